@@ -1,0 +1,39 @@
+"""The list of Cython extensions, nothing else; everything about the package is in pyproject.toml.
+
+``MELTICA_DEBUG=1`` builds with bounds checks, asserts and an annotated HTML page beside each module.
+"""
+
+import os
+
+import numpy as np
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+DEBUG = os.environ.get("MELTICA_DEBUG") == "1"
+MODULES: list[str] = []
+
+extensions = [
+    Extension(
+        f"cython_ext.{module}",
+        [f"cython_ext/{module}.pyx"],
+        include_dirs=[np.get_include(), "cython_ext"],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        extra_compile_args=["-O0", "-g"] if DEBUG else ["-O3", "-fno-math-errno"],
+    )
+    for module in MODULES
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        annotate=DEBUG,
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": DEBUG,
+            "wraparound": DEBUG,
+            "initializedcheck": DEBUG,
+            "cdivision": not DEBUG,
+            "freethreading_compatible": False,
+        },
+    )
+)
