@@ -1,0 +1,263 @@
+"""What the engine decided or learned. State is a fold over these; the journal keeps them with the input they came from.
+
+Three of them also go outside: OrderSubmitted, CancelRequested and ReplaceRequested tell the driver what to send to the
+venue, once they are durable.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from meltica.domain.instrument import Instrument
+from meltica.domain.limits import Limits
+from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.reports import ExecType
+
+
+class OrderSubmitted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The gate let it pass; send it to the venue."""
+
+    order_id: int
+    client_order_id: str
+    account: str
+    strategy: str
+    instrument: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity_lots: int
+    price_ticks: int | None
+    post_only: bool
+    reduce_only: bool
+    reserved_price_ticks: int
+    actor: str
+    time_ns: int
+
+
+class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """We refused a new order; it never left. ``reason`` is the check's name, ``fired_mask`` every check that fired."""
+
+    order_id: int
+    client_order_id: str
+    account: str
+    strategy: str
+    instrument: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity_lots: int
+    price_ticks: int | None
+    reason: str
+    fired_mask: int
+    text: str
+    actor: str
+    time_ns: int
+
+
+class CancelRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Send a cancel to the venue."""
+
+    order_id: int
+    client_order_id: str
+    original_client_order_id: str
+    actor: str
+    time_ns: int
+
+
+class ReplaceRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Send a replace to the venue: new total quantity and price."""
+
+    order_id: int
+    client_order_id: str
+    original_client_order_id: str
+    quantity_lots: int
+    price_ticks: int | None
+    reserved_price_ticks: int
+    actor: str
+    time_ns: int
+
+
+class AmendDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The gate refused a replace; the order lives on as it was."""
+
+    order_id: int
+    reason: str
+    fired_mask: int
+    text: str
+    actor: str
+    time_ns: int
+
+
+class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The venue told a fact that moves no quantity: acknowledged, pending, done for day, cancelled, expired, …"""
+
+    order_id: int
+    exec_type: ExecType
+    client_order_id: str
+    time_ns: int
+    venue_order_id: str = ""
+    quantity_lots: int | None = None
+    """REPLACED, RESTATED: the total quantity from now on."""
+    price_ticks: int | None = None
+    remainder_survives_day: bool = True
+    text: str = ""
+
+
+class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """An execution: quantities and money move. Cumulative and leaves are the order's afterwards."""
+
+    order_id: int
+    account: str
+    strategy: str
+    instrument: str
+    side: Side
+    execution_id: str
+    quantity_lots: int
+    price_ticks: int
+    fee_nanos: int
+    maker: bool | None
+    cumulative_lots: int
+    leaves_lots: int
+    time_ns: int
+
+
+class TradeCorrected(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The venue corrected an execution (or, with quantity 0, busted it); position and PnL are recomputed."""
+
+    order_id: int
+    account: str
+    instrument: str
+    reference_execution_id: str
+    execution_id: str
+    quantity_lots: int
+    price_ticks: int
+    fee_nanos: int
+    cumulative_lots: int
+    leaves_lots: int
+    time_ns: int
+
+
+class RequestRejected(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The venue refused a cancel or replace; the order lives on as it was."""
+
+    order_id: int
+    client_order_id: str
+    text: str
+    time_ns: int
+
+
+class ReportIgnored(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A venue report that changes nothing, kept because it was said: a duplicate, an unknown order, a contradiction."""
+
+    venue: str
+    client_order_id: str
+    reason: str
+    text: str
+    time_ns: int
+
+
+class CommandRefused(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The command can't be carried out as asked. ``field`` names the field at fault, if one is."""
+
+    reason: str
+    field: str
+    text: str
+    actor: str
+    time_ns: int
+
+
+class InstrumentRegistered(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    instrument: Instrument
+    actor: str
+    time_ns: int
+
+
+class TradingStatusChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    instrument: str
+    halted: bool
+    reason: str
+    time_ns: int
+
+
+class LimitsChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    limits: Limits
+    revision: int
+    actor: str
+    approver: str
+    time_ns: int
+
+
+class ProposalKind(enum.Enum):
+    LIMITS = "limits"
+    KILL_SWITCH_RELEASE = "kill switch release"
+
+
+class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Waits for a second person until ``expires_ns``. Bound to what it was made against: a change voids it."""
+
+    proposal_id: int
+    kind: ProposalKind
+    proposer: str
+    reason: str
+    account: str
+    limits: Limits | None
+    against: int
+    """The revision of the limits, or the epoch of the kill switch, that it is about."""
+    loosens: tuple[str, ...]
+    expires_ns: int
+    time_ns: int
+
+
+class ProposalClosed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    proposal_id: int
+    approved: bool
+    actor: str
+    reason: str
+    time_ns: int
+
+
+class KillSwitchEngaged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    account: str
+    epoch: int
+    reason: str
+    actor: str
+    time_ns: int
+
+
+class KillSwitchReleased(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    account: str
+    epoch: int
+    proposer: str
+    approver: str
+    time_ns: int
+
+
+class GateStateChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    lost: bool
+    reason: str
+    time_ns: int
+
+
+Event = (
+    OrderSubmitted
+    | OrderDenied
+    | CancelRequested
+    | ReplaceRequested
+    | AmendDenied
+    | OrderReported
+    | OrderFilled
+    | TradeCorrected
+    | RequestRejected
+    | ReportIgnored
+    | CommandRefused
+    | InstrumentRegistered
+    | TradingStatusChanged
+    | LimitsChanged
+    | ProposalMade
+    | ProposalClosed
+    | KillSwitchEngaged
+    | KillSwitchReleased
+    | GateStateChanged
+)

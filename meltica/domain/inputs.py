@@ -1,0 +1,39 @@
+"""The engine's inputs and the journal's record: the only form in which the world reaches the engine, or is remembered."""
+
+from __future__ import annotations
+
+import msgspec
+
+from meltica.domain.commands import Command
+from meltica.domain.events import Event
+from meltica.domain.market import Mark, TradingStatus
+from meltica.domain.reports import VenueReport
+
+
+class Input(msgspec.Struct, frozen=True):
+    """One thing that happened, when, and the reference prices that the engine may use to judge it."""
+
+    time_ns: int
+    body: Command | VenueReport | TradingStatus
+    marks: tuple[Mark, ...] = ()
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What the journal keeps: an input and the events that it caused."""
+
+    input: Input
+    events: tuple[Event, ...]
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_record = msgspec.json.Decoder(Record).decode
+
+
+def encode_record(record: Record) -> bytes:
+    """JSON, one line, fields in the order of their definition: the same record gives the same bytes."""
+    return _encode(record)
+
+
+def decode_record(payload: bytes) -> Record:
+    """:raises msgspec.ValidationError: the payload is not a record (its message says which field)."""
+    return _decode_record(payload)

@@ -1,0 +1,73 @@
+"""What the market says: book updates, trades, trading status, and the mark that the engine sees."""
+
+from __future__ import annotations
+
+import msgspec
+
+from meltica.domain.order import Side
+
+Level = tuple[int, int]
+"""(price_ticks, quantity_lots); in an update a quantity of 0 removes the level."""
+
+
+class BookUpdate(msgspec.Struct, frozen=True, tag=True):
+    """Absolute quantities per price level. A snapshot replaces the whole book of the instrument."""
+
+    instrument: str
+    time_ns: int
+    bids: tuple[Level, ...] = ()
+    asks: tuple[Level, ...] = ()
+    snapshot: bool = False
+
+
+class MarketTrade(msgspec.Struct, frozen=True, tag=True):
+    """A trade of others. ``aggressor`` took liquidity; None where the feed does not say."""
+
+    instrument: str
+    time_ns: int
+    price_ticks: int
+    quantity_lots: int
+    aggressor: Side | None = None
+    trade_id: str = ""
+
+
+class BookInvalid(msgspec.Struct, frozen=True, tag=True):
+    """The book of this instrument can't be trusted (gap, disconnect) until the next snapshot."""
+
+    instrument: str
+    time_ns: int
+    reason: str
+
+
+class TradingStatus(msgspec.Struct, frozen=True, tag=True):
+    """Trading of the instrument halted or resumed, as the market says."""
+
+    instrument: str
+    time_ns: int
+    halted: bool
+    reason: str = ""
+
+
+MarketEvent = BookUpdate | MarketTrade | BookInvalid | TradingStatus
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """The reference price of an instrument when something was decided; travels with the input that it decided."""
+
+    instrument: str
+    time_ns: int
+    price_ticks: int
+
+
+class TopOfBook(msgspec.Struct, frozen=True):
+    """Best bid and offer; a side without orders is None."""
+
+    instrument: str
+    time_ns: int
+    bid: Level | None
+    ask: Level | None
+
+    @property
+    def mid_ticks(self) -> int | None:
+        """The mid in ticks, rounded to the bid's side; None with a side missing."""
+        return None if self.bid is None or self.ask is None else (self.bid[0] + self.ask[0]) // 2

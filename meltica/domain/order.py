@@ -1,0 +1,125 @@
+"""An order: what was asked for, and the facts that have become known of it since.
+
+Nothing here is a stored status. ``lifecycle.status`` computes it from these facts.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Side(enum.IntEnum):
+    """FIX tag 54."""
+
+    BUY = 1
+    SELL = 2
+
+    @property
+    def opposite(self) -> Side:
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(enum.IntEnum):
+    """FIX tag 40."""
+
+    MARKET = 1
+    LIMIT = 2
+
+
+class TimeInForce(enum.IntEnum):
+    """FIX tag 59."""
+
+    DAY = 0
+    GTC = 1
+    IOC = 3
+    FOK = 4
+
+
+class Ended(enum.IntEnum):
+    """What ended an order for good (being filled is not here: it follows from the quantities)."""
+
+    REJECTED = 1
+    CANCELED = 2
+    EXPIRED = 3
+    CALCULATED = 4
+
+
+class PendingKind(enum.IntEnum):
+    CANCEL = 1
+    REPLACE = 2
+
+
+class Pending(msgspec.Struct, kw_only=True):
+    """A cancel or replace request that has no final answer yet."""
+
+    kind: PendingKind
+    client_order_id: str
+    original_client_order_id: str
+    quantity_lots: int = 0
+    """REPLACE: the new total quantity."""
+    price_ticks: int | None = None
+    """REPLACE: the new price."""
+    acknowledged: bool = False
+    """The venue said that it is pending; only then does it show in the status (FIX OrdStatus 6, E)."""
+
+
+class Execution(msgspec.Struct):
+    """One execution that stands. A correction changes it in place, a bust removes it."""
+
+    execution_id: str
+    quantity_lots: int
+    price_ticks: int
+    fee_nanos: int
+    sequence: int
+    """Position in the order in which executions were applied, over all orders."""
+    time_ns: int
+
+
+class Order(msgspec.Struct, kw_only=True):
+    """What was asked for, then the facts. Changed by ``lifecycle.move`` alone."""
+
+    order_id: int
+    client_order_id: str
+    """The newest id in the chain that the venue accepted: the one that a venue's report names."""
+    account: str
+    strategy: str
+    instrument: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity_lots: int
+    price_ticks: int | None
+    post_only: bool = False
+    reduce_only: bool = False
+    actor: str = ""
+    created_ns: int = 0
+
+    acknowledged: bool = False
+    venue_order_id: str = ""
+    cumulative_lots: int = 0
+    cumulative_value: int = 0
+    """Sum of price_ticks x quantity_lots over the executions that stand."""
+    fees_nanos: int = 0
+    executions: dict[str, Execution] = {}
+    pending: list[Pending] = []
+    ended: Ended | None = None
+    done_for_day: bool = False
+    remainder_survives_day: bool = True
+    """At done-for-day: does the rest come back tomorrow (FIX: LeavesQty > 0 in that report)?"""
+    stopped: bool = False
+    suspended: bool = False
+    refusal: str = ""
+    """Why it was rejected: a check of the gate, or the venue's words."""
+    updated_ns: int = 0
+
+    reserved_lots: int = 0
+    """What the gate holds for it: lots, at ``reserved_price_ticks``."""
+    reserved_price_ticks: int = 0
+    last_request: int = 0
+    """Number of the last amend or cancel request; makes the next client order id."""

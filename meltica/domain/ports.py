@@ -1,0 +1,145 @@
+"""What the rooms need of each other, without knowing each other. They meet in ``meltica.app``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from meltica.domain.approvals import KillSwitch, Proposal
+from meltica.domain.commands import Command
+from meltica.domain.events import CancelRequested, Event, OrderSubmitted, ReplaceRequested
+from meltica.domain.inputs import Record
+from meltica.domain.instrument import Instrument
+from meltica.domain.limits import Limits
+from meltica.domain.market import Level, Mark, MarketEvent, TopOfBook
+from meltica.domain.order import Order
+from meltica.domain.position import Position
+from meltica.domain.reports import VenueReport
+
+VenueCommand = OrderSubmitted | CancelRequested | ReplaceRequested
+"""What a venue can be told, once it is durable."""
+
+
+class VenueSession(Protocol):
+    """A venue as a pure object: no sockets, no clock, no sleeping. The driver owns time and moves what it returns."""
+
+    @property
+    def venue(self) -> str:
+        """The venue's code, as in ``BTC/USDT@BINANCE``."""
+
+    def send(self, command: VenueCommand, now_ns: int) -> None:
+        """Take a command; its answers come from ``receive`` or ``due`` when their time has come."""
+
+    def receive(self, event: MarketEvent, now_ns: int) -> Sequence[VenueReport]:
+        """The market moved; what happened to our orders up to and with this event, in order."""
+
+    def due(self, now_ns: int) -> Sequence[VenueReport]:
+        """What has happened by ``now_ns`` without news from the market."""
+
+    def next_deadline_ns(self) -> int | None:
+        """When ``due`` wants to be called next; None: only after new input."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The engine's answer to a command: durable as journal entry ``sequence``."""
+
+    sequence: int
+    time_ns: int
+    events: tuple[Event, ...]
+
+
+class Book(msgspec.Struct, frozen=True):
+    """The market's book of an instrument, best first."""
+
+    instrument: str
+    time_ns: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    valid: bool
+
+
+class GateStatus(msgspec.Struct, frozen=True):
+    """What the gate has done since the process started. Latencies in nanoseconds."""
+
+    backend: str
+    passed: int
+    refused: dict[str, int]
+    """By first reason."""
+    latency_p50_ns: int
+    latency_p99_ns: int
+
+
+class State(Protocol):
+    """The engine's state, to be read between two steps. What it returns is the engine's own: look, don't touch."""
+
+    def instruments(self) -> Iterable[Instrument]: ...
+    def instrument(self, instrument: str) -> Instrument | None: ...
+    def order(self, order_id: int) -> Order | None: ...
+    def orders(self) -> Iterable[Order]:
+        """All orders, oldest first."""
+
+    def positions(self) -> Iterable[Position]: ...
+    def limits(self) -> Iterable[tuple[Limits, int]]:
+        """Each limit with its revision."""
+
+    def kill_switches(self) -> Iterable[KillSwitch]:
+        """The global one (account empty) first."""
+
+    def proposals(self) -> Iterable[Proposal]: ...
+
+
+class Gateway(Protocol):
+    """What the control plane and the strategies see of the running system."""
+
+    state: State
+
+    async def execute(self, command: Command) -> Answer:
+        """Step the engine with a command; returns when the answer is durable. A known ``request_id`` gives the first
+        answer again.
+
+        :raises RequestReusedError: the ``request_id`` was used for a different command.
+        :raises NotAcceptingError: the gateway is starting, draining or has failed.
+        """
+
+    async def settled(self) -> int:
+        """Wait until all that ``state`` now shows is durable; the sequence up to which it is."""
+
+    def records(self, after: int) -> AsyncIterator[tuple[int, int, Record]]:
+        """(sequence, time_ns, record) of every durable journal entry after the given one, then as they come."""
+
+    def mark(self, instrument: str) -> Mark | None: ...
+    def book(self, instrument: str, depth: int) -> Book | None: ...
+    def market(self, instruments: Collection[str]) -> AsyncIterator[TopOfBook]:
+        """Top of book as it changes; a slow reader gets the newest, not all. Empty: every instrument."""
+
+    def gate_status(self) -> GateStatus: ...
+    async def audit_entries(self, after: int, limit: int) -> Sequence[AuditEntry]:
+        """Durable journal entries after a sequence, at most ``limit``."""
+
+    async def audit_head(self) -> AuditHead: ...
+    async def audit_verify(self) -> AuditReport:
+        """Walk the whole chain from its beginning."""
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    sequence: int
+    time_ns: int
+    payload: bytes
+    """The record as JSON (see ``domain.inputs``)."""
+    hash: bytes
+    """SHA-256 over the previous entry's hash and this entry."""
+
+
+class AuditHead(msgspec.Struct, frozen=True):
+    journal_id: str
+    sequence: int
+    hash: bytes
+
+
+class AuditReport(msgspec.Struct, frozen=True):
+    entries: int
+    head: AuditHead
+    problems: tuple[str, ...]
+    """Empty: the chain holds."""

@@ -1,0 +1,68 @@
+"""What a venue says about our orders, in FIX terms; every venue's session translates into these two messages."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class ExecType(enum.Enum):
+    """FIX tag 150, by name."""
+
+    PENDING_NEW = "PendingNew"
+    NEW = "New"
+    TRADE = "Trade"
+    TRADE_CORRECT = "TradeCorrect"
+    TRADE_CANCEL = "TradeCancel"
+    PENDING_CANCEL = "PendingCancel"
+    CANCELED = "Canceled"
+    PENDING_REPLACE = "PendingReplace"
+    REPLACED = "Replaced"
+    REJECTED = "Rejected"
+    EXPIRED = "Expired"
+    DONE_FOR_DAY = "DoneForDay"
+    RESTATED = "Restated"
+    STOPPED = "Stopped"
+    SUSPENDED = "Suspended"
+    CALCULATED = "Calculated"
+    ORDER_STATUS = "OrderStatus"
+
+
+class ExecutionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """FIX 35=8. Only the fields that the ``exec_type`` needs are filled; quantities in lots, prices in ticks."""
+
+    venue: str
+    client_order_id: str
+    exec_type: ExecType
+    original_client_order_id: str = ""
+    venue_order_id: str = ""
+    execution_id: str = ""
+    """FIX ExecID; what makes a duplicate a duplicate, with venue and account."""
+    reference_execution_id: str = ""
+    """FIX ExecRefID: which execution a correction or bust is about."""
+    last_quantity_lots: int = 0
+    last_price_ticks: int = 0
+    fee_nanos: int = 0
+    """Fee of this execution; negative is a rebate."""
+    maker: bool | None = None
+    order_quantity_lots: int | None = None
+    """REPLACED, RESTATED: the new total quantity, where the venue tells."""
+    price_ticks: int | None = None
+    """REPLACED, RESTATED: the new price, where the venue tells."""
+    leaves_lots: int | None = None
+    """DONE_FOR_DAY: 0 says that the rest does not come back tomorrow."""
+    text: str = ""
+
+
+class OrderCancelReject(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """FIX 35=9: a cancel or replace was refused; the order lives on as it was."""
+
+    venue: str
+    client_order_id: str
+    """Of the refused request."""
+    original_client_order_id: str = ""
+    text: str = ""
+
+
+VenueReport = ExecutionReport | OrderCancelReject
