@@ -99,14 +99,6 @@ class ApproveProposal(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """False rejects the proposal; the proposer may withdraw it so."""
 
 
-class EndSession(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """The trading day is over: DAY orders of the venue (empty: all) are cancelled there."""
-
-    request_id: str
-    actor: str
-    venue: str = ""
-
-
 class GateState(enum.Enum):
     LOST = "lost"
     REGAINED = "regained"
@@ -131,6 +123,5 @@ Command = (
     | EngageKillSwitch
     | ProposeKillSwitchRelease
     | ApproveProposal
-    | EndSession
     | ReportGate
 )

@@ -49,6 +49,8 @@ class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_in_force: TimeInForce
     quantity_lots: int
     price_ticks: int | None
+    post_only: bool
+    reduce_only: bool
     reason: str
     fired_mask: int
     text: str
@@ -74,6 +76,8 @@ class ReplaceRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     original_client_order_id: str
     quantity_lots: int
     price_ticks: int | None
+    gate_lots: int
+    """What the gate now holds for it, at ``reserved_price_ticks``; 0: the amendment only reduces, no gate was asked."""
     reserved_price_ticks: int
     actor: str
     time_ns: int
@@ -120,6 +124,8 @@ class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     maker: bool | None
     cumulative_lots: int
     leaves_lots: int
+    sequence: int
+    """Position in the order in which executions were applied, over all orders."""
     time_ns: int
 
 

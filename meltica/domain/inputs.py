@@ -1,4 +1,4 @@
-"""The engine's inputs and the journal's record: the only form in which the world reaches the engine, or is remembered."""
+"""The engine's inputs and the journal's record: the form in which the world reaches the engine, and is remembered."""
 
 from __future__ import annotations
 

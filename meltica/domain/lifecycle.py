@@ -1,8 +1,8 @@
 """The life of an order as FIX tells it (Appendix D): facts first, status by precedence.
 
 A status is never stored. ``status`` walks PRECEDENCE from the top and reports the first row whose fact holds, as FIX
-4.2 to 5.0SP2 prescribe for an order that is in several states at once. Late fills, busts and corrections are facts like any
-others, so each is accepted in every state and the status follows.
+4.2 to 5.0SP2 prescribe for an order that is in several states at once. Late fills, busts and corrections are facts like
+any others, so each is accepted in every state and the status follows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,18 @@ import enum
 from collections.abc import Callable
 from typing import Final
 
-from meltica.domain.order import Ended, Order, PendingKind
+from meltica.domain.events import (
+    CancelRequested,
+    OrderDenied,
+    OrderFilled,
+    OrderReported,
+    OrderSubmitted,
+    ReplaceRequested,
+    RequestRejected,
+    TradeCorrected,
+)
+from meltica.domain.order import Ended, Execution, Order, Pending, PendingKind
+from meltica.domain.reports import ExecType
 
 
 class OrderStatus(enum.Enum):
@@ -93,3 +104,187 @@ def leaves_lots(order: Order) -> int:
 def is_working(order: Order) -> bool:
     """May it still be filled at the venue (it counts for exposure, and a cancel-all cancels it)?"""
     return order.ended is None and leaves_lots(order) > 0
+
+
+def opened(event: OrderSubmitted | OrderDenied) -> Order:
+    """The order that begins with this event."""
+    return Order(
+        order_id=event.order_id,
+        client_order_id=event.client_order_id,
+        account=event.account,
+        strategy=event.strategy,
+        instrument=event.instrument,
+        side=event.side,
+        order_type=event.order_type,
+        time_in_force=event.time_in_force,
+        quantity_lots=event.quantity_lots,
+        price_ticks=event.price_ticks,
+        post_only=event.post_only,
+        reduce_only=event.reduce_only,
+        actor=event.actor,
+        created_ns=event.time_ns,
+        updated_ns=event.time_ns,
+        ended=Ended.REJECTED if isinstance(event, OrderDenied) else None,
+        refusal=event.reason if isinstance(event, OrderDenied) else "",
+    )
+
+
+OrderEvent = CancelRequested | ReplaceRequested | OrderReported | OrderFilled | TradeCorrected | RequestRejected
+
+
+def move(order: Order, event: OrderEvent) -> None:
+    """Add the event's fact to the order's. The only code that changes an order's facts."""
+    order.updated_ns = event.time_ns
+    match event:
+        case OrderReported():
+            _REPORTED[event.exec_type](order, event)
+            if event.venue_order_id:
+                order.venue_order_id = event.venue_order_id
+        case OrderFilled():
+            _execute(order, event)
+        case TradeCorrected():
+            _correct(order, event)
+        case CancelRequested() | ReplaceRequested():
+            _request(order, event)
+        case RequestRejected():
+            _drop_pending(order, event.client_order_id)
+
+
+def _request(order: Order, event: CancelRequested | ReplaceRequested) -> None:
+    order.last_request += 1
+    order.chain.append(event.client_order_id)
+    order.pending.append(
+        Pending(
+            kind=PendingKind.REPLACE if isinstance(event, ReplaceRequested) else PendingKind.CANCEL,
+            client_order_id=event.client_order_id,
+            original_client_order_id=event.original_client_order_id,
+            quantity_lots=event.quantity_lots if isinstance(event, ReplaceRequested) else 0,
+            price_ticks=event.price_ticks if isinstance(event, ReplaceRequested) else None,
+        )
+    )
+
+
+def _execute(order: Order, event: OrderFilled) -> None:
+    order.acknowledged = True
+    order.stopped = False  # The guaranteed execution came.
+    order.executions[event.execution_id] = Execution(
+        event.execution_id, event.quantity_lots, event.price_ticks, event.fee_nanos, event.sequence, event.time_ns
+    )
+    order.cumulative_lots += event.quantity_lots
+    order.cumulative_value += event.quantity_lots * event.price_ticks
+    order.fees_nanos += event.fee_nanos
+
+
+def find_execution(order: Order, execution_id: str) -> tuple[str, Execution] | None:
+    """The execution that stands under this id: its own, or the newest one that a correction gave it."""
+    if (found := order.executions.get(execution_id)) is not None:
+        return execution_id, found
+    return next(((k, x) for k, x in order.executions.items() if x.execution_id == execution_id), None)
+
+
+def _correct(order: Order, event: TradeCorrected) -> None:
+    found = find_execution(order, event.reference_execution_id)
+    if found is None:
+        return  # The engine emits no correction of an execution that does not stand.
+    key, execution = found
+    order.cumulative_lots += event.quantity_lots - execution.quantity_lots
+    order.cumulative_value += event.quantity_lots * event.price_ticks - execution.quantity_lots * execution.price_ticks
+    order.fees_nanos += event.fee_nanos - execution.fee_nanos
+    if event.quantity_lots == 0:
+        del order.executions[key]
+        return
+    execution.execution_id = event.execution_id
+    execution.quantity_lots = event.quantity_lots
+    execution.price_ticks = event.price_ticks
+    execution.fee_nanos = event.fee_nanos
+
+
+def _acknowledge(order: Order, _: OrderReported) -> None:
+    order.acknowledged = True
+    order.suspended = False
+
+
+def _pend(kind: PendingKind) -> Callable[[Order, OrderReported], None]:
+    def mark(order: Order, event: OrderReported) -> None:
+        for request in order.pending:
+            if request.client_order_id == event.client_order_id:
+                request.acknowledged = True
+                return
+        order.pending.append(  # Asked for by somebody else: the venue's own desk, another session.
+            Pending(
+                kind=kind,
+                client_order_id=event.client_order_id,
+                original_client_order_id=order.client_order_id,
+                quantity_lots=order.quantity_lots,
+                price_ticks=order.price_ticks,
+                acknowledged=True,
+            )
+        )
+
+    return mark
+
+
+def _replace(order: Order, event: OrderReported) -> None:
+    _acknowledge(order, event)
+    _drop_pending(order, event.client_order_id)
+    order.client_order_id = event.client_order_id
+    _restate(order, event)
+
+
+def _restate(order: Order, event: OrderReported) -> None:
+    order.done_for_day = False
+    order.suspended = False
+    if event.quantity_lots is not None:
+        order.quantity_lots = max(event.quantity_lots, order.cumulative_lots)
+    if event.price_ticks is not None:
+        order.price_ticks = event.price_ticks
+
+
+def _end(how: Ended) -> Callable[[Order, OrderReported], None]:
+    def mark(order: Order, event: OrderReported) -> None:
+        order.ended = how
+        order.pending.clear()
+        if how is Ended.REJECTED:
+            order.refusal = event.text or "rejected by the venue"
+
+    return mark
+
+
+def _done_for_day(order: Order, event: OrderReported) -> None:
+    order.done_for_day = True
+    order.remainder_survives_day = event.remainder_survives_day
+
+
+def _stop(order: Order, _: OrderReported) -> None:
+    order.stopped = True
+
+
+def _suspend(order: Order, _: OrderReported) -> None:
+    order.suspended = True
+
+
+def _nothing(_order: Order, _: OrderReported) -> None:
+    """The report says what is so, not what changed."""
+
+
+def _drop_pending(order: Order, client_order_id: str) -> None:
+    order.pending[:] = [p for p in order.pending if p.client_order_id != client_order_id]
+
+
+_REPORTED: Final[dict[ExecType, Callable[[Order, OrderReported], None]]] = {
+    ExecType.PENDING_NEW: _nothing,
+    ExecType.NEW: _acknowledge,
+    ExecType.PENDING_CANCEL: _pend(PendingKind.CANCEL),
+    ExecType.PENDING_REPLACE: _pend(PendingKind.REPLACE),
+    ExecType.CANCELED: _end(Ended.CANCELED),
+    ExecType.REPLACED: _replace,
+    ExecType.REJECTED: _end(Ended.REJECTED),
+    ExecType.EXPIRED: _end(Ended.EXPIRED),
+    ExecType.CALCULATED: _end(Ended.CALCULATED),
+    ExecType.DONE_FOR_DAY: _done_for_day,
+    ExecType.RESTATED: _restate,
+    ExecType.STOPPED: _stop,
+    ExecType.SUSPENDED: _suspend,
+    ExecType.ORDER_STATUS: _nothing,
+}
+"""What each report adds to the facts. Trades, corrections and busts have events of their own."""

@@ -35,7 +35,7 @@ class AccountLimits(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     messages_per_second: int = 0
     message_burst: int = 0
     duplicate_window_ns: int = 0
-    """An order with the same instrument, side, price and quantity within this time is a duplicate; 0 switches it off."""
+    """An order with the same instrument, side, price and quantity within this time is a duplicate; 0: no check."""
     market_orders_allowed: bool = False
 
 

@@ -87,6 +87,8 @@ class Order(msgspec.Struct, kw_only=True):
     order_id: int
     client_order_id: str
     """The newest id in the chain that the venue accepted: the one that a venue's report names."""
+    chain: list[str] = []
+    """Every other id that a cancel or replace of this order ever had; late reports may name any of them."""
     account: str
     strategy: str
     instrument: str

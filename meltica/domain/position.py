@@ -35,7 +35,7 @@ class Position(msgspec.Struct, kw_only=True):
             self.cost_nanos += value
             return
         closing = signed_lots if abs(signed_lots) <= abs(self.lots) else -self.lots
-        closed_cost = divide_half_even(self.cost_nanos * -closing * _sign(self.lots), abs(self.lots)) * _sign(self.lots)
+        closed_cost = divide_half_even(self.cost_nanos * abs(closing), abs(self.lots))
         self.realised_nanos += -closing * price_ticks * unit_nanos - closed_cost
         self.cost_nanos -= closed_cost
         self.lots += closing
