@@ -1,0 +1,489 @@
+# Records and rules of the hot path for Cython. Generated from proto/hot/layout.toml and proto/hot/rulebook.toml by tools/gen_layout.py; change those, not this file.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef extern from *:
+    """
+    #ifndef MELTICA_HOT_LAYOUT
+    #define MELTICA_HOT_LAYOUT
+    #include <stddef.h>
+    #include <stdint.h>
+    #define MELTICA_LOTS_BOUND 1152921504606846976LL
+    #define MELTICA_TICKS_BOUND 1152921504606846976LL
+    #define MELTICA_NANO_TOKENS_PER_MESSAGE 1000000000LL
+    #define MELTICA_BURST_BOUND 2147483647LL
+    #define MELTICA_COLLAR_BPS_BOUND 100000LL
+    #define MELTICA_REASON_PASS 255LL
+    #define MELTICA_JUDGED_WITHOUT_ACCOUNT 0x8000f7bULL
+    #define MELTICA_JUDGED_WITHOUT_INSTRUMENT 0x24a0201bULL
+    #define MELTICA_JUDGED_WITHOUT_FIELDS 0x2ca0217bULL
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t action;
+        uint8_t side;
+        uint16_t flags;
+        uint8_t order_type;
+        uint8_t tif;
+        uint32_t instrument_id;
+        uint16_t account_id;
+        uint16_t strategy_id;
+        uint64_t order_id;
+        int64_t price_ticks;
+        int64_t quantity_lots;
+        uint64_t time_ns;
+        int64_t working_lots;
+        int64_t working_price_ticks;
+    } meltica_order_intent_t;
+    _Static_assert(sizeof(meltica_order_intent_t) == 64, "size of OrderIntent");
+    _Static_assert(offsetof(meltica_order_intent_t, type_id) == 0, "OrderIntent.type_id");
+    _Static_assert(offsetof(meltica_order_intent_t, action) == 2, "OrderIntent.action");
+    _Static_assert(offsetof(meltica_order_intent_t, side) == 3, "OrderIntent.side");
+    _Static_assert(offsetof(meltica_order_intent_t, flags) == 4, "OrderIntent.flags");
+    _Static_assert(offsetof(meltica_order_intent_t, order_type) == 6, "OrderIntent.order_type");
+    _Static_assert(offsetof(meltica_order_intent_t, tif) == 7, "OrderIntent.tif");
+    _Static_assert(offsetof(meltica_order_intent_t, instrument_id) == 8, "OrderIntent.instrument_id");
+    _Static_assert(offsetof(meltica_order_intent_t, account_id) == 12, "OrderIntent.account_id");
+    _Static_assert(offsetof(meltica_order_intent_t, strategy_id) == 14, "OrderIntent.strategy_id");
+    _Static_assert(offsetof(meltica_order_intent_t, order_id) == 16, "OrderIntent.order_id");
+    _Static_assert(offsetof(meltica_order_intent_t, price_ticks) == 24, "OrderIntent.price_ticks");
+    _Static_assert(offsetof(meltica_order_intent_t, quantity_lots) == 32, "OrderIntent.quantity_lots");
+    _Static_assert(offsetof(meltica_order_intent_t, time_ns) == 40, "OrderIntent.time_ns");
+    _Static_assert(offsetof(meltica_order_intent_t, working_lots) == 48, "OrderIntent.working_lots");
+    _Static_assert(offsetof(meltica_order_intent_t, working_price_ticks) == 56, "OrderIntent.working_price_ticks");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t reason;
+        uint8_t action;
+        uint32_t reserved0;
+        uint64_t order_id;
+        uint64_t fired_mask;
+        int64_t reserved_price_ticks;
+    } meltica_verdict_t;
+    _Static_assert(sizeof(meltica_verdict_t) == 32, "size of Verdict");
+    _Static_assert(offsetof(meltica_verdict_t, type_id) == 0, "Verdict.type_id");
+    _Static_assert(offsetof(meltica_verdict_t, reason) == 2, "Verdict.reason");
+    _Static_assert(offsetof(meltica_verdict_t, action) == 3, "Verdict.action");
+    _Static_assert(offsetof(meltica_verdict_t, reserved0) == 4, "Verdict.reserved0");
+    _Static_assert(offsetof(meltica_verdict_t, order_id) == 8, "Verdict.order_id");
+    _Static_assert(offsetof(meltica_verdict_t, fired_mask) == 16, "Verdict.fired_mask");
+    _Static_assert(offsetof(meltica_verdict_t, reserved_price_ticks) == 24, "Verdict.reserved_price_ticks");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t enabled;
+        uint8_t restricted;
+        uint32_t instrument_id;
+        uint8_t halted;
+        uint8_t reserved0;
+        uint16_t reserved1;
+        uint32_t collar_bps;
+        int64_t value_per_tick_lot_nanos;
+        int64_t max_price_ticks;
+        int64_t max_quantity_lots;
+        int64_t max_value_nanos;
+        uint64_t reference_max_age_ns;
+        uint64_t reserved2;
+    } meltica_instrument_limits_t;
+    _Static_assert(sizeof(meltica_instrument_limits_t) == 64, "size of InstrumentLimits");
+    _Static_assert(offsetof(meltica_instrument_limits_t, type_id) == 0, "InstrumentLimits.type_id");
+    _Static_assert(offsetof(meltica_instrument_limits_t, enabled) == 2, "InstrumentLimits.enabled");
+    _Static_assert(offsetof(meltica_instrument_limits_t, restricted) == 3, "InstrumentLimits.restricted");
+    _Static_assert(offsetof(meltica_instrument_limits_t, instrument_id) == 4, "InstrumentLimits.instrument_id");
+    _Static_assert(offsetof(meltica_instrument_limits_t, halted) == 8, "InstrumentLimits.halted");
+    _Static_assert(offsetof(meltica_instrument_limits_t, reserved0) == 9, "InstrumentLimits.reserved0");
+    _Static_assert(offsetof(meltica_instrument_limits_t, reserved1) == 10, "InstrumentLimits.reserved1");
+    _Static_assert(offsetof(meltica_instrument_limits_t, collar_bps) == 12, "InstrumentLimits.collar_bps");
+    _Static_assert(offsetof(meltica_instrument_limits_t, value_per_tick_lot_nanos) == 16, "InstrumentLimits.value_per_tick_lot_nanos");
+    _Static_assert(offsetof(meltica_instrument_limits_t, max_price_ticks) == 24, "InstrumentLimits.max_price_ticks");
+    _Static_assert(offsetof(meltica_instrument_limits_t, max_quantity_lots) == 32, "InstrumentLimits.max_quantity_lots");
+    _Static_assert(offsetof(meltica_instrument_limits_t, max_value_nanos) == 40, "InstrumentLimits.max_value_nanos");
+    _Static_assert(offsetof(meltica_instrument_limits_t, reference_max_age_ns) == 48, "InstrumentLimits.reference_max_age_ns");
+    _Static_assert(offsetof(meltica_instrument_limits_t, reserved2) == 56, "InstrumentLimits.reserved2");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t account_id;
+        uint8_t enabled;
+        uint8_t market_orders_allowed;
+        uint16_t reserved0;
+        uint32_t messages_per_second;
+        uint32_t message_burst;
+        uint32_t max_open_orders;
+        uint32_t reserved1;
+        int64_t max_open_value_nanos;
+        uint64_t duplicate_window_ns;
+    } meltica_account_limits_t;
+    _Static_assert(sizeof(meltica_account_limits_t) == 40, "size of AccountLimits");
+    _Static_assert(offsetof(meltica_account_limits_t, type_id) == 0, "AccountLimits.type_id");
+    _Static_assert(offsetof(meltica_account_limits_t, account_id) == 2, "AccountLimits.account_id");
+    _Static_assert(offsetof(meltica_account_limits_t, enabled) == 4, "AccountLimits.enabled");
+    _Static_assert(offsetof(meltica_account_limits_t, market_orders_allowed) == 5, "AccountLimits.market_orders_allowed");
+    _Static_assert(offsetof(meltica_account_limits_t, reserved0) == 6, "AccountLimits.reserved0");
+    _Static_assert(offsetof(meltica_account_limits_t, messages_per_second) == 8, "AccountLimits.messages_per_second");
+    _Static_assert(offsetof(meltica_account_limits_t, message_burst) == 12, "AccountLimits.message_burst");
+    _Static_assert(offsetof(meltica_account_limits_t, max_open_orders) == 16, "AccountLimits.max_open_orders");
+    _Static_assert(offsetof(meltica_account_limits_t, reserved1) == 20, "AccountLimits.reserved1");
+    _Static_assert(offsetof(meltica_account_limits_t, max_open_value_nanos) == 24, "AccountLimits.max_open_value_nanos");
+    _Static_assert(offsetof(meltica_account_limits_t, duplicate_window_ns) == 32, "AccountLimits.duplicate_window_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t account_id;
+        uint32_t instrument_id;
+        int64_t max_long_lots;
+        int64_t max_short_lots;
+    } meltica_position_limits_t;
+    _Static_assert(sizeof(meltica_position_limits_t) == 24, "size of PositionLimits");
+    _Static_assert(offsetof(meltica_position_limits_t, type_id) == 0, "PositionLimits.type_id");
+    _Static_assert(offsetof(meltica_position_limits_t, account_id) == 2, "PositionLimits.account_id");
+    _Static_assert(offsetof(meltica_position_limits_t, instrument_id) == 4, "PositionLimits.instrument_id");
+    _Static_assert(offsetof(meltica_position_limits_t, max_long_lots) == 8, "PositionLimits.max_long_lots");
+    _Static_assert(offsetof(meltica_position_limits_t, max_short_lots) == 16, "PositionLimits.max_short_lots");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t reserved0;
+        uint32_t instrument_id;
+        int64_t price_ticks;
+        uint64_t time_ns;
+    } meltica_reference_price_t;
+    _Static_assert(sizeof(meltica_reference_price_t) == 24, "size of ReferencePrice");
+    _Static_assert(offsetof(meltica_reference_price_t, type_id) == 0, "ReferencePrice.type_id");
+    _Static_assert(offsetof(meltica_reference_price_t, reserved0) == 2, "ReferencePrice.reserved0");
+    _Static_assert(offsetof(meltica_reference_price_t, instrument_id) == 4, "ReferencePrice.instrument_id");
+    _Static_assert(offsetof(meltica_reference_price_t, price_ticks) == 8, "ReferencePrice.price_ticks");
+    _Static_assert(offsetof(meltica_reference_price_t, time_ns) == 16, "ReferencePrice.time_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t halted;
+        uint8_t reserved0;
+        uint32_t instrument_id;
+    } meltica_halt_t;
+    _Static_assert(sizeof(meltica_halt_t) == 8, "size of Halt");
+    _Static_assert(offsetof(meltica_halt_t, type_id) == 0, "Halt.type_id");
+    _Static_assert(offsetof(meltica_halt_t, halted) == 2, "Halt.halted");
+    _Static_assert(offsetof(meltica_halt_t, reserved0) == 3, "Halt.reserved0");
+    _Static_assert(offsetof(meltica_halt_t, instrument_id) == 4, "Halt.instrument_id");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t account_id;
+        uint32_t instrument_id;
+        uint8_t side;
+        uint8_t closes;
+        uint16_t reserved0;
+        uint32_t reserved1;
+        int64_t quantity_lots;
+        int64_t reserved_price_ticks;
+    } meltica_fill_t;
+    _Static_assert(sizeof(meltica_fill_t) == 32, "size of Fill");
+    _Static_assert(offsetof(meltica_fill_t, type_id) == 0, "Fill.type_id");
+    _Static_assert(offsetof(meltica_fill_t, account_id) == 2, "Fill.account_id");
+    _Static_assert(offsetof(meltica_fill_t, instrument_id) == 4, "Fill.instrument_id");
+    _Static_assert(offsetof(meltica_fill_t, side) == 8, "Fill.side");
+    _Static_assert(offsetof(meltica_fill_t, closes) == 9, "Fill.closes");
+    _Static_assert(offsetof(meltica_fill_t, reserved0) == 10, "Fill.reserved0");
+    _Static_assert(offsetof(meltica_fill_t, reserved1) == 12, "Fill.reserved1");
+    _Static_assert(offsetof(meltica_fill_t, quantity_lots) == 16, "Fill.quantity_lots");
+    _Static_assert(offsetof(meltica_fill_t, reserved_price_ticks) == 24, "Fill.reserved_price_ticks");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t account_id;
+        uint32_t instrument_id;
+        uint8_t side;
+        uint8_t closes;
+        uint16_t reserved0;
+        uint32_t reserved1;
+        int64_t quantity_lots;
+        int64_t reserved_price_ticks;
+    } meltica_release_t;
+    _Static_assert(sizeof(meltica_release_t) == 32, "size of Release");
+    _Static_assert(offsetof(meltica_release_t, type_id) == 0, "Release.type_id");
+    _Static_assert(offsetof(meltica_release_t, account_id) == 2, "Release.account_id");
+    _Static_assert(offsetof(meltica_release_t, instrument_id) == 4, "Release.instrument_id");
+    _Static_assert(offsetof(meltica_release_t, side) == 8, "Release.side");
+    _Static_assert(offsetof(meltica_release_t, closes) == 9, "Release.closes");
+    _Static_assert(offsetof(meltica_release_t, reserved0) == 10, "Release.reserved0");
+    _Static_assert(offsetof(meltica_release_t, reserved1) == 12, "Release.reserved1");
+    _Static_assert(offsetof(meltica_release_t, quantity_lots) == 16, "Release.quantity_lots");
+    _Static_assert(offsetof(meltica_release_t, reserved_price_ticks) == 24, "Release.reserved_price_ticks");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t account_id;
+        uint32_t instrument_id;
+        uint8_t side;
+        uint8_t opens;
+        uint16_t reserved0;
+        uint32_t reserved1;
+        int64_t quantity_lots;
+        int64_t reserved_price_ticks;
+    } meltica_reserve_t;
+    _Static_assert(sizeof(meltica_reserve_t) == 32, "size of Reserve");
+    _Static_assert(offsetof(meltica_reserve_t, type_id) == 0, "Reserve.type_id");
+    _Static_assert(offsetof(meltica_reserve_t, account_id) == 2, "Reserve.account_id");
+    _Static_assert(offsetof(meltica_reserve_t, instrument_id) == 4, "Reserve.instrument_id");
+    _Static_assert(offsetof(meltica_reserve_t, side) == 8, "Reserve.side");
+    _Static_assert(offsetof(meltica_reserve_t, opens) == 9, "Reserve.opens");
+    _Static_assert(offsetof(meltica_reserve_t, reserved0) == 10, "Reserve.reserved0");
+    _Static_assert(offsetof(meltica_reserve_t, reserved1) == 12, "Reserve.reserved1");
+    _Static_assert(offsetof(meltica_reserve_t, quantity_lots) == 16, "Reserve.quantity_lots");
+    _Static_assert(offsetof(meltica_reserve_t, reserved_price_ticks) == 24, "Reserve.reserved_price_ticks");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t account_id;
+        uint32_t instrument_id;
+        int64_t delta_lots;
+    } meltica_adjust_t;
+    _Static_assert(sizeof(meltica_adjust_t) == 16, "size of Adjust");
+    _Static_assert(offsetof(meltica_adjust_t, type_id) == 0, "Adjust.type_id");
+    _Static_assert(offsetof(meltica_adjust_t, account_id) == 2, "Adjust.account_id");
+    _Static_assert(offsetof(meltica_adjust_t, instrument_id) == 4, "Adjust.instrument_id");
+    _Static_assert(offsetof(meltica_adjust_t, delta_lots) == 8, "Adjust.delta_lots");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t scope;
+        uint8_t engage;
+        uint16_t account_id;
+        uint16_t reserved0;
+        uint64_t time_ns;
+    } meltica_kill_t;
+    _Static_assert(sizeof(meltica_kill_t) == 16, "size of Kill");
+    _Static_assert(offsetof(meltica_kill_t, type_id) == 0, "Kill.type_id");
+    _Static_assert(offsetof(meltica_kill_t, scope) == 2, "Kill.scope");
+    _Static_assert(offsetof(meltica_kill_t, engage) == 3, "Kill.engage");
+    _Static_assert(offsetof(meltica_kill_t, account_id) == 4, "Kill.account_id");
+    _Static_assert(offsetof(meltica_kill_t, reserved0) == 6, "Kill.reserved0");
+    _Static_assert(offsetof(meltica_kill_t, time_ns) == 8, "Kill.time_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t reserved0;
+        uint32_t lease_ms;
+        uint64_t sequence_number;
+        uint64_t time_ns;
+    } meltica_heartbeat_t;
+    _Static_assert(sizeof(meltica_heartbeat_t) == 24, "size of Heartbeat");
+    _Static_assert(offsetof(meltica_heartbeat_t, type_id) == 0, "Heartbeat.type_id");
+    _Static_assert(offsetof(meltica_heartbeat_t, reserved0) == 2, "Heartbeat.reserved0");
+    _Static_assert(offsetof(meltica_heartbeat_t, lease_ms) == 4, "Heartbeat.lease_ms");
+    _Static_assert(offsetof(meltica_heartbeat_t, sequence_number) == 8, "Heartbeat.sequence_number");
+    _Static_assert(offsetof(meltica_heartbeat_t, time_ns) == 16, "Heartbeat.time_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t subject;
+        uint8_t scope;
+        uint16_t account_id;
+        uint16_t reserved0;
+    } meltica_query_t;
+    _Static_assert(sizeof(meltica_query_t) == 8, "size of Query");
+    _Static_assert(offsetof(meltica_query_t, type_id) == 0, "Query.type_id");
+    _Static_assert(offsetof(meltica_query_t, subject) == 2, "Query.subject");
+    _Static_assert(offsetof(meltica_query_t, scope) == 3, "Query.scope");
+    _Static_assert(offsetof(meltica_query_t, account_id) == 4, "Query.account_id");
+    _Static_assert(offsetof(meltica_query_t, reserved0) == 6, "Query.reserved0");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t answered_type_id;
+        uint8_t status;
+        uint8_t reserved0;
+        uint16_t reserved1;
+        int64_t value;
+    } meltica_answer_t;
+    _Static_assert(sizeof(meltica_answer_t) == 16, "size of Answer");
+    _Static_assert(offsetof(meltica_answer_t, type_id) == 0, "Answer.type_id");
+    _Static_assert(offsetof(meltica_answer_t, answered_type_id) == 2, "Answer.answered_type_id");
+    _Static_assert(offsetof(meltica_answer_t, status) == 4, "Answer.status");
+    _Static_assert(offsetof(meltica_answer_t, reserved0) == 5, "Answer.reserved0");
+    _Static_assert(offsetof(meltica_answer_t, reserved1) == 6, "Answer.reserved1");
+    _Static_assert(offsetof(meltica_answer_t, value) == 8, "Answer.value");
+    #endif
+    """
+    const int64_t LOTS_BOUND "MELTICA_LOTS_BOUND"
+    const int64_t TICKS_BOUND "MELTICA_TICKS_BOUND"
+    const int64_t NANO_TOKENS_PER_MESSAGE "MELTICA_NANO_TOKENS_PER_MESSAGE"
+    const int64_t BURST_BOUND "MELTICA_BURST_BOUND"
+    const int64_t COLLAR_BPS_BOUND "MELTICA_COLLAR_BPS_BOUND"
+    const int64_t REASON_PASS "MELTICA_REASON_PASS"
+    const uint64_t JUDGED_WITHOUT_ACCOUNT "MELTICA_JUDGED_WITHOUT_ACCOUNT"
+    const uint64_t JUDGED_WITHOUT_INSTRUMENT "MELTICA_JUDGED_WITHOUT_INSTRUMENT"
+    const uint64_t JUDGED_WITHOUT_FIELDS "MELTICA_JUDGED_WITHOUT_FIELDS"
+    ctypedef struct OrderIntentRecord "meltica_order_intent_t":
+        uint16_t type_id
+        uint8_t action
+        uint8_t side
+        uint16_t flags
+        uint8_t order_type
+        uint8_t tif
+        uint32_t instrument_id
+        uint16_t account_id
+        uint16_t strategy_id
+        uint64_t order_id
+        int64_t price_ticks
+        int64_t quantity_lots
+        uint64_t time_ns
+        int64_t working_lots
+        int64_t working_price_ticks
+    ctypedef struct VerdictRecord "meltica_verdict_t":
+        uint16_t type_id
+        uint8_t reason
+        uint8_t action
+        uint32_t reserved0
+        uint64_t order_id
+        uint64_t fired_mask
+        int64_t reserved_price_ticks
+    ctypedef struct InstrumentLimitsRecord "meltica_instrument_limits_t":
+        uint16_t type_id
+        uint8_t enabled
+        uint8_t restricted
+        uint32_t instrument_id
+        uint8_t halted
+        uint8_t reserved0
+        uint16_t reserved1
+        uint32_t collar_bps
+        int64_t value_per_tick_lot_nanos
+        int64_t max_price_ticks
+        int64_t max_quantity_lots
+        int64_t max_value_nanos
+        uint64_t reference_max_age_ns
+        uint64_t reserved2
+    ctypedef struct AccountLimitsRecord "meltica_account_limits_t":
+        uint16_t type_id
+        uint16_t account_id
+        uint8_t enabled
+        uint8_t market_orders_allowed
+        uint16_t reserved0
+        uint32_t messages_per_second
+        uint32_t message_burst
+        uint32_t max_open_orders
+        uint32_t reserved1
+        int64_t max_open_value_nanos
+        uint64_t duplicate_window_ns
+    ctypedef struct PositionLimitsRecord "meltica_position_limits_t":
+        uint16_t type_id
+        uint16_t account_id
+        uint32_t instrument_id
+        int64_t max_long_lots
+        int64_t max_short_lots
+    ctypedef struct ReferencePriceRecord "meltica_reference_price_t":
+        uint16_t type_id
+        uint16_t reserved0
+        uint32_t instrument_id
+        int64_t price_ticks
+        uint64_t time_ns
+    ctypedef struct HaltRecord "meltica_halt_t":
+        uint16_t type_id
+        uint8_t halted
+        uint8_t reserved0
+        uint32_t instrument_id
+    ctypedef struct FillRecord "meltica_fill_t":
+        uint16_t type_id
+        uint16_t account_id
+        uint32_t instrument_id
+        uint8_t side
+        uint8_t closes
+        uint16_t reserved0
+        uint32_t reserved1
+        int64_t quantity_lots
+        int64_t reserved_price_ticks
+    ctypedef struct ReleaseRecord "meltica_release_t":
+        uint16_t type_id
+        uint16_t account_id
+        uint32_t instrument_id
+        uint8_t side
+        uint8_t closes
+        uint16_t reserved0
+        uint32_t reserved1
+        int64_t quantity_lots
+        int64_t reserved_price_ticks
+    ctypedef struct ReserveRecord "meltica_reserve_t":
+        uint16_t type_id
+        uint16_t account_id
+        uint32_t instrument_id
+        uint8_t side
+        uint8_t opens
+        uint16_t reserved0
+        uint32_t reserved1
+        int64_t quantity_lots
+        int64_t reserved_price_ticks
+    ctypedef struct AdjustRecord "meltica_adjust_t":
+        uint16_t type_id
+        uint16_t account_id
+        uint32_t instrument_id
+        int64_t delta_lots
+    ctypedef struct KillRecord "meltica_kill_t":
+        uint16_t type_id
+        uint8_t scope
+        uint8_t engage
+        uint16_t account_id
+        uint16_t reserved0
+        uint64_t time_ns
+    ctypedef struct HeartbeatRecord "meltica_heartbeat_t":
+        uint16_t type_id
+        uint16_t reserved0
+        uint32_t lease_ms
+        uint64_t sequence_number
+        uint64_t time_ns
+    ctypedef struct QueryRecord "meltica_query_t":
+        uint16_t type_id
+        uint8_t subject
+        uint8_t scope
+        uint16_t account_id
+        uint16_t reserved0
+    ctypedef struct AnswerRecord "meltica_answer_t":
+        uint16_t type_id
+        uint16_t answered_type_id
+        uint8_t status
+        uint8_t reserved0
+        uint16_t reserved1
+        int64_t value
+
+cdef enum:
+    LAYOUT_VERSION = 1
+    ORDER_INTENT_TYPE_ID = 1
+    VERDICT_TYPE_ID = 2
+    INSTRUMENT_LIMITS_TYPE_ID = 3
+    ACCOUNT_LIMITS_TYPE_ID = 4
+    POSITION_LIMITS_TYPE_ID = 5
+    REFERENCE_PRICE_TYPE_ID = 6
+    HALT_TYPE_ID = 7
+    FILL_TYPE_ID = 8
+    RELEASE_TYPE_ID = 9
+    RESERVE_TYPE_ID = 10
+    ADJUST_TYPE_ID = 11
+    KILL_TYPE_ID = 12
+    HEARTBEAT_TYPE_ID = 13
+    QUERY_TYPE_ID = 14
+    ANSWER_TYPE_ID = 15
+    ACTION_NEW = 1
+    ACTION_REPLACE = 2
+    ACTION_CANCEL = 3
+    SIDE_BUY = 1
+    SIDE_SELL = 2
+    ORDER_TYPE_MARKET = 1
+    ORDER_TYPE_LIMIT = 2
+    TIME_IN_FORCE_DAY = 0
+    TIME_IN_FORCE_GTC = 1
+    TIME_IN_FORCE_IOC = 3
+    TIME_IN_FORCE_FOK = 4
+    FLAG_POST_ONLY = 1
+    FLAG_REDUCE_ONLY = 2
+    KILL_SCOPE_GLOBAL = 1
+    KILL_SCOPE_ACCOUNT = 2
+    SUBJECT_DIGEST = 1
+    SUBJECT_STATE = 2
+    SUBJECT_COUNTERS = 3
+    SUBJECT_KILLED = 4
+    STATUS_OK = 1
+    STATUS_BAD_RECORD = 2
+    STATUS_BAD_ARGUMENT = 3
+    CHECK_MALFORMED = 0
+    CHECK_KILL_SWITCH = 1
+    CHECK_ACCOUNT_DISABLED = 3
+    CHECK_UNKNOWN_INSTRUMENT = 4
+    CHECK_RESTRICTED = 5
+    CHECK_HALTED = 6
+    CHECK_FIELD_SANITY = 8
+    CHECK_MAX_QUANTITY = 9
+    CHECK_MAX_VALUE = 10
+    CHECK_PRICE_COLLAR = 11
+    CHECK_MARKET_NOT_ALLOWED = 13
+    CHECK_POSITION_LIMIT = 16
+    CHECK_OPEN_EXPOSURE = 17
+    CHECK_MESSAGE_RATE = 21
+    CHECK_DUPLICATE_ORDER = 23
+    CHECK_OPEN_ORDER_COUNT = 26
+    CHECK_STALE_REFERENCE = 27
+    CHECK_ORDER_ID_NOT_INCREASING = 29

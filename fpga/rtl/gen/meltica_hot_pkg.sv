@@ -1,0 +1,308 @@
+// Records and rules of the hot path. Generated from proto/hot/layout.toml and proto/hot/rulebook.toml by tools/gen_layout.py; change those, not this file.
+// A packed struct puts its first member into the most significant bits, and byte 0 of a record is bits 7:0:
+// so the members are listed from the last field to the first.
+`default_nettype none
+
+// A package offers names; which of them a design uses is the design's affair.
+/* verilator lint_off UNUSEDPARAM */
+package meltica_hot_pkg;
+
+  localparam int unsigned LayoutVersion = 1;
+  // 2^60: position + open + quantity then fits 63 bits; larger quantities are senseless
+  localparam logic [63:0] LotsBound = 64'd1152921504606846976;
+  // 2^60: the same for prices
+  localparam logic [63:0] TicksBound = 64'd1152921504606846976;
+  // a bucket counts nano-tokens: elapsed_ns * messages_per_second needs no division
+  localparam logic [63:0] NanoTokensPerMessage = 64'd1000000000;
+  // burst * 1e9 nano-tokens fits 63 bits
+  localparam logic [63:0] BurstBound = 64'd2147483647;
+  // ten times the reference; a wider collar is no collar
+  localparam logic [63:0] CollarBpsBound = 64'd100000;
+  // Verdict.reason of an order that passed
+  localparam logic [63:0] ReasonPass = 64'd255;
+
+  // What an order intent asks for.
+  typedef enum logic [7:0] {
+    ActionNew = 8'd1,
+    ActionReplace = 8'd2,
+    ActionCancel = 8'd3
+  } action_e;
+
+  // FIX 54.
+  typedef enum logic [7:0] {
+    SideBuy = 8'd1,
+    SideSell = 8'd2
+  } side_e;
+
+  // FIX 40.
+  typedef enum logic [7:0] {
+    OrderTypeMarket = 8'd1,
+    OrderTypeLimit = 8'd2
+  } order_type_e;
+
+  // FIX 59.
+  typedef enum logic [7:0] {
+    TimeInForceDay = 8'd0,
+    TimeInForceGtc = 8'd1,
+    TimeInForceIoc = 8'd3,
+    TimeInForceFok = 8'd4
+  } time_in_force_e;
+
+  // Bits of OrderIntent.flags.
+  typedef enum logic [7:0] {
+    FlagPostOnly = 8'd1,
+    FlagReduceOnly = 8'd2
+  } flag_e;
+
+  // What a Kill record stops or lets go.
+  typedef enum logic [7:0] {
+    KillScopeGlobal = 8'd1,
+    KillScopeAccount = 8'd2
+  } kill_scope_e;
+
+  // What a Query asks for.
+  typedef enum logic [7:0] {
+    SubjectDigest = 8'd1,
+    SubjectState = 8'd2,
+    SubjectCounters = 8'd3,
+    SubjectKilled = 8'd4
+  } subject_e;
+
+  // How a gate answers a record that is no order.
+  typedef enum logic [7:0] {
+    StatusOk = 8'd1,
+    StatusBadRecord = 8'd2,
+    StatusBadArgument = 8'd3
+  } status_e;
+
+  // One order, replace or cancel on its way through the gate.
+  localparam logic [15:0] OrderIntentTypeId = 16'd1;
+  localparam int unsigned OrderIntentBytes = 64;
+  typedef struct packed {
+    logic signed [63:0] working_price_ticks;  // byte 56
+    logic signed [63:0] working_lots;  // byte 48
+    logic [63:0] time_ns;  // byte 40
+    logic signed [63:0] quantity_lots;  // byte 32
+    logic signed [63:0] price_ticks;  // byte 24
+    logic [63:0] order_id;  // byte 16
+    logic [15:0] strategy_id;  // byte 14
+    logic [15:0] account_id;  // byte 12
+    logic [31:0] instrument_id;  // byte 8
+    logic [7:0] tif;  // byte 7
+    logic [7:0] order_type;  // byte 6
+    logic [15:0] flags;  // byte 4
+    logic [7:0] side;  // byte 3
+    logic [7:0] action;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } order_intent_t;
+
+  // The gate's answer to one OrderIntent.
+  localparam logic [15:0] VerdictTypeId = 16'd2;
+  localparam int unsigned VerdictBytes = 32;
+  typedef struct packed {
+    logic signed [63:0] reserved_price_ticks;  // byte 24
+    logic [63:0] fired_mask;  // byte 16
+    logic [63:0] order_id;  // byte 8
+    logic [31:0] reserved0;  // byte 4
+    logic [7:0] action;  // byte 3
+    logic [7:0] reason;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } verdict_t;
+
+  // The whole limit row of an instrument; 0 blocks.
+  localparam logic [15:0] InstrumentLimitsTypeId = 16'd3;
+  localparam int unsigned InstrumentLimitsBytes = 64;
+  typedef struct packed {
+    logic [63:0] reserved2;  // byte 56
+    logic [63:0] reference_max_age_ns;  // byte 48
+    logic signed [63:0] max_value_nanos;  // byte 40
+    logic signed [63:0] max_quantity_lots;  // byte 32
+    logic signed [63:0] max_price_ticks;  // byte 24
+    logic signed [63:0] value_per_tick_lot_nanos;  // byte 16
+    logic [31:0] collar_bps;  // byte 12
+    logic [15:0] reserved1;  // byte 10
+    logic [7:0] reserved0;  // byte 9
+    logic [7:0] halted;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [7:0] restricted;  // byte 3
+    logic [7:0] enabled;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } instrument_limits_t;
+
+  // The whole limit row of an account; 0 blocks, except duplicate_window_ns, where 0 turns the check off.
+  localparam logic [15:0] AccountLimitsTypeId = 16'd4;
+  localparam int unsigned AccountLimitsBytes = 40;
+  typedef struct packed {
+    logic [63:0] duplicate_window_ns;  // byte 32
+    logic signed [63:0] max_open_value_nanos;  // byte 24
+    logic [31:0] reserved1;  // byte 20
+    logic [31:0] max_open_orders;  // byte 16
+    logic [31:0] message_burst;  // byte 12
+    logic [31:0] messages_per_second;  // byte 8
+    logic [15:0] reserved0;  // byte 6
+    logic [7:0] market_orders_allowed;  // byte 5
+    logic [7:0] enabled;  // byte 4
+    logic [15:0] account_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } account_limits_t;
+
+  // How far an account may go in an instrument.
+  localparam logic [15:0] PositionLimitsTypeId = 16'd5;
+  localparam int unsigned PositionLimitsBytes = 24;
+  typedef struct packed {
+    logic signed [63:0] max_short_lots;  // byte 16
+    logic signed [63:0] max_long_lots;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] account_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } position_limits_t;
+
+  // The price that the collar is measured from; 0 takes it away.
+  localparam logic [15:0] ReferencePriceTypeId = 16'd6;
+  localparam int unsigned ReferencePriceBytes = 24;
+  typedef struct packed {
+    logic [63:0] time_ns;  // byte 16
+    logic signed [63:0] price_ticks;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] reserved0;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } reference_price_t;
+
+  // Trading status of one instrument.
+  localparam logic [15:0] HaltTypeId = 16'd7;
+  localparam int unsigned HaltBytes = 8;
+  typedef struct packed {
+    logic [31:0] instrument_id;  // byte 4
+    logic [7:0] reserved0;  // byte 3
+    logic [7:0] halted;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } halt_t;
+
+  // Lots of a working order have traded: open becomes position.
+  localparam logic [15:0] FillTypeId = 16'd8;
+  localparam int unsigned FillBytes = 32;
+  typedef struct packed {
+    logic signed [63:0] reserved_price_ticks;  // byte 24
+    logic signed [63:0] quantity_lots;  // byte 16
+    logic [31:0] reserved1;  // byte 12
+    logic [15:0] reserved0;  // byte 10
+    logic [7:0] closes;  // byte 9
+    logic [7:0] side;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] account_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } fill_t;
+
+  // Lots of a working order will not trade: cancelled, rejected, expired.
+  localparam logic [15:0] ReleaseTypeId = 16'd9;
+  localparam int unsigned ReleaseBytes = 32;
+  typedef struct packed {
+    logic signed [63:0] reserved_price_ticks;  // byte 24
+    logic signed [63:0] quantity_lots;  // byte 16
+    logic [31:0] reserved1;  // byte 12
+    logic [15:0] reserved0;  // byte 10
+    logic [7:0] closes;  // byte 9
+    logic [7:0] side;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] account_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } release_t;
+
+  // Recovery: the exposure of an order that is already working, without checks.
+  localparam logic [15:0] ReserveTypeId = 16'd10;
+  localparam int unsigned ReserveBytes = 32;
+  typedef struct packed {
+    logic signed [63:0] reserved_price_ticks;  // byte 24
+    logic signed [63:0] quantity_lots;  // byte 16
+    logic [31:0] reserved1;  // byte 12
+    logic [15:0] reserved0;  // byte 10
+    logic [7:0] opens;  // byte 9
+    logic [7:0] side;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] account_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } reserve_t;
+
+  // A position moves without an order: late fill, bust, start-up.
+  localparam logic [15:0] AdjustTypeId = 16'd11;
+  localparam int unsigned AdjustBytes = 16;
+  typedef struct packed {
+    logic signed [63:0] delta_lots;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] account_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } adjust_t;
+
+  // Engages or releases the kill switch.
+  localparam logic [15:0] KillTypeId = 16'd12;
+  localparam int unsigned KillBytes = 16;
+  typedef struct packed {
+    logic [63:0] time_ns;  // byte 8
+    logic [15:0] reserved0;  // byte 6
+    logic [15:0] account_id;  // byte 4
+    logic [7:0] engage;  // byte 3
+    logic [7:0] scope;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } kill_t;
+
+  // The lease of a gate, renewed; both ends send it.
+  localparam logic [15:0] HeartbeatTypeId = 16'd13;
+  localparam int unsigned HeartbeatBytes = 24;
+  typedef struct packed {
+    logic [63:0] time_ns;  // byte 16
+    logic [63:0] sequence_number;  // byte 8
+    logic [31:0] lease_ms;  // byte 4
+    logic [15:0] reserved0;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } heartbeat_t;
+
+  // Asks a gate for something that is no verdict; DIGEST, STATE and COUNTERS are answered as text.
+  localparam logic [15:0] QueryTypeId = 16'd14;
+  localparam int unsigned QueryBytes = 8;
+  typedef struct packed {
+    logic [15:0] reserved0;  // byte 6
+    logic [15:0] account_id;  // byte 4
+    logic [7:0] scope;  // byte 3
+    logic [7:0] subject;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } query_t;
+
+  // How a gate answers a record that is no order.
+  localparam logic [15:0] AnswerTypeId = 16'd15;
+  localparam int unsigned AnswerBytes = 16;
+  typedef struct packed {
+    logic signed [63:0] value;  // byte 8
+    logic [15:0] reserved1;  // byte 6
+    logic [7:0] reserved0;  // byte 5
+    logic [7:0] status;  // byte 4
+    logic [15:0] answered_type_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } answer_t;
+
+  // Bits of the fired mask.
+  localparam int unsigned CheckMalformed = 0;  // Not a well-formed order
+  localparam int unsigned CheckKillSwitch = 1;  // Kill switch engaged
+  localparam int unsigned CheckAccountDisabled = 3;  // Account not authorised
+  localparam int unsigned CheckUnknownInstrument = 4;  // Instrument unknown or not enabled
+  localparam int unsigned CheckRestricted = 5;  // Instrument on the restricted list
+  localparam int unsigned CheckHalted = 6;  // Trading halted
+  localparam int unsigned CheckFieldSanity = 8;  // Senseless quantity or price
+  localparam int unsigned CheckMaxQuantity = 9;  // Order too large
+  localparam int unsigned CheckMaxValue = 10;  // Order worth too much
+  localparam int unsigned CheckPriceCollar = 11;  // Price too far from the reference
+  localparam int unsigned CheckMarketNotAllowed = 13;  // Market orders not allowed
+  localparam int unsigned CheckPositionLimit = 16;  // Position limit
+  localparam int unsigned CheckOpenExposure = 17;  // Open exposure of the account
+  localparam int unsigned CheckMessageRate = 21;  // Too many messages
+  localparam int unsigned CheckDuplicateOrder = 23;  // Duplicate order
+  localparam int unsigned CheckOpenOrderCount = 26;  // Too many open orders
+  localparam int unsigned CheckStaleReference = 27;  // Reference price missing or stale
+  localparam int unsigned CheckOrderIdNotIncreasing = 29;  // Order id not increasing
+  localparam logic [63:0] JudgedWithoutAccount = 64'h8000f7b;
+  localparam logic [63:0] JudgedWithoutInstrument = 64'h24a0201b;
+  localparam logic [63:0] JudgedWithoutFields = 64'h2ca0217b;
+
+endpackage
+/* verilator lint_on UNUSEDPARAM */
+
+`default_nettype wire

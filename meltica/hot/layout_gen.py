@@ -1,0 +1,546 @@
+"""Records and words of the hot path. Generated from proto/hot/layout.toml and proto/hot/rulebook.toml by tools/gen_layout.py; change those, not this file."""
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from struct import Struct
+from typing import ClassVar, Self
+
+import numpy as np
+
+LAYOUT_VERSION = 1
+LOTS_BOUND = 1152921504606846976  # 2^60: position + open + quantity then fits 63 bits; larger quantities are senseless
+TICKS_BOUND = 1152921504606846976  # 2^60: the same for prices
+NANO_TOKENS_PER_MESSAGE = 1000000000  # a bucket counts nano-tokens: elapsed_ns * messages_per_second needs no division
+BURST_BOUND = 2147483647  # burst * 1e9 nano-tokens fits 63 bits
+COLLAR_BPS_BOUND = 100000  # ten times the reference; a wider collar is no collar
+REASON_PASS = 255  # Verdict.reason of an order that passed
+
+
+class Action(IntEnum):
+    """What an order intent asks for."""
+
+    NEW = 1
+    REPLACE = 2
+    CANCEL = 3
+
+
+class Side(IntEnum):
+    """FIX 54."""
+
+    BUY = 1
+    SELL = 2
+
+
+class OrderType(IntEnum):
+    """FIX 40."""
+
+    MARKET = 1
+    LIMIT = 2
+
+
+class TimeInForce(IntEnum):
+    """FIX 59."""
+
+    DAY = 0
+    GTC = 1
+    IOC = 3
+    FOK = 4
+
+
+class Flag(IntFlag):
+    """Bits of OrderIntent.flags."""
+
+    POST_ONLY = 1
+    REDUCE_ONLY = 2
+
+
+class KillScope(IntEnum):
+    """What a Kill record stops or lets go."""
+
+    GLOBAL = 1
+    ACCOUNT = 2
+
+
+class Subject(IntEnum):
+    """What a Query asks for."""
+
+    DIGEST = 1
+    STATE = 2
+    COUNTERS = 3
+    KILLED = 4
+
+
+class Status(IntEnum):
+    """How a gate answers a record that is no order."""
+
+    OK = 1
+    BAD_RECORD = 2
+    BAD_ARGUMENT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntentRecord:
+    """One order, replace or cancel on its way through the gate. 64 bytes."""
+
+    action: int
+    side: int
+    flags: int
+    order_type: int
+    tif: int
+    instrument_id: int
+    account_id: int
+    strategy_id: int
+    order_id: int
+    price_ticks: int
+    quantity_lots: int
+    time_ns: int
+    working_lots: int
+    working_price_ticks: int
+    type_id: int = 1
+
+    TYPE_ID: ClassVar[int] = 1
+    SIZE: ClassVar[int] = 64
+    CODEC: ClassVar[Struct] = Struct("<HBBHBBIHHQqqQqq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'action', 'side', 'flags', 'order_type', 'tif', 'instrument_id', 'account_id', 'strategy_id', 'order_id', 'price_ticks', 'quantity_lots', 'time_ns', 'working_lots', 'working_price_ticks'], 'formats': ['<u2', '<u1', '<u1', '<u2', '<u1', '<u1', '<u4', '<u2', '<u2', '<u8', '<i8', '<i8', '<u8', '<i8', '<i8'], 'offsets': [0, 2, 3, 4, 6, 7, 8, 12, 14, 16, 24, 32, 40, 48, 56], 'itemsize': 64})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.action, self.side, self.flags, self.order_type, self.tif, self.instrument_id, self.account_id, self.strategy_id, self.order_id, self.price_ticks, self.quantity_lots, self.time_ns, self.working_lots, self.working_price_ticks)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 64:
+            raise ValueError(f"OrderIntent has 64 bytes, not {len(data)}")
+        type_id, action, side, flags, order_type, tif, instrument_id, account_id, strategy_id, order_id, price_ticks, quantity_lots, time_ns, working_lots, working_price_ticks = cls.CODEC.unpack(data)
+        if type_id != 1:
+            raise ValueError(f"OrderIntent has type id 1, not {type_id}")
+        return cls(action, side, flags, order_type, tif, instrument_id, account_id, strategy_id, order_id, price_ticks, quantity_lots, time_ns, working_lots, working_price_ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRecord:
+    """The gate's answer to one OrderIntent. 32 bytes."""
+
+    reason: int
+    action: int
+    order_id: int
+    fired_mask: int
+    reserved_price_ticks: int
+    type_id: int = 2
+
+    TYPE_ID: ClassVar[int] = 2
+    SIZE: ClassVar[int] = 32
+    CODEC: ClassVar[Struct] = Struct("<HBBIQQq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'reason', 'action', 'reserved0', 'order_id', 'fired_mask', 'reserved_price_ticks'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u8', '<u8', '<i8'], 'offsets': [0, 2, 3, 4, 8, 16, 24], 'itemsize': 32})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.reason, self.action, 0, self.order_id, self.fired_mask, self.reserved_price_ticks)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 32:
+            raise ValueError(f"Verdict has 32 bytes, not {len(data)}")
+        type_id, reason, action, _, order_id, fired_mask, reserved_price_ticks = cls.CODEC.unpack(data)
+        if type_id != 2:
+            raise ValueError(f"Verdict has type id 2, not {type_id}")
+        return cls(reason, action, order_id, fired_mask, reserved_price_ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentLimitsRecord:
+    """The whole limit row of an instrument; 0 blocks. 64 bytes."""
+
+    enabled: int
+    restricted: int
+    instrument_id: int
+    halted: int
+    collar_bps: int
+    value_per_tick_lot_nanos: int
+    max_price_ticks: int
+    max_quantity_lots: int
+    max_value_nanos: int
+    reference_max_age_ns: int
+    type_id: int = 3
+
+    TYPE_ID: ClassVar[int] = 3
+    SIZE: ClassVar[int] = 64
+    CODEC: ClassVar[Struct] = Struct("<HBBIBBHIqqqqQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'enabled', 'restricted', 'instrument_id', 'halted', 'reserved0', 'reserved1', 'collar_bps', 'value_per_tick_lot_nanos', 'max_price_ticks', 'max_quantity_lots', 'max_value_nanos', 'reference_max_age_ns', 'reserved2'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u1', '<u1', '<u2', '<u4', '<i8', '<i8', '<i8', '<i8', '<u8', '<u8'], 'offsets': [0, 2, 3, 4, 8, 9, 10, 12, 16, 24, 32, 40, 48, 56], 'itemsize': 64})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.enabled, self.restricted, self.instrument_id, self.halted, 0, 0, self.collar_bps, self.value_per_tick_lot_nanos, self.max_price_ticks, self.max_quantity_lots, self.max_value_nanos, self.reference_max_age_ns, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 64:
+            raise ValueError(f"InstrumentLimits has 64 bytes, not {len(data)}")
+        type_id, enabled, restricted, instrument_id, halted, _, _, collar_bps, value_per_tick_lot_nanos, max_price_ticks, max_quantity_lots, max_value_nanos, reference_max_age_ns, _ = cls.CODEC.unpack(data)
+        if type_id != 3:
+            raise ValueError(f"InstrumentLimits has type id 3, not {type_id}")
+        return cls(enabled, restricted, instrument_id, halted, collar_bps, value_per_tick_lot_nanos, max_price_ticks, max_quantity_lots, max_value_nanos, reference_max_age_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLimitsRecord:
+    """The whole limit row of an account; 0 blocks, except duplicate_window_ns, where 0 turns the check off. 40 bytes."""
+
+    account_id: int
+    enabled: int
+    market_orders_allowed: int
+    messages_per_second: int
+    message_burst: int
+    max_open_orders: int
+    max_open_value_nanos: int
+    duplicate_window_ns: int
+    type_id: int = 4
+
+    TYPE_ID: ClassVar[int] = 4
+    SIZE: ClassVar[int] = 40
+    CODEC: ClassVar[Struct] = Struct("<HHBBHIIIIqQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'enabled', 'market_orders_allowed', 'reserved0', 'messages_per_second', 'message_burst', 'max_open_orders', 'reserved1', 'max_open_value_nanos', 'duplicate_window_ns'], 'formats': ['<u2', '<u2', '<u1', '<u1', '<u2', '<u4', '<u4', '<u4', '<u4', '<i8', '<u8'], 'offsets': [0, 2, 4, 5, 6, 8, 12, 16, 20, 24, 32], 'itemsize': 40})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.account_id, self.enabled, self.market_orders_allowed, 0, self.messages_per_second, self.message_burst, self.max_open_orders, 0, self.max_open_value_nanos, self.duplicate_window_ns)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 40:
+            raise ValueError(f"AccountLimits has 40 bytes, not {len(data)}")
+        type_id, account_id, enabled, market_orders_allowed, _, messages_per_second, message_burst, max_open_orders, _, max_open_value_nanos, duplicate_window_ns = cls.CODEC.unpack(data)
+        if type_id != 4:
+            raise ValueError(f"AccountLimits has type id 4, not {type_id}")
+        return cls(account_id, enabled, market_orders_allowed, messages_per_second, message_burst, max_open_orders, max_open_value_nanos, duplicate_window_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class PositionLimitsRecord:
+    """How far an account may go in an instrument. 24 bytes."""
+
+    account_id: int
+    instrument_id: int
+    max_long_lots: int
+    max_short_lots: int
+    type_id: int = 5
+
+    TYPE_ID: ClassVar[int] = 5
+    SIZE: ClassVar[int] = 24
+    CODEC: ClassVar[Struct] = Struct("<HHIqq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'max_long_lots', 'max_short_lots'], 'formats': ['<u2', '<u2', '<u4', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 16], 'itemsize': 24})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.max_long_lots, self.max_short_lots)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 24:
+            raise ValueError(f"PositionLimits has 24 bytes, not {len(data)}")
+        type_id, account_id, instrument_id, max_long_lots, max_short_lots = cls.CODEC.unpack(data)
+        if type_id != 5:
+            raise ValueError(f"PositionLimits has type id 5, not {type_id}")
+        return cls(account_id, instrument_id, max_long_lots, max_short_lots)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePriceRecord:
+    """The price that the collar is measured from; 0 takes it away. 24 bytes."""
+
+    instrument_id: int
+    price_ticks: int
+    time_ns: int
+    type_id: int = 6
+
+    TYPE_ID: ClassVar[int] = 6
+    SIZE: ClassVar[int] = 24
+    CODEC: ClassVar[Struct] = Struct("<HHIqQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'reserved0', 'instrument_id', 'price_ticks', 'time_ns'], 'formats': ['<u2', '<u2', '<u4', '<i8', '<u8'], 'offsets': [0, 2, 4, 8, 16], 'itemsize': 24})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, 0, self.instrument_id, self.price_ticks, self.time_ns)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 24:
+            raise ValueError(f"ReferencePrice has 24 bytes, not {len(data)}")
+        type_id, _, instrument_id, price_ticks, time_ns = cls.CODEC.unpack(data)
+        if type_id != 6:
+            raise ValueError(f"ReferencePrice has type id 6, not {type_id}")
+        return cls(instrument_id, price_ticks, time_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class HaltRecord:
+    """Trading status of one instrument. 8 bytes."""
+
+    halted: int
+    instrument_id: int
+    type_id: int = 7
+
+    TYPE_ID: ClassVar[int] = 7
+    SIZE: ClassVar[int] = 8
+    CODEC: ClassVar[Struct] = Struct("<HBBI")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'halted', 'reserved0', 'instrument_id'], 'formats': ['<u2', '<u1', '<u1', '<u4'], 'offsets': [0, 2, 3, 4], 'itemsize': 8})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.halted, 0, self.instrument_id)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 8:
+            raise ValueError(f"Halt has 8 bytes, not {len(data)}")
+        type_id, halted, _, instrument_id = cls.CODEC.unpack(data)
+        if type_id != 7:
+            raise ValueError(f"Halt has type id 7, not {type_id}")
+        return cls(halted, instrument_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FillRecord:
+    """Lots of a working order have traded: open becomes position. 32 bytes."""
+
+    account_id: int
+    instrument_id: int
+    side: int
+    closes: int
+    quantity_lots: int
+    reserved_price_ticks: int
+    type_id: int = 8
+
+    TYPE_ID: ClassVar[int] = 8
+    SIZE: ClassVar[int] = 32
+    CODEC: ClassVar[Struct] = Struct("<HHIBBHIqq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'side', 'closes', 'reserved0', 'reserved1', 'quantity_lots', 'reserved_price_ticks'], 'formats': ['<u2', '<u2', '<u4', '<u1', '<u1', '<u2', '<u4', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 9, 10, 12, 16, 24], 'itemsize': 32})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.side, self.closes, 0, 0, self.quantity_lots, self.reserved_price_ticks)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 32:
+            raise ValueError(f"Fill has 32 bytes, not {len(data)}")
+        type_id, account_id, instrument_id, side, closes, _, _, quantity_lots, reserved_price_ticks = cls.CODEC.unpack(data)
+        if type_id != 8:
+            raise ValueError(f"Fill has type id 8, not {type_id}")
+        return cls(account_id, instrument_id, side, closes, quantity_lots, reserved_price_ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """Lots of a working order will not trade: cancelled, rejected, expired. 32 bytes."""
+
+    account_id: int
+    instrument_id: int
+    side: int
+    closes: int
+    quantity_lots: int
+    reserved_price_ticks: int
+    type_id: int = 9
+
+    TYPE_ID: ClassVar[int] = 9
+    SIZE: ClassVar[int] = 32
+    CODEC: ClassVar[Struct] = Struct("<HHIBBHIqq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'side', 'closes', 'reserved0', 'reserved1', 'quantity_lots', 'reserved_price_ticks'], 'formats': ['<u2', '<u2', '<u4', '<u1', '<u1', '<u2', '<u4', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 9, 10, 12, 16, 24], 'itemsize': 32})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.side, self.closes, 0, 0, self.quantity_lots, self.reserved_price_ticks)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 32:
+            raise ValueError(f"Release has 32 bytes, not {len(data)}")
+        type_id, account_id, instrument_id, side, closes, _, _, quantity_lots, reserved_price_ticks = cls.CODEC.unpack(data)
+        if type_id != 9:
+            raise ValueError(f"Release has type id 9, not {type_id}")
+        return cls(account_id, instrument_id, side, closes, quantity_lots, reserved_price_ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveRecord:
+    """Recovery: the exposure of an order that is already working, without checks. 32 bytes."""
+
+    account_id: int
+    instrument_id: int
+    side: int
+    opens: int
+    quantity_lots: int
+    reserved_price_ticks: int
+    type_id: int = 10
+
+    TYPE_ID: ClassVar[int] = 10
+    SIZE: ClassVar[int] = 32
+    CODEC: ClassVar[Struct] = Struct("<HHIBBHIqq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'side', 'opens', 'reserved0', 'reserved1', 'quantity_lots', 'reserved_price_ticks'], 'formats': ['<u2', '<u2', '<u4', '<u1', '<u1', '<u2', '<u4', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 9, 10, 12, 16, 24], 'itemsize': 32})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.side, self.opens, 0, 0, self.quantity_lots, self.reserved_price_ticks)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 32:
+            raise ValueError(f"Reserve has 32 bytes, not {len(data)}")
+        type_id, account_id, instrument_id, side, opens, _, _, quantity_lots, reserved_price_ticks = cls.CODEC.unpack(data)
+        if type_id != 10:
+            raise ValueError(f"Reserve has type id 10, not {type_id}")
+        return cls(account_id, instrument_id, side, opens, quantity_lots, reserved_price_ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustRecord:
+    """A position moves without an order: late fill, bust, start-up. 16 bytes."""
+
+    account_id: int
+    instrument_id: int
+    delta_lots: int
+    type_id: int = 11
+
+    TYPE_ID: ClassVar[int] = 11
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HHIq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'delta_lots'], 'formats': ['<u2', '<u2', '<u4', '<i8'], 'offsets': [0, 2, 4, 8], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.delta_lots)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"Adjust has 16 bytes, not {len(data)}")
+        type_id, account_id, instrument_id, delta_lots = cls.CODEC.unpack(data)
+        if type_id != 11:
+            raise ValueError(f"Adjust has type id 11, not {type_id}")
+        return cls(account_id, instrument_id, delta_lots)
+
+
+@dataclass(frozen=True, slots=True)
+class KillRecord:
+    """Engages or releases the kill switch. 16 bytes."""
+
+    scope: int
+    engage: int
+    account_id: int
+    time_ns: int
+    type_id: int = 12
+
+    TYPE_ID: ClassVar[int] = 12
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HBBHHQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'scope', 'engage', 'account_id', 'reserved0', 'time_ns'], 'formats': ['<u2', '<u1', '<u1', '<u2', '<u2', '<u8'], 'offsets': [0, 2, 3, 4, 6, 8], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.scope, self.engage, self.account_id, 0, self.time_ns)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"Kill has 16 bytes, not {len(data)}")
+        type_id, scope, engage, account_id, _, time_ns = cls.CODEC.unpack(data)
+        if type_id != 12:
+            raise ValueError(f"Kill has type id 12, not {type_id}")
+        return cls(scope, engage, account_id, time_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatRecord:
+    """The lease of a gate, renewed; both ends send it. 24 bytes."""
+
+    lease_ms: int
+    sequence_number: int
+    time_ns: int
+    type_id: int = 13
+
+    TYPE_ID: ClassVar[int] = 13
+    SIZE: ClassVar[int] = 24
+    CODEC: ClassVar[Struct] = Struct("<HHIQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'reserved0', 'lease_ms', 'sequence_number', 'time_ns'], 'formats': ['<u2', '<u2', '<u4', '<u8', '<u8'], 'offsets': [0, 2, 4, 8, 16], 'itemsize': 24})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, 0, self.lease_ms, self.sequence_number, self.time_ns)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 24:
+            raise ValueError(f"Heartbeat has 24 bytes, not {len(data)}")
+        type_id, _, lease_ms, sequence_number, time_ns = cls.CODEC.unpack(data)
+        if type_id != 13:
+            raise ValueError(f"Heartbeat has type id 13, not {type_id}")
+        return cls(lease_ms, sequence_number, time_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRecord:
+    """Asks a gate for something that is no verdict; DIGEST, STATE and COUNTERS are answered as text. 8 bytes."""
+
+    subject: int
+    scope: int
+    account_id: int
+    type_id: int = 14
+
+    TYPE_ID: ClassVar[int] = 14
+    SIZE: ClassVar[int] = 8
+    CODEC: ClassVar[Struct] = Struct("<HBBHH")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'subject', 'scope', 'account_id', 'reserved0'], 'formats': ['<u2', '<u1', '<u1', '<u2', '<u2'], 'offsets': [0, 2, 3, 4, 6], 'itemsize': 8})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.subject, self.scope, self.account_id, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 8:
+            raise ValueError(f"Query has 8 bytes, not {len(data)}")
+        type_id, subject, scope, account_id, _ = cls.CODEC.unpack(data)
+        if type_id != 14:
+            raise ValueError(f"Query has type id 14, not {type_id}")
+        return cls(subject, scope, account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """How a gate answers a record that is no order. 16 bytes."""
+
+    answered_type_id: int
+    status: int
+    value: int
+    type_id: int = 15
+
+    TYPE_ID: ClassVar[int] = 15
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HHBBHq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'answered_type_id', 'status', 'reserved0', 'reserved1', 'value'], 'formats': ['<u2', '<u2', '<u1', '<u1', '<u2', '<i8'], 'offsets': [0, 2, 4, 5, 6, 8], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.answered_type_id, self.status, 0, 0, self.value)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"Answer has 16 bytes, not {len(data)}")
+        type_id, answered_type_id, status, _, _, value = cls.CODEC.unpack(data)
+        if type_id != 15:
+            raise ValueError(f"Answer has type id 15, not {type_id}")
+        return cls(answered_type_id, status, value)
+
+
+Record = OrderIntentRecord | VerdictRecord | InstrumentLimitsRecord | AccountLimitsRecord | PositionLimitsRecord | ReferencePriceRecord | HaltRecord | FillRecord | ReleaseRecord | ReserveRecord | AdjustRecord | KillRecord | HeartbeatRecord | QueryRecord | AnswerRecord
+RECORDS: dict[int, type[Record]] = {
+    OrderIntentRecord.TYPE_ID: OrderIntentRecord,
+    VerdictRecord.TYPE_ID: VerdictRecord,
+    InstrumentLimitsRecord.TYPE_ID: InstrumentLimitsRecord,
+    AccountLimitsRecord.TYPE_ID: AccountLimitsRecord,
+    PositionLimitsRecord.TYPE_ID: PositionLimitsRecord,
+    ReferencePriceRecord.TYPE_ID: ReferencePriceRecord,
+    HaltRecord.TYPE_ID: HaltRecord,
+    FillRecord.TYPE_ID: FillRecord,
+    ReleaseRecord.TYPE_ID: ReleaseRecord,
+    ReserveRecord.TYPE_ID: ReserveRecord,
+    AdjustRecord.TYPE_ID: AdjustRecord,
+    KillRecord.TYPE_ID: KillRecord,
+    HeartbeatRecord.TYPE_ID: HeartbeatRecord,
+    QueryRecord.TYPE_ID: QueryRecord,
+    AnswerRecord.TYPE_ID: AnswerRecord,
+}
+
+
+def read_record(data: bytes) -> Record:
+    """The record in `data`; ValueError when it is none of ours or has the wrong size."""
+    record = RECORDS.get(int.from_bytes(data[:2], "little"))
+    if record is None:
+        raise ValueError(f"unknown record: {data[:8].hex()}")
+    return record.from_bytes(data)
