@@ -1,0 +1,36 @@
+"""What a handler works with during one step: the state, the gate, the time, and a place to put events."""
+
+from __future__ import annotations
+
+from meltica.domain.events import CommandRefused, Event
+from meltica.engine.fold import Fold
+from meltica.engine.state import EngineState
+from meltica.hot.ports import RiskGate
+
+
+class Desk:
+    """One step's workplace. ``emit`` applies each event at once, so later decisions see what earlier ones did."""
+
+    def __init__(self, state: EngineState, gate: RiskGate, *, max_instruments: int, max_accounts: int) -> None:
+        self.state = state
+        self.gate = gate
+        self.max_instruments = max_instruments
+        self.max_accounts = max_accounts
+        self.now_ns = 0
+        self._fold = Fold(state, gate)
+        self._events: list[Event] = []
+
+    def begin(self, now_ns: int) -> None:
+        self.now_ns = now_ns
+        self._events = []
+
+    def emit(self, event: Event) -> None:
+        self._fold.apply(event)
+        self._events.append(event)
+
+    def end(self) -> tuple[Event, ...]:
+        return tuple(self._events)
+
+    def refuse(self, actor: str, reason: str, field: str, text: str) -> None:
+        """A normal "no": ``reason`` is a stable word for programs, ``text`` tells people why and what to do."""
+        self.emit(CommandRefused(reason=reason, field=field, text=text, actor=actor, time_ns=self.now_ns))

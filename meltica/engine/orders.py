@@ -1,0 +1,314 @@
+"""Commands about orders: judge them, ask the gate, say what to send."""
+
+from __future__ import annotations
+
+from meltica.domain import lifecycle
+from meltica.domain.commands import AmendOrder, CancelAllOrders, CancelOrder, SubmitOrder
+from meltica.domain.events import AmendDenied, CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
+from meltica.domain.instrument import Instrument
+from meltica.domain.lifecycle import OrderStatus
+from meltica.domain.order import Order, OrderType, PendingKind, TimeInForce
+from meltica.engine.desk import Desk
+from meltica.engine.fold import signed_working_lots
+from meltica.engine.refusals import explain
+from meltica.engine.state import Tables
+from meltica.hot import PASS, Action, Check, Flag, OrderIntent
+
+IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+
+
+def submit(desk: Desk, command: SubmitOrder) -> None:
+    tables = desk.state.tables
+    instrument = tables.instruments.get(command.instrument)
+    if instrument is None:
+        text = f"{command.instrument} is not an instrument of this gateway; MarketDataService.ListInstruments has them"
+        desk.refuse(command.actor, "UNKNOWN_INSTRUMENT", "instrument", text)
+        return
+    account = tables.accounts.get(command.account)
+    if account is None:
+        text = f"{command.account!r} is not an account of this gateway; its limits make it one (RiskService.SetLimits)"
+        desk.refuse(command.actor, "UNKNOWN_ACCOUNT", "account", text)
+        return
+    if (fault := _form_fault(command, instrument)) is not None:
+        desk.refuse(command.actor, *fault)
+        return
+    client_order_id = command.client_order_id or f"m{tables.next_order_id}"
+    if (instrument.venue, client_order_id) in desk.state.by_client_id:
+        text = f"{client_order_id!r} was used before at {instrument.venue}; each order needs an id of its own"
+        desk.refuse(command.actor, "DUPLICATE_CLIENT_ORDER_ID", "client_order_id", text)
+        return
+    if tables.gate_lost:
+        _deny(desk, command, client_order_id, "GATE_LOST", f"the risk gate does not answer: {tables.gate_lost}")
+        return
+    if command.reduce_only and (why := _increase(desk, command)):
+        _deny(desk, command, client_order_id, "REDUCE_ONLY_WOULD_INCREASE", why)
+        return
+    _ask_gate(desk, command, instrument, account, client_order_id)
+
+
+def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, account: int, client_order_id: str) -> None:
+    tables = desk.state.tables
+    intent = _new_intent(desk, command, instrument, account)
+    reason = desk.gate.check(intent)
+    if reason != PASS:
+        why = explain(desk.state, reason, command.account, instrument, intent)
+        _deny(desk, command, client_order_id, Check(reason).name, why, fired_mask=desk.gate.fired_mask)
+        return
+    desk.emit(
+        OrderSubmitted(
+            order_id=tables.next_order_id,
+            client_order_id=client_order_id,
+            account=command.account,
+            strategy=command.strategy,
+            instrument=command.instrument,
+            side=command.side,
+            order_type=command.order_type,
+            time_in_force=command.time_in_force,
+            quantity_lots=command.quantity_lots,
+            price_ticks=command.price_ticks,
+            post_only=command.post_only,
+            reduce_only=command.reduce_only,
+            reserved_price_ticks=desk.gate.reserved_price_ticks,
+            actor=command.actor,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def _form_fault(command: SubmitOrder, instrument: Instrument) -> tuple[str, str, str] | None:
+    """(reason, field, text) of what contradicts itself in the request, before any limit is asked."""
+    limit = command.order_type is OrderType.LIMIT
+    if limit and command.price_ticks is None:
+        return "PRICE_REQUIRED", "price", "a LIMIT order needs a price"
+    if not limit and command.price_ticks is not None:
+        return "PRICE_NOT_ALLOWED", "price", "a MARKET order has no price; use LIMIT, or leave the price out"
+    if command.post_only and (not limit or command.time_in_force in IMMEDIATE):
+        return "POST_ONLY_NOT_RESTING", "post_only", "only a LIMIT order that may rest (GTC, DAY) can be post-only"
+    if not limit and command.time_in_force is TimeInForce.GTC:
+        return "MARKET_ORDER_CANNOT_REST", "time_in_force", "a MARKET order is DAY, IOC or FOK"
+    if 0 < command.quantity_lots < instrument.min_quantity_lots:
+        least = instrument.quantity_text(instrument.min_quantity_lots)
+        return "QUANTITY_BELOW_MINIMUM", "quantity", f"the least quantity of {instrument.instrument} is {least}"
+    if (
+        limit
+        and 0 < instrument.value_nanos(command.price_ticks or 0, command.quantity_lots) < instrument.min_value_nanos
+    ):
+        return "VALUE_BELOW_MINIMUM", "quantity", f"the order is worth less than {instrument.instrument} allows"
+    return None
+
+
+def _increase(desk: Desk, command: SubmitOrder) -> str:
+    """Why a reduce-only order would not only reduce; empty: it does."""
+    position = desk.state.position(command.account, command.instrument)
+    lots = 0 if position is None else position.lots
+    closable = -lots * command.side.sign
+    if closable <= 0:
+        return f"the position is {lots} lots: there is nothing to {command.side.name} back"
+    working = signed_working_lots(desk.state.working, command.account, command.instrument, command.side)
+    if command.quantity_lots + working > closable:
+        return f"{closable} lots can be closed and {working} are already working on that side"
+    return ""
+
+
+def _new_intent(desk: Desk, command: SubmitOrder, instrument: Instrument, account: int) -> OrderIntent:
+    tables = desk.state.tables
+    return OrderIntent(
+        action=Action.NEW,
+        side=command.side,
+        flags=flags(command.post_only, command.reduce_only),
+        order_type=command.order_type,
+        tif=command.time_in_force,
+        instrument_id=instrument.handle,
+        account_id=account,
+        strategy_id=strategy_row(tables, command.strategy),
+        order_id=tables.next_order_id,
+        price_ticks=command.price_ticks or 0,
+        quantity_lots=command.quantity_lots,
+        time_ns=desk.now_ns,
+    )
+
+
+def strategy_row(tables: Tables, strategy: str) -> int:
+    """The strategy's number in the gate's records; it labels, no check reads it, so it may wrap."""
+    return tables.strategies.get(strategy, len(tables.strategies)) & 0xFFFF
+
+
+def flags(post_only: bool, reduce_only: bool) -> int:
+    return (Flag.POST_ONLY if post_only else 0) | (Flag.REDUCE_ONLY if reduce_only else 0)
+
+
+def _deny(
+    desk: Desk, command: SubmitOrder, client_order_id: str, reason: str, text: str, *, fired_mask: int = 0
+) -> None:
+    desk.emit(
+        OrderDenied(
+            order_id=desk.state.tables.next_order_id,
+            client_order_id=client_order_id,
+            account=command.account,
+            strategy=command.strategy,
+            instrument=command.instrument,
+            side=command.side,
+            order_type=command.order_type,
+            time_in_force=command.time_in_force,
+            quantity_lots=command.quantity_lots,
+            price_ticks=command.price_ticks,
+            post_only=command.post_only,
+            reduce_only=command.reduce_only,
+            reason=reason,
+            fired_mask=fired_mask,
+            text=text,
+            actor=command.actor,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def amend(desk: Desk, command: AmendOrder) -> None:
+    order = desk.state.tables.orders.get(command.order_id)
+    if order is None:
+        _refuse_unknown(desk, command.actor, command.order_id)
+        return
+    if (fault := _amend_fault(order, command)) is not None:
+        desk.refuse(command.actor, *fault)
+        return
+    quantity, price = _amended(order, command)
+    gate_lots, reserved = 0, 0
+    if quantity > order.cumulative_lots:
+        if desk.state.tables.gate_lost:
+            _deny_amend(desk, command, "GATE_LOST", 0, f"the risk gate does not answer: {desk.state.tables.gate_lost}")
+            return
+        gate_lots = quantity - order.cumulative_lots
+        intent = replace_intent(desk, order, gate_lots, price)
+        reason = desk.gate.check(intent)
+        if reason != PASS:
+            instrument = desk.state.tables.instruments[order.instrument]
+            why = explain(desk.state, reason, order.account, instrument, intent)
+            _deny_amend(desk, command, Check(reason).name, desk.gate.fired_mask, why)
+            return
+        reserved = desk.gate.reserved_price_ticks
+    desk.emit(
+        ReplaceRequested(
+            order_id=order.order_id,
+            client_order_id=command.client_order_id or _next_client_id(order),
+            original_client_order_id=order.client_order_id,
+            quantity_lots=quantity,
+            price_ticks=price,
+            gate_lots=gate_lots,
+            reserved_price_ticks=reserved,
+            actor=command.actor,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def _amended(order: Order, command: AmendOrder) -> tuple[int, int | None]:
+    """(total quantity, price) that the order is to have; what is not named stays as it last was asked to be."""
+    replaces = [request for request in order.pending if request.kind is PendingKind.REPLACE]
+    quantity = replaces[-1].quantity_lots if replaces else order.quantity_lots
+    price = replaces[-1].price_ticks if replaces else order.price_ticks
+    return (
+        quantity if command.quantity_lots is None else command.quantity_lots,
+        price if command.price_ticks is None else command.price_ticks,
+    )
+
+
+def _amend_fault(order: Order, command: AmendOrder) -> tuple[str, str, str] | None:
+    if command.quantity_lots is None and command.price_ticks is None:
+        return "NOTHING_TO_AMEND", "quantity", "name a new quantity, a new price, or both"
+    if command.quantity_lots is not None and command.quantity_lots <= 0:
+        return (
+            "QUANTITY_NOT_POSITIVE",
+            "quantity",
+            "the new total quantity must be positive; to end the order cancel it",
+        )
+    if order.order_type is OrderType.MARKET and command.price_ticks is not None:
+        return "PRICE_NOT_ALLOWED", "price", "a MARKET order has no price"
+    quantity, _ = _amended(order, command)
+    reopens = lifecycle.status(order) is OrderStatus.FILLED and quantity > order.cumulative_lots
+    if order.ended is not None or (lifecycle.leaves_lots(order) == 0 and not reopens):
+        return "ORDER_TERMINAL", "order_id", f"order {order.order_id} is {lifecycle.status(order).value}"
+    return None
+
+
+def replace_intent(desk: Desk, order: Order, lots: int, price: int | None) -> OrderIntent:
+    tables = desk.state.tables
+    return OrderIntent(
+        action=Action.REPLACE,
+        side=order.side,
+        flags=flags(order.post_only, order.reduce_only),
+        order_type=order.order_type,
+        tif=order.time_in_force,
+        instrument_id=tables.instruments[order.instrument].handle,
+        account_id=tables.accounts[order.account],
+        strategy_id=strategy_row(tables, order.strategy),
+        order_id=order.order_id,
+        price_ticks=price or 0,
+        quantity_lots=lots,
+        time_ns=desk.now_ns,
+        working_lots=order.reserved_lots,
+        working_price_ticks=order.reserved_price_ticks,
+    )
+
+
+def _deny_amend(desk: Desk, command: AmendOrder, reason: str, fired_mask: int, text: str) -> None:
+    desk.emit(
+        AmendDenied(
+            order_id=command.order_id,
+            reason=reason,
+            fired_mask=fired_mask,
+            text=text,
+            actor=command.actor,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def cancel(desk: Desk, command: CancelOrder) -> None:
+    order = desk.state.tables.orders.get(command.order_id)
+    if order is None:
+        _refuse_unknown(desk, command.actor, command.order_id)
+    elif order.ended is not None or lifecycle.leaves_lots(order) == 0:
+        text = f"order {order.order_id} is {lifecycle.status(order).value}: there is nothing left to cancel"
+        desk.refuse(command.actor, "ORDER_TERMINAL", "order_id", text)
+    else:
+        request_cancel(desk, order, command.actor, command.client_order_id)
+
+
+def cancel_all(desk: Desk, command: CancelAllOrders) -> None:
+    """Each working order that matches and has no cancel on its way gets one."""
+    for order in list(desk.state.working.values()):
+        wanted = (
+            command.account in ("", order.account)
+            and command.strategy in ("", order.strategy)
+            and command.instrument in ("", order.instrument)
+        )
+        if wanted:
+            request_cancel_once(desk, order, command.actor)
+
+
+def request_cancel_once(desk: Desk, order: Order, actor: str) -> None:
+    if not any(request.kind is PendingKind.CANCEL for request in order.pending):
+        request_cancel(desk, order, actor)
+
+
+def request_cancel(desk: Desk, order: Order, actor: str, client_order_id: str = "") -> None:
+    """No check refuses a cancel: it passes under the kill switch, without a gate, and at any rate."""
+    desk.emit(
+        CancelRequested(
+            order_id=order.order_id,
+            client_order_id=client_order_id or _next_client_id(order),
+            original_client_order_id=order.client_order_id,
+            actor=actor,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def _next_client_id(order: Order) -> str:
+    """``m17``, then ``m17.1``, ``m17.2``, … : made before the send and journaled with it."""
+    return f"m{order.order_id}.{order.last_request + 1}"
+
+
+def _refuse_unknown(desk: Desk, actor: str, order_id: int) -> None:
+    text = f"no order {order_id}; OrderService.ListOrders has those that there are"
+    desk.refuse(actor, "UNKNOWN_ORDER", "order_id", text)

@@ -1,0 +1,218 @@
+"""Reports of the venues: money and quantities first, in whatever order they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from meltica.domain import lifecycle
+from meltica.domain.events import OrderFilled, OrderReported, ReportIgnored, RequestRejected, TradeCorrected
+from meltica.domain.order import Ended, Order, PendingKind, TimeInForce
+from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
+from meltica.engine.desk import Desk
+from meltica.engine.state import execution_key
+
+
+def execution_report(desk: Desk, report: ExecutionReport) -> None:
+    order = _find(desk, report)
+    if order is None:
+        _ignore(desk, report, "UNKNOWN_ORDER", report.text or f"{report.exec_type.value} for an order that is not ours")
+        return
+    _REPORTS[report.exec_type](desk, order, report)
+
+
+def order_cancel_reject(desk: Desk, report: OrderCancelReject) -> None:
+    order = _find(desk, report)
+    if order is None or all(p.client_order_id != report.client_order_id for p in order.pending):
+        _ignore(desk, report, "UNKNOWN_REQUEST", report.text or "refuses a request that is not pending")
+        return
+    desk.emit(
+        RequestRejected(
+            order_id=order.order_id,
+            client_order_id=report.client_order_id,
+            text=report.text,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def _find(desk: Desk, report: VenueReport) -> Order | None:
+    for client_order_id in (report.client_order_id, report.original_client_order_id):
+        if (order_id := desk.state.by_client_id.get((report.venue, client_order_id))) is not None:
+            return desk.state.tables.orders[order_id]
+    return None
+
+
+def _ignore(desk: Desk, report: VenueReport, reason: str, text: str) -> None:
+    desk.emit(
+        ReportIgnored(
+            venue=report.venue,
+            client_order_id=report.client_order_id,
+            reason=reason,
+            text=text,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def _fact(desk: Desk, order: Order, report: ExecutionReport, quantity: int | None = None) -> None:
+    survives = order.time_in_force is TimeInForce.GTC if report.leaves_lots is None else report.leaves_lots > 0
+    desk.emit(
+        OrderReported(
+            order_id=order.order_id,
+            exec_type=report.exec_type,
+            client_order_id=report.client_order_id,
+            time_ns=desk.now_ns,
+            venue_order_id=report.venue_order_id,
+            quantity_lots=quantity,
+            price_ticks=report.price_ticks,
+            remainder_survives_day=survives,
+            text=report.text,
+        )
+    )
+
+
+def _acknowledge(desk: Desk, order: Order, report: ExecutionReport) -> None:
+    if order.acknowledged and not order.suspended:
+        _ignore(desk, report, "DUPLICATE_REPORT", "acknowledged before")
+    elif order.ended is not None:
+        _ignore(desk, report, "CONTRADICTS", f"acknowledges an order that is {lifecycle.status(order).value}")
+    else:
+        _fact(desk, order, report)
+
+
+def _ends(desk: Desk, order: Order, report: ExecutionReport) -> None:
+    if order.ended is not None:
+        duplicate = order.ended is _ENDED[report.exec_type]
+        _ignore(desk, report, "DUPLICATE_REPORT" if duplicate else "CONTRADICTS", f"ended before: {order.ended.name}")
+    else:
+        _fact(desk, order, report)
+
+
+def _replaced(desk: Desk, order: Order, report: ExecutionReport) -> None:
+    """The new total is the venue's word if it gives one, else what was asked for; never below what is filled."""
+    if order.client_order_id == report.client_order_id:
+        _ignore(desk, report, "DUPLICATE_REPORT", "replaced before")
+        return
+    asked = next((p for p in order.pending if p.client_order_id == report.client_order_id), None)
+    quantity = report.order_quantity_lots
+    if quantity is None and asked is not None and asked.kind is PendingKind.REPLACE:
+        quantity = asked.quantity_lots
+    price = report.price_ticks if report.price_ticks is not None or asked is None else asked.price_ticks
+    desk.emit(
+        OrderReported(
+            order_id=order.order_id,
+            exec_type=ExecType.REPLACED,
+            client_order_id=report.client_order_id,
+            time_ns=desk.now_ns,
+            venue_order_id=report.venue_order_id,
+            quantity_lots=None if quantity is None else max(quantity, order.cumulative_lots),
+            price_ticks=price,
+            text=report.text,
+        )
+    )
+
+
+def _restated(desk: Desk, order: Order, report: ExecutionReport) -> None:
+    _fact(desk, order, report, report.order_quantity_lots)
+
+
+def _status(_desk: Desk, _order: Order, _report: ExecutionReport) -> None:
+    """ExecType I tells what is so; nothing happened. The input itself stays in the journal."""
+
+
+def _trade(desk: Desk, order: Order, report: ExecutionReport) -> None:
+    if _seen(desk, order, report):
+        return
+    if report.last_quantity_lots <= 0:
+        _ignore(desk, report, "CONTRADICTS", f"a trade of {report.last_quantity_lots} lots")
+        return
+    leaves = 0 if order.ended else max(order.quantity_lots - order.cumulative_lots - report.last_quantity_lots, 0)
+    desk.emit(
+        OrderFilled(
+            order_id=order.order_id,
+            account=order.account,
+            strategy=order.strategy,
+            instrument=order.instrument,
+            side=order.side,
+            execution_id=report.execution_id,
+            quantity_lots=report.last_quantity_lots,
+            price_ticks=report.last_price_ticks,
+            fee_nanos=report.fee_nanos,
+            maker=report.maker,
+            cumulative_lots=order.cumulative_lots + report.last_quantity_lots,
+            leaves_lots=leaves,
+            sequence=desk.state.tables.next_execution,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def _seen(desk: Desk, order: Order, report: ExecutionReport) -> bool:
+    """Duplicates are known by (venue, account, execution id), in constant time and across restarts."""
+    if not report.execution_id:
+        _ignore(desk, report, "CONTRADICTS", f"a {report.exec_type.value} without an execution id")
+        return True
+    if execution_key(report.venue, order.account, report.execution_id) in desk.state.tables.executions:
+        _ignore(desk, report, "DUPLICATE_REPORT", f"execution {report.execution_id} was booked before")
+        return True
+    return False
+
+
+def _corrects(desk: Desk, order: Order, report: ExecutionReport) -> None:
+    """A correction gives an execution new numbers; a bust gives it none."""
+    if _seen(desk, order, report):
+        return
+    found = lifecycle.find_execution(order, report.reference_execution_id)
+    if found is None:
+        _ignore(
+            desk, report, "UNKNOWN_EXECUTION", f"no execution {report.reference_execution_id!r} stands on this order"
+        )
+        return
+    bust = report.exec_type is ExecType.TRADE_CANCEL
+    quantity = 0 if bust else report.last_quantity_lots
+    cumulative = order.cumulative_lots - found[1].quantity_lots + quantity
+    desk.emit(
+        TradeCorrected(
+            order_id=order.order_id,
+            account=order.account,
+            instrument=order.instrument,
+            reference_execution_id=report.reference_execution_id,
+            execution_id=report.execution_id,
+            quantity_lots=quantity,
+            price_ticks=0 if bust else report.last_price_ticks,
+            fee_nanos=report.fee_nanos,
+            cumulative_lots=cumulative,
+            leaves_lots=0 if order.ended else max(order.quantity_lots - cumulative, 0),
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+_ENDED: Final = {
+    ExecType.CANCELED: Ended.CANCELED,
+    ExecType.REJECTED: Ended.REJECTED,
+    ExecType.EXPIRED: Ended.EXPIRED,
+    ExecType.CALCULATED: Ended.CALCULATED,
+}
+
+_REPORTS: Final[dict[ExecType, Callable[[Desk, Order, ExecutionReport], None]]] = {
+    ExecType.PENDING_NEW: _fact,
+    ExecType.NEW: _acknowledge,
+    ExecType.TRADE: _trade,
+    ExecType.TRADE_CORRECT: _corrects,
+    ExecType.TRADE_CANCEL: _corrects,
+    ExecType.PENDING_CANCEL: _fact,
+    ExecType.CANCELED: _ends,
+    ExecType.PENDING_REPLACE: _fact,
+    ExecType.REPLACED: _replaced,
+    ExecType.REJECTED: _ends,
+    ExecType.EXPIRED: _ends,
+    ExecType.DONE_FOR_DAY: _fact,
+    ExecType.RESTATED: _restated,
+    ExecType.STOPPED: _fact,
+    ExecType.SUSPENDED: _fact,
+    ExecType.CALCULATED: _ends,
+    ExecType.ORDER_STATUS: _status,
+}
+"""One row for each thing that a venue can say."""

@@ -1,0 +1,102 @@
+"""All that the engine knows. A fold over events: nothing here changes except in ``fold.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from meltica.domain.approvals import KillSwitch, Proposal
+from meltica.domain.instrument import Instrument
+from meltica.domain.limits import Limits
+from meltica.domain.order import Order
+from meltica.domain.position import Position
+
+REQUEST_MEMORY = 200_000
+"""How many request ids are remembered. A repeat within that many commands gets the first answer, not a second order."""
+
+GLOBAL = ""
+"""The kill switch of everything; the others are named by their account."""
+
+
+class Tables(msgspec.Struct, kw_only=True):
+    """The part of the state that a snapshot holds; everything else follows from it."""
+
+    sequence: int = 0
+    """Inputs taken so far: the number of the last journal entry."""
+    time_ns: int = 0
+    next_order_id: int = 1
+    next_proposal_id: int = 1
+    next_execution: int = 1
+    instruments: dict[str, Instrument] = {}
+    halted: set[str] = set()
+    accounts: dict[str, int] = {}
+    """Account -> its row in the gate."""
+    strategies: dict[str, int] = {}
+    limits: dict[str, tuple[Limits, int]] = {}
+    """Resource name -> (limits, revision)."""
+    orders: dict[int, Order] = {}
+    positions: dict[str, Position] = {}
+    """``account|instrument`` -> position."""
+    executions: dict[str, int] = {}
+    """``venue|account|execution id`` -> order id: what makes a duplicate a duplicate."""
+    kill_switches: dict[str, KillSwitch] = {}
+    proposals: dict[int, Proposal] = {}
+    requests: dict[str, int] = {}
+    """request_id -> the journal entry that answered it."""
+    gate_lost: str = ""
+    """Why the gate does not answer; empty: it does."""
+
+
+class EngineState:
+    """The tables, the indexes that follow from them, and what the other rooms may read (``ports.State``)."""
+
+    def __init__(self, tables: Tables | None = None) -> None:
+        self.tables = tables if tables is not None else Tables(kill_switches={GLOBAL: KillSwitch()})
+        self.by_client_id: dict[tuple[str, str], int] = {}
+        self.working: dict[int, Order] = {}
+        for order in self.tables.orders.values():
+            self.index(order)
+
+    def index(self, order: Order) -> None:
+        """Make the order findable under each id that it ever had at its venue."""
+        venue = self.tables.instruments[order.instrument].venue
+        for client_order_id in (order.client_order_id, *order.chain):
+            self.by_client_id[venue, client_order_id] = order.order_id
+        if order.reserved_lots > 0:
+            self.working[order.order_id] = order
+
+    def instruments(self) -> Iterable[Instrument]:
+        return self.tables.instruments.values()
+
+    def instrument(self, instrument: str) -> Instrument | None:
+        return self.tables.instruments.get(instrument)
+
+    def order(self, order_id: int) -> Order | None:
+        return self.tables.orders.get(order_id)
+
+    def orders(self) -> Iterable[Order]:
+        return self.tables.orders.values()
+
+    def positions(self) -> Iterable[Position]:
+        return self.tables.positions.values()
+
+    def position(self, account: str, instrument: str) -> Position | None:
+        return self.tables.positions.get(position_key(account, instrument))
+
+    def limits(self) -> Iterable[tuple[Limits, int]]:
+        return self.tables.limits.values()
+
+    def kill_switches(self) -> Iterable[KillSwitch]:
+        return self.tables.kill_switches.values()
+
+    def proposals(self) -> Iterable[Proposal]:
+        return self.tables.proposals.values()
+
+
+def position_key(account: str, instrument: str) -> str:
+    return f"{account}|{instrument}"
+
+
+def execution_key(venue: str, account: str, execution_id: str) -> str:
+    return f"{venue}|{account}|{execution_id}"
