@@ -1,0 +1,73 @@
+"""An order as the paper venue keeps it."""
+
+from __future__ import annotations
+
+from meltica.domain.order import OrderType, Side, TimeInForce
+
+IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+"""What these don't fill at once is cancelled: they never rest."""
+
+
+class PaperOrder:
+    """What was asked for, how much is done, and where it stands in the queue. Lots and ticks."""
+
+    __slots__ = (
+        "chain",
+        "client_order_id",
+        "cumulative_lots",
+        "finished",
+        "instrument",
+        "order_type",
+        "post_only",
+        "price_ticks",
+        "quantity_lots",
+        "queue_ahead_lots",
+        "resting",
+        "sequence",
+        "side",
+        "time_in_force",
+        "venue_order_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        client_order_id: str,
+        venue_order_id: str,
+        instrument: str,
+        side: Side,
+        order_type: OrderType,
+        time_in_force: TimeInForce,
+        quantity_lots: int,
+        price_ticks: int | None,
+        post_only: bool,
+        sequence: int,
+        cumulative_lots: int = 0,
+    ) -> None:
+        self.client_order_id = client_order_id
+        self.venue_order_id = venue_order_id
+        self.instrument = instrument
+        self.side = side
+        self.order_type = order_type
+        self.time_in_force = time_in_force
+        self.quantity_lots = quantity_lots
+        self.price_ticks = price_ticks
+        self.post_only = post_only
+        self.cumulative_lots = cumulative_lots
+        self.chain = [client_order_id]
+        """Every client order id that it was known under."""
+        self.sequence = sequence
+        """Time priority among our own orders; a replace that loses priority gets a new one."""
+        self.queue_ahead_lots: int | None = None
+        """Lots of others to be served before us at our price; None: not known until the book is."""
+        self.resting = False
+        self.finished = ""
+        """How it ended; empty: it did not."""
+
+    @property
+    def leaves_lots(self) -> int:
+        return self.quantity_lots - self.cumulative_lots
+
+    @property
+    def immediate(self) -> bool:
+        return self.order_type is OrderType.MARKET or self.time_in_force in IMMEDIATE
