@@ -29,7 +29,7 @@ class SqliteReader:
             self._journal_id = schema.check_identity(self._connection, path)
         except sqlite3.Error as error:
             self.close()
-            raise JournalDamagedError(path, f"SQLite says: {error}") from error
+            raise schema.explained(error, path) from error
         except BaseException:
             self.close()
             raise
@@ -71,7 +71,7 @@ class SqliteReader:
         try:
             return self._connection.execute(sql, arguments).fetchall()
         except sqlite3.Error as error:
-            raise JournalDamagedError(self.path, f"SQLite says: {error}") from error
+            raise schema.explained(error, self.path) from error
 
 
 def entries(source: JournalSource, first_seq: int = 1, last_seq: int | None = None) -> Iterator[Entry]:

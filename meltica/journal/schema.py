@@ -12,12 +12,29 @@ from pathlib import Path
 from typing import Final
 
 from meltica.journal.chain import JOURNAL_ID_BYTES
-from meltica.journal.errors import JournalDamagedError, JournalError, JournalMissingError, JournalVersionError
+from meltica.journal.errors import (
+    JournalDamagedError,
+    JournalError,
+    JournalFailedError,
+    JournalMissingError,
+    JournalVersionError,
+)
 
 APPLICATION_ID: Final = 0x4D4C4A31  # "MLJ1"
 SCHEMA_VERSION: Final = 1
 BUSY_TIMEOUT_MS: Final = 2_000  # A reader's short lock during recovery or a person's sqlite3 shell; longer is a failure
 _OLDEST_SQLITE: Final = (3, 38, 0)  # STRICT tables and JSON functions built in
+_FAULTS_OF_THE_DISK: Final = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
 
 # Name -> statement, compared word by word by verify: a dropped trigger is a finding.
 SCHEMA: Final = {
@@ -100,7 +117,7 @@ def connect_reading(path: Path) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=ro"
     wal = Path(f"{path}-wal")
     # A WAL database cannot be opened where its index cannot be made; with no WAL left, the file alone is everything.
-    if not os.access(path.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size):
+    if not os.access(path.parent, os.W_OK, effective_ids=True) and not (wal.exists() and wal.stat().st_size):
         uri += "&immutable=1"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     connection.text_factory = bytearray  # Never bytes: a blob that turned into text must not pass for a blob
@@ -121,6 +138,13 @@ def check_identity(connection: sqlite3.Connection, path: Path) -> bytes:
     if row is None or not isinstance(row[0], bytes) or len(row[0]) != JOURNAL_ID_BYTES:
         raise JournalDamagedError(path, "its id is missing or malformed")
     return bytes(row[0])
+
+
+def explained(error: sqlite3.Error, path: Path) -> JournalError:
+    """Whose fault it is: the content's (damaged) or the disk's, the permissions' or a lock's (failed)."""
+    if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _FAULTS_OF_THE_DISK:
+        return JournalFailedError(path, error)
+    return JournalDamagedError(path, f"SQLite says: {error}")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from meltica.journal import schema, snapshots
 from meltica.journal.entry import Entry, Head
-from meltica.journal.errors import JournalDamagedError, JournalMissingError
+from meltica.journal.errors import JournalDamagedError, JournalFailedError, JournalMissingError
 from meltica.journal.lock import OwnerLock
 from meltica.journal.reader import SqliteReader, entries
 
@@ -42,15 +42,22 @@ class SqliteStore:
         self.path = path.resolve()  # Two links to one journal are one journal, and have one lock
         if not self.path.parent.is_dir():
             raise JournalMissingError(self.path, "its folder does not exist")
-        self._lock = OwnerLock(self.path)
+        try:
+            self._lock = OwnerLock(self.path)
+        except OSError as error:
+            raise JournalFailedError(self.path, error) from error
         self._connection: sqlite3.Connection | None = None
         self._guard: sqlite3.Connection | None = None
         self._commits_in_wal = self._bytes_in_wal = 0
         try:
             self._prepare(create=create)
             self._journal_id, self._head = _checked_tail(self.path)
-        except BaseException:
+        except BaseException as error:
             self._lock.release()
+            if isinstance(error, sqlite3.Error):
+                raise schema.explained(error, self.path) from error
+            if isinstance(error, OSError):
+                raise JournalFailedError(self.path, error) from error
             raise
 
     @property
@@ -127,9 +134,9 @@ class SqliteStore:
         connection = schema.connect_writing(self.path)
         try:
             schema.check_identity(connection, self.path)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except sqlite3.DatabaseError as error:
-            raise JournalDamagedError(self.path, f"SQLite says: {error}") from error
+            _, in_wal, moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if in_wal != moved:  # A reader kept it from the end for BUSY_TIMEOUT_MS
+                raise JournalFailedError(self.path, TimeoutError("another process reads it and does not let go"))
         finally:
             connection.close()
 

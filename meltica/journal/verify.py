@@ -98,11 +98,13 @@ class _Walk:
             self._report.add(None, "the journal's id is missing or malformed, so the chain has no beginning")
             return
         self._report.journal_id = stored_id
-        last_seq, snapshot_seqs = self._extent()
+        last_seq, stored_entries, snapshot_seqs = self._extent()
         self._snapshot_anchors = dict.fromkeys(snapshot_seqs)
         genesis = sha256(b"meltica.journal.genesis.v1\x00" + stored_id).digest()
         self._report.head = Head(0, genesis)
         self._walk_entries(genesis, last_seq, expected_head)
+        if self._report.entries != stored_entries:
+            self._report.add(None, f"{stored_entries} entries are stored, {self._report.entries} can be read in order")
         for seq in snapshot_seqs:
             self._check_snapshot(seq)
         for (finding,) in self._connection.execute("PRAGMA quick_check(10)").fetchall():
@@ -127,13 +129,14 @@ class _Walk:
                 self._report.add(None, f"the schema's {name!r} is {what}")
         return "entries" in found and "meta" in found and "snapshots" in found
 
-    def _extent(self) -> tuple[int, list[int]]:
-        """Last seq and snapshots, of one moment: what a running gateway adds later is not waited for."""
+    def _extent(self) -> tuple[int, int, list[int]]:
+        """Last seq, number of entries and snapshots of one moment: a running gateway's later ones do not count."""
         self._connection.execute("BEGIN")
         last_seq = self._one("SELECT max(seq) FROM entries")
+        stored_entries = self._one("SELECT count(*) FROM entries")
         seqs = [row[0] for row in self._connection.execute("SELECT seq FROM snapshots ORDER BY seq").fetchall()]
         self._connection.execute("COMMIT")
-        return last_seq or 0, seqs
+        return last_seq or 0, stored_entries, seqs
 
     def _walk_entries(self, genesis: bytes, last_seq: int, expected_head: Head | None) -> None:
         previous, expected_seq = genesis, 1
