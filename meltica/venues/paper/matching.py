@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from meltica.domain.market import BookUpdate, Level, MarketTrade
 from meltica.domain.order import Side, TimeInForce
-from meltica.venues.level_book import LevelBook
+from meltica.domain.level_book import LevelBook
 from meltica.venues.paper.order import PaperOrder
 from meltica.venues.paper.own_side import OwnSide
 
