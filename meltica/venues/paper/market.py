@@ -19,9 +19,9 @@ import msgspec
 
 from meltica.domain.errors import FieldError
 from meltica.domain.instrument import Instrument
+from meltica.domain.level_book import LevelBook
 from meltica.domain.market import BookUpdate, Level, MarketEvent, MarketTrade
 from meltica.domain.order import Side
-from meltica.domain.level_book import LevelBook
 from meltica.venues.paper.flow import Clusters
 
 NANOS_PER_SECOND = 1_000_000_000

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from meltica.domain.level_book import LevelBook
 from meltica.domain.market import BookUpdate, Level, MarketTrade
 from meltica.domain.order import Side, TimeInForce
-from meltica.domain.level_book import LevelBook
 from meltica.venues.paper.order import PaperOrder
 from meltica.venues.paper.own_side import OwnSide
 
