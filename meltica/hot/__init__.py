@@ -50,7 +50,7 @@ def load(backend: str) -> ModuleType:
     return module
 
 
-_BACKEND: Final = os.environ.get("MELTICA_HOT", "python")
+_BACKEND: Final = os.environ.get("MELTICA_HOT", "cython")
 
 
 def backend() -> str:

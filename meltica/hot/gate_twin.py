@@ -1,7 +1,7 @@
 """The risk gate in plain Python: the golden model, and the backend `python`. docs/risk_checks.md has the rules."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
 
@@ -13,6 +13,7 @@ from meltica.hot.layout_gen import (
     COLLAR_BPS_BOUND,
     LOTS_BOUND,
     NANO_TOKENS_PER_MESSAGE,
+    STATE_VERSION,
     TICKS_BOUND,
     Action,
     OrderIntentRecord,
@@ -31,11 +32,12 @@ from meltica.hot.rules_twin import (
     malformed,
     recent_of,
 )
-from meltica.hot.state import COLUMNS, STATE_VERSION, digest
+from meltica.hot.state import COLUMNS, digest
 
 CHECK_NUMBERS = 64
 UINT32_MAX = 2**32 - 1
 UINT64_MAX = 2**64 - 1
+TABLE_BOUND = 2**22  # Position rows; the compiled gate holds them all (256 MiB)
 MAX_DUPLICATE_DEPTH = 64  # A check looks at each of them: bounded work per order
 _EMPTY_INSTRUMENT = InstrumentRow()
 _EMPTY_ACCOUNT = AccountRow()
@@ -61,6 +63,7 @@ class Gate:
     ) -> None:
         self.max_instruments = within("max_instruments", max_instruments, 1, 2**20)
         self.max_accounts = within("max_accounts", max_accounts, 1, 2**16)
+        within("position rows", max_instruments * max_accounts, 1, TABLE_BOUND)
         self.duplicate_depth = within("duplicate_depth", duplicate_depth, 1, MAX_DUPLICATE_DEPTH)
         self._tolerance_ns = within("reference_future_tolerance_ns", reference_future_tolerance_ns, 0, INT64_MAX)
         self.fired_mask = 0
@@ -385,10 +388,10 @@ class Gate:
 
 def _read(data: bytes) -> OrderIntentRecord:
     type_id, *rest = OrderIntentRecord.CODEC.unpack(data)
-    return OrderIntentRecord(*rest, type_id)
+    return OrderIntentRecord(*[*rest, type_id])
 
 
-def _filled(rows: list[InstrumentRow] | list[AccountRow]) -> Iterator[tuple[int, ...]]:
+def _filled(rows: Sequence[InstrumentRow | AccountRow]) -> Iterator[tuple[int, ...]]:
     """(id, fields...) of the rows that are not empty."""
     for number, row in enumerate(rows):
         values = astuple(row)

@@ -13,6 +13,7 @@ TICKS_BOUND = 1152921504606846976  # 2^60: the same for prices
 NANO_TOKENS_PER_MESSAGE = 1000000000  # a bucket counts nano-tokens: elapsed_ns * messages_per_second needs no division
 BURST_BOUND = 2147483647  # burst * 1e9 nano-tokens fits 63 bits
 COLLAR_BPS_BOUND = 100000  # ten times the reference; a wider collar is no collar
+STATE_VERSION = 1  # of a gate's exported state
 REASON_PASS = 255  # Verdict.reason of an order that passed
 
 

@@ -1,4 +1,4 @@
-"""The rulebook in Python, one function per check: the golden model for Cython and RTL. Source: proto/hot/rulebook.toml."""
+"""The rulebook in Python, one function per check: the golden model for Cython and RTL."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-STATE_VERSION = 1
 # Columns of the rows in export_state(), per table.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "instruments": (

@@ -18,6 +18,8 @@ package meltica_hot_pkg;
   localparam logic [63:0] BurstBound = 64'd2147483647;
   // ten times the reference; a wider collar is no collar
   localparam logic [63:0] CollarBpsBound = 64'd100000;
+  // of a gate's exported state
+  localparam logic [63:0] StateVersion = 64'd1;
   // Verdict.reason of an order that passed
   localparam logic [63:0] ReasonPass = 64'd255;
 

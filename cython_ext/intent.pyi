@@ -1,0 +1,59 @@
+from typing import Final, Self
+
+class OrderIntent:
+    """64 bytes, see proto/hot/layout.toml. Immutable. OverflowError when a number does not fit its field."""
+
+    def __init__(
+        self,
+        *,
+        action: int,
+        side: int,
+        instrument_id: int,
+        account_id: int,
+        order_id: int,
+        quantity_lots: int,
+        time_ns: int,
+        price_ticks: int = 0,
+        order_type: int = ...,
+        tif: int = ...,
+        flags: int = 0,
+        strategy_id: int = 0,
+        working_lots: int = 0,
+        working_price_ticks: int = 0,
+        type_id: int = ...,
+    ) -> None: ...
+    def to_bytes(self) -> bytes: ...
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self: ...
+    @property
+    def type_id(self) -> int: ...
+    @property
+    def action(self) -> int: ...
+    @property
+    def side(self) -> int: ...
+    @property
+    def flags(self) -> int: ...
+    @property
+    def order_type(self) -> int: ...
+    @property
+    def tif(self) -> int: ...
+    @property
+    def instrument_id(self) -> int: ...
+    @property
+    def account_id(self) -> int: ...
+    @property
+    def strategy_id(self) -> int: ...
+    @property
+    def order_id(self) -> int: ...
+    @property
+    def price_ticks(self) -> int: ...
+    @property
+    def quantity_lots(self) -> int: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def working_lots(self) -> int: ...
+    @property
+    def working_price_ticks(self) -> int: ...
+
+FIELDS: Final[tuple[str, ...]]
