@@ -32,9 +32,20 @@ from meltica.domain.money import INT64_MAX
 from meltica.engine.desk import Desk
 from meltica.engine.orders import request_cancel_once
 from meltica.engine.state import GLOBAL
+from meltica.hot.layout_gen import BURST_BOUND, COLLAR_BPS_BOUND, LOTS_BOUND
 
 SYSTEM: Final = "system:"
 """Actors of the gateway itself. Its first settings open what no person has set yet; afterwards people decide."""
+
+BOUNDS: Final = {
+    "collar_bps": COLLAR_BPS_BOUND,
+    "max_long_lots": LOTS_BOUND,
+    "max_open_orders": 2**32 - 1,
+    "max_short_lots": LOTS_BOUND,
+    "message_burst": BURST_BOUND,
+    "messages_per_second": 2**32 - 1,
+}
+"""What the gate's registers hold (proto/hot/layout.toml); the others are 63 bits."""
 
 
 def register_instrument(desk: Desk, command: RegisterInstrument) -> None:
@@ -84,9 +95,9 @@ def set_limits(desk: Desk, command: SetLimits) -> None:
 
 def _limits_fault(desk: Desk, limits: Limits) -> tuple[str, str, str] | None:
     for field in limits.__struct_fields__:
-        value = getattr(limits, field)
-        if isinstance(value, int) and not 0 <= value <= INT64_MAX:
-            return "LIMIT_OUT_OF_RANGE", field, f"{value} is not within 0..{INT64_MAX}"
+        value, most = getattr(limits, field), BOUNDS.get(field, INT64_MAX)
+        if isinstance(value, int) and not 0 <= value <= most:
+            return "LIMIT_OUT_OF_RANGE", field, f"{value} is not within 0..{most}"
     tables = desk.state.tables
     match limits:
         case InstrumentLimits() | PositionLimits() if limits.instrument not in tables.instruments:
@@ -145,7 +156,7 @@ def engage_kill_switch(desk: Desk, command: EngageKillSwitch) -> None:
                 time_ns=desk.now_ns,
             )
         )
-    for order in list(desk.state.working.values()):
+    for order in desk.state.working_orders():
         if command.account in (GLOBAL, order.account):
             request_cancel_once(desk, order, command.actor)
 

@@ -276,7 +276,7 @@ def cancel(desk: Desk, command: CancelOrder) -> None:
 
 def cancel_all(desk: Desk, command: CancelAllOrders) -> None:
     """Each working order that matches and has no cancel on its way gets one."""
-    for order in list(desk.state.working.values()):
+    for order in desk.state.working_orders():
         wanted = (
             command.account in ("", order.account)
             and command.strategy in ("", order.strategy)

@@ -7,10 +7,12 @@ from typing import Final
 
 from meltica.domain import lifecycle
 from meltica.domain.events import OrderFilled, OrderReported, ReportIgnored, RequestRejected, TradeCorrected
+from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Ended, Order, PendingKind, TimeInForce
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
 from meltica.engine.desk import Desk
 from meltica.engine.state import execution_key
+from meltica.hot.layout_gen import LOTS_BOUND
 
 
 def execution_report(desk: Desk, report: ExecutionReport) -> None:
@@ -124,8 +126,8 @@ def _status(_desk: Desk, _order: Order, _report: ExecutionReport) -> None:
 def _trade(desk: Desk, order: Order, report: ExecutionReport) -> None:
     if _seen(desk, order, report):
         return
-    if report.last_quantity_lots <= 0:
-        _ignore(desk, report, "CONTRADICTS", f"a trade of {report.last_quantity_lots} lots")
+    if (why := _impossible(desk, order, report)) is not None:
+        _ignore(desk, report, "CONTRADICTS", why)
         return
     leaves = 0 if order.ended else max(order.quantity_lots - order.cumulative_lots - report.last_quantity_lots, 0)
     desk.emit(
@@ -146,6 +148,17 @@ def _trade(desk: Desk, order: Order, report: ExecutionReport) -> None:
             time_ns=desk.now_ns,
         )
     )
+
+
+def _impossible(desk: Desk, order: Order, report: ExecutionReport) -> str | None:
+    """Why this trade can't have happened: what no register holds is a fault of the venue or of its session."""
+    lots, price = report.last_quantity_lots, report.last_price_ticks
+    if not 0 < lots <= LOTS_BOUND:
+        return f"a trade of {lots} lots"
+    value = desk.state.tables.instruments[order.instrument].value_nanos(abs(price), lots)
+    if value > INT64_MAX or abs(report.fee_nanos) > INT64_MAX:
+        return f"a trade of {lots} lots at {price} ticks"
+    return None
 
 
 def _seen(desk: Desk, order: Order, report: ExecutionReport) -> bool:
@@ -170,6 +183,9 @@ def _corrects(desk: Desk, order: Order, report: ExecutionReport) -> None:
         )
         return
     bust = report.exec_type is ExecType.TRADE_CANCEL
+    if not bust and (why := _impossible(desk, order, report)) is not None:
+        _ignore(desk, report, "CONTRADICTS", why)
+        return
     quantity = 0 if bust else report.last_quantity_lots
     cumulative = order.cumulative_lots - found[1].quantity_lots + quantity
     desk.emit(

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from meltica.domain.errors import MelticaError
+from meltica.domain.position import Position
 from meltica.engine.engine import Engine
 from meltica.engine.state import EngineState, Tables
 from meltica.hot.ports import RiskGate
@@ -22,13 +23,20 @@ class SnapshotError(MelticaError):
 class Snapshot(msgspec.Struct):
     format: int
     tables: Tables
+    positions: dict[str, dict[str, str]]
+    """Beside the tables, as text: a year's turnover in nanos does not fit 64 bits."""
     gate: dict[str, Any]
 
 
 def encode(engine: Engine) -> bytes:
     """MessagePack; the same state gives the same bytes."""
-    snapshot = Snapshot(FORMAT, engine.state.tables, engine.gate.export_state())
-    return msgspec.msgpack.encode(snapshot, order="deterministic")
+    return _pack(engine.state.tables, engine.gate.export_state())
+
+
+def _pack(tables: Tables, gate: dict[str, Any]) -> bytes:
+    positions = {key: {k: str(v) for k, v in msgspec.structs.asdict(p).items()} for key, p in tables.positions.items()}
+    without = msgspec.structs.replace(tables, positions={})
+    return msgspec.msgpack.encode(Snapshot(FORMAT, without, positions, gate), order="deterministic")
 
 
 def decode(data: bytes, gate: RiskGate) -> EngineState:
@@ -40,10 +48,12 @@ def decode(data: bytes, gate: RiskGate) -> EngineState:
         gate.import_state(snapshot.gate)
     except (msgspec.DecodeError, ValueError) as error:
         raise SnapshotError(f"unreadable snapshot: {error}") from error
+    for key, fields in snapshot.positions.items():
+        snapshot.tables.positions[key] = msgspec.convert(fields, Position, strict=False)
     return EngineState(snapshot.tables)
 
 
 def digest(engine: Engine) -> str:
     """SHA-256 of the state: equal for two engines exactly when they know the same."""
-    tables = msgspec.msgpack.encode(engine.state.tables, order="deterministic")
+    tables = _pack(engine.state.tables, {})
     return hashlib.sha256(tables + engine.gate.state_digest().encode()).hexdigest()

@@ -57,6 +57,8 @@ class EngineState:
         self.working: dict[int, Order] = {}
         for order in self.tables.orders.values():
             self.index(order)
+        requests = sorted(self.tables.requests.items(), key=lambda item: item[1])
+        self.tables.requests = dict(requests)  # Oldest first: that is the one to forget.
 
     def index(self, order: Order) -> None:
         """Make the order findable under each id that it ever had at its venue."""
@@ -65,6 +67,10 @@ class EngineState:
             self.by_client_id[venue, client_order_id] = order.order_id
         if order.reserved_lots > 0:
             self.working[order.order_id] = order
+
+    def working_orders(self) -> list[Order]:
+        """Oldest first, whatever happened to them since: the same after a recovery."""
+        return [self.working[order_id] for order_id in sorted(self.working)]
 
     def instruments(self) -> Iterable[Instrument]:
         return self.tables.instruments.values()

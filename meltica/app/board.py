@@ -1,0 +1,109 @@
+"""The newest state of each market: books, marks, and who wants to hear of changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+
+from meltica.domain.level_book import LevelBook
+from meltica.domain.market import BookInvalid, BookUpdate, Mark, MarketEvent, MarketTrade, TopOfBook
+from meltica.domain.ports import Book
+
+READERS_MAX = 256
+"""Streams of top of book at a time; each costs a set of names and a wake-up per change."""
+
+
+class BoardFullError(RuntimeError):
+    """A normal "no": as many streams as allowed are open."""
+
+
+class MarketBoard:
+    """Fed by the driver, read by everybody. The mark is the mid of a valid book, else the last trade."""
+
+    def __init__(self) -> None:
+        self._books: dict[str, LevelBook] = {}
+        self._invalid: set[str] = set()
+        self._times: dict[str, int] = {}
+        self._marks: dict[str, Mark] = {}
+        self._readers: list[_Reader] = []
+
+    def take(self, event: MarketEvent, now_ns: int) -> None:
+        """``now_ns`` is when it reached us: a mark's age is counted on our clock."""
+        name = event.instrument
+        match event:
+            case BookUpdate():
+                book = self._books.setdefault(name, LevelBook())
+                if event.snapshot:
+                    self._invalid.discard(name)
+                book.apply(event)
+                self._times[name] = now_ns
+                self._mark_from_book(name, book, now_ns)
+            case MarketTrade():
+                if name not in self._books:
+                    self._marks[name] = Mark(name, now_ns, event.price_ticks)
+            case BookInvalid():
+                self._invalid.add(name)
+            case _:
+                return
+        for reader in self._readers:
+            reader.tell(name)
+
+    def _mark_from_book(self, name: str, book: LevelBook, now_ns: int) -> None:
+        bid, ask = book.bids.best, book.asks.best
+        if bid is not None and ask is not None and bid < ask and name not in self._invalid:
+            self._marks[name] = Mark(name, now_ns, (bid + ask) // 2)
+
+    def mark(self, instrument: str) -> Mark | None:
+        return self._marks.get(instrument)
+
+    def top(self, instrument: str) -> TopOfBook | None:
+        if (book := self._books.get(instrument)) is None:
+            return None
+        return TopOfBook(instrument, self._times[instrument], book.bids.best_level, book.asks.best_level)
+
+    def book(self, instrument: str, depth: int) -> Book | None:
+        if (book := self._books.get(instrument)) is None:
+            return None
+        valid = instrument not in self._invalid
+        return Book(instrument, self._times[instrument], book.bids.top(depth), book.asks.top(depth), valid)
+
+    async def changes(self, instruments: Collection[str]) -> AsyncIterator[TopOfBook]:
+        """Top of book now, then as it changes. Whoever is slow gets the newest of each, and misses what lay between."""
+        if len(self._readers) >= READERS_MAX:
+            raise BoardFullError(f"{READERS_MAX} market data streams are open already")
+        reader = _Reader(frozenset(instruments))
+        for name in self._books:
+            reader.tell(name)
+        self._readers.append(reader)
+        last: dict[str, TopOfBook] = {}
+        try:
+            while True:
+                for name in await reader.changed():
+                    top = self.top(name)
+                    before = last.get(name)
+                    if top is not None and (before is None or (before.bid, before.ask) != (top.bid, top.ask)):
+                        last[name] = top
+                        yield top
+        finally:
+            self._readers.remove(reader)
+
+
+class _Reader:
+    """One stream: which instruments have changed since it last looked."""
+
+    def __init__(self, wanted: frozenset[str]) -> None:
+        self._wanted = wanted
+        self._changed: dict[str, None] = {}
+        self._wake = asyncio.Event()
+
+    def tell(self, instrument: str) -> None:
+        if not self._wanted or instrument in self._wanted:
+            self._changed[instrument] = None
+            self._wake.set()
+
+    async def changed(self) -> list[str]:
+        await self._wake.wait()
+        self._wake.clear()
+        names = list(self._changed)
+        self._changed.clear()
+        return names

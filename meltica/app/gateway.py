@@ -1,0 +1,366 @@
+"""The live driver around the engine: step, journal, and only then act.
+
+One input is one step, one journal entry, and a set of effects that wait in the outbox until that entry is durable. The
+one exception is engaging the kill switch: its effects go first. Everything here runs on one event loop; the only other
+thread is the journal's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from pathlib import Path
+
+from meltica.app.board import MarketBoard
+from meltica.app.clock import SteadyClock
+from meltica.app.kill_latch import KillLatch
+from meltica.app.measured_gate import MeasuredGate
+from meltica.domain.commands import (
+    CancelAllOrders,
+    CancelOrder,
+    Command,
+    EngageKillSwitch,
+    GateState,
+    ReportGate,
+)
+from meltica.domain.errors import GateUnreachableError, InvariantError, NotAcceptingError, RequestReusedError
+from meltica.domain.events import (
+    CancelRequested,
+    Event,
+    KillSwitchReleased,
+    OrderSubmitted,
+    ReplaceRequested,
+)
+from meltica.domain.inputs import Input, Record, decode_record, encode_record
+from meltica.domain.market import BookInvalid, BookUpdate, Mark, MarketEvent, MarketTrade, TopOfBook, TradingStatus
+from meltica.domain.ports import (
+    Answer,
+    AuditEntry,
+    AuditHead,
+    AuditReport,
+    Book,
+    GateStatus,
+    VenueCommand,
+    VenueSession,
+)
+from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
+from meltica.engine import snapshot
+from meltica.engine.engine import Engine
+from meltica.journal.entry import Head
+from meltica.journal.port import JournalSource
+from meltica.journal.reader import read_one
+from meltica.journal.verify import verify
+from meltica.journal.writer import GroupCommitWriter
+
+LOG = logging.getLogger("meltica.gateway")
+
+SNAPSHOT_EVERY = 50_000
+"""Entries between two snapshots: recovery folds at most that many, in about two seconds."""
+RECORDS_BATCH = 256
+"""Entries that a stream reads from the journal at a time."""
+
+Listener = Callable[[int, Sequence[Event]], Iterable[Command]]
+"""(time_ns, events) -> what to do about them. Called when the events are durable."""
+Watcher = Callable[[MarketEvent], Iterable[Command]]
+"""A market event -> what to do about it."""
+
+
+class LiveGateway:
+    """Implements ``domain.ports.Gateway``. ``fail`` is called once when the process must stop."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        gate: MeasuredGate,
+        writer: GroupCommitWriter,
+        source: JournalSource,
+        latch: KillLatch,
+        clock: SteadyClock,
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self.state = engine.state
+        self.board = MarketBoard()
+        self.clock = clock
+        self._engine = engine
+        self._gate = gate
+        self._writer = writer
+        self._source = source
+        self._latch = latch
+        self._fail = fail
+        self._venues: dict[str, VenueSession] = {}
+        self._listeners: list[Listener] = []
+        self._watchers: list[Watcher] = []
+        self._outbox: deque[tuple[int, int, tuple[Event, ...]]] = deque()
+        self._unsent: set[int] = set()
+        """Orders whose submission waits in the outbox: nobody outside knows them yet."""
+        self._closed = "the gateway is starting"
+        self._timer: asyncio.TimerHandle | None = None
+        self._committed = asyncio.Event()
+        self._last: tuple[int, tuple[Event, ...]] = (0, ())
+        self._next_snapshot = engine.state.tables.sequence + SNAPSHOT_EVERY
+        self._snapshots: set[asyncio.Task[None]] = set()
+
+    # Wiring
+
+    def add_venue(self, venue: VenueSession) -> None:
+        self._venues[venue.venue] = venue
+
+    def add_strategy(self, listener: Listener, watcher: Watcher) -> None:
+        self._listeners.append(listener)
+        self._watchers.append(watcher)
+
+    def open(self) -> None:
+        """Begin to take commands."""
+        self._closed = ""
+
+    def close(self, why: str) -> None:
+        """Take no more commands but cancels and the kill switch."""
+        self._closed = why
+
+    @property
+    def accepting(self) -> bool:
+        return not self._closed
+
+    # Inputs
+
+    async def execute(self, command: Command) -> Answer:
+        if (sequence := self.state.tables.requests.get(command.request_id)) is not None:
+            return await self._answered_before(sequence, command)
+        self._refuse_unless_open(command)
+        sequence = self.take(command)
+        now_ns, events = self._last
+        await self._writer.durable(sequence)
+        return Answer(sequence, now_ns, events)
+
+    def _refuse_unless_open(self, command: Command) -> None:
+        if isinstance(command, CancelOrder | CancelAllOrders | EngageKillSwitch):
+            return
+        if self._closed:
+            raise NotAcceptingError(self._closed)
+        if not self._writer.has_room:
+            raise NotAcceptingError("the journal's disk is behind; try again in a moment")
+
+    async def _answered_before(self, sequence: int, command: Command) -> Answer:
+        await self._writer.durable(sequence)
+        entry = read_one(self._source, sequence)
+        if entry is None:
+            raise InvariantError(f"journal entry {sequence} answered {command.request_id} but is not there")
+        record = decode_record(entry.payload)
+        if record.input.body != command:
+            raise RequestReusedError(f"request_id {command.request_id} was used before for a different command")
+        return Answer(sequence, entry.time_ns, record.events)
+
+    def take(self, body: Command | VenueReport | TradingStatus) -> int:
+        """Step and journal; effects follow when it is durable. The journal entry's number.
+
+        Any error in here but an unreachable gate leaves the engine ahead of its journal, so it ends the process.
+        """
+        if isinstance(body, EngageKillSwitch):
+            self._latch.engage(body.account, body.reason, body.actor)
+        try:
+            sequence, now_ns, events = self._step(body)
+        except GateUnreachableError as error:
+            self._step(ReportGate(request_id="", actor="system:gateway", state=GateState.LOST, reason=str(error)))
+            sequence, now_ns, events = self._step(body)
+        except BaseException as error:
+            self._fail(error)
+            raise
+        self._last = (now_ns, events)
+        if isinstance(body, EngageKillSwitch):
+            self._send_first(events, now_ns)
+        return sequence
+
+    def _step(self, body: Command | VenueReport | TradingStatus) -> tuple[int, int, tuple[Event, ...]]:
+        now_ns = self.clock.now_ns()
+        happened = Input(now_ns, body, self._marks_for(body))
+        events = self._engine.step(happened)
+        sequence = self._writer.append(encode_record(Record(happened, events)), now_ns)
+        if sequence != self.state.tables.sequence:
+            raise InvariantError(f"the journal is at {sequence}, the engine at {self.state.tables.sequence}")
+        self._outbox.append((sequence, now_ns, events))
+        self._unsent.update(event.order_id for event in events if isinstance(event, OrderSubmitted))
+        if sequence >= self._next_snapshot:
+            self._snapshot(sequence)
+        return sequence, now_ns, events
+
+    def _marks_for(self, body: Command | VenueReport | TradingStatus) -> tuple[Mark, ...]:
+        """The price that the gate may judge this by; journaled with it. Reports and cancels are judged by none."""
+        instrument = getattr(body, "instrument", None)
+        if instrument is None and (order_id := getattr(body, "order_id", None)) is not None:
+            order = self.state.order(order_id)
+            instrument = None if order is None else order.instrument
+        if not isinstance(instrument, str) or isinstance(body, CancelOrder | CancelAllOrders):
+            return ()
+        mark = self.board.mark(instrument)
+        return () if mark is None else (mark,)
+
+    def on_market(self, event: MarketEvent) -> None:
+        """One market event: board, trading status, venues, strategies, in this order."""
+        now_ns = self.clock.now_ns()
+        self.board.take(event, now_ns)
+        if isinstance(event, TradingStatus):
+            self.take(event)
+        for venue in self._venues.values():
+            self._reported(venue.receive(event, now_ns))
+        if isinstance(event, BookUpdate | MarketTrade | BookInvalid):
+            for watcher in self._watchers:
+                self._ordered(watcher(event))
+        self._arm_timer()
+
+    def _reported(self, reports: Iterable[VenueReport]) -> None:
+        for report in reports:
+            self.take(report)
+
+    def _ordered(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            if self.accepting and self._writer.has_room:
+                self.take(command)
+
+    def _arm_timer(self) -> None:
+        """Ask the venues when they next want to be asked; one timer for the earliest."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadlines = [at for venue in self._venues.values() if (at := venue.next_deadline_ns()) is not None]
+        if deadlines:
+            wait_s = max(min(deadlines) - self.clock.now_ns(), 0) / 1e9
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._venues_due)
+
+    def _venues_due(self) -> None:
+        self._timer = None
+        for venue in self._venues.values():
+            self._reported(venue.due(self.clock.now_ns()))
+        self._arm_timer()
+
+    # Effects
+
+    def on_durable(self, sequence: int) -> None:
+        """The journal is safe up to here: act on what it says."""
+        while self._outbox and self._outbox[0][0] <= sequence:
+            _, time_ns, events = self._outbox.popleft()
+            self._act(events, time_ns)
+        self._arm_timer()
+        committed, self._committed = self._committed, asyncio.Event()
+        committed.set()
+
+    def _act(self, events: tuple[Event, ...], time_ns: int) -> None:
+        for event in events:
+            match event:
+                case OrderSubmitted() | ReplaceRequested() if self._killed(event):
+                    self._withhold(event)
+                case OrderSubmitted() | CancelRequested() | ReplaceRequested():
+                    self._send(event)
+                case KillSwitchReleased():
+                    self._latch.release(event.account)
+        for listener in self._listeners:
+            self._ordered(listener(time_ns, events))
+
+    def _send_first(self, events: tuple[Event, ...], now_ns: int) -> None:
+        """The kill switch's cancels leave before its entry is durable. Orders that never left need none."""
+        sequence, _, _ = self._outbox.pop()
+        for event in events:
+            if isinstance(event, CancelRequested) and event.order_id not in self._unsent:
+                self._send(event)
+        rest = tuple(event for event in events if not isinstance(event, CancelRequested))
+        self._outbox.append((sequence, now_ns, rest))
+        self._arm_timer()
+
+    def _killed(self, event: OrderSubmitted | ReplaceRequested) -> bool:
+        order = self.state.tables.orders[event.order_id]
+        switches = self.state.tables.kill_switches
+        return any(
+            (switch := switches.get(name)) is not None and switch.engaged and switch.changed_ns >= event.time_ns
+            for name in ("", order.account)
+        )
+
+    def _withhold(self, event: OrderSubmitted | ReplaceRequested) -> None:
+        """It passed the gate, then the switch was engaged: it does not leave, and the books say so."""
+        order = self.state.tables.orders[event.order_id]
+        venue = self.state.tables.instruments[order.instrument].venue
+        text = "not sent: the kill switch was engaged first"
+        if isinstance(event, OrderSubmitted):
+            self._unsent.discard(event.order_id)
+            self.take(
+                ExecutionReport(
+                    venue=venue, client_order_id=event.client_order_id, exec_type=ExecType.REJECTED, text=text
+                )
+            )
+        else:
+            self.take(OrderCancelReject(venue=venue, client_order_id=event.client_order_id, text=text))
+
+    def _send(self, command: VenueCommand) -> None:
+        order = self.state.tables.orders[command.order_id]
+        self._unsent.discard(command.order_id)
+        code = self.state.tables.instruments[order.instrument].venue
+        if (venue := self._venues.get(code)) is not None:
+            venue.send(command, self.clock.now_ns())
+        elif isinstance(command, OrderSubmitted):
+            why = f"no session with venue {code}"
+            self.take(
+                ExecutionReport(
+                    venue=code, client_order_id=command.client_order_id, exec_type=ExecType.REJECTED, text=why
+                )
+            )
+
+    def _snapshot(self, sequence: int) -> None:
+        self._next_snapshot = sequence + SNAPSHOT_EVERY
+        task = asyncio.get_running_loop().create_task(self.save_snapshot())
+        self._snapshots.add(task)
+        task.add_done_callback(self._snapshots.discard)
+
+    async def save_snapshot(self) -> None:
+        """The state as it is now, durable on return."""
+        sequence = self.state.tables.sequence
+        if sequence > 0:
+            await self._writer.save_snapshot(sequence, snapshot.FORMAT, snapshot.encode(self._engine))
+
+    # What others read
+
+    async def settled(self) -> int:
+        sequence = self.state.tables.sequence
+        await self._writer.durable(sequence)
+        return sequence
+
+    async def records(self, after: int) -> AsyncIterator[tuple[int, int, Record]]:
+        position = after
+        while True:
+            committed = self._committed
+            durable = self._writer.durable_seq
+            while position < durable:
+                for entry in self._source.read(position + 1, min(RECORDS_BATCH, durable - position)):
+                    position = entry.seq
+                    yield entry.seq, entry.time_ns, decode_record(entry.payload)
+            await committed.wait()
+
+    def mark(self, instrument: str) -> Mark | None:
+        return self.board.mark(instrument)
+
+    def book(self, instrument: str, depth: int) -> Book | None:
+        return self.board.book(instrument, depth)
+
+    def market(self, instruments: Collection[str]) -> AsyncIterator[TopOfBook]:
+        return self.board.changes(instruments)
+
+    def gate_status(self) -> GateStatus:
+        return self._gate.status()
+
+    async def audit_entries(self, after: int, limit: int) -> Sequence[AuditEntry]:
+        durable = self._writer.durable_seq
+        limit = min(limit, durable - after)
+        if limit <= 0:
+            return ()
+        return [AuditEntry(e.seq, e.time_ns, e.payload, e.hash) for e in self._source.read(after + 1, limit)]
+
+    async def audit_head(self) -> AuditHead:
+        await self._writer.flush()
+        head = self._source.head()
+        return AuditHead(self._source.journal_id.hex(), head.seq, head.hash)
+
+    async def audit_verify(self) -> AuditReport:
+        report = await asyncio.to_thread(verify, Path(self._source.name))
+        found = report.head or Head(0, b"")
+        head = AuditHead(self._source.journal_id.hex(), found.seq, found.hash)
+        return AuditReport(report.entries, head, tuple(str(problem) for problem in report.problems))
