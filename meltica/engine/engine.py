@@ -26,7 +26,7 @@ from meltica.domain.reports import ExecutionReport, OrderCancelReject
 from meltica.engine import controls, orders, reports
 from meltica.engine.desk import Desk
 from meltica.engine.state import REQUEST_MEMORY, EngineState
-from meltica.hot import Action, OrderIntent
+from meltica.hot import PASS, Action, OrderIntent
 from meltica.hot.ports import RiskGate
 
 HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
@@ -77,12 +77,34 @@ class Engine:
         desk.begin(record.input.time_ns)
         self._refer(record.input)
         for event in record.events:
-            if isinstance(event, OrderSubmitted):
-                self.gate.admit(self._submitted_intent(event), event.reserved_price_ticks)
-            elif isinstance(event, ReplaceRequested) and event.gate_lots > 0:
-                self.gate.admit(self._replaced_intent(event), event.reserved_price_ticks)
+            if isinstance(event, OrderSubmitted | ReplaceRequested):
+                self._readmit(event)
             desk.emit(event)
         self._count(record.input)
+
+    def _readmit(self, event: OrderSubmitted | ReplaceRequested) -> None:
+        """Bring the gate to where it was: in the same state it passes the same order, and takes the same tokens.
+
+        What was let out is out. Should a newer rulebook refuse it today, its exposure is reserved all the same.
+        """
+        tables = self.state.tables
+        if isinstance(event, OrderSubmitted):
+            intent, lots, account = self._submitted_intent(event), event.quantity_lots, event.account
+            handle, side, held, held_price = tables.instruments[event.instrument].handle, event.side, 0, 0
+        else:
+            order = tables.orders[event.order_id]
+            intent = orders.replace_intent(self._desk, order, event.gate_lots, event.price_ticks)
+            lots, account = event.gate_lots, order.account
+            handle, side = tables.instruments[order.instrument].handle, order.side
+            held, held_price = order.reserved_lots, order.reserved_price_ticks
+        if lots == 0 or (
+            self.gate.check(intent) == PASS and self.gate.reserved_price_ticks == event.reserved_price_ticks
+        ):
+            return
+        row = tables.accounts[account]
+        if held > 0:
+            self.gate.release(row, handle, side, held, held_price, closes=True)
+        self.gate.reserve(row, handle, side, lots, event.reserved_price_ticks)
 
     def _refer(self, happened: Input) -> None:
         for mark in happened.marks:
@@ -115,7 +137,3 @@ class Engine:
             quantity_lots=event.quantity_lots,
             time_ns=event.time_ns,
         )
-
-    def _replaced_intent(self, event: ReplaceRequested) -> OrderIntent:
-        order = self.state.tables.orders[event.order_id]
-        return orders.replace_intent(self._desk, order, event.gate_lots, event.price_ticks)
