@@ -1,3 +1,4 @@
+# meltica.hot.ports.RiskGate has the contract.
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,6 @@ from cython_ext.intent import OrderIntent
 def within(name: str, value: int, low: int, high: int) -> int: ...
 
 class Gate:
-    """meltica.hot.ports.RiskGate has the contract."""
-
     def __init__(
         self,
         max_instruments: int = 1024,

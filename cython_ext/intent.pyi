@@ -1,8 +1,7 @@
+# 64 bytes, see proto/hot/layout.toml. Immutable. OverflowError when a number does not fit its field.
 from typing import Final, Self
 
 class OrderIntent:
-    """64 bytes, see proto/hot/layout.toml. Immutable. OverflowError when a number does not fit its field."""
-
     def __init__(
         self,
         *,

@@ -170,9 +170,9 @@ class Gate:
             raise ValueError("value_per_tick_lot_nanos cannot change while lots are open in the instrument")
         self._instruments[instrument_id] = InstrumentRow(
             known=1,
-            enabled=int(enabled),
-            restricted=int(restricted),
-            halted=int(halted),
+            enabled=int(bool(enabled)),
+            restricted=int(bool(restricted)),
+            halted=int(bool(halted)),
             value_per_tick_lot_nanos=unit,
             max_price_ticks=within("max_price_ticks", max_price_ticks, 0, INT64_MAX),
             max_quantity_lots=within("max_quantity_lots", max_quantity_lots, 0, INT64_MAX),
@@ -203,7 +203,7 @@ class Gate:
         window = within("duplicate_window_ns", duplicate_window_ns, 0, UINT64_MAX)
         full = burst * NANO_TOKENS_PER_MESSAGE
         row.nano_tokens = min(row.nano_tokens, full) if row.known else full
-        row.known, row.enabled, row.market_orders_allowed = 1, int(enabled), int(market_orders_allowed)
+        row.known, row.enabled, row.market_orders_allowed = 1, int(bool(enabled)), int(bool(market_orders_allowed))
         row.max_open_value_nanos, row.max_open_orders = max_open_value, open_orders
         row.messages_per_second, row.message_burst, row.duplicate_window_ns = rate, burst, window
 
@@ -224,7 +224,7 @@ class Gate:
         row.reference_price_ticks = price
 
     def set_halted(self, instrument_id: int, halted: bool) -> None:
-        self._instrument(instrument_id).halted = int(halted)
+        self._instrument(instrument_id).halted = int(bool(halted))
 
     @property
     def killed(self) -> bool:
@@ -280,7 +280,7 @@ class Gate:
         value = price * lots * self._instruments[instrument_id].value_per_tick_lot_nanos
         row.set_open_lots(side, self._take(row.open_lots(side), lots))
         account.open_value_nanos = self._take(account.open_value_nanos, value)
-        account.open_orders = self._take(account.open_orders, int(closes))
+        account.open_orders = self._take(account.open_orders, int(bool(closes)))
 
     def _take(self, stock: int, amount: int) -> int:
         """Never below 0: taking more than is there is a fault of the books, and is counted."""
@@ -307,7 +307,7 @@ class Gate:
         open_value = within("open value", account.open_value_nanos + value, 0, INT64_MAX)
         row.set_open_lots(side, within("open lots", row.open_lots(side) + lots, 0, 2 * LOTS_BOUND))
         account.open_value_nanos = open_value
-        account.open_orders += int(opens)
+        account.open_orders += int(bool(opens))
 
     def adjust_position(self, account_id: int, instrument_id: int, delta_lots: int) -> None:
         row = self._position(account_id, instrument_id)
