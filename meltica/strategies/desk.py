@@ -1,0 +1,214 @@
+"""The context of a running strategy: what it sees, and the commands that it has asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from meltica.domain import lifecycle
+from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder
+from meltica.domain.errors import FieldError
+from meltica.domain.events import OrderFilled, TradeCorrected
+from meltica.domain.instrument import Instrument
+from meltica.domain.market import MarketTrade, TopOfBook
+from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
+from meltica.domain.ports import Book
+from meltica.domain.position import Position
+from meltica.strategies.market_view import MarketView
+from meltica.strategies.own_orders import OwnOrders
+from meltica.strategies.timers import Timers
+
+
+class Desk:
+    """A ``sdk.Context``; the runner moves its clock and drains its commands."""
+
+    def __init__(
+        self, instruments: Mapping[str, Instrument], view: MarketView, *, name: str, account: str, epoch: int
+    ) -> None:
+        self.name = name
+        self.time_ns = 0
+        self.own = OwnOrders()
+        self.timers = Timers()
+        self._account = account
+        self._prefix = f"{name}-{epoch}"
+        self._instruments = instruments
+        self._view = view
+        self._positions = {each: Position(account=account, instrument=each) for each in instruments}
+        self._kills: set[str] = set()
+        """Of all accounts (empty) and of ours."""
+        self._commands: list[Command] = []
+        self._requests = 0
+        self._unwanted: set[str] = set()
+        """Client order ids on their way to the engine that are to be cancelled as soon as it has them."""
+
+    # What the strategy sees
+
+    @property
+    def killed(self) -> bool:
+        return bool(self._kills)
+
+    def instrument(self, instrument: str) -> Instrument:
+        if (found := self._instruments.get(instrument)) is None:
+            raise FieldError("instrument", instrument, f"{self.name} was started with {', '.join(self._instruments)}")
+        return found
+
+    def top(self, instrument: str) -> TopOfBook | None:
+        return self._view.top(instrument)
+
+    def book(self, instrument: str, depth: int) -> Book | None:
+        return self._view.book(instrument, depth)
+
+    def last_trade(self, instrument: str) -> MarketTrade | None:
+        return self._view.last_trade(instrument)
+
+    def halted(self, instrument: str) -> bool:
+        return self._view.halted(instrument)
+
+    def position(self, instrument: str) -> Position:
+        self.instrument(instrument)
+        return self._positions[instrument]
+
+    def orders(self, instrument: str) -> Sequence[Order]:
+        return self.own.working(instrument)
+
+    def busy(self, order: Order) -> bool:
+        return order.order_id == 0 or self.own.is_asked(order)
+
+    # What it asks for
+
+    def submit(
+        self,
+        instrument: str,
+        side: Side,
+        quantity_lots: int,
+        price_ticks: int | None = None,
+        *,
+        time_in_force: TimeInForce | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+    ) -> str:
+        self.instrument(instrument)
+        if self.killed:
+            return ""
+        request_id = self._request_id()
+        usual = TimeInForce.IOC if price_ticks is None else TimeInForce.GTC
+        command = SubmitOrder(
+            request_id=request_id,
+            actor=f"strategy:{self.name}",
+            account=self._account,
+            strategy=self.name,
+            instrument=instrument,
+            side=side,
+            order_type=OrderType.MARKET if price_ticks is None else OrderType.LIMIT,
+            time_in_force=usual if time_in_force is None else time_in_force,
+            quantity_lots=quantity_lots,
+            price_ticks=price_ticks,
+            post_only=post_only,
+            reduce_only=reduce_only,
+            client_order_id=request_id,
+        )
+        self.own.sent(command, self.time_ns)
+        self._commands.append(command)
+        return request_id
+
+    def amend(self, order: Order, *, price_ticks: int | None = None, quantity_lots: int | None = None) -> bool:
+        if self.killed or self.busy(order) or not lifecycle.is_working(order):
+            return False
+        self.own.asked(order, PendingKind.REPLACE)
+        self._commands.append(
+            AmendOrder(
+                request_id=self._request_id(),
+                actor=f"strategy:{self.name}",
+                order_id=order.order_id,
+                quantity_lots=quantity_lots,
+                price_ticks=price_ticks,
+            )
+        )
+        return True
+
+    def cancel(self, order: Order) -> bool:
+        if order.order_id == 0 or self.own.is_asked(order, PendingKind.CANCEL) or not lifecycle.is_working(order):
+            return False
+        self.own.asked(order, PendingKind.CANCEL)
+        self._commands.append(
+            CancelOrder(request_id=self._request_id(), actor=f"strategy:{self.name}", order_id=order.order_id)
+        )
+        return True
+
+    def cancel_all(self) -> None:
+        for order in list(self.own.all_working()):
+            self.cancel(order)
+        self._unwanted.update(order.client_order_id for order in self.own.all_sent())
+
+    def set_timer(self, name: str, at_ns: int) -> None:
+        self.timers.set(name, at_ns)
+
+    # What the runner does with it
+
+    def drain(self) -> list[Command]:
+        """The commands since the last drain, in the order in which they were asked for."""
+        commands, self._commands = self._commands, []
+        return commands
+
+    def forget_intents(self) -> None:
+        """What was asked for in this callback is not to be sent."""
+        for command in self.drain():
+            if isinstance(command, SubmitOrder):
+                self.own.refused(command.client_order_id)
+            elif isinstance(command, AmendOrder | CancelOrder):
+                self.own.answered(command.order_id)
+
+    def adopt(self, orders: Iterable[Order], positions: Iterable[Position], *, killed: bool) -> None:
+        for order in orders:
+            self.own.adopt(order)
+        self._positions.update((p.instrument, p) for p in positions if p.instrument in self._instruments)
+        if killed:
+            self._kills.add("")
+
+    def takes_back(self, client_order_id: str) -> bool:
+        """Was it to be cancelled while it was still on its way? Asked once."""
+        unwanted = client_order_id in self._unwanted
+        self._unwanted.discard(client_order_id)
+        return unwanted
+
+    def book_fill(self, event: OrderFilled) -> bool:
+        """Position and order after an execution; False: it was booked before."""
+        if self.own.get(event.order_id) is not None and self.own.move(event) is None:
+            return False
+        self._book(event.instrument, event.quantity_lots * event.side.sign, event.price_ticks, event.fee_nanos)
+        return True
+
+    def book_correction(self, event: TradeCorrected) -> None:
+        """Take back the execution as it stood, book it as it stands now."""
+        order = self.own.get(event.order_id)
+        found = None if order is None else lifecycle.find_execution(order, event.reference_execution_id)
+        if order is None or found is None:
+            return
+        _, old = found
+        sign = order.side.sign
+        self._book(order.instrument, -old.quantity_lots * sign, old.price_ticks, -old.fee_nanos)
+        if event.quantity_lots:
+            self._book(order.instrument, event.quantity_lots * sign, event.price_ticks, event.fee_nanos)
+        self.own.move(event)
+
+    def engage_kill(self, account: str) -> bool:
+        """True when it concerns us."""
+        if account not in ("", self._account):
+            return False
+        self._kills.add(account)
+        return True
+
+    def release_kill(self, account: str) -> bool:
+        """True when nothing holds us back any longer."""
+        if account not in self._kills:
+            return False
+        self._kills.discard(account)
+        return not self._kills
+
+    def _book(self, instrument: str, signed_lots: int, price_ticks: int, fee_nanos: int) -> None:
+        if (facts := self._instruments.get(instrument)) is not None:
+            position = self._positions[instrument]
+            position.apply(signed_lots, price_ticks, facts.value_per_tick_lot_nanos, fee_nanos)
+
+    def _request_id(self) -> str:
+        self._requests += 1
+        return f"{self._prefix}-{self._requests}"

@@ -1,0 +1,173 @@
+"""All that a strategy author imports.
+
+Write a class with typed parameters, react to what happens, ask for orders through the context. The same class runs in a
+backtest, on the paper venue and live, so it must not read a clock, do I/O or draw random numbers: time is
+``context.time_ns``, and the same events give the same intents.
+
+    class Buyer(Strategy[Buyer.Parameters]): ...
+
+Prices are in ticks and quantities in lots; ``context.instrument(name)`` converts from and to decimal text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Generic, Protocol, TypeVar
+
+from msgspec import Meta
+
+from meltica.domain.events import OrderDenied, OrderFilled, OrderReported, RequestRejected
+from meltica.domain.instrument import Instrument
+from meltica.domain.lifecycle import OrderStatus, is_working, leaves_lots, status
+from meltica.domain.market import MarketTrade, TopOfBook, TradingStatus
+from meltica.domain.order import Order, OrderType, Side, TimeInForce
+from meltica.domain.ports import Book
+from meltica.domain.position import Position
+from meltica.strategies.parameters import Parameters
+
+__all__ = [
+    "Annotated",
+    "Book",
+    "Context",
+    "Instrument",
+    "MarketTrade",
+    "Meta",
+    "Order",
+    "OrderDenied",
+    "OrderFilled",
+    "OrderReported",
+    "OrderStatus",
+    "OrderType",
+    "Parameters",
+    "Position",
+    "RequestRejected",
+    "Side",
+    "Strategy",
+    "TimeInForce",
+    "TopOfBook",
+    "TradingStatus",
+    "is_working",
+    "leaves_lots",
+    "status",
+]
+
+MILLISECOND_NS = 1_000_000
+SECOND_NS = 1_000_000_000
+
+P = TypeVar("P", bound=Parameters)
+
+
+class Context(Protocol):
+    """What a strategy sees, and how it acts. Valid during a callback; what it returns is to look at, not to change."""
+
+    @property
+    def time_ns(self) -> int:
+        """Now: the time of what is being handled."""
+
+    @property
+    def killed(self) -> bool:
+        """The kill switch is engaged: nothing is sent but cancels."""
+
+    def instrument(self, instrument: str) -> Instrument:
+        """:raises FieldError: not one of those that this strategy was started with."""
+
+    def top(self, instrument: str) -> TopOfBook | None:
+        """Best bid and offer of the market; None while its book is not valid."""
+
+    def book(self, instrument: str, depth: int) -> Book | None: ...
+    def last_trade(self, instrument: str) -> MarketTrade | None: ...
+    def halted(self, instrument: str) -> bool: ...
+    def position(self, instrument: str) -> Position:
+        """What this strategy's own fills add up to."""
+
+    def orders(self, instrument: str) -> Sequence[Order]:
+        """Own working orders, oldest first, those included that are on their way (``order_id`` 0 until the engine
+        has them)."""
+
+    def busy(self, order: Order) -> bool:
+        """Is the order itself, or a change or cancel of it, still on its way? Then wait before asking for more."""
+
+    def submit(
+        self,
+        instrument: str,
+        side: Side,
+        quantity_lots: int,
+        price_ticks: int | None = None,
+        *,
+        time_in_force: TimeInForce | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+    ) -> str:
+        """Ask for an order: with a price LIMIT (GTC unless said otherwise), without one MARKET (IOC).
+
+        Its client order id; empty: not sent, because the kill switch is engaged.
+        """
+
+    def amend(self, order: Order, *, price_ticks: int | None = None, quantity_lots: int | None = None) -> bool:
+        """Change price or total quantity (what is filled included). False: not asked for (busy, finished, killed)."""
+
+    def cancel(self, order: Order) -> bool:
+        """False: not asked for (a cancel is on its way, or the engine does not have the order yet)."""
+
+    def cancel_all(self) -> None:
+        """Cancel every working order of this strategy, those on their way included."""
+
+    def set_timer(self, name: str, at_ns: int) -> None:
+        """``on_timer`` with this name, once, not before ``at_ns``. A timer of the same name is moved."""
+
+
+class Strategy(Generic[P]):
+    """Base of every strategy. Override what you need; each callback gets the context."""
+
+    Parameters: ClassVar[type[Parameters]] = Parameters
+    """The type of its parameters; ``load_parameters`` makes them."""
+
+    def __init__(self, parameters: P) -> None:
+        self.parameters = parameters
+
+    def instruments(self) -> Sequence[str]:
+        """Canonical ids of what it wants to see and trade."""
+        raise NotImplementedError
+
+    def on_start(self, context: Context) -> None:
+        """Before anything else; no market has been seen yet."""
+
+    def on_stop(self, context: Context) -> None:
+        """Before the end. Unless overridden, working orders are cancelled."""
+        context.cancel_all()
+
+    def on_top_of_book(self, context: Context, top: TopOfBook) -> None:
+        """The best bid or offer changed."""
+
+    def on_book_invalid(self, context: Context, instrument: str) -> None:
+        """The book can't be trusted until ``on_top_of_book`` is called again."""
+
+    def on_trade(self, context: Context, trade: MarketTrade) -> None:
+        """Others traded."""
+
+    def on_trading_status(self, context: Context, trading_status: TradingStatus) -> None:
+        """Trading halted or resumed."""
+
+    def on_accepted(self, context: Context, order: Order) -> None:
+        """The venue has the order, or its replacement."""
+
+    def on_filled(self, context: Context, fill: OrderFilled) -> None:
+        """An execution of ours; position and order are updated already."""
+
+    def on_canceled(self, context: Context, order: Order) -> None:
+        """The order ended without being filled: cancelled or expired."""
+
+    def on_rejected(self, context: Context, order: Order, why: str) -> None:
+        """The gate or the venue refused the order."""
+
+    def on_request_refused(self, context: Context, order: Order, why: str) -> None:
+        """An amend or cancel was refused; the order lives on as it was."""
+
+    def on_timer(self, context: Context, name: str) -> None:
+        """A timer that was set is due."""
+
+    def on_kill(self, context: Context, reason: str) -> None:
+        """The kill switch was engaged; the engine cancels what works."""
+
+    def on_release(self, context: Context) -> None:
+        """The kill switch was released."""
