@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy, deepcopy
 
 from meltica.domain import lifecycle
+from meltica.domain.approvals import KillSwitch
 from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder
 from meltica.domain.errors import FieldError
 from meltica.domain.events import OrderFilled, TradeCorrected
@@ -28,6 +30,7 @@ class Desk:
         self.time_ns = 0
         self.own = OwnOrders()
         self.timers = Timers()
+        self.actor = f"strategy:{name}"
         self._account = account
         self._prefix = f"{name}-{epoch}"
         self._instruments = instruments
@@ -93,7 +96,7 @@ class Desk:
         usual = TimeInForce.IOC if price_ticks is None else TimeInForce.GTC
         command = SubmitOrder(
             request_id=request_id,
-            actor=f"strategy:{self.name}",
+            actor=self.actor,
             account=self._account,
             strategy=self.name,
             instrument=instrument,
@@ -117,7 +120,7 @@ class Desk:
         self._commands.append(
             AmendOrder(
                 request_id=self._request_id(),
-                actor=f"strategy:{self.name}",
+                actor=self.actor,
                 order_id=order.order_id,
                 quantity_lots=quantity_lots,
                 price_ticks=price_ticks,
@@ -129,9 +132,7 @@ class Desk:
         if order.order_id == 0 or self.own.is_asked(order, PendingKind.CANCEL) or not lifecycle.is_working(order):
             return False
         self.own.asked(order, PendingKind.CANCEL)
-        self._commands.append(
-            CancelOrder(request_id=self._request_id(), actor=f"strategy:{self.name}", order_id=order.order_id)
-        )
+        self._commands.append(CancelOrder(request_id=self._request_id(), actor=self.actor, order_id=order.order_id))
         return True
 
     def cancel_all(self) -> None:
@@ -157,12 +158,15 @@ class Desk:
             elif isinstance(command, AmendOrder | CancelOrder):
                 self.own.answered(command.order_id)
 
-    def adopt(self, orders: Iterable[Order], positions: Iterable[Position], *, killed: bool) -> None:
+    def adopt(
+        self, orders: Iterable[Order], positions: Iterable[Position], kill_switches: Iterable[KillSwitch]
+    ) -> None:
         for order in orders:
-            self.own.adopt(order)
-        self._positions.update((p.instrument, p) for p in positions if p.instrument in self._instruments)
-        if killed:
-            self._kills.add("")
+            self.own.adopt(deepcopy(order))  # The engine's own goes on without us.
+        self._positions.update((p.instrument, copy(p)) for p in positions if p.instrument in self._instruments)
+        for switch in kill_switches:
+            if switch.engaged:
+                self.engage_kill(switch.account)
 
     def takes_back(self, client_order_id: str) -> bool:
         """Was it to be cancelled while it was still on its way? Asked once."""

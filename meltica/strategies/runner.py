@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from meltica.domain import lifecycle
+from meltica.domain.approvals import KillSwitch
 from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder
 from meltica.domain.errors import FieldError
 from meltica.domain.events import (
@@ -91,6 +92,11 @@ class StrategyRunner:
         return self._desk.name
 
     @property
+    def actor(self) -> str:
+        """Who asks, in its commands."""
+        return self._desk.actor
+
+    @property
     def killed(self) -> bool:
         return self._desk.killed
 
@@ -100,10 +106,15 @@ class StrategyRunner:
     # Doors
 
     def start(
-        self, time_ns: int, *, orders: Iterable[Order] = (), positions: Iterable[Position] = (), killed: bool = False
+        self,
+        time_ns: int,
+        *,
+        orders: Iterable[Order] = (),
+        positions: Iterable[Position] = (),
+        kill_switches: Iterable[KillSwitch] = (),
     ) -> list[Command]:
-        """Begin; after a restart with what the strategy had: its working orders, its positions, the kill switch."""
-        self._desk.adopt(orders, positions, killed=killed)
+        """Begin; after a restart with what the strategy had: working orders, positions; and the kill switches."""
+        self._desk.adopt(orders, positions, kill_switches)
         return self._run(time_ns, self.strategy.on_start, self._desk)
 
     def stop(self, time_ns: int) -> list[Command]:
