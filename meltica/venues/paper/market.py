@@ -38,9 +38,9 @@ class Character(msgspec.Struct, frozen=True, kw_only=True):
     typical_lots: int = 40
     """Mean quantity of an order."""
     events_per_second: float = 300.0
-    volatility_ticks: float = 30.0
+    volatility_ticks: float = 90.0
     """Standard deviation of the value's change over one second."""
-    informed_share: float = 0.15
+    informed_share: float = 0.4
     """Of those who take liquidity, how many know the value."""
 
     def __post_init__(self) -> None:
