@@ -80,6 +80,9 @@ class State(Protocol):
     def orders(self) -> Iterable[Order]:
         """All orders, oldest first."""
 
+    def working_orders(self) -> Iterable[Order]:
+        """Those that may still be filled, oldest first."""
+
     def positions(self) -> Iterable[Position]: ...
     def limits(self) -> Iterable[tuple[Limits, int]]:
         """Each limit with its revision."""

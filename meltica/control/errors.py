@@ -1,0 +1,226 @@
+"""Every "no" of the control plane, in one table: gRPC code, and what to do next.
+
+An error on the wire is a ``google.rpc.Status``: its message says why and what to do, ``ErrorInfo`` carries the reason
+(UPPER_SNAKE, domain ``meltica``) and facts for programs, ``BadRequest`` names every wrong field, ``RequestInfo`` the
+request. Source: google.aip.dev/193.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from grpc import StatusCode as Code
+
+from meltica.domain.errors import FieldError, GateUnreachableError, MelticaError, NotAcceptingError, RequestReusedError
+from meltica.domain.events import AmendDenied, CommandRefused, OrderDenied
+from meltica.hot import Check
+
+DOMAIN: Final = "meltica"
+STATUS_DETAILS_KEY: Final = "grpc-status-details-bin"
+
+VIOLATIONS_LIMIT: Final = 16
+SHOWN_LIMIT: Final = 60
+MESSAGE_LIMIT: Final = 2000
+"""Together these keep a refusal within the 8 kB that a client accepts as trailers."""
+
+AGAIN: Final = "then send it again with a new request_id"
+"""A refusal is the answer to its request_id, for ever."""
+
+REASONS: Final[dict[str, tuple[Code, str]]] = {
+    # What is not there.
+    "UNKNOWN_ORDER": (Code.NOT_FOUND, "OrderService.ListOrders has the orders."),
+    "UNKNOWN_INSTRUMENT": (Code.NOT_FOUND, "MarketDataService.ListInstruments has the instruments."),
+    "UNKNOWN_ACCOUNT": (Code.NOT_FOUND, "RiskService.ListLimits has the accounts; limits make an account."),
+    "UNKNOWN_LIMITS": (Code.NOT_FOUND, 'Nothing passes without. Set them with RiskService.SetLimits and etag "0".'),
+    "UNKNOWN_PROPOSAL": (Code.NOT_FOUND, "RiskService.ListProposals has the proposals."),
+    "UNKNOWN_SERVICE": (Code.NOT_FOUND, "Reflection lists the services; leave it empty for the whole server."),
+    # What contradicts itself.
+    "INVALID_REQUEST": (Code.INVALID_ARGUMENT, "Correct the fields and send it again."),
+    "MALFORMED_MESSAGE": (Code.INVALID_ARGUMENT, "Make it with a client generated from the server's own descriptors."),
+    "REQUEST_ID_REUSED": (Code.INVALID_ARGUMENT, "A new request needs a new request_id."),
+    "NOTHING_TO_AMEND": (Code.INVALID_ARGUMENT, ""),
+    "PRICE_REQUIRED": (Code.INVALID_ARGUMENT, ""),
+    "PRICE_NOT_ALLOWED": (Code.INVALID_ARGUMENT, ""),
+    "POST_ONLY_NOT_LIMIT": (Code.INVALID_ARGUMENT, ""),
+    "POST_ONLY_NOT_RESTING": (Code.INVALID_ARGUMENT, ""),
+    "MARKET_ORDER_CANNOT_REST": (Code.INVALID_ARGUMENT, ""),
+    "QUANTITY_NOT_POSITIVE": (Code.INVALID_ARGUMENT, ""),
+    "QUANTITY_BELOW_MINIMUM": (Code.INVALID_ARGUMENT, "MarketDataService.GetInstrument has the bounds."),
+    "VALUE_BELOW_MINIMUM": (Code.INVALID_ARGUMENT, "MarketDataService.GetInstrument has the bounds."),
+    "LIMIT_OUT_OF_RANGE": (Code.INVALID_ARGUMENT, ""),
+    "AFTER_THE_END": (Code.OUT_OF_RANGE, "AuditService.GetAuditHead has the end; is this another journal?"),
+    # What the state does not allow.
+    "ORDER_TERMINAL": (Code.FAILED_PRECONDITION, ""),
+    "REDUCE_ONLY_WOULD_INCREASE": (Code.FAILED_PRECONDITION, "PortfolioService.ListPositions has the position."),
+    "DUPLICATE_CLIENT_ORDER_ID": (Code.ALREADY_EXISTS, "Leave client_order_id empty and the gateway makes one."),
+    "GATE_LOST": (Code.FAILED_PRECONDITION, f"Wait until it answers (RiskService.GetGateStatus), {AGAIN}."),
+    "GATE_FULL": (Code.FAILED_PRECONDITION, ""),
+    "NOT_ENGAGED": (Code.FAILED_PRECONDITION, ""),
+    "INSTRUMENT_EXISTS": (Code.ALREADY_EXISTS, ""),
+    "HANDLE_TAKEN": (Code.ALREADY_EXISTS, ""),
+    "PROPOSAL_CLOSED": (Code.FAILED_PRECONDITION, ""),
+    "PROPOSAL_EXPIRED": (Code.FAILED_PRECONDITION, ""),
+    "PROPOSAL_OVERTAKEN": (Code.ABORTED, ""),
+    "PROPOSAL_KIND_MISMATCH": (Code.FAILED_PRECONDITION, ""),
+    "REVISION_MISMATCH": (Code.ABORTED, f"Read the limits (RiskService.GetLimits), decide again, {AGAIN}."),
+    # Who is asking.
+    "UNIDENTIFIED": (Code.UNAUTHENTICATED, "Ask your site for a client certificate."),
+    "ROLE_REQUIRED": (Code.PERMISSION_DENIED, ""),
+    "SAME_PERSON": (Code.PERMISSION_DENIED, "Ask somebody else who may approve."),
+    "PERSON_REQUIRED": (Code.PERMISSION_DENIED, "Approve with a person's certificate, not a service's."),
+    "RISK_OFFICER_REQUIRED": (Code.PERMISSION_DENIED, "Ask a risk officer to approve."),
+    # What will pass.
+    "NOT_ACCEPTING": (Code.UNAVAILABLE, "Send the same request again in a moment."),
+    "DRAINING": (Code.UNAVAILABLE, "Connect again in a moment; resume the stream after the last sequence you saw."),
+    "GATE_UNREACHABLE": (Code.UNAVAILABLE, "Send the same request again in a moment."),
+    "TOO_BUSY": (Code.RESOURCE_EXHAUSTED, "Send the same request again in a moment."),
+    "TOO_MANY_STREAMS": (Code.RESOURCE_EXHAUSTED, "End streams that are not read any more."),
+    "SERVER_DEADLINE": (Code.DEADLINE_EXCEEDED, "It may have been carried out: send the same request again to see."),
+    "INTERNAL": (Code.INTERNAL, "Tell the operators the incident id: the server's log has the details."),
+}
+"""Reason -> (code, what to do next where the engine's own words don't say it). One row a reason; a test holds the
+engine and the rulebook against it."""
+
+CHECKS: Final[dict[str, tuple[Code, str]]] = {
+    "MALFORMED": (Code.INVALID_ARGUMENT, ""),
+    "KILL_SWITCH": (Code.FAILED_PRECONDITION, "KillSwitchService.GetKillSwitch says who engaged it and why."),
+    "ACCOUNT_DISABLED": (Code.FAILED_PRECONDITION, f"Enable the account (RiskService.SetLimits), {AGAIN}."),
+    "UNKNOWN_INSTRUMENT": (Code.FAILED_PRECONDITION, f"Set and enable its limits (RiskService.SetLimits), {AGAIN}."),
+    "RESTRICTED": (Code.FAILED_PRECONDITION, "RiskService.GetLimits has the restriction."),
+    "HALTED": (Code.FAILED_PRECONDITION, f"Wait for the resumption, {AGAIN}."),
+    "FIELD_SANITY": (Code.INVALID_ARGUMENT, "MarketDataService.GetInstrument has the bounds."),
+    "MAX_QUANTITY": (Code.FAILED_PRECONDITION, "Send less, or have the limit raised (RiskService.SetLimits)."),
+    "MAX_VALUE": (Code.FAILED_PRECONDITION, "Send less, or have the limit raised (RiskService.SetLimits)."),
+    "PRICE_COLLAR": (Code.FAILED_PRECONDITION, "MarketDataService.GetOrderBook has the market; check the price."),
+    "MARKET_NOT_ALLOWED": (Code.FAILED_PRECONDITION, "Send a LIMIT order."),
+    "POSITION_LIMIT": (Code.FAILED_PRECONDITION, "Reduce the position, cancel orders, or have the limit raised."),
+    "OPEN_EXPOSURE": (Code.FAILED_PRECONDITION, "Cancel working orders, or have the limit raised."),
+    "MESSAGE_RATE": (Code.RESOURCE_EXHAUSTED, f"Wait a second, {AGAIN}."),
+    "DUPLICATE_ORDER": (Code.FAILED_PRECONDITION, f"If it is meant, wait for the duplicate window to pass, {AGAIN}."),
+    "OPEN_ORDER_COUNT": (Code.FAILED_PRECONDITION, "Cancel working orders, or have the limit raised."),
+    "STALE_REFERENCE": (Code.FAILED_PRECONDITION, f"Wait until the market data flows again, {AGAIN}."),
+    "ORDER_ID_NOT_INCREASING": (Code.INTERNAL, "The gate and the engine disagree: tell the operators."),
+}
+"""The gate's checks, by name: what refused an order or an amendment."""
+
+API_FIELDS: Final[dict[str, str]] = {
+    "max_quantity_lots": "limits.instrument.max_quantity",
+    "max_value_nanos": "limits.instrument.max_value",
+    "collar_bps": "limits.instrument.collar_bps",
+    "reference_max_age_ns": "limits.instrument.reference_max_age",
+    "max_open_value_nanos": "limits.account.max_open_value",
+    "max_open_orders": "limits.account.max_open_orders",
+    "messages_per_second": "limits.account.messages_per_second",
+    "message_burst": "limits.account.message_burst",
+    "duplicate_window_ns": "limits.account.duplicate_window",
+    "max_long_lots": "limits.position.max_long_quantity",
+    "max_short_lots": "limits.position.max_short_quantity",
+}
+"""The engine's names of fields -> the API's, where they differ."""
+
+_CHECK_NAMES: Final = tuple((1 << check, check.name) for check in Check)
+
+
+class RefusedError(MelticaError):
+    """A "no" on its way to the caller."""
+
+    def __init__(
+        self,
+        reason: str,
+        why: str,
+        *,
+        violations: Sequence[tuple[str, str]] = (),
+        metadata: Mapping[str, str] | None = None,
+        row: tuple[Code, str] | None = None,
+    ) -> None:
+        code, advice = REASONS[reason] if row is None else row
+        super().__init__(f"{why.rstrip('. ')[:MESSAGE_LIMIT]}. {advice}".rstrip())
+        self.reason = reason
+        self.code = code
+        self.violations = tuple(violations)
+        self.metadata = {} if metadata is None else dict(metadata)
+
+    def status(self, request_id: str = "") -> status_pb2.Status:
+        packed = [_packed(error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata))]
+        if self.violations:
+            bad = error_details_pb2.BadRequest()
+            for field, why in self.violations:
+                bad.field_violations.add(field=field, description=why)
+            packed.append(_packed(bad))
+        if request_id:
+            packed.append(_packed(error_details_pb2.RequestInfo(request_id=request_id)))
+        return status_pb2.Status(code=self.code.value[0], message=str(self), details=packed)
+
+
+def _packed(detail: Message) -> any_pb2.Any:
+    box = any_pb2.Any()
+    box.Pack(detail)
+    return box
+
+
+def invalid(violations: Sequence[tuple[str, str]]) -> RefusedError:
+    """All wrong fields of a request at once, at most VIOLATIONS_LIMIT of them."""
+    violations = violations[:VIOLATIONS_LIMIT]
+    return RefusedError(
+        "INVALID_REQUEST", "; ".join(f"{field}: {why}" for field, why in violations), violations=violations
+    )
+
+
+def fault_of(error: FieldError) -> str:
+    """Why a field is wrong, with the value in ASCII and cut: trailers have 8 kB for everything."""
+    shown = ascii(error.value)
+    return f"{error.why} (got {shown if len(shown) <= SHOWN_LIMIT else shown[:SHOWN_LIMIT] + '...'})"
+
+
+def fired_checks(mask: int) -> list[str]:
+    """Names of the checks whose bits are set, in the order of the rulebook."""
+    return [name for bit, name in _CHECK_NAMES if mask & bit]
+
+
+def refused(event: OrderDenied | AmendDenied | CommandRefused, sequence: int) -> RefusedError:
+    """The engine's "no" as the caller's."""
+    metadata = {"sequence": str(sequence)}
+    if isinstance(event, CommandRefused):
+        row = REASONS.get(event.reason, (Code.FAILED_PRECONDITION, ""))
+        violations = []
+        if event.field and row[0] is Code.INVALID_ARGUMENT:
+            violations.append((API_FIELDS.get(event.field, event.field), event.text))
+        return RefusedError(event.reason, event.text, violations=violations, metadata=metadata, row=row)
+    row = CHECKS.get(event.reason) or REASONS.get(event.reason, (Code.FAILED_PRECONDITION, ""))
+    metadata["order_id"] = str(event.order_id)
+    if event.reason in CHECKS:
+        metadata["check"] = event.reason
+        metadata["fired_checks"] = ",".join(fired_checks(event.fired_mask))
+    return RefusedError(event.reason, event.text, metadata=metadata, row=row)
+
+
+def refusal_of(error: BaseException) -> RefusedError | None:
+    """What the caller may know of an exception; None: it is our fault, and nobody's business."""
+    match error:
+        case RefusedError():
+            return error
+        case FieldError():
+            return invalid([(error.field, fault_of(error))])
+        case RequestReusedError():
+            return RefusedError(
+                "REQUEST_ID_REUSED", str(error), violations=[("request_id", "was used for another request")]
+            )
+        case NotAcceptingError():
+            return RefusedError("NOT_ACCEPTING", str(error))
+        case GateUnreachableError():
+            return RefusedError("GATE_UNREACHABLE", str(error))
+        case TimeoutError():
+            return RefusedError("SERVER_DEADLINE", "the server's own deadline passed before the answer was durable")
+        case _:
+            return None
+
+
+async def abort(context: grpc.aio.ServicerContext, refusal: RefusedError, request_id: str = "") -> None:
+    """End the call with the refusal. Always raises (that is how grpc.aio ends a call)."""
+    status = refusal.status(request_id)
+    await context.abort(refusal.code, status.message, ((STATUS_DETAILS_KEY, status.SerializeToString()),))

@@ -1,0 +1,159 @@
+"""Journal records as the events of orders that StreamOrderEvents shows: one table, event -> how to show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from meltica.control import resources
+from meltica.control.errors import fired_checks
+from meltica.domain import lifecycle
+from meltica.domain.events import (
+    AmendDenied,
+    CancelRequested,
+    Event,
+    OrderDenied,
+    OrderFilled,
+    OrderReported,
+    OrderSubmitted,
+    ReplaceRequested,
+    RequestRejected,
+    TradeCorrected,
+)
+from meltica.domain.instrument import Instrument
+from meltica.domain.money import nanos_text
+from meltica.domain.order import Order, Pending, PendingKind
+from meltica.domain.ports import State
+from meltica.domain.reports import ExecType
+from meltica.v1 import order_pb2, order_service_pb2
+
+OrderEvent = order_service_pb2.OrderEvent
+
+EXEC_TYPES: Final = {kind: order_service_pb2.ExecType.Value(f"EXEC_TYPE_{kind.name}") for kind in ExecType}
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which orders a reader asked for; empty matches all."""
+
+    account: str = ""
+    instrument: str = ""
+    strategy: str = ""
+
+    def matches(self, order: Order) -> bool:
+        return (
+            self.account in ("", order.account)
+            and self.instrument in ("", order.instrument)
+            and self.strategy in ("", order.strategy)
+        )
+
+
+def shown(event: Event, sequence: int, state: State, wanted: Wanted) -> OrderEvent | None:
+    """The event as the API shows it; None when it is not about an order, or not about one that is wanted."""
+    if (row := _SHOWN.get(type(event))) is None:
+        return None
+    name, show = row
+    found = lifecycle.opened(event) if isinstance(event, OrderSubmitted | OrderDenied) else None
+    if found is None and (found := state.order(event.order_id)) is None:  # type: ignore[union-attr]
+        return None
+    if not wanted.matches(found) or (instrument := state.instrument(found.instrument)) is None:
+        return None
+    result = OrderEvent(
+        sequence=sequence,
+        time=resources.timestamp(event.time_ns),
+        order_id=str(found.order_id),
+        account=found.account,
+        strategy=found.strategy,
+        instrument=found.instrument,
+    )
+    getattr(result, name).CopyFrom(show(event, instrument))
+    return result
+
+
+def requested(event: CancelRequested | ReplaceRequested, instrument: Instrument) -> order_pb2.PendingRequest:
+    """What was sent to the venue about a working order."""
+    replace = event if isinstance(event, ReplaceRequested) else None
+    pending = Pending(
+        kind=PendingKind.CANCEL if replace is None else PendingKind.REPLACE,
+        client_order_id=event.client_order_id,
+        original_client_order_id=event.original_client_order_id,
+        quantity_lots=0 if replace is None else replace.quantity_lots,
+        price_ticks=None if replace is None else replace.price_ticks,
+    )
+    return resources.pending_request(pending, instrument)
+
+
+def _submitted(event: OrderSubmitted, instrument: Instrument) -> OrderEvent.Submitted:
+    return OrderEvent.Submitted(order=resources.order(lifecycle.opened(event), instrument))
+
+
+def _denied(event: OrderDenied, instrument: Instrument) -> OrderEvent.Denied:
+    order = resources.order(lifecycle.opened(event), instrument)
+    return OrderEvent.Denied(order=order, fired_checks=fired_checks(event.fired_mask), text=event.text)
+
+
+def _requested(event: CancelRequested | ReplaceRequested, instrument: Instrument) -> OrderEvent.Requested:
+    return OrderEvent.Requested(pending_request=requested(event, instrument), actor=event.actor)
+
+
+def _amend_denied(event: AmendDenied, _instrument: Instrument) -> OrderEvent.AmendDenied:
+    checks = fired_checks(event.fired_mask)
+    return OrderEvent.AmendDenied(reason=event.reason, fired_checks=checks, text=event.text, actor=event.actor)
+
+
+def _reported(event: OrderReported, instrument: Instrument) -> OrderEvent.Reported:
+    return OrderEvent.Reported(
+        exec_type=EXEC_TYPES[event.exec_type],
+        client_order_id=event.client_order_id,
+        venue_order_id=event.venue_order_id,
+        quantity="" if event.quantity_lots is None else instrument.quantity_text(event.quantity_lots),
+        price=resources.price_text(instrument, event.price_ticks),
+        text=event.text,
+    )
+
+
+def _filled(event: OrderFilled, instrument: Instrument) -> OrderEvent.Filled:
+    liquidity = order_service_pb2.LIQUIDITY_UNSPECIFIED
+    if event.maker is not None:
+        liquidity = order_service_pb2.LIQUIDITY_MAKER if event.maker else order_service_pb2.LIQUIDITY_TAKER
+    return OrderEvent.Filled(
+        execution_id=event.execution_id,
+        side=resources.SIDES[event.side],
+        quantity=instrument.quantity_text(event.quantity_lots),
+        price=instrument.price_text(event.price_ticks),
+        fee=nanos_text(event.fee_nanos),
+        liquidity=liquidity,
+        cumulative_quantity=instrument.quantity_text(event.cumulative_lots),
+        leaves_quantity=instrument.quantity_text(event.leaves_lots),
+    )
+
+
+def _corrected(event: TradeCorrected, instrument: Instrument) -> OrderEvent.TradeCorrected:
+    return OrderEvent.TradeCorrected(
+        reference_execution_id=event.reference_execution_id,
+        execution_id=event.execution_id,
+        quantity=instrument.quantity_text(event.quantity_lots),
+        price=instrument.price_text(event.price_ticks),
+        fee=nanos_text(event.fee_nanos),
+        cumulative_quantity=instrument.quantity_text(event.cumulative_lots),
+        leaves_quantity=instrument.quantity_text(event.leaves_lots),
+    )
+
+
+def _rejected(event: RequestRejected, _instrument: Instrument) -> OrderEvent.RequestRejected:
+    return OrderEvent.RequestRejected(client_order_id=event.client_order_id, text=event.text)
+
+
+_SHOWN: Final[dict[type, tuple[str, Callable[[Any, Instrument], Any]]]] = {
+    OrderSubmitted: ("submitted", _submitted),
+    OrderDenied: ("denied", _denied),
+    CancelRequested: ("cancel_requested", _requested),
+    ReplaceRequested: ("replace_requested", _requested),
+    AmendDenied: ("amend_denied", _amend_denied),
+    OrderReported: ("reported", _reported),
+    OrderFilled: ("filled", _filled),
+    TradeCorrected: ("trade_corrected", _corrected),
+    RequestRejected: ("request_rejected", _rejected),
+}
+"""Event of the domain -> (its name in the API's oneof, how to show it). What is missing is not about one order."""

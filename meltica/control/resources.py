@@ -1,0 +1,248 @@
+"""The domain's things as the API shows them: ticks, lots and nanos become decimal text, times become timestamps."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from meltica.domain import lifecycle
+from meltica.domain.approvals import KillSwitch, Proposal
+from meltica.domain.events import ProposalKind
+from meltica.domain.instrument import Instrument
+from meltica.domain.lifecycle import OrderStatus
+from meltica.domain.limits import AccountLimits, InstrumentLimits, Limits, PositionLimits, key_of
+from meltica.domain.market import Level, Mark
+from meltica.domain.money import nanos_text, plain
+from meltica.domain.order import Order, OrderType, Pending, PendingKind, Side, TimeInForce
+from meltica.domain.ports import State
+from meltica.domain.position import Position
+from meltica.v1 import (
+    kill_switch_service_pb2,
+    limits_pb2,
+    market_data_service_pb2,
+    order_pb2,
+    portfolio_service_pb2,
+)
+
+SECOND_NS: Final = 1_000_000_000
+AVERAGE_PLACES: Final = 9
+_EXACT: Final = Context(prec=60)
+
+SIDES: Final = {Side.BUY: order_pb2.SIDE_BUY, Side.SELL: order_pb2.SIDE_SELL}
+ORDER_TYPES: Final = {OrderType.MARKET: order_pb2.ORDER_TYPE_MARKET, OrderType.LIMIT: order_pb2.ORDER_TYPE_LIMIT}
+TIMES_IN_FORCE: Final = {
+    TimeInForce.DAY: order_pb2.TIME_IN_FORCE_DAY,
+    TimeInForce.GTC: order_pb2.TIME_IN_FORCE_GTC,
+    TimeInForce.IOC: order_pb2.TIME_IN_FORCE_IOC,
+    TimeInForce.FOK: order_pb2.TIME_IN_FORCE_FOK,
+}
+PENDING_KINDS: Final = {
+    PendingKind.CANCEL: order_pb2.PendingRequest.KIND_CANCEL,
+    PendingKind.REPLACE: order_pb2.PendingRequest.KIND_REPLACE,
+}
+STATUSES: Final = {status: order_pb2.OrderStatus.Value(f"ORDER_STATUS_{status.name}") for status in OrderStatus}
+PROPOSAL_KINDS: Final = {
+    ProposalKind.LIMITS: limits_pb2.PROPOSAL_KIND_LIMITS,
+    ProposalKind.KILL_SWITCH_RELEASE: limits_pb2.PROPOSAL_KIND_KILL_SWITCH_RELEASE,
+}
+
+
+def timestamp(time_ns: int) -> Timestamp:
+    seconds, nanos = divmod(time_ns, SECOND_NS)
+    return Timestamp(seconds=seconds, nanos=nanos)
+
+
+def duration(length_ns: int) -> Duration:
+    seconds, nanos = divmod(length_ns, SECOND_NS)
+    return Duration(seconds=seconds, nanos=nanos)
+
+
+def price_text(instrument: Instrument, price_ticks: int | None) -> str:
+    return "" if price_ticks is None else instrument.price_text(price_ticks)
+
+
+def average_text(numerator: int, denominator: int, tick_size: Decimal) -> str:
+    """``numerator / denominator`` ticks as a price, half to even at 9 places, or more where the tick has more."""
+    exponent = tick_size.as_tuple().exponent
+    places = max(AVERAGE_PLACES, -exponent if isinstance(exponent, int) else 0)
+    exact = _EXACT.divide(_EXACT.multiply(Decimal(numerator), tick_size), Decimal(denominator))
+    return plain(exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN, _EXACT))
+
+
+def order(found: Order, instrument: Instrument) -> order_pb2.Order:
+    status = lifecycle.status(found)
+    average = ""
+    if found.cumulative_lots:
+        average = average_text(found.cumulative_value, found.cumulative_lots, instrument.tick_size)
+    return order_pb2.Order(
+        order_id=str(found.order_id),
+        client_order_id=found.client_order_id,
+        account=found.account,
+        strategy=found.strategy,
+        instrument=found.instrument,
+        side=SIDES[found.side],
+        type=ORDER_TYPES[found.order_type],
+        time_in_force=TIMES_IN_FORCE[found.time_in_force],
+        quantity=instrument.quantity_text(found.quantity_lots),
+        price=price_text(instrument, found.price_ticks),
+        post_only=found.post_only,
+        reduce_only=found.reduce_only,
+        status=STATUSES[status],
+        working=lifecycle.is_working(found),
+        cumulative_quantity=instrument.quantity_text(found.cumulative_lots),
+        leaves_quantity=instrument.quantity_text(lifecycle.leaves_lots(found)),
+        average_price=average,
+        fees=nanos_text(found.fees_nanos),
+        currency=instrument.quote_currency,
+        pending_requests=[pending_request(request, instrument) for request in found.pending],
+        reason=found.refusal,
+        venue_order_id=found.venue_order_id,
+        actor=found.actor,
+        create_time=timestamp(found.created_ns),
+        update_time=timestamp(found.updated_ns),
+    )
+
+
+def pending_request(pending: Pending, instrument: Instrument) -> order_pb2.PendingRequest:
+    replace = pending.kind is PendingKind.REPLACE
+    return order_pb2.PendingRequest(
+        kind=PENDING_KINDS[pending.kind],
+        client_order_id=pending.client_order_id,
+        original_client_order_id=pending.original_client_order_id,
+        quantity=instrument.quantity_text(pending.quantity_lots) if replace else "",
+        price=price_text(instrument, pending.price_ticks) if replace else "",
+        acknowledged=pending.acknowledged,
+    )
+
+
+def limits(found: Limits, revision: int, state: State) -> limits_pb2.Limits:
+    shown = limits_pb2.Limits(name=key_of(found), etag=str(revision))
+    match found:
+        case InstrumentLimits():
+            shown.instrument.CopyFrom(_instrument_limits(found, state))
+        case AccountLimits():
+            shown.account.CopyFrom(_account_limits(found))
+        case PositionLimits():
+            shown.position.CopyFrom(_position_limits(found, state))
+    return shown
+
+
+def _instrument_limits(found: InstrumentLimits, state: State) -> limits_pb2.InstrumentLimits:
+    return limits_pb2.InstrumentLimits(
+        instrument=found.instrument,
+        enabled=found.enabled,
+        restricted=found.restricted,
+        max_quantity=_lots_text(found.max_quantity_lots, found.instrument, state),
+        max_value=nanos_text(found.max_value_nanos),
+        collar_bps=found.collar_bps,
+        reference_max_age=duration(found.reference_max_age_ns),
+    )
+
+
+def _account_limits(found: AccountLimits) -> limits_pb2.AccountLimits:
+    return limits_pb2.AccountLimits(
+        account=found.account,
+        enabled=found.enabled,
+        max_open_value=nanos_text(found.max_open_value_nanos),
+        max_open_orders=found.max_open_orders,
+        messages_per_second=found.messages_per_second,
+        message_burst=found.message_burst,
+        duplicate_window=duration(found.duplicate_window_ns),
+        market_orders_allowed=found.market_orders_allowed,
+    )
+
+
+def _position_limits(found: PositionLimits, state: State) -> limits_pb2.PositionLimits:
+    return limits_pb2.PositionLimits(
+        account=found.account,
+        instrument=found.instrument,
+        max_long_quantity=_lots_text(found.max_long_lots, found.instrument, state),
+        max_short_quantity=_lots_text(found.max_short_lots, found.instrument, state),
+    )
+
+
+def _lots_text(lots: int, instrument_id: str, state: State) -> str:
+    """The engine takes limits of registered instruments only, so the instrument is there."""
+    instrument = state.instrument(instrument_id)
+    return "" if instrument is None else instrument.quantity_text(lots)
+
+
+def proposal(found: Proposal, state: State, now_ns: int) -> limits_pb2.Proposal:
+    made = found.made
+    if found.approved:
+        stands = limits_pb2.PROPOSAL_STATE_APPROVED
+    elif not found.open:
+        stands = limits_pb2.PROPOSAL_STATE_CLOSED
+    elif now_ns >= made.expires_ns:
+        stands = limits_pb2.PROPOSAL_STATE_EXPIRED
+    else:
+        stands = limits_pb2.PROPOSAL_STATE_OPEN
+    return limits_pb2.Proposal(
+        proposal_id=str(made.proposal_id),
+        kind=PROPOSAL_KINDS[made.kind],
+        state=stands,
+        proposer=made.proposer,
+        reason=made.reason,
+        account=made.account,
+        limits=None if made.limits is None else limits(made.limits, made.against, state),
+        loosened_fields=made.loosens,
+        create_time=timestamp(made.time_ns),
+        expire_time=timestamp(made.expires_ns),
+        closed_by=found.closed_by,
+        closed_reason=found.closed_why,
+    )
+
+
+def kill_switch(found: KillSwitch) -> kill_switch_service_pb2.KillSwitch:
+    return kill_switch_service_pb2.KillSwitch(
+        account=found.account,
+        engaged=found.engaged,
+        epoch=found.epoch,
+        reason=found.reason,
+        actor=found.actor,
+        change_time=timestamp(found.changed_ns) if found.changed_ns else None,
+    )
+
+
+def position(found: Position, instrument: Instrument, mark: Mark | None) -> portfolio_service_pb2.Position:
+    unit = instrument.value_per_tick_lot_nanos
+    average = "" if found.lots == 0 else average_text(found.cost_nanos, found.lots * unit, instrument.tick_size)
+    return portfolio_service_pb2.Position(
+        account=found.account,
+        instrument=found.instrument,
+        currency=instrument.quote_currency,
+        quantity=instrument.quantity_text(found.lots),
+        average_price=average,
+        mark_price="" if mark is None else instrument.price_text(mark.price_ticks),
+        mark_time=None if mark is None else timestamp(mark.time_ns),
+        realised=nanos_text(found.realised_nanos),
+        unrealised="" if mark is None else nanos_text(found.unrealised_nanos(mark.price_ticks, unit)),
+        fees=nanos_text(found.fees_nanos),
+        traded_value=nanos_text(found.traded_value_nanos),
+    )
+
+
+def instrument_facts(found: Instrument) -> market_data_service_pb2.Instrument:
+    return market_data_service_pb2.Instrument(
+        instrument=found.instrument,
+        venue=found.venue,
+        venue_symbol=found.venue_symbol,
+        quote_currency=found.quote_currency,
+        tick_size=plain(found.tick_size),
+        lot_size=plain(found.lot_size),
+        min_quantity=found.quantity_text(found.min_quantity_lots),
+        max_quantity=found.quantity_text(found.max_quantity_lots),
+        max_price=found.price_text(found.max_price_ticks),
+        min_value=nanos_text(found.min_value_nanos),
+        maker_fee_ppm=found.maker_fee_ppm,
+        taker_fee_ppm=found.taker_fee_ppm,
+    )
+
+
+def price_level(level: Level, instrument: Instrument) -> market_data_service_pb2.PriceLevel:
+    return market_data_service_pb2.PriceLevel(
+        price=instrument.price_text(level[0]), quantity=instrument.quantity_text(level[1])
+    )
