@@ -38,7 +38,7 @@ BUILTIN: tuple[tuple[Instrument, Character], ...] = (
             maker_fee_ppm=5,
             taker_fee_ppm=40,
         ),
-        Character(start_price_ticks=250_000, spread_ticks=20, volatility_ticks=45.0, events_per_second=200.0),
+        Character(start_price_ticks=250_000, spread_ticks=20, volatility_ticks=30.0, events_per_second=200.0),
     ),
 )
 """Fees are those of a busy account, in millionths of the traded value."""

@@ -25,6 +25,8 @@ from meltica.domain.order import Side
 from meltica.venues.paper.flow import Clusters
 
 NANOS_PER_SECOND = 1_000_000_000
+MOVED_AT_ONCE = 12
+"""Levels that one maker moves together, at most, when the value has left them behind."""
 
 
 class Character(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +40,7 @@ class Character(msgspec.Struct, frozen=True, kw_only=True):
     typical_lots: int = 40
     """Mean quantity of an order."""
     events_per_second: float = 300.0
-    volatility_ticks: float = 90.0
+    volatility_ticks: float = 60.0
     """Standard deviation of the value's change over one second."""
     informed_share: float = 0.4
     """Of those who take liquidity, how many know the value."""
@@ -173,18 +175,32 @@ class _Stream:
         return self._put(side, price, self._book.side(side).lots.get(price, 0) + self._lots())
 
     def _cancel(self) -> Iterator[MarketEvent]:
-        """Part or all of a level goes; quotes that the value has left behind go first."""
+        """Part or all of a level goes, if the side is deep enough."""
         bid, ask = self._best()
-        too_high, too_low = bid >= self._value, ask <= self._value
-        side = Side.BUY if too_high or (not too_low and self._coin()) else Side.SELL
+        if bid >= self._value or ask <= self._value:
+            yield self._retreat(Side.BUY if bid >= self._value else Side.SELL)
+            return
+        side = Side.BUY if self._coin() else Side.SELL
         book = self._book.side(side)
         if len(book) <= self._character.depth_levels:
             yield self._join(side)
             return
-        level = 0 if too_high or too_low else self._which_level(len(book))
-        price, lots = book.top(level + 1)[-1]
+        price, lots = book.top(self._which_level(len(book)) + 1)[-1]
         gone = 1 + int(self._draw.random() * lots) if self._coin() else lots
         yield self._put(side, price, max(lots - gone, 0))
+
+    def _retreat(self, side: Side) -> MarketEvent:
+        """A maker whose quotes the value has left behind moves them to the back of the book."""
+        book, sign = self._book.side(side), side.sign
+        levels = book.top(len(book))
+        stale = [price for price, _ in levels if (price - self._value) * sign >= 0]
+        moved = stale[: 1 + int(self._draw.random() * MOVED_AT_ONCE)]
+        last = levels[-1][0]
+        missing = self._character.depth_levels - (len(levels) - len(moved))
+        behind = [last - sign * (1 + i) for i in range(max(missing, 0))]
+        if not all(0 < price <= self._max_price_ticks for price in behind):
+            return self._join(side)
+        return self._publish(side, (*((price, 0) for price in moved), *((price, self._lots()) for price in behind)))
 
     def _which_level(self, levels: int) -> int:
         """Most cancels are near the best price; the rest, anywhere, keep forgotten levels from piling up."""
@@ -195,7 +211,9 @@ class _Stream:
     # Small parts
 
     def _put(self, side: Side, price_ticks: int, quantity_lots: int) -> BookUpdate:
-        levels: tuple[Level, ...] = ((price_ticks, quantity_lots),)
+        return self._publish(side, ((price_ticks, quantity_lots),))
+
+    def _publish(self, side: Side, levels: tuple[Level, ...]) -> BookUpdate:
         bids, asks = (levels, ()) if side is Side.BUY else ((), levels)
         update = BookUpdate(self._id, self._time_ns, bids, asks)
         self._book.apply(update)
