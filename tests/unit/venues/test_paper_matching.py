@@ -129,9 +129,7 @@ class TestTaking:
         ]
 
     def test_post_only_that_would_cross_is_refused(self, floor: Floor):
-        assert floor.order("a", BUY, 1, 102, post_only=True) == [
-            "a Rejected: post-only: it would take liquidity"
-        ]
+        assert floor.order("a", BUY, 1, 102, post_only=True) == ["a Rejected: post-only: it would take liquidity"]
         assert floor.order("b", BUY, 1, 101, post_only=True) == ["b New"]
 
 
