@@ -150,6 +150,18 @@ def test_one_flipped_bit_anywhere_in_the_file_is_found_or_harmless(sound, folder
         assert stored(path) == [tuple(entry) for entry in sound[1]]
 
 
+def test_a_last_entry_that_hides_behind_a_smaller_seq_is_missed(sound, tmp_path: Path) -> None:
+    """The last row's key becomes 28, by one bit in the file: a walk up to the largest key would never meet it."""
+    path = copy_of(sound, tmp_path)
+    changed = bytearray(sound[0])
+    # SQLite's cell: size, key, record header (its size, NULL for the key, int64, two blobs), time, payload
+    key_at = changed.index(sound[1][-1].payload) - 8 - 5 - 1
+    assert changed[key_at] == COUNT
+    changed[key_at] ^= 32
+    path.write_bytes(changed)
+    assert "entries are stored" in " ".join(map(str, verify(path).problems))
+
+
 @settings(FUZZ, max_examples=200)
 @given(data=st.data())
 def test_no_file_makes_it_raise_or_pass(sound, folder: Path, data: st.DataObject) -> None:

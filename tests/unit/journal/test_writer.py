@@ -263,6 +263,43 @@ async def test_a_driver_that_fails_on_a_commit_stops_the_journal(held: HeldStore
     assert (len(failures), held.ended) == (1, "abandoned")
 
 
+async def test_after_a_stumble_no_further_commit_begins_and_a_second_fault_is_not_told(held: HeldStore) -> None:
+    failures: list[JournalFailedError] = []
+
+    def stumble(seq: int) -> None:
+        held.error = OSError(5, "and the disk fails as well")
+        raise KeyError(seq)
+
+    writer = GroupCommitWriter(held, failures.append, stumble)
+    writer.append(b"first", 1)
+    await until(lambda: held.asked == 1)
+    for _ in range(3 * journal_writer.MAX_COMMIT_ENTRIES):
+        writer.append(b"later", 1)
+    held.release()
+    await until(lambda: bool(failures) and held.asked == 2)  # One commit was under way when the driver stumbled
+    held.release(100)
+    await writer.close()
+    assert (len(failures), held.asked, held.committed, writer.durable_seq) == (1, 2, [[1]], 1)
+
+
+async def test_after_a_stumble_what_waits_is_not_written(held: HeldStore) -> None:
+    failures: list[JournalFailedError] = []
+
+    def stumble(seq: int) -> None:
+        raise KeyError(seq)
+
+    writer = GroupCommitWriter(held, failures.append, stumble)
+    writer.append(b"first", 1)
+    await until(lambda: held.asked == 1)
+    for _ in range(3 * journal_writer.MAX_COMMIT_ENTRIES):
+        writer.append(b"later", 1)
+    held.release()
+    await until(lambda: bool(failures) and held.asked == 2)
+    held.release(100)
+    await writer.close()
+    assert (held.asked, len(held.committed)) == (2, 2)
+
+
 async def test_close_flushes_and_is_final(held: HeldStore) -> None:
     writer = GroupCommitWriter(held, lambda _: None)
     writer.append(b"a", 1)
