@@ -12,18 +12,23 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
 
 from meltica.app.board import MarketBoard
 from meltica.app.clock import SteadyClock
 from meltica.app.kill_latch import KillLatch
 from meltica.app.measured_gate import MeasuredGate
 from meltica.domain.commands import (
+    AmendOrder,
     CancelAllOrders,
     CancelOrder,
     Command,
     EngageKillSwitch,
     GateState,
     ReportGate,
+    SubmitOrder,
 )
 from meltica.domain.errors import GateUnreachableError, InvariantError, NotAcceptingError, RequestReusedError
 from meltica.domain.events import (
@@ -34,7 +39,7 @@ from meltica.domain.events import (
     ReplaceRequested,
 )
 from meltica.domain.inputs import Input, Record, decode_record, encode_record
-from meltica.domain.market import BookInvalid, BookUpdate, Mark, MarketEvent, MarketTrade, TopOfBook, TradingStatus
+from meltica.domain.market import Mark, MarketEvent, TopOfBook, TradingStatus
 from meltica.domain.ports import (
     Answer,
     AuditEntry,
@@ -53,6 +58,7 @@ from meltica.journal.port import JournalSource
 from meltica.journal.reader import read_one
 from meltica.journal.verify import verify
 from meltica.journal.writer import GroupCommitWriter
+from meltica.strategies.runner import StrategyRunner
 
 LOG = logging.getLogger("meltica.gateway")
 
@@ -61,10 +67,16 @@ SNAPSHOT_EVERY = 50_000
 RECORDS_BATCH = 256
 """Entries that a stream reads from the journal at a time."""
 
-Listener = Callable[[int, Sequence[Event]], Iterable[Command]]
-"""(time_ns, events) -> what to do about them. Called when the events are durable."""
-Watcher = Callable[[MarketEvent], Iterable[Command]]
-"""A market event -> what to do about it."""
+Body = Command | VenueReport | TradingStatus
+
+
+class Waiting(NamedTuple):
+    """A journal entry whose effects wait for it to be durable."""
+
+    sequence: int
+    time_ns: int
+    body: Body
+    events: tuple[Event, ...]
 
 
 class LiveGateway:
@@ -91,11 +103,12 @@ class LiveGateway:
         self._latch = latch
         self._fail = fail
         self._venues: dict[str, VenueSession] = {}
-        self._listeners: list[Listener] = []
-        self._watchers: list[Watcher] = []
-        self._outbox: deque[tuple[int, int, tuple[Event, ...]]] = deque()
+        self._strategies: list[StrategyRunner] = []
+        self._outbox: deque[Waiting] = deque()
         self._unsent: set[int] = set()
         """Orders whose submission waits in the outbox: nobody outside knows them yet."""
+        self._sent_first: set[int] = set()
+        """Entries whose cancels left before they were durable: those of the kill switch."""
         self._closed = "the gateway is starting"
         self._timer: asyncio.TimerHandle | None = None
         self._committed = asyncio.Event()
@@ -108,9 +121,36 @@ class LiveGateway:
     def add_venue(self, venue: VenueSession) -> None:
         self._venues[venue.venue] = venue
 
-    def add_strategy(self, listener: Listener, watcher: Watcher) -> None:
-        self._listeners.append(listener)
-        self._watchers.append(watcher)
+    def add_strategy(self, runner: StrategyRunner) -> None:
+        """Start it with what it had: its working orders, its positions, the kill switch."""
+        self._strategies.append(runner)
+        tables = self.state.tables
+        mine = [order for order in self.state.working_orders() if order.strategy == runner.name]
+        self._ordered(runner.start(self.clock.now_ns(), orders=mine, kill_switches=tables.kill_switches.values()))
+
+    def restore_kill_latch(self) -> None:
+        """Engage again what a crash between acting and journaling left behind. Before anything is sent."""
+        epoch = self.state.tables.sequence
+        for number, latched in enumerate(self._latch.engaged()):
+            switch = self.state.tables.kill_switches.get(latched.account)
+            if switch is None or not switch.engaged:
+                reason = f"latched before the restart by {latched.actor}: {latched.reason}"
+                request_id = f"kill-latch-{epoch}-{number}"
+                self.take(
+                    EngageKillSwitch(
+                        request_id=request_id, actor="system:kill-latch", reason=reason, account=latched.account
+                    )
+                )
+
+    async def strategies_done(self) -> None:
+        """Returns when no strategy has an order that may still be filled."""
+        names = {runner.name for runner in self._strategies}
+        while any(order.strategy in names for order in self.state.working_orders()):
+            await self._committed.wait()
+
+    def stop_strategies(self) -> None:
+        for runner in self._strategies:
+            self._ordered(runner.stop(self.clock.now_ns()))
 
     def open(self) -> None:
         """Begin to take commands."""
@@ -153,7 +193,7 @@ class LiveGateway:
             raise RequestReusedError(f"request_id {command.request_id} was used before for a different command")
         return Answer(sequence, entry.time_ns, record.events)
 
-    def take(self, body: Command | VenueReport | TradingStatus) -> int:
+    def take(self, body: Body) -> int:
         """Step and journal; effects follow when it is durable. The journal entry's number.
 
         Any error in here but an unreachable gate leaves the engine ahead of its journal, so it ends the process.
@@ -170,23 +210,23 @@ class LiveGateway:
             raise
         self._last = (now_ns, events)
         if isinstance(body, EngageKillSwitch):
-            self._send_first(events, now_ns)
+            self._send_first()
         return sequence
 
-    def _step(self, body: Command | VenueReport | TradingStatus) -> tuple[int, int, tuple[Event, ...]]:
+    def _step(self, body: Body) -> tuple[int, int, tuple[Event, ...]]:
         now_ns = self.clock.now_ns()
         happened = Input(now_ns, body, self._marks_for(body))
         events = self._engine.step(happened)
         sequence = self._writer.append(encode_record(Record(happened, events)), now_ns)
         if sequence != self.state.tables.sequence:
             raise InvariantError(f"the journal is at {sequence}, the engine at {self.state.tables.sequence}")
-        self._outbox.append((sequence, now_ns, events))
+        self._outbox.append(Waiting(sequence, now_ns, body, events))
         self._unsent.update(event.order_id for event in events if isinstance(event, OrderSubmitted))
         if sequence >= self._next_snapshot:
             self._snapshot(sequence)
         return sequence, now_ns, events
 
-    def _marks_for(self, body: Command | VenueReport | TradingStatus) -> tuple[Mark, ...]:
+    def _marks_for(self, body: Body) -> tuple[Mark, ...]:
         """The price that the gate may judge this by; journaled with it. Reports and cancels are judged by none."""
         instrument = getattr(body, "instrument", None)
         if instrument is None and (order_id := getattr(body, "order_id", None)) is not None:
@@ -198,74 +238,86 @@ class LiveGateway:
         return () if mark is None else (mark,)
 
     def on_market(self, event: MarketEvent) -> None:
-        """One market event: board, trading status, venues, strategies, in this order."""
+        """One market event: board, trading status, venues, strategies, in this order; from now on it is as of now."""
         now_ns = self.clock.now_ns()
+        event = msgspec.structs.replace(event, time_ns=now_ns)
         self.board.take(event, now_ns)
         if isinstance(event, TradingStatus):
             self.take(event)
         for venue in self._venues.values():
-            self._reported(venue.receive(event, now_ns))
-        if isinstance(event, BookUpdate | MarketTrade | BookInvalid):
-            for watcher in self._watchers:
-                self._ordered(watcher(event))
+            self.reported(venue.receive(event, now_ns))
+        for runner in self._strategies:
+            self._ordered(runner.on_market(event))
         self._arm_timer()
 
-    def _reported(self, reports: Iterable[VenueReport]) -> None:
+    def reported(self, reports: Iterable[VenueReport]) -> None:
         for report in reports:
             self.take(report)
 
     def _ordered(self, commands: Iterable[Command]) -> None:
+        """A strategy's intents. What was asked for while the gateway closes is not sent, but for cancels."""
         for command in commands:
-            if self.accepting and self._writer.has_room:
+            if self.accepting or isinstance(command, CancelOrder | CancelAllOrders):
                 self.take(command)
 
     def _arm_timer(self) -> None:
-        """Ask the venues when they next want to be asked; one timer for the earliest."""
+        """One timer for the earliest moment that a venue or a strategy waits for."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        deadlines = [at for venue in self._venues.values() if (at := venue.next_deadline_ns()) is not None]
+        asked = [venue.next_deadline_ns() for venue in self._venues.values()]
+        asked += [runner.next_timer_ns() for runner in self._strategies]
+        deadlines = [at for at in asked if at is not None]
         if deadlines:
             wait_s = max(min(deadlines) - self.clock.now_ns(), 0) / 1e9
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._venues_due)
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._due)
 
-    def _venues_due(self) -> None:
+    def _due(self) -> None:
         self._timer = None
         for venue in self._venues.values():
-            self._reported(venue.due(self.clock.now_ns()))
+            self.reported(venue.due(self.clock.now_ns()))
+        for runner in self._strategies:
+            self._ordered(runner.on_timer(self.clock.now_ns()))
         self._arm_timer()
 
     # Effects
 
     def on_durable(self, sequence: int) -> None:
         """The journal is safe up to here: act on what it says."""
-        while self._outbox and self._outbox[0][0] <= sequence:
-            _, time_ns, events = self._outbox.popleft()
-            self._act(events, time_ns)
+        while self._outbox and self._outbox[0].sequence <= sequence:
+            self._act(self._outbox.popleft())
         self._arm_timer()
         committed, self._committed = self._committed, asyncio.Event()
         committed.set()
 
-    def _act(self, events: tuple[Event, ...], time_ns: int) -> None:
-        for event in events:
+    def _act(self, entry: Waiting) -> None:
+        for event in entry.events:
             match event:
                 case OrderSubmitted() | ReplaceRequested() if self._killed(event):
                     self._withhold(event)
+                case CancelRequested() if entry.sequence in self._sent_first:
+                    pass
                 case OrderSubmitted() | CancelRequested() | ReplaceRequested():
                     self._send(event)
                 case KillSwitchReleased():
                     self._latch.release(event.account)
-        for listener in self._listeners:
-            self._ordered(listener(time_ns, events))
+        self._sent_first.discard(entry.sequence)
+        actor = getattr(entry.body, "actor", "")
+        for runner in self._strategies:
+            if actor == f"strategy:{runner.name}" and isinstance(
+                entry.body, SubmitOrder | AmendOrder | CancelOrder | CancelAllOrders
+            ):
+                self._ordered(runner.on_answer(entry.time_ns, entry.body, entry.events))
+            else:
+                self._ordered(runner.on_events(entry.time_ns, entry.events))
 
-    def _send_first(self, events: tuple[Event, ...], now_ns: int) -> None:
+    def _send_first(self) -> None:
         """The kill switch's cancels leave before its entry is durable. Orders that never left need none."""
-        sequence, _, _ = self._outbox.pop()
-        for event in events:
+        entry = self._outbox[-1]
+        for event in entry.events:
             if isinstance(event, CancelRequested) and event.order_id not in self._unsent:
                 self._send(event)
-        rest = tuple(event for event in events if not isinstance(event, CancelRequested))
-        self._outbox.append((sequence, now_ns, rest))
+        self._sent_first.add(entry.sequence)
         self._arm_timer()
 
     def _killed(self, event: OrderSubmitted | ReplaceRequested) -> bool:

@@ -96,7 +96,8 @@ class State(Protocol):
 class Gateway(Protocol):
     """What the control plane and the strategies see of the running system."""
 
-    state: State
+    @property
+    def state(self) -> State: ...
 
     async def execute(self, command: Command) -> Answer:
         """Step the engine with a command; returns when the answer is durable. A known ``request_id`` gives the first

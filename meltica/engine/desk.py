@@ -20,6 +20,10 @@ class Desk:
         self._fold = Fold(state, gate)
         self._events: list[Event] = []
 
+    def use_gate(self, gate: RiskGate) -> None:
+        self.gate = gate
+        self._fold = Fold(self.state, gate)
+
     def begin(self, now_ns: int) -> None:
         self.now_ns = now_ns
         self._events = []

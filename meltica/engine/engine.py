@@ -57,6 +57,11 @@ class Engine:
         self.gate = gate
         self._desk = Desk(self.state, gate, max_instruments=max_instruments, max_accounts=max_accounts)
 
+    def use_gate(self, gate: RiskGate) -> None:
+        """Put another face on the same gate: a stopwatch, a link to another process. Its state is the engine's."""
+        self.gate = gate
+        self._desk.use_gate(gate)
+
     def step(self, happened: Input) -> tuple[Event, ...]:
         """Take one input. :raises GateUnreachableError: the gate is elsewhere and silent; nothing has changed."""
         desk = self._desk

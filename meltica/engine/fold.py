@@ -190,7 +190,10 @@ class Fold:
 
     def _trading_status(self, event: TradingStatusChanged) -> None:
         halted = self._state.tables.halted
-        (halted.add if event.halted else halted.discard)(event.instrument)
+        if event.halted:
+            halted[event.instrument] = event.reason
+        else:
+            halted.pop(event.instrument, None)
         handle = self._state.tables.instruments[event.instrument].handle
         self._gate.set_halted(handle, event.halted)
 

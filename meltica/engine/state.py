@@ -29,7 +29,8 @@ class Tables(msgspec.Struct, kw_only=True):
     next_proposal_id: int = 1
     next_execution: int = 1
     instruments: dict[str, Instrument] = {}
-    halted: set[str] = set()
+    halted: dict[str, str] = {}
+    """Instrument -> why the market halted it."""
     accounts: dict[str, int] = {}
     """Account -> its row in the gate."""
     strategies: dict[str, int] = {}

@@ -1,0 +1,114 @@
+"""What a fresh journal is told first: instruments, accounts, and limits that follow from the settings.
+
+All of it goes through the engine as commands of ``system:settings`` and is journaled. What the journal knows is left
+alone: after the first start people change limits, not files.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterable
+
+import msgspec
+
+from meltica.app.gateway import LiveGateway
+from meltica.app.settings import LimitSettings, Settings
+from meltica.domain.commands import RegisterInstrument, SetLimits
+from meltica.domain.instrument import Instrument
+from meltica.domain.limits import AccountLimits, InstrumentLimits, Limits, PositionLimits, key_of
+from meltica.domain.money import NANOS
+
+LOG = logging.getLogger("meltica.bootstrap")
+ACTOR = "system:settings"
+MILLISECOND_NS = 1_000_000
+
+
+class Bootstrap:
+    """Registers at once; sets an instrument's limits when its first price is known, and says nothing of it again."""
+
+    def __init__(self, gateway: LiveGateway, settings: Settings) -> None:
+        self._gateway = gateway
+        self._settings = settings
+        self._epoch = gateway.state.tables.sequence
+        self._count = itertools.count(1)
+        self._waiting: dict[str, Instrument] = {}
+
+    def register(self, instruments: Iterable[Instrument]) -> dict[str, Instrument]:
+        """Make them known; the result is each as the engine has it (its handle is the engine's choice)."""
+        state = self._gateway.state
+        for wanted in instruments:
+            known = state.instrument(wanted.instrument)
+            if known is None:
+                taken = {other.handle for other in state.instruments()}
+                handle = next(n for n in itertools.count() if n not in taken)
+                fresh = msgspec.structs.replace(wanted, handle=handle)
+                request = RegisterInstrument(request_id=self._request_id(), actor=ACTOR, instrument=fresh)
+                self._gateway.take(request)
+            elif msgspec.structs.replace(wanted, handle=known.handle) != known:
+                LOG.warning(
+                    "%s is journaled with other facts than the market source gives; they stay", known.instrument
+                )
+            self._waiting[wanted.instrument] = state.tables.instruments[wanted.instrument]
+        for account in self._settings.accounts:
+            self._set(account_limits(account, self._settings.limits))
+        return {name: state.tables.instruments[name] for name in self._waiting}
+
+    def priced(self, instrument: str, price_ticks: int) -> None:
+        """The first price of an instrument is there."""
+        if (fresh := self._waiting.pop(instrument, None)) is not None:
+            for limits in instrument_limits(fresh, self._settings.accounts, self._settings.limits, price_ticks):
+                self._set(limits)
+
+    @property
+    def done(self) -> bool:
+        return not self._waiting
+
+    def _set(self, limits: Limits) -> None:
+        if key_of(limits) not in self._gateway.state.tables.limits:
+            self._gateway.take(SetLimits(request_id=self._request_id(), actor=ACTOR, limits=limits, revision=0))
+
+    def _request_id(self) -> str:
+        return f"settings-{self._epoch}-{next(self._count)}"
+
+
+def account_limits(account: str, limits: LimitSettings) -> AccountLimits:
+    return AccountLimits(
+        account=account,
+        enabled=True,
+        max_open_value_nanos=int(limits.max_open_value * NANOS),
+        max_open_orders=limits.max_open_orders,
+        messages_per_second=limits.messages_per_second,
+        message_burst=limits.message_burst,
+        duplicate_window_ns=limits.duplicate_window_ms * MILLISECOND_NS,
+        market_orders_allowed=limits.market_orders_allowed,
+    )
+
+
+def instrument_limits(
+    instrument: Instrument, accounts: Iterable[str], limits: LimitSettings, price_ticks: int
+) -> list[Limits]:
+    """Lots follow from the values at this price, rounded down; a lot that is worth more than the value blocks."""
+    lot_value = instrument.value_nanos(price_ticks, 1)
+    order_lots = int(limits.max_order_value * NANOS) // lot_value
+    position_lots = int(limits.max_position_value * NANOS) // lot_value
+    rows: list[Limits] = [
+        InstrumentLimits(
+            instrument=instrument.instrument,
+            enabled=True,
+            max_quantity_lots=min(order_lots, instrument.max_quantity_lots),
+            max_value_nanos=int(limits.max_order_value * NANOS),
+            collar_bps=limits.collar_bps,
+            reference_max_age_ns=limits.reference_max_age_ms * MILLISECOND_NS,
+        )
+    ]
+    rows += [
+        PositionLimits(
+            account=account,
+            instrument=instrument.instrument,
+            max_long_lots=position_lots,
+            max_short_lots=position_lots,
+        )
+        for account in accounts
+    ]
+    return rows

@@ -1,0 +1,33 @@
+"""``meltica``: the way in from a terminal. Each group of commands lives in a file of its own."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from meltica.app import cli_gateway, cli_journal, cli_orders
+from meltica.domain.errors import MelticaError
+
+app = typer.Typer(
+    help="A trading gateway that can be trusted with money.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog="Start with `meltica demo`. Everything an operator does goes over gRPC: see the README's grpcurl lines.",
+)
+app.add_typer(cli_journal.app, name="journal")
+app.add_typer(cli_orders.app, name="orders")
+cli_gateway.add_to(app)
+
+
+def main() -> None:
+    """Errors that Meltica raises on purpose are one line and exit code 1; anything else is a bug and shows itself."""
+    try:
+        app()
+    except MelticaError as error:
+        print(f"meltica: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""``meltica run|up|down|demo|ca``: the gateway itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meltica.app.settings import Settings, read_settings
+
+SettingsPath = Annotated[Path | None, typer.Option("--settings", help="TOML file; without it the defaults.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(run)
+    app.command()(up)
+    app.command()(down)
+    app.command()(demo)
+    app.command()(ca)
+
+
+def run(settings: SettingsPath = None) -> None:
+    """Run a gateway in the foreground until Ctrl-C or SIGTERM."""
+    from meltica.app.run import run as run_gateway  # Late: gRPC is slow to import and no other command needs it
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    chosen = read_settings(settings)
+    ready_file = chosen.state_folder / "gateway.ready"
+
+    def ready(address: str) -> None:
+        fresh = ready_file.with_suffix(".new")
+        fresh.write_text(f"{os.getpid()} {address}\n", "ascii")
+        fresh.replace(ready_file)
+        print(f"gateway ready on {address}", flush=True)
+
+    try:
+        asyncio.run(run_gateway(chosen, ready))
+    finally:
+        ready_file.unlink(missing_ok=True)
+
+
+def up(settings: SettingsPath = None) -> None:
+    """Start a gateway in the background and leave it running."""
+    from meltica.app.demo_lines import lines_to_try
+    from meltica.app.process import GatewayProcess
+
+    chosen = read_settings(settings)
+    process = GatewayProcess(chosen.state_folder)
+    address = process.start(_written(settings, chosen))
+    print(f"gateway up on {address}; log in {process.log}; stop it with `meltica down`\n")
+    print("\n".join(lines_to_try(address, chosen.authority)))
+
+
+def _written(path: Path | None, settings: Settings) -> Path:
+    """The settings as a file, so that the child reads what we read."""
+    if path is not None:
+        return path
+    settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    written = settings.state_folder / "gateway.toml"
+    if not written.exists():
+        written.write_text("# Every key has a default: see meltica/app/settings.py.\n", "utf-8")
+    return written
+
+
+def down(settings: SettingsPath = None) -> None:
+    """Stop the gateway that `meltica up` started: drain, snapshot, end."""
+    from meltica.app.process import GatewayProcess
+
+    stopped = GatewayProcess(read_settings(settings).state_folder).stop()
+    print("gateway stopped" if stopped else "no gateway was running")
+
+
+def demo(
+    data: Annotated[Path | None, typer.Option(help="A recording instead of the built-in market.")] = None,
+    seconds: Annotated[float, typer.Option(min=2, max=3600, help="How long to trade.")] = 20.0,
+    seed: Annotated[int, typer.Option(help="Of the built-in market.")] = 7,
+    state: Annotated[Path, typer.Option(help="Folder for the demo's journal and certificates.")] = Path(".meltica"),
+) -> None:
+    """Run a market maker on the paper venue, watch it, stop it with the kill switch, verify its journal."""
+    from meltica.app.demo import run_demo
+
+    raise typer.Exit(asyncio.run(run_demo(data=data, seconds=seconds, seed=seed, state=state)))
+
+
+def ca(folder: Annotated[Path, typer.Argument(help="Where to put it.")] = Path(".meltica/ca")) -> None:
+    """Make a development CA with server and client certificates, or complete the one that is there."""
+    from meltica.control.authority import ensure_authority
+
+    _, made = ensure_authority(folder, datetime.now(UTC))
+    print("\n".join(f"made {name}" for name in made) or "everything is there and valid")
+    print(f"{folder}: {', '.join(path.name for path in sorted(folder.iterdir()))}")

@@ -1,0 +1,104 @@
+"""``meltica journal verify|show|replay``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meltica import hot
+from meltica.app.replay import replay as run_replay
+from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
+from meltica.journal.entry import Entry, Head
+from meltica.journal.reader import SqliteReader, entries, tail
+from meltica.journal.verify import verify as run_verify
+
+DEFAULT = Path(".meltica/journal.db")
+
+app = typer.Typer(help="Verify, read and replay the journal.", no_args_is_help=True)
+JournalPath = Annotated[Path, typer.Argument(help="The journal file.")]
+
+
+@app.command()
+def verify(
+    path: JournalPath = DEFAULT,
+    head: Annotated[str, typer.Option(help="SEQ:HASH that the chain must contain: an anchor kept elsewhere.")] = "",
+) -> None:
+    """Walk the whole hash chain from its beginning. Exit code 1 if it does not hold."""
+    report = run_verify(path, expected_head=_head(head))
+    for problem in report.problems:
+        print(f"PROBLEM {problem}")
+    if report.problems_left_out:
+        print(f"PROBLEM and {report.problems_left_out} more")
+    print(f"{path}: {report.entries} entries, {report.snapshots} snapshots")
+    if report.head is not None:
+        print(f"head {report.head.seq}:{report.head.hash.hex()}")
+    print("the chain holds" if report.ok else "THE CHAIN DOES NOT HOLD")
+    raise typer.Exit(0 if report.ok else 1)
+
+
+def _head(text: str) -> Head | None:
+    if not text:
+        return None
+    sequence, _, digest = text.partition(":")
+    try:
+        return Head(int(sequence), bytes.fromhex(digest))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not SEQ:HASH", param_hint="--head") from None
+
+
+@app.command()
+def show(
+    path: JournalPath = DEFAULT,
+    first: Annotated[int, typer.Option(min=1, help="First entry.")] = 0,
+    last: Annotated[int, typer.Option(min=1, help="Last entry.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="The newest N, when no first entry is given.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+) -> None:
+    """Print entries: what came in and what the engine made of it."""
+    with SqliteReader(path) as source:
+        chosen = entries(source, first, last or None) if first else tail(source, count)
+        for entry in chosen:
+            print(_json(entry) if as_json else _text(entry))
+
+
+def _json(entry: Entry) -> str:
+    return json.dumps(
+        {
+            "sequence": entry.seq,
+            "time_ns": entry.time_ns,
+            "hash": entry.hash.hex(),
+            "record": json.loads(entry.payload),
+        }
+    )
+
+
+def _text(entry: Entry) -> str:
+    record = json.loads(entry.payload)
+    when = dt.datetime.fromtimestamp(entry.time_ns / 1e9, dt.UTC).isoformat(timespec="microseconds")
+    body = record["input"]["body"]
+    lines = [f"{entry.seq:>8}  {when}  {entry.hash.hex()[:12]}  {body.pop('type')} {_fields(body)}"]
+    lines += [f"{'':>8}    -> {event.pop('type')} {_fields(event)}" for event in record["events"]]
+    return "\n".join(lines)
+
+
+def _fields(record: dict[str, object]) -> str:
+    return " ".join(
+        f"{name}={value}" for name, value in record.items() if value not in ("", None) and name != "time_ns"
+    )
+
+
+@app.command()
+def replay(path: JournalPath = DEFAULT) -> None:
+    """Run the recorded inputs through the engine again and compare every event. Exit code 1 on a difference."""
+    gate = hot.Gate(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
+    report = run_replay(path, gate, max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
+    for difference in report.differences:
+        print(f"DIFFERENT at {difference.sequence}\n  recorded {difference.recorded}\n  replayed {difference.replayed}")
+    print(f"{path}: {report.entries} inputs replayed, {report.events} events, gate {hot.backend()}")
+    print(f"state {report.state_digest}")
+    print("REPLAY DIFFERS" if report.differences else "every event is the same")
+    raise typer.Exit(1 if report.differences else 0)

@@ -1,0 +1,94 @@
+"""A gateway as a process of its own: start it, wait until it answers, stop it. By its own pid, never by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from meltica.domain.errors import MelticaError
+
+START_S = 30.0
+"""Recovery of a long journal included; a gateway that is not up by then has said why in its log."""
+STOP_S = 10.0
+
+
+class StartError(MelticaError):
+    """The gateway process did not come up; the message holds the end of its log."""
+
+
+class GatewayProcess:
+    """``meltica run`` in the background. ``ready_file`` holds its pid and address once it takes commands."""
+
+    def __init__(self, state: Path) -> None:
+        self.log = state / "gateway.log"
+        self.ready_file = state / "gateway.ready"
+        self._state = state
+
+    def start(self, settings: Path) -> str:
+        """Its address. :raises StartError: it ended, or is not ready in time."""
+        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (running := self.running()) is not None:
+            raise StartError(f"a gateway runs already: pid {running[0]} on {running[1]}. Stop it with `meltica down`")
+        self.ready_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "meltica.app.cli", "run", "--settings", str(settings)]
+        with self.log.open("ab") as log:
+            child = subprocess.Popen(  # noqa: S603 - our own program
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            if (running := self.running()) is not None and running[0] == child.pid:
+                return running[1]
+            if (code := child.poll()) is not None:
+                raise StartError(f"the gateway ended with code {code}. The end of {self.log}:\n{self._log_tail()}")
+            time.sleep(0.02)
+        child.kill()
+        raise StartError(f"the gateway is not ready after {START_S:.0f} s. The end of {self.log}:\n{self._log_tail()}")
+
+    def stop(self) -> bool:
+        """Ask it to drain and wait for its end; False: none was running. :raises StartError: it does not end."""
+        if (running := self.running()) is None:
+            return False
+        pid = running[0]
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_S
+        while time.monotonic() < deadline:
+            if not _alive(pid):
+                return True
+            time.sleep(0.02)
+        raise StartError(f"the gateway (pid {pid}) has not stopped after {STOP_S:.0f} s; see {self.log}")
+
+    def running(self) -> tuple[int, str] | None:
+        """(pid, address) of the gateway that owns this state folder."""
+        try:
+            pid, address = self.ready_file.read_text("ascii").split()
+        except (OSError, ValueError):
+            return None
+        return (int(pid), address) if _alive(int(pid)) else None
+
+    def _log_tail(self, lines: int = 15) -> str:
+        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
+
+
+def _alive(pid: int) -> bool:
+    """Is it there, ours, and not only waiting to be reaped? A pid that another program got since is not."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        with_name = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
+    except OSError:
+        return False
+    if with_name.rpartition(")")[2].split()[0] == "Z":
+        _reap(pid)
+        return False
+    return b"meltica.app.cli" in command
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return

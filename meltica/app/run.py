@@ -1,0 +1,181 @@
+"""Everything meets here: journal, engine, gate, venue, market, strategies, control plane; start, run, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from meltica import hot
+from meltica.app.bootstrap import Bootstrap
+from meltica.app.clock import SteadyClock
+from meltica.app.gateway import LiveGateway
+from meltica.app.kill_latch import KillLatch
+from meltica.app.market_sources import MarketSource, open_market
+from meltica.app.measured_gate import MeasuredGate
+from meltica.app.pump import pump
+from meltica.app.recovery import recover
+from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS, Settings
+from meltica.app.strategy_kinds import build
+from meltica.control.authority import ensure_authority
+from meltica.control.credentials import CertificateFiles
+from meltica.control.policy import PolicyFile
+from meltica.control.server import ControlServer
+from meltica.domain.errors import MelticaError
+from meltica.journal.reader import SqliteReader
+from meltica.journal.store import SqliteStore
+from meltica.journal.writer import GroupCommitWriter
+from meltica.venues.paper.session import Latency, PaperSession
+
+LOG = logging.getLogger("meltica.run")
+
+DRAIN_S = 2.0
+"""How long a stop waits for the venue to confirm the strategies' cancels, and for calls under way."""
+
+
+class GatewayFailedError(MelticaError):
+    """The gateway stopped itself rather than go on; the message says why. What was durable is safe."""
+
+
+async def run(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Runs until SIGTERM or SIGINT. ``ready`` is told the address once commands are taken.
+
+    :raises GatewayFailedError: a failure of the journal, or a bug; nothing more was written or sent.
+    """
+    stop = asyncio.Event()
+    failures: list[BaseException] = []
+
+    def fail(error: BaseException) -> None:
+        failures.append(error)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async with _gateway(settings, fail) as gateway:
+        source = open_market(
+            Path(settings.market.data) if settings.market.data else None,
+            seed=settings.market.seed,
+            instruments=settings.market.instruments,
+            start_ns=gateway.clock.now_ns(),
+        )
+        bootstrap = _wire(gateway, settings, source)
+        authority, _ = ensure_authority(settings.authority, datetime.now(UTC))
+        server = ControlServer(
+            gateway,
+            address=settings.listen,
+            certificates=CertificateFiles(authority.certificate(), authority.key(), authority.ca),
+            policy=PolicyFile(authority.policy),
+            clock_ns=gateway.clock.now_ns,
+        )
+        port = await server.start()
+        gateway.open()
+        feed = asyncio.create_task(_feed(source, gateway, bootstrap, settings, fail))
+        ready(f"{settings.listen.rpartition(':')[0]}:{port}")
+        await stop.wait()
+        feed.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await feed
+        await _drain(gateway, server, failed=bool(failures))
+    if failures:
+        raise GatewayFailedError(f"stopped: {failures[0]}") from failures[0]
+
+
+@contextlib.asynccontextmanager
+async def _gateway(settings: Settings, fail: Callable[[BaseException], None]) -> AsyncIterator[LiveGateway]:
+    """Journal, recovered engine and gate; closed in the reverse order, with a snapshot if all is well."""
+    store = SqliteStore(settings.journal)
+    source = SqliteReader(settings.journal)
+    try:
+        engine, raw_gate = recover(
+            source, _new_gate(settings), max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS
+        )
+        gate = MeasuredGate(raw_gate, settings.gate)
+        engine.use_gate(cast("hot.RiskGate", gate))  # All but ``check`` is delegated by name
+    except BaseException:
+        source.close()
+        store.close()
+        raise
+
+    def on_durable(sequence: int) -> None:
+        gateway.on_durable(sequence)
+
+    writer = GroupCommitWriter(store, fail, on_durable)
+    gateway = LiveGateway(
+        engine,
+        gate=gate,
+        writer=writer,
+        source=source,
+        latch=KillLatch(settings.state_folder / "kill"),
+        clock=SteadyClock(),
+        fail=fail,
+    )
+    LOG.info("recovered: %d journal entries, gate %s", engine.state.tables.sequence, settings.gate)
+    try:
+        yield gateway
+        if writer.failure is None:
+            await gateway.save_snapshot()
+    finally:
+        await writer.close()
+        source.close()
+
+
+def _new_gate(settings: Settings) -> Callable[[], hot.RiskGate]:
+    backend = hot.load("cython" if settings.gate == "process" else settings.gate)
+
+    def new() -> hot.RiskGate:
+        gate: hot.RiskGate = backend.Gate(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
+        return gate
+
+    return new
+
+
+def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> Bootstrap:
+    """Kill latch first, then the instruments, the venue with the orders that it had, the strategies."""
+    epoch = gateway.state.tables.sequence
+    gateway.restore_kill_latch()
+    bootstrap = Bootstrap(gateway, settings)
+    instruments = bootstrap.register(source.instruments)
+    latency = Latency(settings.paper.entry_latency_us * 1000, settings.paper.response_latency_us * 1000)
+    venue = PaperSession(source.venue, instruments.values(), epoch=epoch, latency=latency)
+    gateway.add_venue(venue)
+    mine = [order for order in gateway.state.working_orders() if order.instrument in instruments]
+    gateway.reported(venue.restore(mine, gateway.clock.now_ns()))
+    gateway.open()
+    for wanted in settings.strategies:
+        gateway.add_strategy(build(wanted, instruments, epoch))
+    gateway.close("the gateway is starting")
+    return bootstrap
+
+
+async def _feed(
+    source: MarketSource,
+    gateway: LiveGateway,
+    bootstrap: Bootstrap,
+    settings: Settings,
+    fail: Callable[[BaseException], None],
+) -> None:
+    try:
+        await pump(source, gateway, bootstrap, speed=settings.market.speed)
+    except MelticaError as error:
+        LOG.error("market data ended: %s; its prices go stale and orders are refused", error)  # noqa: TRY400 - no bug
+    except Exception as error:  # noqa: BLE001 - a bug in the data path must not leave a gateway without data running
+        fail(error)
+
+
+async def _drain(gateway: LiveGateway, server: ControlServer, *, failed: bool) -> None:
+    """Strategies first: what they sent can't be left alone. Then the calls under way, then nothing."""
+    if not failed:
+        gateway.close("the gateway is shutting down")
+        gateway.stop_strategies()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(gateway.strategies_done(), DRAIN_S)
+    await server.drain(0 if failed else DRAIN_S)
+    if not failed:
+        await gateway.settled()
