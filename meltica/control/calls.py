@@ -110,6 +110,7 @@ class Calls:
                 raise
             except Exception as error:
                 await abort(context, record.refused(error))
+                raise
             finally:
                 record.write()
 

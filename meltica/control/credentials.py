@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from meltica.control.authority import Authority
 from meltica.domain.errors import MelticaError
 
 _log = logging.getLogger(__name__)
@@ -31,9 +32,9 @@ class CertificateError(MelticaError):
 class CertificateFiles:
     """Three PEM files: the certificate (with its chain), its key, and the CA that clients' certificates come from."""
 
-    def __init__(self, certificate: Path, key: Path, authority: Path) -> None:
+    def __init__(self, authority: Authority) -> None:
         """:raises CertificateError: at the start there is no last good set."""
-        self._paths = (certificate, key, authority)
+        self._paths = (authority.certificate(), authority.key(), authority.ca)
         self._stamp = self._look()
         self._configuration = self._read()
 

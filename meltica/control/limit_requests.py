@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from meltica.control.requests import Form
 from meltica.domain.limits import AccountLimits, InstrumentLimits, Limits, PositionLimits, key_of
 from meltica.domain.ports import State
+from meltica.hot.layout_gen import BURST_BOUND, COLLAR_BPS_BOUND
 from meltica.v1 import limits_pb2
-
-LARGEST_COLLAR_BPS: Final = 10_000
-"""A price can't fall by more than all of itself."""
 
 
 def read(form: Form, limits: limits_pb2.Limits, state: State) -> tuple[Limits | None, int]:
@@ -45,7 +41,7 @@ def _instrument(form: Form, limits: limits_pb2.InstrumentLimits, state: State) -
         restricted=limits.restricted,
         max_quantity_lots=form.quantity(f"{at}max_quantity", limits.max_quantity, instrument, zero=True),
         max_value_nanos=form.money(f"{at}max_value", limits.max_value),
-        collar_bps=form.at_most(f"{at}collar_bps", limits.collar_bps, LARGEST_COLLAR_BPS),
+        collar_bps=form.at_most(f"{at}collar_bps", limits.collar_bps, COLLAR_BPS_BOUND),
         reference_max_age_ns=form.duration_ns(f"{at}reference_max_age", limits.reference_max_age),
     )
 
@@ -58,7 +54,7 @@ def _account(form: Form, limits: limits_pb2.AccountLimits) -> AccountLimits:
         max_open_value_nanos=form.money(f"{at}max_open_value", limits.max_open_value),
         max_open_orders=limits.max_open_orders,
         messages_per_second=limits.messages_per_second,
-        message_burst=limits.message_burst,
+        message_burst=form.at_most(f"{at}message_burst", limits.message_burst, BURST_BOUND),
         duplicate_window_ns=form.duration_ns(f"{at}duplicate_window", limits.duplicate_window),
         market_orders_allowed=limits.market_orders_allowed,
     )

@@ -119,10 +119,8 @@ class ControlServer:
         try:
             port: int = self._server.add_secure_port(self._address, self._certificates.server_credentials())
         except RuntimeError as error:
-            why = (
-                f"can't listen on {self._address}: is another gateway running there? Stop it or choose another address"
-            )
-            raise AddressInUseError(why) from error
+            advice = "is another gateway running there? Stop it, or choose another address"
+            raise AddressInUseError(f"can't listen on {self._address}: {advice}") from error
         await self._server.start()
         return port
 
