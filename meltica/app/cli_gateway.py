@@ -27,9 +27,9 @@ def add_to(app: typer.Typer) -> None:
 
 def run(settings: SettingsPath = None) -> None:
     """Run a gateway in the foreground until Ctrl-C or SIGTERM."""
-    from meltica.app.run import run as run_gateway  # Late: gRPC is slow to import and no other command needs it
+    from meltica.app.run import run as run_gateway  # Late: gRPC is slow to import and few commands need it
 
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _log_to_stderr()
     chosen = read_settings(settings)
     ready_file = chosen.state_folder / "gateway.ready"
 
@@ -43,6 +43,15 @@ def run(settings: SettingsPath = None) -> None:
         asyncio.run(run_gateway(chosen, ready))
     finally:
         ready_file.unlink(missing_ok=True)
+
+
+def _log_to_stderr() -> None:
+    """One JSON object a line."""
+    from meltica.control.call_log import JsonLines
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def up(settings: SettingsPath = None) -> None:

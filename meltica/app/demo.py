@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 import uuid
+from decimal import Decimal
 from pathlib import Path
 
 import grpc
@@ -43,6 +44,7 @@ QUOTE_VALUE_NANOS = 1_200 * NANOS
 QUOTE_WIDTH = 50_000
 """Half the quoted spread is the price divided by this: 0.2 basis points."""
 OPERATOR = "olivia"
+BY_HAND = "by-hand"
 
 
 async def run_demo(*, data: Path | None, seconds: float, seed: int, state: Path) -> int:
@@ -53,7 +55,7 @@ async def run_demo(*, data: Path | None, seconds: float, seed: int, state: Path)
     folder.mkdir(mode=0o700, parents=True)
     settings, title = _settings(data, seed, state, folder)
     process = GatewayProcess(folder)
-    console.print(f"starting the gateway: {title}, mutual TLS, gate [bold]{hot.backend()}[/]")
+    console.print(f"starting the gateway: {title}, mutual TLS, gate {hot.backend()}", soft_wrap=True)
     address = process.start(settings)
     console.print(f"the gateway answers on {address} (log: {process.log})\n")
     demo = Demo(console, address, state / "ca", title)
@@ -114,6 +116,8 @@ class Demo:
         async with open_channel(self._certificates, OPERATOR, self._address) as channel:
             switch = kill_switch_service_pb2_grpc.KillSwitchServiceStub(channel)
             orders = order_service_pb2_grpc.OrderServiceStub(channel)
+            resting = await self._rest_orders(orders)
+            self._say(f"{resting} orders of {OPERATOR}'s own rest in the book, beside the market maker's")
             begin = time.perf_counter()
             answer = await switch.EngageKillSwitch(
                 kill_switch_service_pb2.EngageKillSwitchRequest(request_id=str(uuid.uuid4()), reason="end of the demo")
@@ -128,21 +132,31 @@ class Demo:
         self._say(f"working orders afterwards: {still}")
         return refused and still == 0
 
-    async def _try_order(self, orders: order_service_pb2_grpc.OrderServiceStub) -> bool:
+    async def _rest_orders(self, orders: order_service_pb2_grpc.OrderServiceStub) -> int:
+        """Two bids by hand, 1 % and 2 % below the market, so that the switch has something to cancel."""
+        for percent in (1, 2):
+            await orders.SubmitOrder(self._bid(Decimal(100 - percent) / 100))
+        listed = await orders.ListOrders(order_service_pb2.ListOrdersRequest(strategy=BY_HAND, working_only=True))
+        return len(listed.orders)
+
+    def _bid(self, share_of_best: Decimal) -> order_service_pb2.SubmitOrderRequest:
         book = next(book for book in self._last.books if book.bids)
-        request = order_service_pb2.SubmitOrderRequest(
+        best = Decimal(book.bids[0].price)
+        return order_service_pb2.SubmitOrderRequest(
             request_id=str(uuid.uuid4()),
             account="main",
-            strategy="by-hand",
+            strategy=BY_HAND,
             instrument=book.instrument,
             side=order_pb2.SIDE_BUY,
             type=order_pb2.ORDER_TYPE_LIMIT,
             time_in_force=order_pb2.TIME_IN_FORCE_GTC,
             quantity=book.bids[0].quantity,
-            price=book.bids[0].price,
+            price=str((best * share_of_best).quantize(best)),  # On the tick: a price has as many places as its tick
         )
+
+    async def _try_order(self, orders: order_service_pb2_grpc.OrderServiceStub) -> bool:
         try:
-            await orders.SubmitOrder(request)
+            await orders.SubmitOrder(self._bid(Decimal(1)))
         except grpc.aio.AioRpcError as error:
             details = ErrorDetails(error)
             self._say(f"a new order is refused: {details.code.name} {details.reason}: {details.message}")
@@ -175,12 +189,13 @@ class Demo:
         for line in self._story:
             self._console.print(f"  - {line}", soft_wrap=True)
         self._console.print("\n[bold]Three things to try next[/]")
-        self._console.print(
-            "  1. meltica journal show .meltica/demo/journal.db --count 5     what was decided, and why"
-        )
-        self._console.print("  2. make demo DATA=path    the same on a Binance recording or a Nasdaq ITCH 5.0 file")
-        self._console.print("  3. make up                leave a gateway running, then:")
-        self._console.print("\n".join(f"       {line}" for line in lines_to_try("127.0.0.1:50051", certificates)[:1]))
+        for line in (
+            "1. .venv/bin/meltica journal show .meltica/demo/journal.db --count 5   what was decided, and why",
+            "2. make demo DATA=path   the same on a Binance recording or a Nasdaq ITCH 5.0 file",
+            "3. make up   leave a gateway running, then ask it over mutual TLS:",
+            f"   {lines_to_try('127.0.0.1:50051', certificates)[0]}",
+        ):
+            self._console.print(f"  {line}", soft_wrap=True, markup=False)
 
     def _say(self, line: str) -> None:
         self._story.append(line)

@@ -70,7 +70,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
         server = ControlServer(
             gateway,
             address=settings.listen,
-            certificates=CertificateFiles(authority.certificate(), authority.key(), authority.ca),
+            certificates=CertificateFiles(authority),
             policy=PolicyFile(authority.policy),
             clock_ns=gateway.clock.now_ns,
         )

@@ -1,0 +1,44 @@
+# One door. `make demo` and `make test` set up whatever they need; everything else is for developers.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PY := .venv/bin/python
+
+help: ## What there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+demo: runtime ## Trade on the paper venue for 20 seconds, stop with the kill switch, verify (DATA=recording, DEMO_SECONDS=20, SEED=7)
+	@$(PY) -m meltica.app.cli demo $(if $(DATA),--data '$(DATA)') $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(SEED),--seed $(SEED))
+
+up: runtime ## Leave a gateway running on 127.0.0.1:50051 (CONFIG=file.toml)
+	@$(PY) -m meltica.app.cli up $(if $(CONFIG),--settings '$(CONFIG)')
+
+down: ## Stop it
+	@$(PY) -m meltica.app.cli down $(if $(CONFIG),--settings '$(CONFIG)')
+
+test: dev ## Everything: style, types, generated files, unit, conformance, integration, chaos
+	@tools/check.sh all
+
+check: dev ## The two-minute inner loop: style, types, generated files, quick tests
+	@tools/check.sh quick
+
+bench: bench-setup ## The figures of docs/latency_budget.md (ONLY=gate, RUNS=7)
+	@$(PY) -m bench $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) $(if $(JSON),--json)
+
+gen: dev ## Write the generated files again
+	@$(PY) tools/gen_layout.py
+	@$(PY) tools/gen_proto.py
+
+format: dev ## Format the Python code
+	@.venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix .
+
+runtime:
+	@tools/bootstrap.sh runtime
+dev:
+	@tools/bootstrap.sh dev
+bench-setup:
+	@tools/bootstrap.sh bench
+
+clean: ## Remove what was built; journals and certificates in .meltica stay
+	@rm -rf .venv .cache build *.egg-info cython_ext/*.c cython_ext/*.so .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.PHONY: help demo up down test check bench gen format runtime dev bench-setup clean

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Judges the tree: `tools/check.sh quick` is the inner loop, `tools/check.sh all` is what CI runs.
+# Each step prints one line; a failing step prints its output, and the rest still runs.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+which=${1:?usage: tools/check.sh quick|all}
+mkdir -p .cache
+failed=()
+
+step() { # name, command...
+  local name=$1 begin=$SECONDS; shift
+  if "$@" >.cache/step.log 2>&1; then
+    printf '  ok    %-34s %4d s\n' "$name" $((SECONDS - begin))
+  else
+    failed+=("$name")
+    printf '  FAIL  %-34s %4d s\n' "$name" $((SECONDS - begin))
+    sed 's/^/        /' .cache/step.log
+  fi
+}
+
+tests() { # name, pytest arguments...
+  local name=$1 begin=$SECONDS; shift
+  printf '  ....  %s\n' "$name"
+  .venv/bin/python -m pytest -q "$@" || failed+=("$name")
+  printf '  done  %-34s %4d s\n' "$name" $((SECONDS - begin))
+}
+
+echo "style, types, contracts, generated files"
+step "ruff: lint" .venv/bin/ruff check .
+step "ruff: format" .venv/bin/ruff format --check .
+step "mypy: strict" .venv/bin/mypy
+step "import-linter: the arrow" .venv/bin/lint-imports
+step "buf: lint" .venv/bin/buf lint proto
+step "buf: breaking" .venv/bin/buf breaking proto --against proto/baseline.binpb
+step "buf: format" .venv/bin/buf format --diff --exit-code proto
+step "generated: layout and rulebook" .venv/bin/python tools/gen_layout.py --check
+step "generated: gRPC" .venv/bin/python tools/gen_proto.py --check
+
+if [ "$which" = quick ]; then
+  tests "tests, without the slow ones" tests -m "not slow" --ignore=tests/chaos
+else
+  tests "style and unit tests" tests/style tests/unit
+  tests "conformance and replay" tests/conformance tests/replay
+  tests "integration" tests/integration
+  tests "chaos" tests/chaos
+fi
+
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '\nFAILED: %s\n' "$(IFS=', '; echo "${failed[*]}")"
+  exit 1
+fi
+printf '\nall green in %d s\n' "$SECONDS"
