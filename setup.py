@@ -10,7 +10,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 DEBUG = os.environ.get("MELTICA_DEBUG") == "1"
-MODULES = ["gate", "intent"]
+MODULES = ["book", "gate", "intent", "itch", "itch_book"]
 
 extensions = [
     Extension(

@@ -9,6 +9,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
+from meltica.hot.itch import ItchBatch, ItchError
 from meltica.hot.layout_gen import (
     LOTS_BOUND,
     TICKS_BOUND,
@@ -25,7 +26,7 @@ from meltica.hot.ports import Intent, RiskGate
 from meltica.hot.rulebook_gen import PASS, RULES, Check, Rule
 
 # What every backend must offer.
-public_api: Final = ("Gate", "OrderIntent")
+public_api: Final = ("Gate", "ItchBook", "ItchDecoder", "LevelBook", "OrderIntent")
 BACKENDS: Final = ("cython", "python")
 
 
@@ -59,10 +60,13 @@ def backend() -> str:
 
 
 if TYPE_CHECKING:
-    from meltica.hot.backend_python import Gate, OrderIntent
+    from meltica.hot.backend_python import Gate, ItchBook, ItchDecoder, LevelBook, OrderIntent
 else:
     _module = load(_BACKEND)
     Gate = _module.Gate
+    ItchBook = _module.ItchBook
+    ItchDecoder = _module.ItchDecoder
+    LevelBook = _module.LevelBook
     OrderIntent = _module.OrderIntent
 
 __all__ = [
@@ -76,7 +80,12 @@ __all__ = [
     "Flag",
     "Gate",
     "Intent",
+    "ItchBatch",
+    "ItchBook",
+    "ItchDecoder",
+    "ItchError",
     "KillScope",
+    "LevelBook",
     "OrderIntent",
     "OrderType",
     "RiskGate",

@@ -1,6 +1,15 @@
 """The backend `cython`: compiled, the default. Build it with `tools/bootstrap.sh dev`."""
 
+from cython_ext.book import LevelBook
 from cython_ext.gate import Gate
 from cython_ext.intent import OrderIntent
+from cython_ext.itch import ItchColumns
+from cython_ext.itch_book import ItchBook
+from meltica.hot.itch import ItchDecoder as _ItchDecoder
 
-__all__ = ["Gate", "OrderIntent"]
+
+class ItchDecoder(_ItchDecoder):
+    kernel_class = ItchColumns
+
+
+__all__ = ["Gate", "ItchBook", "ItchDecoder", "LevelBook", "OrderIntent"]

@@ -1,6 +1,15 @@
 """The backend `python`: the twins. Slow, readable, needs no compiler."""
 
+from meltica.hot.book_twin import LevelBook
 from meltica.hot.gate_twin import Gate
 from meltica.hot.intent_twin import OrderIntent
+from meltica.hot.itch import ItchDecoder as _ItchDecoder
+from meltica.hot.itch_book_twin import ItchBook
+from meltica.hot.itch_twin import ItchColumns
 
-__all__ = ["Gate", "OrderIntent"]
+
+class ItchDecoder(_ItchDecoder):
+    kernel_class = ItchColumns
+
+
+__all__ = ["Gate", "ItchBook", "ItchDecoder", "LevelBook", "OrderIntent"]

@@ -1,5 +1,6 @@
 """The one generator: drives the twin and a candidate in lockstep and compares everything after each step."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -37,7 +38,7 @@ limits = st.one_of(st.integers(0, 30), st.sampled_from([0, 10_000, 2**60, 2**63 
 times = st.one_of(st.integers(T, T + 99), st.sampled_from([0, T - 10**9, T + 10**9, 2**64 - 1]))
 
 # What a desk sends on an ordinary day, close to every limit.
-ORDINARY: dict[str, list[int]] = {
+ORDINARY: dict[str, Sequence[int]] = {
     "side": [1, 1, 2],
     "instrument_id": [0, 0, 1],
     "account_id": [0, 0, 0, 1],

@@ -1,0 +1,100 @@
+"""A book of price levels with absolute quantities, as crypto venues send it. Twin: meltica/hot/book_twin.py."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from cython_ext.layout_gen cimport LOTS_BOUND, SIDE_BUY, SIDE_SELL, TICKS_BOUND
+from cython_ext.levels cimport Level, Levels, drop_level, free_levels, level_of, level_to_fill
+
+import numpy as np
+
+
+@cython.final
+cdef class LevelBook:
+    cdef Levels[2] sides  # bids, asks
+    cdef readonly Py_ssize_t max_levels
+
+    def __cinit__(self, Py_ssize_t max_levels=100_000):
+        if max_levels < 1:
+            raise ValueError(f"max_levels {max_levels} is not positive")
+        self.max_levels = max_levels
+
+    def __dealloc__(self):
+        free_levels(&self.sides[0])
+        free_levels(&self.sides[1])
+
+    def update(self, int side, int64_t price_ticks, int64_t quantity_lots):
+        check_side(side)
+        if price_ticks < 1 or price_ticks > TICKS_BOUND:
+            raise ValueError(f"price_ticks {price_ticks} is not within 1..{TICKS_BOUND}")
+        if quantity_lots < 0 or quantity_lots > LOTS_BOUND:
+            raise ValueError(f"quantity_lots {quantity_lots} is not within 0..{LOTS_BOUND}")
+        self.put(side, price_ticks, quantity_lots)
+
+    def apply(self, int side, prices_ticks, quantities_lots):
+        check_side(side)
+        cdef const int64_t[:] prices = np.asarray(prices_ticks, dtype=np.int64)
+        cdef const int64_t[:] quantities = np.asarray(quantities_lots, dtype=np.int64)
+        cdef Py_ssize_t at
+        if prices.shape[0] != quantities.shape[0]:
+            raise ValueError(f"{prices.shape[0]} prices, {quantities.shape[0]} quantities")
+        for at in range(prices.shape[0]):
+            if prices[at] < 1 or prices[at] > TICKS_BOUND or quantities[at] < 0 or quantities[at] > LOTS_BOUND:
+                raise ValueError(f"update {at} is senseless: price {prices[at]}, quantity {quantities[at]}")
+        for at in range(prices.shape[0]):
+            self.put(side, prices[at], quantities[at])
+
+    cdef int put(self, int side, int64_t price_ticks, int64_t quantity_lots) except -1:
+        cdef Levels* levels = &self.sides[side - SIDE_BUY]
+        cdef int64_t key = price_ticks if side == SIDE_BUY else -price_ticks
+        cdef Level* level = level_of(levels, key)
+        if quantity_lots == 0:
+            if level != NULL:
+                drop_level(levels, level)
+            return 0
+        if level == NULL:
+            if levels.count >= self.max_levels:
+                raise OverflowError(f"the book has {levels.count} levels on a side; max_levels is {self.max_levels}")
+            level = level_to_fill(levels, key)
+            if level == NULL:
+                raise MemoryError("no room for another level")
+        level.quantity = quantity_lots
+        return 0
+
+    def clear(self):
+        self.sides[0].count = 0
+        self.sides[1].count = 0
+
+    def best(self, int side):
+        check_side(side)
+        cdef Levels* levels = &self.sides[side - SIDE_BUY]
+        if levels.count == 0:
+            return None
+        cdef Level* level = &levels.rows[levels.count - 1]
+        return (level.key if side == SIDE_BUY else -level.key), level.quantity
+
+    def depth(self, int side, Py_ssize_t count):
+        check_side(side)
+        cdef Levels* levels = &self.sides[side - SIDE_BUY]
+        cdef Level* level
+        cdef Py_ssize_t at
+        found = []
+        for at in range(min(count, <Py_ssize_t>levels.count)):
+            level = &levels.rows[levels.count - 1 - at]
+            found.append((level.key if side == SIDE_BUY else -level.key, level.quantity))
+        return found
+
+    def count(self, int side):
+        check_side(side)
+        return self.sides[side - SIDE_BUY].count
+
+    @property
+    def crossed(self):
+        bid, ask = self.best(SIDE_BUY), self.best(SIDE_SELL)
+        return bid is not None and ask is not None and bid[0] >= ask[0]
+
+
+cdef int check_side(int side) except -1:
+    if side != SIDE_BUY and side != SIDE_SELL:
+        raise ValueError(f"side {side} is neither {SIDE_BUY} (buy) nor {SIDE_SELL} (sell)")
+    return 0
