@@ -34,6 +34,7 @@ class Books(ABC):
     """
 
     def __init__(self, shape: GateShape) -> None:
+        self.shape = shape
         self.books = Gate(**msgspec.structs.asdict(shape))
 
     @abstractmethod

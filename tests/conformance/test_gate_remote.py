@@ -20,7 +20,9 @@ PATIENT_MS = 20_000  # The judge looks at verdicts; deadlines are judged in test
 
 
 class JudgedGate(RemoteGate):
-    """What looks inside asks the other process."""
+    """What looks inside asks the other process, which goes back to the pool when the judge is done."""
+
+    process: GateProcess
 
     def counters(self) -> dict[str, Any]:
         found: dict[str, Any] = self.gate_counters()["gate"]
@@ -36,43 +38,47 @@ class JudgedGate(RemoteGate):
     def killed(self) -> bool:
         return self.gate_killed()
 
+    def close(self) -> None:
+        super().close()
+        Pool.idle.setdefault(self.shape, []).append(self.process)
 
-class Processes:
-    """One process per shape for the whole module: a new session brings a new state, so each gate is a fresh one."""
 
-    running: ClassVar[dict[GateShape, tuple[GateProcess, Path]]] = {}
-    folders: ClassVar[list[tempfile.TemporaryDirectory[str]]] = []
+class Pool:
+    """Processes are used again: a new session brings a new state, so each gate is a fresh one."""
+
+    folder: ClassVar[Path]
+    started: ClassVar[list[GateProcess]] = []
+    idle: ClassVar[dict[GateShape, list[GateProcess]]] = {}
 
     @classmethod
     def make(cls, **sizes: int) -> RemoteGate:
         shape = GateShape(**sizes)
-        if shape not in cls.running:
-            cls.folders.append(tempfile.TemporaryDirectory())
-            folder = Path(cls.folders[-1].name)
-            process = GateProcess(f"ipc://{folder}/run/gate.sock", folder / "keys", shape, lease_ms=PATIENT_MS)
-            cls.running[shape] = (process, folder)
-        process, folder = cls.running[shape]
-        gate = JudgedGate(process.endpoint, KeyRing(folder / "keys"), shape, deadline_ms=PATIENT_MS)
+        process = cls.idle[shape].pop() if cls.idle.get(shape) else cls.start(shape)
+        gate = JudgedGate(process.endpoint, KeyRing(cls.folder / "keys"), shape, deadline_ms=PATIENT_MS)
+        gate.process = process
         gate.reconnect()
         return gate
 
     @classmethod
-    def stop(cls) -> None:
-        for process, _ in cls.running.values():
-            assert process.stop() == 0
-        cls.running.clear()
-        while cls.folders:
-            cls.folders.pop().cleanup()
+    def start(cls, shape: GateShape) -> GateProcess:
+        endpoint = f"ipc://{cls.folder}/run/{len(cls.started)}.sock"
+        cls.started.append(GateProcess(endpoint, cls.folder / "keys", shape, lease_ms=PATIENT_MS))
+        return cls.started[-1]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _processes() -> Iterator[None]:
-    yield
-    Processes.stop()
+def _pool() -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as folder:  # Not tmp_path: its name is too long for a UNIX socket
+        Pool.folder = Path(folder)
+        yield
+        statuses = [process.stop() for process in Pool.started]
+        Pool.started.clear()
+        Pool.idle.clear()
+    assert not any(statuses)
 
 
 class TestRemoteGate(GateStories):
-    kind = GateKind("remote", make=Processes.make, intent=OrderIntent.from_bytes)
+    kind = GateKind("remote", make=Pool.make, intent=OrderIntent.from_bytes)
 
 
 TestRemoteGateLockstep = lockstep(TestRemoteGate.kind, examples=10, steps=20)
