@@ -46,7 +46,9 @@ class TestBench:
         module = hot.load(backend) if isinstance(backend, str) else backend
         self.backend = module
         self.gate = module.Gate(max_instruments=MAX_INSTRUMENTS, max_accounts=MAX_ACCOUNTS)
-        self.engine = Engine(self.gate, max_instruments=MAX_INSTRUMENTS, max_accounts=MAX_ACCOUNTS)
+        self.engine = Engine(
+            self.gate, max_instruments=MAX_INSTRUMENTS, max_accounts=MAX_ACCOUNTS, intent=module.OrderIntent
+        )
         self.now_ns = START_NS
         self.mark_ticks = MARK_TICKS
         self.history: list[tuple[Input, tuple[Event, ...]]] = []

@@ -11,7 +11,6 @@ import typer
 
 from meltica import hot
 from meltica.app.replay import replay as run_replay
-from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.journal.entry import Entry, Head
 from meltica.journal.reader import SqliteReader, entries, tail
 from meltica.journal.verify import verify as run_verify
@@ -94,8 +93,7 @@ def _fields(record: dict[str, object]) -> str:
 @app.command()
 def replay(path: JournalPath = DEFAULT) -> None:
     """Run the recorded inputs through the engine again and compare every event. Exit code 1 on a difference."""
-    gate = hot.Gate(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
-    report = run_replay(path, gate, max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
+    report = run_replay(path, hot.backend())
     for difference in report.differences:
         print(f"DIFFERENT at {difference.sequence}\n  recorded {difference.recorded}\n  replayed {difference.replayed}")
     print(f"{path}: {report.entries} inputs replayed, {report.events} events, gate {hot.backend()}")

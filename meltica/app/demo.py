@@ -22,7 +22,6 @@ from meltica.app.demo_view import Observer, Picture, draw, one_line
 from meltica.app.market_sources import MarketSource, open_market
 from meltica.app.process import GatewayProcess
 from meltica.app.replay import replay
-from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.control.client import ErrorDetails, open_channel
 from meltica.domain.instrument import Instrument
 from meltica.domain.market import BookUpdate
@@ -178,8 +177,7 @@ class Demo:
         self._say(
             f"journal: {report.entries} entries, chain {'holds' if report.ok else 'BROKEN: ' + str(report.problems[0])}"
         )
-        gate = hot.Gate(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
-        again = replay(journal, gate, max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
+        again = replay(journal, hot.backend())
         same = not again.differences
         self._say(f"replay: {again.entries} inputs give {'the same' if same else 'OTHER'} {again.events} events")
         return report.ok and same

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from meltica import hot
+from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.domain.inputs import decode_record
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine
-from meltica.hot.ports import RiskGate
 from meltica.journal.reader import SqliteReader, entries
 
 MAX_DIFFERENCES = 20
@@ -30,9 +31,17 @@ class ReplayReport(msgspec.Struct, frozen=True):
     """SHA-256 of the engine's state after the last entry."""
 
 
-def replay(path: Path, gate: RiskGate, *, max_instruments: int, max_accounts: int) -> ReplayReport:
-    """:raises JournalDamagedError: the chain does not hold. :raises JournalMissingError: there is none."""
-    engine = Engine(gate, max_instruments=max_instruments, max_accounts=max_accounts)
+def replay(path: Path, backend: str) -> ReplayReport:
+    """With a gate of this backend, which need not be the one that decided at the time.
+
+    :raises JournalDamagedError: the chain does not hold. :raises JournalMissingError: there is none."""
+    module = hot.load(backend)
+    engine = Engine(
+        module.Gate(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS),
+        max_instruments=GATE_INSTRUMENTS,
+        max_accounts=GATE_ACCOUNTS,
+        intent=module.OrderIntent,
+    )
     count = events = 0
     differences: list[Difference] = []
     with SqliteReader(path) as source:

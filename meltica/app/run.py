@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from meltica import hot
 from meltica.app.bootstrap import Bootstrap
 from meltica.app.clock import SteadyClock
 from meltica.app.gateway import LiveGateway
@@ -20,13 +19,14 @@ from meltica.app.market_sources import MarketSource, open_market
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.pump import pump
 from meltica.app.recovery import recover
-from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS, Settings
+from meltica.app.settings import Settings
 from meltica.app.strategy_kinds import build
 from meltica.control.authority import ensure_authority
 from meltica.control.credentials import CertificateFiles
 from meltica.control.policy import PolicyFile
 from meltica.control.server import ControlServer
 from meltica.domain.errors import MelticaError
+from meltica.hot.ports import RiskGate
 from meltica.journal.reader import SqliteReader
 from meltica.journal.store import SqliteStore
 from meltica.journal.writer import GroupCommitWriter
@@ -93,11 +93,9 @@ async def _gateway(settings: Settings, fail: Callable[[BaseException], None]) ->
     store = SqliteStore(settings.journal)
     source = SqliteReader(settings.journal)
     try:
-        engine, raw_gate = recover(
-            source, _new_gate(settings), max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS
-        )
+        engine, raw_gate = recover(source, "cython" if settings.gate == "process" else settings.gate)
         gate = MeasuredGate(raw_gate, settings.gate)
-        engine.use_gate(cast("hot.RiskGate", gate))  # All but ``check`` is delegated by name
+        engine.use_gate(cast("RiskGate", gate))  # All but ``check`` is delegated by name
     except BaseException:
         source.close()
         store.close()
@@ -115,6 +113,7 @@ async def _gateway(settings: Settings, fail: Callable[[BaseException], None]) ->
         latch=KillLatch(settings.state_folder / "kill"),
         clock=SteadyClock(),
         fail=fail,
+        snapshot_every=settings.snapshot_every,
     )
     LOG.info("recovered: %d journal entries, gate %s", engine.state.tables.sequence, settings.gate)
     try:
@@ -124,16 +123,6 @@ async def _gateway(settings: Settings, fail: Callable[[BaseException], None]) ->
     finally:
         await writer.close()
         source.close()
-
-
-def _new_gate(settings: Settings) -> Callable[[], hot.RiskGate]:
-    backend = hot.load("cython" if settings.gate == "process" else settings.gate)
-
-    def new() -> hot.RiskGate:
-        gate: hot.RiskGate = backend.Gate(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
-        return gate
-
-    return new
 
 
 def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> Bootstrap:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from meltica.domain.events import CommandRefused, Event
 from meltica.engine.fold import Fold
 from meltica.engine.state import EngineState
+from meltica.hot import OrderIntent
 from meltica.hot.ports import RiskGate
 
 
 class Desk:
     """One step's workplace. ``emit`` applies each event at once, so later decisions see what earlier ones did."""
 
-    def __init__(self, state: EngineState, gate: RiskGate, *, max_instruments: int, max_accounts: int) -> None:
+    def __init__(
+        self, state: EngineState, gate: RiskGate, intent: type[OrderIntent], *, max_instruments: int, max_accounts: int
+    ) -> None:
         self.state = state
         self.gate = gate
+        self.new_intent = intent
+        """Makes the records that this gate judges: each backend has its own."""
         self.max_instruments = max_instruments
         self.max_accounts = max_accounts
         self.now_ns = 0

@@ -51,11 +51,18 @@ class Engine:
     """One per journal. Not thread-safe: the driver calls it from one place."""
 
     def __init__(
-        self, gate: RiskGate, *, max_instruments: int, max_accounts: int, state: EngineState | None = None
+        self,
+        gate: RiskGate,
+        *,
+        max_instruments: int,
+        max_accounts: int,
+        state: EngineState | None = None,
+        intent: type[OrderIntent] = OrderIntent,
     ) -> None:
+        """``intent`` is the record type of the gate's backend; the default is that of this process's backend."""
         self.state = EngineState() if state is None else state
         self.gate = gate
-        self._desk = Desk(self.state, gate, max_instruments=max_instruments, max_accounts=max_accounts)
+        self._desk = Desk(self.state, gate, intent, max_instruments=max_instruments, max_accounts=max_accounts)
 
     def use_gate(self, gate: RiskGate) -> None:
         """Put another face on the same gate: a stopwatch, a link to another process. Its state is the engine's."""
@@ -128,7 +135,7 @@ class Engine:
 
     def _submitted_intent(self, event: OrderSubmitted) -> OrderIntent:
         tables = self.state.tables
-        return OrderIntent(
+        return self._desk.new_intent(
             action=Action.NEW,
             side=event.side,
             flags=orders.flags(event.post_only, event.reduce_only),

@@ -112,7 +112,7 @@ def _increase(desk: Desk, command: SubmitOrder) -> str:
 
 def _new_intent(desk: Desk, command: SubmitOrder, instrument: Instrument, account: int) -> OrderIntent:
     tables = desk.state.tables
-    return OrderIntent(
+    return desk.new_intent(
         action=Action.NEW,
         side=command.side,
         flags=flags(command.post_only, command.reduce_only),
@@ -232,7 +232,7 @@ def _amend_fault(order: Order, command: AmendOrder) -> tuple[str, str, str] | No
 
 def replace_intent(desk: Desk, order: Order, lots: int, price: int | None) -> OrderIntent:
     tables = desk.state.tables
-    return OrderIntent(
+    return desk.new_intent(
         action=Action.REPLACE,
         side=order.side,
         flags=flags(order.post_only, order.reduce_only),
