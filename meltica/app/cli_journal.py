@@ -52,14 +52,14 @@ def _head(text: str) -> Head | None:
 @app.command()
 def show(
     path: JournalPath = DEFAULT,
-    first: Annotated[int, typer.Option(min=1, help="First entry.")] = 0,
-    last: Annotated[int, typer.Option(min=1, help="Last entry.")] = 0,
+    first: Annotated[int | None, typer.Option(min=1, help="First entry.")] = None,
+    last: Annotated[int | None, typer.Option(min=1, help="Last entry.")] = None,
     count: Annotated[int, typer.Option(min=1, help="The newest N, when no first entry is given.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
     """Print entries: what came in and what the engine made of it."""
     with SqliteReader(path) as source:
-        chosen = entries(source, first, last or None) if first else tail(source, count)
+        chosen = entries(source, first or 1, last) if first or last else tail(source, count)
         for entry in chosen:
             print(_json(entry) if as_json else _text(entry))
 
