@@ -20,6 +20,7 @@ from meltica.app.board import MarketBoard
 from meltica.app.clock import SteadyClock
 from meltica.app.kill_latch import KillLatch
 from meltica.app.measured_gate import MeasuredGate
+from meltica.app.settings import Settings
 from meltica.domain.commands import (
     AmendOrder,
     CancelAllOrders,
@@ -62,8 +63,6 @@ from meltica.strategies.runner import StrategyRunner
 
 LOG = logging.getLogger("meltica.gateway")
 
-SNAPSHOT_EVERY = 50_000
-"""Entries between two snapshots: recovery folds at most that many, in about two seconds."""
 RECORDS_BATCH = 256
 """Entries that a stream reads from the journal at a time."""
 
@@ -92,6 +91,7 @@ class LiveGateway:
         latch: KillLatch,
         clock: SteadyClock,
         fail: Callable[[BaseException], None],
+        snapshot_every: int = Settings().snapshot_every,
     ) -> None:
         self.state = engine.state
         self.board = MarketBoard()
@@ -113,7 +113,8 @@ class LiveGateway:
         self._timer: asyncio.TimerHandle | None = None
         self._committed = asyncio.Event()
         self._last: tuple[int, tuple[Event, ...]] = (0, ())
-        self._next_snapshot = engine.state.tables.sequence + SNAPSHOT_EVERY
+        self._snapshot_every = snapshot_every
+        self._next_snapshot = engine.state.tables.sequence + snapshot_every
         self._snapshots: set[asyncio.Task[None]] = set()
 
     # Wiring
@@ -358,7 +359,7 @@ class LiveGateway:
             )
 
     def _snapshot(self, sequence: int) -> None:
-        self._next_snapshot = sequence + SNAPSHOT_EVERY
+        self._next_snapshot = sequence + self._snapshot_every
         task = asyncio.get_running_loop().create_task(self.save_snapshot())
         self._snapshots.add(task)
         task.add_done_callback(self._snapshots.discard)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -66,6 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     gate: Literal["cython", "python", "process"] = "cython"
     """``process``: the gate runs in a process of its own behind ZeroMQ."""
     accounts: tuple[str, ...] = ("main",)
+    snapshot_every: Annotated[int, msgspec.Meta(ge=1)] = 50_000
+    """Journal entries between two snapshots: recovery folds at most that many, in about two seconds."""
     market: MarketSettings = MarketSettings()
     paper: PaperSettings = PaperSettings()
     limits: LimitSettings = LimitSettings()
