@@ -68,7 +68,7 @@ class Calls:
         async def answer(request: Message, context: Context) -> Message:
             record = _Record(name, rule, request)
             try:
-                caller = record.caller = self._admit(name, rule, context, self._policy.current())
+                caller = self._admit(record, rule, context, self._policy.current())
                 _refuse_unsound(request)
                 with self._room(rule):
                     async with asyncio.timeout(rule.deadline_s):
@@ -93,7 +93,7 @@ class Calls:
             record = _Record(name, rule, request)
             try:
                 policy = self._policy.current()
-                caller = record.caller = self._admit(name, rule, context, policy)
+                caller = self._admit(record, rule, context, policy)
                 if isinstance(request, Message | Malformed):
                     _refuse_unsound(request)
                 with self._stream_room(caller):
@@ -101,7 +101,7 @@ class Calls:
                         async for reply in replies:
                             if (now := self._policy.current()) is not policy:
                                 policy = now  # Roles may have been taken away since the stream began.
-                                self._admit(name, rule, context, policy)
+                                self._admit(record, rule, context, policy)
                             await context.write(reply)
                 if self._draining.is_set():
                     raise RefusedError("DRAINING", "the gateway is shutting down")  # noqa: TRY301 - one way out
@@ -117,19 +117,20 @@ class Calls:
         kind = grpc.stream_stream_rpc_method_handler if both_ways else grpc.unary_stream_rpc_method_handler
         return kind(answer, request_deserializer=reader(request_type), response_serializer=_serialize)
 
-    def _admit(self, name: str, rule: Method, context: Context, policy: Policy) -> Caller:
+    def _admit(self, record: _Record, rule: Method, context: Context, policy: Policy) -> Caller:
         try:
             identity = identity_of(context.auth_context())
         except UnidentifiedError as error:
             raise RefusedError("UNIDENTIFIED", str(error)) from error
+        record.actor = identity.uri
         roles = policy.roles_of(identity)
         if not roles & rule.roles:
             have = ", ".join(sorted(role.value for role in roles)) or "no role: the policy file does not know it"
             need = ", ".join(sorted(role.value for role in rule.roles))
             raise RefusedError(
                 "ROLE_REQUIRED",
-                f"{name} is for {need}; {identity.uri} has {have}",
-                metadata={"method": name, "roles_allowed": need, "identity": identity.uri},
+                f"{record.name} is for {need}; {identity.uri} has {have}",
+                metadata={"method": record.name, "roles_allowed": need, "identity": identity.uri},
             )
         return Caller(identity, roles)
 
@@ -161,13 +162,13 @@ class Calls:
 class _Record:
     """What the log will say of a call."""
 
-    __slots__ = ("_began", "_effect", "_name", "caller", "code", "outcome", "request_id")
+    __slots__ = ("_began", "_effect", "actor", "code", "name", "outcome", "request_id")
 
     def __init__(self, name: str, rule: Method, request: object) -> None:
-        self._name = name
+        self.name = name
         self._effect = rule.effect
         self._began = time.perf_counter_ns()
-        self.caller: Caller | None = None
+        self.actor = ""
         self.request_id: str = getattr(request, "request_id", "")[:64]
         self.outcome = "OK"
         self.code = grpc.StatusCode.OK
@@ -176,7 +177,7 @@ class _Record:
         """The refusal that the caller gets. Our own faults are logged whole, with an id that the caller sees."""
         if (refusal := refusal_of(error)) is None:
             incident = uuid.uuid4().hex
-            _log.error("incident %s in %s", incident, self._name, exc_info=error)
+            _log.error("incident %s in %s", incident, self.name, exc_info=error)
             refusal = RefusedError(
                 "INTERNAL", f"an internal error; incident {incident}", metadata={"incident": incident}
             )
@@ -189,8 +190,8 @@ class _Record:
         if not shut_out and (self._effect not in _LOGGED or not _log.isEnabledFor(logging.INFO)):
             return
         fields = {
-            "actor": "" if self.caller is None else self.caller.actor,
-            "method": self._name,
+            "actor": self.actor,
+            "method": self.name,
             "request_id": self.request_id,
             "outcome": self.outcome,
             "microseconds": (time.perf_counter_ns() - self._began) // 1000,

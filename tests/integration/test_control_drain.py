@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from meltica.control.calls import MAX_STREAMS_EACH, MAX_UNARY
 from meltica.v1 import kill_switch_service_pb2 as kill_api
 from meltica.v1 import order_service_pb2 as api
-from tests.unit.control.serving import order, refusal, request_id, serving
+from tests.unit.control.serving import eventually, order, refusal, request_id, serving
 
 
 @pytest.fixture
@@ -30,8 +30,7 @@ async def test_a_drain_answers_what_was_begun(running):
     await stream.read()
     running.gateway.durable.clear()
     submitted = asyncio.ensure_future(tara.orders.SubmitOrder(order()))
-    while not running.gateway.state.tables.orders:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: running.gateway.state.tables.orders)
     began = time.monotonic()
     drained = asyncio.ensure_future(running.server.drain(20))
     assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
@@ -86,14 +85,12 @@ async def test_the_kill_switch_passes_when_all_calls_are_taken(running):
     tara, olivia = await running.be("tara"), await running.be("olivia")
     running.gateway.durable.clear()
     waiting = [asyncio.ensure_future(tara.orders.SubmitOrder(order())) for _ in range(MAX_UNARY)]
-    while len(running.gateway.state.tables.orders) < MAX_UNARY:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: len(running.gateway.state.tables.orders) == MAX_UNARY)
     error = await refusal(tara.orders.SubmitOrder(order()))
     assert (error.code, error.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_BUSY")
     request = kill_api.EngageKillSwitchRequest(request_id=request_id(), reason="flood")
     engaged = asyncio.ensure_future(olivia.kill.EngageKillSwitch(request))
-    while not running.gateway.state.tables.kill_switches[""].engaged:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: running.gateway.state.tables.kill_switches[""].engaged)
     running.gateway.durable.set()
     assert len((await engaged).canceled_order_ids) == MAX_UNARY
     await asyncio.gather(*waiting)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,10 @@ async def refusal(call: Any) -> ErrorDetails:
     except grpc.aio.AioRpcError as error:
         return ErrorDetails(error)
     raise AssertionError(f"was not refused: {answer}")
+
+
+async def eventually(holds: Callable[[], object]) -> None:
+    """Wait until it holds; the engine's tables have no bell to wait for."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - polling is all that a plain condition offers
+            await asyncio.sleep(0.01)
