@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -101,16 +103,14 @@ def _write_once(path: Path, key: bytes) -> None:
     """Whole or not at all, and never over one that is there: the first of two makers wins."""
     if path.exists():
         return
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key + b"\n")
+    descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=".fresh")  # 0600
     try:
-        os.link(fresh, path)
-    except FileExistsError:
-        pass
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key + b"\n")
+        with suppress(FileExistsError):
+            os.link(fresh, path)
     finally:
-        fresh.unlink()
+        Path(fresh).unlink()
 
 
 def _read(path: Path, *, secret: bool) -> bytes:

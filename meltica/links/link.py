@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 import time
 from contextlib import suppress
@@ -24,7 +23,8 @@ MAX_UNANSWERED: Final = 256
 RECONNECT_MS: Final = 100
 HANDSHAKE_MS: Final = 2_000
 CONNECT_EVENTS: Final = (
-    zmq.EVENT_CONNECT_RETRIED
+    zmq.EVENT_CONNECTED
+    | zmq.EVENT_CONNECT_RETRIED
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -60,10 +60,13 @@ class Link:
         self._session = self._epoch = self._sent = self._answered = 0
         self._heartbeat: threading.Thread | None = None
         self._context: zmq.Context[Socket] = zmq.Context()
-        self._socket = self._dealer()
+        self._socket, self._pulse = self._dealer(), self._dealer()
         self._patience_ms = -1
+        end_ns = time.monotonic_ns() + connect_within_ns
         try:
-            self.welcome = self._greet(hello, time.monotonic_ns() + connect_within_ns)
+            for socket in (self._socket, self._pulse):
+                self._connect(socket, end_ns)
+            self.welcome = self._greet(hello, end_ns)
         except BaseException:
             self._release()
             raise
@@ -96,6 +99,7 @@ class Link:
             self.fail("the connection to the gate's process is lost")
 
     def start_heartbeat(self) -> None:
+        """The thread has the second socket from here on."""
         self.tripped = False
         self._heartbeat = threading.Thread(target=self._beat, name="gate-heartbeat", daemon=True)
         self._heartbeat.start()
@@ -115,6 +119,8 @@ class Link:
 
     def _release(self) -> None:
         self._socket.close()
+        if self._heartbeat is None:
+            self._pulse.close()
         self._context.term()  # Wakes the heartbeat out of its poll; returns when that has closed its socket
         if self._heartbeat is not None:
             self._heartbeat.join()
@@ -188,7 +194,6 @@ class Link:
         return dealer
 
     def _greet(self, hello: Hello, end_ns: int) -> Welcome:
-        self._connect(end_ns)
         try:
             self._socket.send(pack(Kind.HELLO, msgspec.json.encode(hello)), zmq.DONTWAIT)
             self._wait_until(end_ns)
@@ -200,53 +205,54 @@ class Link:
         self._session, self._epoch = header.session, header.epoch
         return msgspec.json.decode(body, type=Welcome)
 
-    def _connect(self, end_ns: int) -> None:
+    def _connect(self, socket: Socket, end_ns: int) -> None:
         """Until the handshake is done; what goes wrong in it is told by libzmq's monitor alone."""
-        monitor = self._socket.get_monitor_socket(CONNECT_EVENTS)
+        monitor = socket.get_monitor_socket(CONNECT_EVENTS)
         try:
-            self._socket.connect(self._endpoint)
+            socket.connect(self._endpoint)
             poller = zmq.Poller()
-            poller.register(self._socket, zmq.POLLOUT)
+            poller.register(socket, zmq.POLLOUT)
             poller.register(monitor, zmq.POLLIN)
+            connected = False
             while (left_ns := end_ns - time.monotonic_ns()) > 0:
                 ready = dict(poller.poll(left_ns // MILLISECOND_NS + 1))
-                if self._socket in ready:
+                if socket in ready:
                     return
                 if monitor in ready:
-                    self._explain(int(recv_monitor_message(monitor)["event"]))
+                    event = int(recv_monitor_message(monitor)["event"])
+                    connected = connected or event == zmq.EVENT_CONNECTED
+                    self._raise_event(event, connected=connected)
         except zmq.ZMQError as error:
             raise GateUnreachableError(f"cannot connect to {self._endpoint}: {error}") from error
         finally:
-            self._socket.disable_monitor()
+            socket.disable_monitor()
             monitor.close()
-        raise GateUnreachableError(
-            f"no CURVE handshake with {self._endpoint}: is it a gate, and is gate.public its key?"
-        )
+        raise GateUnreachableError(f"the handshake with {self._endpoint} was not done in time")
 
-    def _explain(self, event: int) -> None:
-        if event == zmq.EVENT_CONNECT_RETRIED:
-            raise GateUnreachableError(f"nobody listens at {self._endpoint}: {errno.errorcode[errno.ECONNREFUSED]}")
+    def _raise_event(self, event: int, *, connected: bool) -> None:
+        if event == zmq.EVENT_CONNECTED:
+            return
+        if not connected:
+            raise GateUnreachableError(f"nobody listens at {self._endpoint}")
         if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
             raise GateUnreachableError(
                 f"the gate refused our key: put a file with {self._client.public.decode()} into its folder allowed/"
             )
+        raise GateUnreachableError(
+            f"no CURVE handshake with {self._endpoint}: is it a gate, and is gate.public its key?"
+        )
 
     # Heartbeat
 
     def _beat(self) -> None:
-        socket = self._dealer()
         try:
-            socket.connect(self._endpoint)
-            if socket.poll(self.welcome.lease_ms, zmq.POLLOUT):
-                self._beat_on(socket)
-            else:
-                self._note_failure("the heartbeat found no connection to the gate's process")
+            self._beat_on(self._pulse)
         except zmq.ContextTerminated:
             pass  # Closed
         except (GateUnreachableError, ValueError, zmq.ZMQError) as error:
             self._note_failure(str(error))
         finally:
-            socket.close()
+            self._pulse.close()
 
     def _beat_on(self, socket: Socket) -> None:
         lease_ns = self.welcome.lease_ms * MILLISECOND_NS
