@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -42,6 +42,8 @@ class Symbol:
         """Times that the stream of book updates was broken."""
         self.dropped = 0
         """Book updates that were older than the book."""
+        self.level_updates = 0
+        """Levels in all book updates that came, whatever became of them."""
 
     @classmethod
     def of(cls, instrument: Instrument) -> Symbol:
@@ -56,11 +58,20 @@ class Symbol:
 class BinanceSession:
     """Any number of symbols of one market. Messages of symbols that nobody asked for are counted, and give nothing."""
 
-    def __init__(self, symbols: Iterable[Symbol], *, aggregate_trades: bool = False) -> None:
-        """``aggregate_trades``: the trades come from ``aggTrade`` instead of ``trade``; never from both."""
+    def __init__(
+        self,
+        symbols: Iterable[Symbol],
+        *,
+        aggregate_trades: bool = False,
+        on_unknown: Callable[[str], Symbol] | None = None,
+    ) -> None:
+        """``aggregate_trades``: the trades come from ``aggTrade`` instead of ``trade``; never from both. ``on_unknown``
+        makes a symbol of one that nobody asked for.
+        """
         self.symbols = {symbol.venue_symbol: symbol for symbol in symbols}
         self.messages: Counter[str] = Counter()
         """By type; what Binance sends and nobody here knows is counted under its own name."""
+        self._on_unknown = on_unknown
         self._trade_kind: type[Message] = AggregateTrade if aggregate_trades else Trade
 
     def receive(self, body: bytes, now_ns: int, *, symbol: str = "") -> Sequence[MarketEvent]:
@@ -93,8 +104,11 @@ class BinanceSession:
             return self._snapshot(message, now_ns, of)
         symbol = self.symbols.get(message.symbol)
         if symbol is None:
-            return ()
+            if self._on_unknown is None:
+                return ()
+            symbol = self.symbols[message.symbol] = self._on_unknown(message.symbol)
         if isinstance(message, DepthUpdate):
+            symbol.level_updates += len(message.bids) + len(message.asks)
             return self._update(symbol, message, now_ns)
         if isinstance(message, Trade | AggregateTrade) and type(message) is self._trade_kind:
             return (self._trade(symbol, message, now_ns),)
