@@ -54,6 +54,7 @@ from meltica.domain.ports import (
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.state import GLOBAL
 from meltica.journal.entry import Head
 from meltica.journal.port import JournalSource
 from meltica.journal.reader import read_one
@@ -110,6 +111,8 @@ class LiveGateway:
         self._sent_first: set[int] = set()
         """Entries whose cancels left before they were durable: those of the kill switch."""
         self._closed = "the gateway is starting"
+        self._failed = False
+        """A step broke off: the engine may be ahead of its journal, so it is neither asked nor stored any more."""
         self._timer: asyncio.TimerHandle | None = None
         self._committed = asyncio.Event()
         self._last: tuple[int, tuple[Event, ...]] = (0, ())
@@ -199,20 +202,31 @@ class LiveGateway:
 
         Any error in here but an unreachable gate leaves the engine ahead of its journal, so it ends the process.
         """
-        if isinstance(body, EngageKillSwitch):
+        if isinstance(body, EngageKillSwitch) and self._switch_exists(body.account):
             self._latch.engage(body.account, body.reason, body.actor)
+        if self._failed:
+            raise NotAcceptingError("the gateway has failed and is stopping")
         try:
-            sequence, now_ns, events = self._step(body)
-        except GateUnreachableError as error:
-            self._step(ReportGate(request_id="", actor="system:gateway", state=GateState.LOST, reason=str(error)))
-            sequence, now_ns, events = self._step(body)
+            sequence, now_ns, events = self._step_without_gate_if_lost(body)
         except BaseException as error:
+            self._failed = True
             self._fail(error)
             raise
         self._last = (now_ns, events)
         if isinstance(body, EngageKillSwitch):
             self._send_first()
         return sequence
+
+    def _switch_exists(self, account: str) -> bool:
+        """The engine refuses to engage for an account that it does not know: then nothing may be latched either."""
+        return account == GLOBAL or account in self.state.tables.accounts
+
+    def _step_without_gate_if_lost(self, body: Body) -> tuple[int, int, tuple[Event, ...]]:
+        try:
+            return self._step(body)
+        except GateUnreachableError as error:
+            self._step(ReportGate(request_id="", actor="system:gateway", state=GateState.LOST, reason=str(error)))
+            return self._step(body)
 
     def _step(self, body: Body) -> tuple[int, int, tuple[Event, ...]]:
         now_ns = self.clock.now_ns()
@@ -240,6 +254,8 @@ class LiveGateway:
 
     def on_market(self, event: MarketEvent) -> None:
         """One market event: board, trading status, venues, strategies, in this order; from now on it is as of now."""
+        if self._failed:
+            return
         now_ns = self.clock.now_ns()
         event = msgspec.structs.replace(event, time_ns=now_ns)
         self.board.take(event, now_ns)
@@ -275,6 +291,8 @@ class LiveGateway:
 
     def _due(self) -> None:
         self._timer = None
+        if self._failed:
+            return
         for venue in self._venues.values():
             self.reported(venue.due(self.clock.now_ns()))
         for runner in self._strategies:
@@ -285,7 +303,7 @@ class LiveGateway:
 
     def on_durable(self, sequence: int) -> None:
         """The journal is safe up to here: act on what it says."""
-        while self._outbox and self._outbox[0].sequence <= sequence:
+        while not self._failed and self._outbox and self._outbox[0].sequence <= sequence:
             self._act(self._outbox.popleft())
         self._arm_timer()
         committed, self._committed = self._committed, asyncio.Event()
@@ -300,8 +318,8 @@ class LiveGateway:
                     pass
                 case OrderSubmitted() | CancelRequested() | ReplaceRequested():
                     self._send(event)
-                case KillSwitchReleased():
-                    self._latch.release(event.account)
+                case KillSwitchReleased() if not self.state.tables.kill_switches[event.account].engaged:
+                    self._latch.release(event.account)  # Engaged again meanwhile: then the file is that one's
         self._sent_first.discard(entry.sequence)
         actor = getattr(entry.body, "actor", "")
         for runner in self._strategies:
@@ -365,9 +383,9 @@ class LiveGateway:
         task.add_done_callback(self._snapshots.discard)
 
     async def save_snapshot(self) -> None:
-        """The state as it is now, durable on return."""
+        """The state as it is now, durable on return. Not after a failure: recovery must start from what is whole."""
         sequence = self.state.tables.sequence
-        if sequence > 0:
+        if sequence > 0 and not self._failed:
             await self._writer.save_snapshot(sequence, snapshot.FORMAT, snapshot.encode(self._engine))
 
     # What others read
