@@ -17,6 +17,7 @@ from meltica.app.settings import LimitSettings, Settings
 from meltica.domain.commands import RegisterInstrument, SetLimits
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import AccountLimits, InstrumentLimits, Limits, PositionLimits, key_of
+from meltica.domain.market import BookUpdate, MarketEvent, MarketTrade
 from meltica.domain.money import NANOS
 
 LOG = logging.getLogger("meltica.bootstrap")
@@ -54,8 +55,15 @@ class Bootstrap:
             self._set(account_limits(account, self._settings.limits))
         return {name: state.tables.instruments[name] for name in self._waiting}
 
-    def priced(self, instrument: str, price_ticks: int) -> None:
-        """The first price of an instrument is there."""
+    def look(self, event: MarketEvent) -> None:
+        """A market event: when it holds an instrument's first price, the limits that follow from it are set."""
+        match event:
+            case BookUpdate() if event.bids and event.asks:
+                self._priced(event.instrument, (max(event.bids)[0] + min(event.asks)[0]) // 2)
+            case MarketTrade():
+                self._priced(event.instrument, event.price_ticks)
+
+    def _priced(self, instrument: str, price_ticks: int) -> None:
         if (fresh := self._waiting.pop(instrument, None)) is not None:
             for limits in instrument_limits(fresh, self._settings.accounts, self._settings.limits, price_ticks):
                 self._set(limits)

@@ -27,8 +27,8 @@ async def pump(source: MarketSource, gateway: LiveGateway, bootstrap: Bootstrap,
         if wait_s > SLEEP_LEAST_S or turn >= EVENTS_PER_TURN:
             turn = 0
             await asyncio.sleep(max(wait_s, 0))
+        if not bootstrap.done:
+            bootstrap.look(event)  # Before anybody trades on it: without limits every order is refused.
         gateway.on_market(event)
         count += 1
-        if not bootstrap.done and (mark := gateway.mark(event.instrument)) is not None:
-            bootstrap.priced(event.instrument, mark.price_ticks)
     LOG.info("%s ended after %d events; its prices are stale from now on", source.name, count)

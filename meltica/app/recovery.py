@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from types import ModuleType
 
-from meltica import hot
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.domain.errors import InvariantError
 from meltica.domain.inputs import decode_record
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.hot import OrderIntent
 from meltica.hot.ports import RiskGate
 from meltica.journal.port import JournalSource
 from meltica.journal.reader import entries
@@ -19,8 +18,8 @@ from meltica.journal.snapshots import newest_valid
 LOG = logging.getLogger("meltica.recovery")
 
 
-def recover(source: JournalSource, backend: str) -> tuple[Engine, RiskGate]:
-    """The engine as it was after the last durable entry, and its gate (of this backend). Nothing is decided again.
+def recover(source: JournalSource, gate: RiskGate, intent: type[OrderIntent] = OrderIntent) -> Engine:
+    """The engine as it was after the last durable entry; ``gate`` must be fresh. Nothing is decided again.
 
     :raises JournalDamagedError: an entry does not follow from the one before it.
     :raises InvariantError: an entry can't be applied; the message says which.
@@ -28,30 +27,22 @@ def recover(source: JournalSource, backend: str) -> tuple[Engine, RiskGate]:
     start = newest_valid(source, format_version=snapshot.FORMAT)
     for warning in start.warnings:
         LOG.warning("recovery: %s", warning)
-    module = hot.load(backend)
-    gate = _new_gate(module)
     state, position = None, 0
     if start.snapshot is not None:
         try:
             state, position = snapshot.decode(start.snapshot.state, gate), start.snapshot.seq
         except snapshot.SnapshotError as error:
             LOG.warning("recovery: snapshot %d passed over: %s", start.snapshot.seq, error)
-            gate = _new_gate(module)
     engine = Engine(
         gate,
         max_instruments=GATE_INSTRUMENTS,
         max_accounts=GATE_ACCOUNTS,
         state=state,
-        intent=module.OrderIntent,
+        intent=intent,
     )
     for entry in entries(source, position + 1):
         try:
             engine.absorb(entry.seq, decode_record(entry.payload))
         except Exception as error:
             raise InvariantError(f"journal entry {entry.seq} can't be applied: {error!r}") from error
-    return engine, gate
-
-
-def _new_gate(module: ModuleType) -> RiskGate:
-    gate: RiskGate = module.Gate(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
-    return gate
+    return engine

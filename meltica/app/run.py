@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from meltica import hot
 from meltica.app.bootstrap import Bootstrap
 from meltica.app.clock import SteadyClock
+from meltica.app.gates import RemoteGateKeeper, local_gate, watched
 from meltica.app.gateway import LiveGateway
 from meltica.app.kill_latch import KillLatch
 from meltica.app.market_sources import MarketSource, open_market
@@ -26,6 +28,7 @@ from meltica.control.credentials import CertificateFiles
 from meltica.control.policy import PolicyFile
 from meltica.control.server import ControlServer
 from meltica.domain.errors import MelticaError
+from meltica.engine.engine import Engine
 from meltica.hot.ports import RiskGate
 from meltica.journal.reader import SqliteReader
 from meltica.journal.store import SqliteStore
@@ -89,40 +92,52 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
 
 @contextlib.asynccontextmanager
 async def _gateway(settings: Settings, fail: Callable[[BaseException], None]) -> AsyncIterator[LiveGateway]:
-    """Journal, recovered engine and gate; closed in the reverse order, with a snapshot if all is well."""
+    """Journal, gate, recovered engine; closed in the reverse order, with a snapshot if all went well."""
     store = SqliteStore(settings.journal)
-    source = SqliteReader(settings.journal)
-    try:
-        engine, raw_gate = recover(source, "cython" if settings.gate == "process" else settings.gate)
-        gate = MeasuredGate(raw_gate, settings.gate)
-        engine.use_gate(cast("RiskGate", gate))  # All but ``check`` is delegated by name
-    except BaseException:
-        source.close()
-        store.close()
-        raise
+    with contextlib.ExitStack() as opened:
+        try:
+            source = opened.enter_context(SqliteReader(settings.journal))
+            engine, gate, keeper = _recovered(settings, source, opened)
+        except BaseException:
+            store.close()
+            raise
 
-    def on_durable(sequence: int) -> None:
-        gateway.on_durable(sequence)
+        def on_durable(sequence: int) -> None:
+            gateway.on_durable(sequence)
 
-    writer = GroupCommitWriter(store, fail, on_durable)
-    gateway = LiveGateway(
-        engine,
-        gate=gate,
-        writer=writer,
-        source=source,
-        latch=KillLatch(settings.state_folder / "kill"),
-        clock=SteadyClock(),
-        fail=fail,
-        snapshot_every=settings.snapshot_every,
-    )
-    LOG.info("recovered: %d journal entries, gate %s", engine.state.tables.sequence, settings.gate)
-    try:
-        yield gateway
-        if writer.failure is None:
-            await gateway.save_snapshot()
-    finally:
-        await writer.close()
-        source.close()
+        async with GroupCommitWriter(store, fail, on_durable) as writer:
+            gateway = LiveGateway(
+                engine,
+                gate=gate,
+                writer=writer,
+                source=source,
+                latch=KillLatch(settings.state_folder / "kill"),
+                clock=SteadyClock(),
+                fail=fail,
+                snapshot_every=settings.snapshot_every,
+            )
+            LOG.info("recovered: %d journal entries, gate %s", engine.state.tables.sequence, settings.gate)
+            async with watched(keeper, gateway):
+                yield gateway
+            if writer.failure is None:
+                await gateway.save_snapshot()
+
+
+def _recovered(
+    settings: Settings, source: SqliteReader, opened: contextlib.ExitStack
+) -> tuple[Engine, MeasuredGate, RemoteGateKeeper | None]:
+    if settings.gate == "process":
+        keeper = opened.enter_context(contextlib.closing(RemoteGateKeeper(settings)))
+        with keeper.gate.recovering():
+            engine = recover(source, keeper.gate)
+        keeper.gate.reconnect()
+        raw: RiskGate = keeper.gate
+    else:
+        keeper, raw = None, local_gate(settings.gate)
+        engine = recover(source, raw, hot.load(settings.gate).OrderIntent)
+    gate = MeasuredGate(raw, settings.gate)
+    engine.use_gate(cast("RiskGate", gate))  # All but ``check`` is delegated by name
+    return engine, gate, keeper
 
 
 def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> Bootstrap:

@@ -1,0 +1,106 @@
+"""The gate that the settings choose: in this process, or in one of its own that is watched and brought back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from meltica import hot
+from meltica.app.gateway import LiveGateway
+from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS, Settings
+from meltica.domain.commands import GateState, ReportGate
+from meltica.domain.errors import GateUnreachableError, MelticaError
+from meltica.hot.ports import RiskGate
+from meltica.links.frames import GateShape
+from meltica.links.gate_process import GateProcess
+from meltica.links.keys import KeyRing
+from meltica.links.remote_gate import RemoteGate
+
+LOG = logging.getLogger("meltica.gates")
+
+LOOK_EVERY_S: Final = 0.1
+"""How often the link to a gate process is looked at: a lost gate is journaled within that, even when nobody trades."""
+CONNECT_WITHIN_MS: Final = 200
+"""A try to reconnect holds the loop up for no longer."""
+RETRY_S: Final = 1.0
+IPC_ROOM_BYTES: Final = 90
+"""A UNIX socket's path holds 107 bytes; in a deeper state folder the socket goes to a private temporary one."""
+
+
+def local_gate(backend: str) -> RiskGate:
+    """A gate of this backend in this process, with the engine's table sizes."""
+    gate: RiskGate = hot.load(backend).Gate(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
+    return gate
+
+
+class RemoteGateKeeper:
+    """The gate's process and the link to it: started, watched, restarted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.state_folder / "gate"
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._shape = GateShape(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
+        self._endpoint = _endpoint(self._folder)
+        self._keys = self._folder / "keys"
+        KeyRing(self._keys).client()  # Made and allowed before the gate's process reads the allow-list.
+        self._process = GateProcess(self._endpoint, self._keys, self._shape)
+        self.gate = RemoteGate(self._endpoint, KeyRing(self._keys), self._shape, connect_within_ms=CONNECT_WITHIN_MS)
+
+    def close(self) -> None:
+        self.gate.close()
+        self._process.stop()
+
+    async def watch(self, gateway: LiveGateway) -> None:
+        """Tell the engine when the gate is lost, bring it back, tell that too. Until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if self.gate.alive():
+                self._report(gateway, GateState.REGAINED, "the gate answers and holds the engine's state")
+                continue
+            self._report(gateway, GateState.LOST, self.gate.why())
+            try:
+                await self._bring_back()
+            except MelticaError as error:
+                LOG.warning("the gate is lost: %s", error)
+                await asyncio.sleep(RETRY_S)
+
+    def _report(self, gateway: LiveGateway, state: GateState, reason: str) -> None:
+        """Only a change is an input."""
+        if (state is GateState.LOST) != bool(gateway.state.tables.gate_lost):
+            gateway.take(ReportGate(request_id="", actor="system:gates", state=state, reason=reason))
+
+    async def _bring_back(self) -> None:
+        if not self._process.running():
+            self._process.stop()
+            self._process = await asyncio.to_thread(GateProcess, self._endpoint, self._keys, self._shape)
+        try:
+            self.gate.rearm()
+        except GateUnreachableError:
+            self.gate.reconnect()
+
+
+@contextlib.asynccontextmanager
+async def watched(keeper: RemoteGateKeeper | None, gateway: LiveGateway) -> AsyncIterator[None]:
+    """The keeper's watch runs as long as the block; without a keeper there is nothing to watch."""
+    if keeper is None:
+        yield
+        return
+    task = asyncio.create_task(keeper.watch(gateway))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _endpoint(folder: Path) -> str:
+    path = folder.resolve() / "gate.sock"
+    if len(str(path).encode()) > IPC_ROOM_BYTES:
+        path = Path(tempfile.mkdtemp(prefix="meltica-gate-")) / "gate.sock"
+    return f"ipc://{path}"
