@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from meltica.app import cli_gateway, cli_journal, cli_orders
+from meltica.app import cli_feed, cli_gateway, cli_journal, cli_orders
 from meltica.domain.errors import MelticaError
 
 app = typer.Typer(
@@ -15,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Start with `meltica demo`. Everything an operator does goes over gRPC: see the README's grpcurl lines.",
 )
+app.add_typer(cli_feed.app, name="feed")
 app.add_typer(cli_journal.app, name="journal")
 app.add_typer(cli_orders.app, name="orders")
 cli_gateway.add_to(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,4 +22,8 @@ def _group() -> None:
 @app.command()
 def summary(file: Annotated[Path, typer.Argument(help="A Binance recording or an ITCH 5.0 file.")]) -> None:
     """Print one JSON object: messages by type, times, gaps, and each book as it is at the end."""
-    print(json.dumps(summarize(file), indent=2))
+    found = summarize(file)
+    print(json.dumps(found, indent=2))
+    if found["error"]:
+        print(f"meltica: {found['error']}", file=sys.stderr)
+        raise typer.Exit(1)

@@ -51,7 +51,7 @@ class Symbol:
             instrument.venue_symbol,
             instrument.instrument,
             Steps("price", instrument.tick_size),
-            Steps("quantity", instrument.lot_size),
+            Steps("quantity", instrument.lot_size, round_up=True),
         )
 
 
@@ -111,7 +111,7 @@ class BinanceSession:
             symbol.level_updates += len(message.bids) + len(message.asks)
             return self._update(symbol, message, now_ns)
         if isinstance(message, Trade | AggregateTrade) and type(message) is self._trade_kind:
-            return (self._trade(symbol, message, now_ns),)
+            return self._trade(symbol, message, now_ns)
         return ()
 
     def _snapshot(self, message: DepthSnapshot, now_ns: int, of: str) -> Sequence[MarketEvent]:
@@ -143,15 +143,12 @@ class BinanceSession:
                 pass
         return ()
 
-    def _trade(self, symbol: Symbol, trade: Trade | AggregateTrade, now_ns: int) -> MarketTrade:
-        return MarketTrade(
-            symbol.instrument,
-            now_ns,
-            symbol.price(trade.price),
-            symbol.quantity(trade.quantity),
-            Side.SELL if trade.buyer_is_maker else Side.BUY,
-            str(trade.trade_id),
-        )
+    def _trade(self, symbol: Symbol, trade: Trade | AggregateTrade, now_ns: int) -> Sequence[MarketEvent]:
+        price, quantity = symbol.price(trade.price), symbol.quantity(trade.quantity)
+        if price == 0 or quantity == 0:
+            return ()  # Futures tell some transfers of the insurance fund so; nobody traded.
+        aggressor = Side.SELL if trade.buyer_is_maker else Side.BUY
+        return (MarketTrade(symbol.instrument, now_ns, price, quantity, aggressor, str(trade.trade_id)),)
 
 
 def _levels(symbol: Symbol, levels: Levels) -> tuple[Level, ...]:
