@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from meltica.journal.errors import JournalClosedError, JournalFailedError, Journ
 from meltica.journal.reader import SqliteReader
 from meltica.journal.snapshots import SNAPSHOTS_KEPT, newest_valid
 from meltica.journal.store import SqliteStore
-from meltica.journal.verify import verify
+from meltica.journal.verify import Report, verify
 from meltica.journal.writer import GroupCommitWriter
 
 
@@ -68,6 +69,12 @@ class HeldStore:
 async def until(condition: Callable[[], bool]) -> None:
     while not condition():  # noqa: ASYNC110 - what is waited for happens in a thread of the journal
         await asyncio.sleep(0.001)
+
+
+def block_until(condition: Callable[[], bool]) -> None:
+    """Keeps the loop from hearing of it meanwhile."""
+    while not condition():
+        time.sleep(0.001)
 
 
 class Told:
@@ -205,12 +212,15 @@ async def test_the_queue_has_a_soft_and_a_hard_bound(writer, held: HeldStore) ->
     assert writer.has_room
 
 
-async def test_the_queue_is_bounded_in_bytes_too(writer) -> None:
+async def test_the_queue_is_bounded_in_bytes_too(writer, held: HeldStore) -> None:
     for _ in range(64):
         writer.append(b"x" * journal_writer.MAX_PAYLOAD_BYTES, 1)
     with pytest.raises(JournalFullError):
         writer.append(b"x", 1)
     assert not writer.has_room
+    held.release(100)
+    await writer.flush()
+    assert writer.has_room
 
 
 async def test_a_failure_is_final_and_told_once(writer, held: HeldStore, told: Told) -> None:
@@ -276,7 +286,8 @@ async def test_after_a_stumble_no_further_commit_begins_and_a_second_fault_is_no
     for _ in range(3 * journal_writer.MAX_COMMIT_ENTRIES):
         writer.append(b"later", 1)
     held.release()
-    await until(lambda: bool(failures) and held.asked == 2)  # One commit was under way when the driver stumbled
+    block_until(lambda: held.asked == 2)  # One commit is under way when the driver stumbles
+    await until(lambda: bool(failures))
     held.release(100)
     await writer.close()
     assert (len(failures), held.asked, held.committed, writer.durable_seq) == (1, 2, [[1]], 1)
@@ -294,7 +305,8 @@ async def test_after_a_stumble_what_waits_is_not_written(held: HeldStore) -> Non
     for _ in range(3 * journal_writer.MAX_COMMIT_ENTRIES):
         writer.append(b"later", 1)
     held.release()
-    await until(lambda: bool(failures) and held.asked == 2)
+    block_until(lambda: held.asked == 2)
+    await until(lambda: bool(failures))
     held.release(100)
     await writer.close()
     assert (held.asked, len(held.committed)) == (2, 2)
@@ -333,6 +345,25 @@ async def test_on_a_real_file_many_tasks_write_one_verified_chain(tmp_path: Path
     assert (report.ok, report.entries, report.head) == (True, 2_000, head)
     with SqliteReader(path) as source:
         assert {entry.seq: entry.payload for entry in source.read(1, 3_000)} == told
+
+
+async def test_verify_works_while_it_writes(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+
+    def judge() -> list[Report]:
+        reports = [verify(path)]
+        while len(reports) < 20 or reports[-1].entries < 200:
+            reports.append(verify(path))
+        return reports
+
+    async with GroupCommitWriter(SqliteStore(path), pytest.fail) as writer:
+        judging = asyncio.create_task(asyncio.to_thread(judge))
+        while not judging.done():
+            await writer.durable(writer.append(b"x" * 200, 1))
+            if writer.durable_seq % 50 == 0:
+                await writer.save_snapshot(writer.durable_seq, 1, b"state" * 1_000)
+        reports = await judging
+    assert [report for report in reports if not report.ok] == []
 
 
 async def test_the_chain_goes_on_after_reopening(tmp_path: Path) -> None:
