@@ -16,7 +16,7 @@ from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.reports import ExecType
 
 
-class OrderSubmitted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class OrderSubmitted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """The gate let it pass; send it to the venue."""
 
     order_id: int
@@ -36,7 +36,7 @@ class OrderSubmitted(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """We refused a new order; it never left. ``reason`` is the check's name, ``fired_mask`` every check that fired."""
 
     order_id: int
@@ -58,7 +58,7 @@ class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class CancelRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class CancelRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """Send a cancel to the venue."""
 
     order_id: int
@@ -68,7 +68,7 @@ class CancelRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class ReplaceRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class ReplaceRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """Send a replace to the venue: new total quantity and price."""
 
     order_id: int
@@ -83,7 +83,7 @@ class ReplaceRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class AmendDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class AmendDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """The gate refused a replace; the order lives on as it was."""
 
     order_id: int
@@ -94,7 +94,7 @@ class AmendDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """The venue told a fact that moves no quantity: acknowledged, pending, done for day, cancelled, expired, …"""
 
     order_id: int
@@ -109,7 +109,7 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     text: str = ""
 
 
-class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """An execution: quantities and money move. Cumulative and leaves are the order's afterwards."""
 
     order_id: int
@@ -129,7 +129,7 @@ class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class TradeCorrected(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class TradeCorrected(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """The venue corrected an execution (or, with quantity 0, busted it); position and PnL are recomputed."""
 
     order_id: int
@@ -145,7 +145,7 @@ class TradeCorrected(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class RequestRejected(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class RequestRejected(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """The venue refused a cancel or replace; the order lives on as it was."""
 
     order_id: int
@@ -154,7 +154,7 @@ class RequestRejected(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class ReportIgnored(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class ReportIgnored(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """A venue report that changes nothing, kept because it was said: a duplicate, an unknown order, a contradiction."""
 
     venue: str
@@ -164,7 +164,7 @@ class ReportIgnored(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class CommandRefused(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class CommandRefused(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """The command can't be carried out as asked. ``field`` names the field at fault, if one is."""
 
     reason: str
@@ -174,20 +174,20 @@ class CommandRefused(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class InstrumentRegistered(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class InstrumentRegistered(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     instrument: Instrument
     actor: str
     time_ns: int
 
 
-class TradingStatusChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class TradingStatusChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     instrument: str
     halted: bool
     reason: str
     time_ns: int
 
 
-class LimitsChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class LimitsChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     limits: Limits
     revision: int
     actor: str
@@ -200,7 +200,7 @@ class ProposalKind(enum.Enum):
     KILL_SWITCH_RELEASE = "kill switch release"
 
 
-class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """Waits for a second person until ``expires_ns``. Bound to what it was made against: a change voids it."""
 
     proposal_id: int
@@ -216,7 +216,7 @@ class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class ProposalClosed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class ProposalClosed(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     proposal_id: int
     approved: bool
     actor: str
@@ -224,7 +224,7 @@ class ProposalClosed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class KillSwitchEngaged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class KillSwitchEngaged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     account: str
     epoch: int
     reason: str
@@ -232,7 +232,7 @@ class KillSwitchEngaged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class KillSwitchReleased(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class KillSwitchReleased(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     account: str
     epoch: int
     proposer: str
@@ -240,7 +240,7 @@ class KillSwitchReleased(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     time_ns: int
 
 
-class GateStateChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class GateStateChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     lost: bool
     reason: str
     time_ns: int

@@ -1,4 +1,8 @@
-"""The engine's inputs and the journal's record: the form in which the world reaches the engine, and is remembered."""
+"""The engine's inputs and the journal's record: the form in which the world reaches the engine, and is remembered.
+
+``gc=False`` here and on what inputs carry, on events and on orders: none of them can be part of a cycle, and a million of
+them would make each pass of the garbage collector a pause.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from meltica.domain.market import Mark, TradingStatus
 from meltica.domain.reports import VenueReport
 
 
-class Input(msgspec.Struct, frozen=True):
+class Input(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened, when, and the reference prices that the engine may use to judge it."""
 
     time_ns: int
@@ -18,7 +22,7 @@ class Input(msgspec.Struct, frozen=True):
     marks: tuple[Mark, ...] = ()
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """What the journal keeps: an input and the events that it caused."""
 
     input: Input

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import cached_property
 
 import msgspec
 
@@ -20,7 +21,7 @@ MAX_INSTRUMENTS = 65_536
 _ID = re.compile(r"(?P<symbol>[^\s@]{1,64})@(?P<venue>[A-Z0-9]{2,12})")
 
 
-class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """An instrument's fixed facts. Prices in ticks of ``tick_size``, quantities in lots of ``lot_size``."""
 
     instrument: str
@@ -53,12 +54,14 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             if not 0 < getattr(self, field) <= INT64_MAX:
                 raise FieldError(field, getattr(self, field), "must be positive and fit 63 bits")
 
-    @property
+    # Asked for several times an order, and the fields are frozen: computed once (``dict`` is where it is kept).
+
+    @cached_property
     def value_per_tick_lot_nanos(self) -> int:
         """Money of one lot moving one tick, in nanos of the quote currency."""
         return int(self.tick_size * self.lot_size * NANOS)
 
-    @property
+    @cached_property
     def venue(self) -> str:
         return split_id(self.instrument)[1]
 

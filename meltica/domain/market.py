@@ -10,7 +10,7 @@ Level = tuple[int, int]
 """(price_ticks, quantity_lots); in an update a quantity of 0 removes the level."""
 
 
-class BookUpdate(msgspec.Struct, frozen=True, tag=True):
+class BookUpdate(msgspec.Struct, frozen=True, tag=True, gc=False):
     """Absolute quantities per price level. A snapshot replaces the whole book of the instrument."""
 
     instrument: str
@@ -20,7 +20,7 @@ class BookUpdate(msgspec.Struct, frozen=True, tag=True):
     snapshot: bool = False
 
 
-class MarketTrade(msgspec.Struct, frozen=True, tag=True):
+class MarketTrade(msgspec.Struct, frozen=True, tag=True, gc=False):
     """A trade of others. ``aggressor`` took liquidity; None where the feed does not say."""
 
     instrument: str
@@ -31,7 +31,7 @@ class MarketTrade(msgspec.Struct, frozen=True, tag=True):
     trade_id: str = ""
 
 
-class BookInvalid(msgspec.Struct, frozen=True, tag=True):
+class BookInvalid(msgspec.Struct, frozen=True, tag=True, gc=False):
     """The book of this instrument can't be trusted (gap, disconnect) until the next snapshot."""
 
     instrument: str
@@ -39,7 +39,7 @@ class BookInvalid(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-class TradingStatus(msgspec.Struct, frozen=True, tag=True):
+class TradingStatus(msgspec.Struct, frozen=True, tag=True, gc=False):
     """Trading of the instrument halted or resumed, as the market says."""
 
     instrument: str
@@ -51,7 +51,7 @@ class TradingStatus(msgspec.Struct, frozen=True, tag=True):
 MarketEvent = BookUpdate | MarketTrade | BookInvalid | TradingStatus
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """The reference price of an instrument when something was decided; travels with the input that it decided."""
 
     instrument: str
@@ -59,7 +59,7 @@ class Mark(msgspec.Struct, frozen=True):
     price_ticks: int
 
 
-class TopOfBook(msgspec.Struct, frozen=True):
+class TopOfBook(msgspec.Struct, frozen=True, gc=False):
     """Best bid and offer; a side without orders is None."""
 
     instrument: str

@@ -55,7 +55,7 @@ class PendingKind(enum.IntEnum):
     REPLACE = 2
 
 
-class Pending(msgspec.Struct, kw_only=True):
+class Pending(msgspec.Struct, kw_only=True, gc=False):
     """A cancel or replace request that has no final answer yet."""
 
     kind: PendingKind
@@ -69,7 +69,7 @@ class Pending(msgspec.Struct, kw_only=True):
     """The venue said that it is pending; only then does it show in the status (FIX OrdStatus 6, E)."""
 
 
-class Execution(msgspec.Struct):
+class Execution(msgspec.Struct, gc=False):
     """One execution that stands. A correction changes it in place, a bust removes it."""
 
     execution_id: str
@@ -81,7 +81,7 @@ class Execution(msgspec.Struct):
     time_ns: int
 
 
-class Order(msgspec.Struct, kw_only=True):
+class Order(msgspec.Struct, kw_only=True, gc=False):
     """What was asked for, then the facts. Changed by ``lifecycle.move`` alone."""
 
     order_id: int
