@@ -1,0 +1,126 @@
+"""The smallest driver there can be: engine, compiled gate and paper venue in a loop, on a clock that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from meltica import hot
+from meltica.domain.commands import CancelOrder, Command, RegisterInstrument, SetLimits, SubmitOrder
+from meltica.domain.events import CancelRequested, Event, OrderSubmitted
+from meltica.domain.inputs import Input
+from meltica.domain.instrument import Instrument
+from meltica.domain.limits import AccountLimits, InstrumentLimits, Limits, PositionLimits
+from meltica.domain.market import BookUpdate, Mark
+from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.engine.engine import Engine
+from meltica.venues.paper.session import PaperSession
+
+BTC: Final = Instrument(
+    instrument="BTC/USDT@BINANCE",
+    handle=1,
+    venue_symbol="BTCUSDT",
+    quote_currency="USDT",
+    tick_size=Decimal("0.01"),
+    lot_size=Decimal("0.00001"),
+    max_price_ticks=100_000_000,
+    max_quantity_lots=10**12,
+    maker_fee_ppm=-50,
+    taker_fee_ppm=400,
+)
+ACCOUNT: Final = "main"
+ACTOR: Final = "strategy:bench"
+SETTINGS: Final = "system:settings"
+MARK_TICKS: Final = 6_000_000
+FAR_TICKS: Final = 5_900_000
+LOTS: Final = 100
+START_NS: Final = 1_700_000_000 * 10**9
+WIDE: Final = 10**12
+
+LIMITS: Final[tuple[Limits, ...]] = (
+    InstrumentLimits(
+        instrument=BTC.instrument,
+        enabled=True,
+        max_quantity_lots=WIDE,
+        max_value_nanos=2**62,
+        collar_bps=500,
+        reference_max_age_ns=5 * 10**9,
+    ),
+    AccountLimits(
+        account=ACCOUNT,
+        enabled=True,
+        max_open_value_nanos=2**62,
+        max_open_orders=1_000_000,
+        messages_per_second=1_000_000,
+        message_burst=1_000_000,
+        market_orders_allowed=True,
+    ),
+    PositionLimits(account=ACCOUNT, instrument=BTC.instrument, max_long_lots=WIDE, max_short_lots=WIDE),
+)
+"""Every check is on; none of them fires."""
+
+
+class PaperTrading:
+    """One account, one instrument, a deep book. Each call is one order's whole life, and checks that it was one."""
+
+    def __init__(self) -> None:
+        self.gate = hot.Gate(max_instruments=16, max_accounts=4)
+        self.engine = Engine(self.gate, max_instruments=16, max_accounts=4)
+        self.venue = PaperSession(BTC.venue, [BTC])
+        self.now_ns = START_NS
+        self._requests = 0
+        self._step(RegisterInstrument(request_id=self._request_id(), actor=SETTINGS, instrument=BTC))
+        for limits in LIMITS:
+            self._step(SetLimits(request_id=self._request_id(), actor=SETTINGS, limits=limits, revision=0))
+        bids, asks = ((MARK_TICKS - 1, WIDE),), ((MARK_TICKS + 1, WIDE),)
+        self.venue.receive(BookUpdate(BTC.instrument, self.now_ns, bids, asks, snapshot=True), self.now_ns)
+
+    def market_orders(self, count: int) -> None:
+        """Submit, gate, accept, fill, position: buys and sells in turn."""
+        for number in range(count):
+            self._trade(self.submission(Side.SELL if number & 1 else Side.BUY, None))
+        position = self.engine.state.position(ACCOUNT, BTC.instrument)
+        if position is None or position.traded_value_nanos == 0 or self.venue.working_orders:
+            raise AssertionError("the orders were not filled")
+
+    def limits_and_cancels(self, count: int) -> None:
+        """Submit far from the market, gate, accept; then cancel, cancelled."""
+        for _ in range(count):
+            order_id = self._trade(self.submission(Side.BUY, FAR_TICKS))
+            self._trade(CancelOrder(request_id=self._request_id(), actor=ACTOR, order_id=order_id))
+        if self.engine.state.working or self.venue.working_orders:
+            raise AssertionError("the orders were not cancelled")
+
+    def submission(self, side: Side, price_ticks: int | None) -> SubmitOrder:
+        return SubmitOrder(
+            request_id=self._request_id(),
+            actor=ACTOR,
+            account=ACCOUNT,
+            strategy="bench",
+            instrument=BTC.instrument,
+            side=side,
+            order_type=OrderType.MARKET if price_ticks is None else OrderType.LIMIT,
+            time_in_force=TimeInForce.DAY,
+            quantity_lots=LOTS,
+            price_ticks=price_ticks,
+        )
+
+    def _trade(self, command: Command) -> int:
+        """The order's id."""
+        self.now_ns += 1_000
+        (event,) = self._step(command)
+        if not isinstance(event, OrderSubmitted | CancelRequested):
+            raise AssertionError(event)
+        self.venue.send(event, self.now_ns)
+        for report in self.venue.due(self.now_ns):
+            self.engine.step(Input(self.now_ns, report))
+        return event.order_id
+
+    def _step(self, command: Command) -> Sequence[Event]:
+        marks = (Mark(BTC.instrument, self.now_ns, MARK_TICKS),) if isinstance(command, SubmitOrder) else ()
+        return self.engine.step(Input(self.now_ns, command, marks))
+
+    def _request_id(self) -> str:
+        self._requests += 1
+        return f"r{self._requests}"
