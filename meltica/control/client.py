@@ -12,7 +12,11 @@ from meltica.control.authority import Authority
 from meltica.control.errors import STATUS_DETAILS_KEY
 from meltica.domain.errors import MelticaError
 
+MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
+"""As the server's: an audit entry is read whole."""
+
 OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MAX_REPLY_BYTES),
     ("grpc.keepalive_time_ms", 15_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.enable_retries", 0),  # Whoever calls decides, with the request_id in hand.

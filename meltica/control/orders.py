@@ -24,6 +24,8 @@ from meltica.v1 import order_service_pb2 as api
 
 SCAN_SLICE: Final = 2000
 """Orders looked at before others get their turn: a long list must not hold up the market."""
+PIECE: Final = 16
+"""Events of one journal entry that go together; a frame holds batches.MOST pieces at most, which is about 1 MB."""
 
 _SIDES: Final[dict[int, Side]] = {number: side for side, number in resources.SIDES.items()}
 _ORDER_TYPES: Final[dict[int, OrderType]] = {number: kind for kind, number in resources.ORDER_TYPES.items()}
@@ -179,8 +181,11 @@ class OrderService:
     async def _events(self, after: int, wanted: Wanted) -> AsyncIterator[tuple[int, list[OrderEvent]]]:
         state = self._gateway.state
         async for sequence, _, record in self._gateway.records(after):
-            found = [shown(event, sequence, state, wanted) for event in record.events]
-            yield sequence, [event for event in found if event is not None]
+            found = [event for one in record.events if (event := shown(one, sequence, state, wanted)) is not None]
+            # A cancel-all may be thousands of events: only its last piece lets a reader resume after it.
+            for start in range(0, len(found) - PIECE, PIECE):
+                yield sequence - 1, found[start : start + PIECE]
+            yield sequence, found[max(len(found) - 1, 0) // PIECE * PIECE :]
 
     def _instrument(self, instrument: str) -> Instrument:
         if (found := self._gateway.state.instrument(instrument)) is None:

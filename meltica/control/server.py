@@ -56,13 +56,16 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
 )
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
+MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
+"""Pages and frames stay near one megabyte; one audit entry can't be split, and a kill switch that cancelled 100,000
+orders makes one of some 20 MB."""
 MAX_CONCURRENT_RPCS: Final = 1024
 """More than calls.MAX_UNARY and MAX_STREAMS together: the rest is kept for calls that stop things."""
 
 OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.so_reuseport", 0),  # Else a second gateway could share the port, and each would get half of the calls.
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", 4 * MAX_MESSAGE_BYTES),  # A page of 1000 orders; a client's default takes it.
+    ("grpc.max_send_message_length", MAX_REPLY_BYTES),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.keepalive_permit_without_calls", 1),

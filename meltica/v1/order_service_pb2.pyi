@@ -587,7 +587,9 @@ class StreamOrderEventsResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
-    """Resume with `after_sequence` set to this."""
+    """Resume with `after_sequence` set to this. A journal entry with very many events comes in several frames; until its
+    last one this is the entry before, so that who resumes in its middle gets all of it again.
+    """
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderEvent]:
         """In the order in which they happened."""

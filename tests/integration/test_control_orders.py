@@ -212,3 +212,21 @@ async def test_a_stream_without_a_start_begins_now_and_beats(running):
     call.cancel()
     error = await refusal(victor.StreamOrderEvents(api.StreamOrderEventsRequest(after_sequence=head + 99)).read())
     assert (error.code, error.reason) == (grpc.StatusCode.OUT_OF_RANGE, "AFTER_THE_END")
+
+
+async def test_a_cancel_of_many_comes_in_pieces_and_resumes_whole(running):
+    """Hundreds of cancels are one journal entry: a reader that is cut off in its middle gets all of it again."""
+    tara, victor = (await running.be("tara")).orders, (await running.be("victor")).orders
+    for _ in range(5):
+        await asyncio.gather(*(tara.SubmitOrder(order()) for _ in range(100)))
+    before = len(running.gateway.journal)
+    cancelled = await tara.CancelAllOrders(api.CancelAllOrdersRequest(request_id=request_id()))
+    assert len(cancelled.order_ids) == 500
+    call = victor.StreamOrderEvents(api.StreamOrderEventsRequest(after_sequence=before))
+    events: list[str] = []
+    while len(events) < 500:
+        frame = await call.read()
+        events.extend(event.order_id for event in frame.events)
+        assert frame.sequence == (cancelled.sequence if len(events) == 500 else before)
+    call.cancel()
+    assert events == [str(number) for number in range(1, 501)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from meltica.domain.market import TopOfBook
+from meltica.domain.market import TopOfBook, TradingStatus
 from meltica.domain.ports import Book
 from meltica.v1 import audit_service_pb2 as audit_api
 from meltica.v1 import market_data_service_pb2 as market_api
@@ -113,3 +113,29 @@ async def test_the_audit_stream_has_no_gap(running):
         assert frame.sequence == sequences[-1]
     call.cancel()
     assert sequences == list(range(3, head + 1))
+
+
+async def test_large_audit_entries_share_no_page(running):
+    """A page ends where it would grow too large, and one entry that alone is too large still comes."""
+    ada = (await running.be("ada")).audit
+    gateway = running.gateway
+    before = len(gateway.journal)
+    for size in (400_000, 400_000, 5_000_000, 1):
+        gateway.step(TradingStatus(instrument="x" * size, time_ns=1, halted=True))
+    request = audit_api.ListAuditEntriesRequest(after_sequence=before)
+    pages = []
+    while True:
+        page = await ada.ListAuditEntries(request)
+        pages.append([entry.sequence - before for entry in page.entries])
+        if not page.next_page_token:
+            break
+        request.page_token = page.next_page_token
+    assert pages == [[1], [2], [3], [4]]
+    call = ada.StreamAuditEntries(audit_api.StreamAuditEntriesRequest(after_sequence=before))
+    frames: list[list[int]] = []
+    while not frames or frames[-1] != [4]:
+        frame = await call.read()
+        if frame.entries:
+            frames.append([entry.sequence - before for entry in frame.entries])
+    call.cancel()
+    assert frames == pages
