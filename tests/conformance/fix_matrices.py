@@ -3,43 +3,43 @@
     python -m tests.conformance.fix_matrices FILE
 
 FILE is JSON: ``{"matrices": {id: {"title", "steps": [...]}}}``. A step is a message *in* to the broker (``NewOrder``,
-``Cancel``, ``Replace``, ``StatusRequest``) or *out* from it (``ExecutionReport``, ``OrderCancelReject``). The "in" messages
-become commands of ours, the "out" messages reports of the venue; after each one the engine's own status, cumulative and
-leaves must be what the matrix says. The engine is told what happened (exec type, last quantity, ids), never the answer:
-``ord_status``, ``cum_qty`` and, but for done-for-day, ``leaves_qty`` are only compared.
+``Cancel``, ``Replace``, ``StatusRequest``) or *out* from it (``ExecutionReport``, ``OrderCancelReject``); see
+``fix_words`` for the spellings. The "in" messages become commands of ours, the "out" messages reports of the venue;
+after each one the engine's own status, quantity, cumulative, leaves and average price must be what the matrix says. The
+engine is told what happened (exec type, last quantity, ids), never the answer: ``ord_status``, ``cum_qty`` and, but for
+done-for-day, ``leaves_qty`` are only compared.
 
-``alt`` steps are another possible course: they are tried on a copy of the engine. Prints one line per matrix and exits
-with 1 if one fails, with 2 if FILE can't be read.
+``alt`` steps are another possible course: they are tried on a copy of the engine. An ``alt`` that follows an ``alt``
+goes on from it, or is one more alternative, whichever agrees. Prints one line per matrix and exits with 1 if one fails,
+with 2 if FILE can't be read.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import sys
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from meltica.domain import lifecycle
 from meltica.domain.commands import AmendOrder, CancelOrder
 from meltica.domain.events import AmendDenied, CommandRefused, OrderDenied
 from meltica.domain.lifecycle import leaves_lots
-from meltica.domain.order import Order, Side, TimeInForce
+from meltica.domain.order import Order, Side
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
-from tests.engines import BTC, TestBench
+from tests.conformance import fix_words
+from tests.conformance.fix_words import Step
+from tests.engines import TestBench
 
-VENUE = "BINANCE"
-ACTOR = "spiffe://meltica.example/person/tara"
-PRICE_SCALE = 1_000
-"""Ticks per unit of a matrix's price; matrices without prices trade at 1."""
-TIMES_IN_FORCE = {
-    "Day": TimeInForce.DAY,
-    "GTC": TimeInForce.GTC,
-    "GTD": TimeInForce.GTC,
-    "IOC": TimeInForce.IOC,
-    "FOK": TimeInForce.FOK,
-}
+VENUE: Final = "BINANCE"
+ACTOR: Final = "spiffe://meltica.example/person/tara"
+PRICE_SCALE: Final = 1_000
+"""Ticks per unit of a matrix's price; matrices without prices trade at 100."""
+USUAL_PRICE: Final = 100
+REFUSED: Final = {"ord_status": "Rejected", "cum_qty": 0, "leaves_qty": 0}
+"""What the broker says of an order that it never took."""
 
 
 class MismatchError(AssertionError):
@@ -49,164 +49,215 @@ class MismatchError(AssertionError):
 class Replay:
     """One matrix on one engine."""
 
-    def __init__(self, matrix_id: str) -> None:
+    def __init__(self) -> None:
         self._bench = TestBench(collar_bps=10_000)
-        self._bench.mark_ticks = 100 * PRICE_SCALE
-        self._matrix_id = matrix_id
+        self._beginning = len(self._bench.history)
         self._orders: dict[str, int] = {}
-        self._refused: set[str] = set()
+        self._refused: Counter[str] = Counter()
+        """New orders that we did not let out, by client order id; each has one answer of the broker to come."""
         self._executions = 0
 
     def run(self, steps: list[dict[str, Any]]) -> int:
         """:return: how many "out" steps were compared. :raises MismatchError: at the first that differs."""
         compared = 0
-        for number, step in enumerate(steps, 1):
-            course = copy.deepcopy(self) if step.get("alt") else self
+        others: list[Replay] = []
+        for number, raw in enumerate(steps, 1):
             try:
-                if step["dir"] == "in":
-                    course.take(step)
+                step = fix_words.read(raw)
+                compared += step.out
+                if step.alt:
+                    others = self._other_courses(others, step)
                 else:
-                    course.report(step)
-                    course.compare(step)
-                    compared += 1
-            except MismatchError as error:
-                raise MismatchError(f"step {number} ({step['msg']} {step.get('exec_type', '')}): {error}") from None
+                    self.take(step)
+                    others = []
+            except (MismatchError, fix_words.UnknownWordError) as error:
+                told = f"{raw.get('msg')} {raw.get('exec_type') or ''}".strip() if isinstance(raw, dict) else raw
+                raise MismatchError(f"step {number} ({told}): {error}") from None
+        if not compared:
+            raise MismatchError("nothing to compare: the matrix has no message out of the broker")
         return compared
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Replay:
+    def _other_courses(self, others: list[Replay], step: Step) -> list[Replay]:
+        """The alternatives that agree, the step taken. :raises MismatchError: none does (why the first does not)."""
+        courses = [other.copy() for other in others] + [self.copy()]
+        agreeing, why = [], None
+        for course in courses:
+            try:
+                course.take(step)
+                agreeing.append(course)
+            except MismatchError as error:
+                why = why or error
+        if not agreeing and why is not None:
+            raise why
+        return agreeing
+
+    def copy(self) -> Replay:
         """A second course of the same story: the same steps taken by another engine."""
-        other = Replay(self._matrix_id)
-        other._bench.history = []
-        for happened, _ in self._bench.history[len(other._bench.history) + 4 :]:
-            other._bench.engine.step(happened)
+        other = Replay()
+        for happened, _ in self._bench.history[self._beginning :]:
+            other._bench.history.append((happened, other._bench.engine.step(happened)))
         other._bench.now_ns = self._bench.now_ns
         other._orders = dict(self._orders)
-        other._refused = set(self._refused)
+        other._refused = self._refused.copy()
         other._executions = self._executions
         return other
 
-    def take(self, step: dict[str, Any]) -> None:
-        message = step["msg"]
-        if message == "NewOrder":
-            self._new_order(step)
-        elif message in {"Cancel", "Replace"}:
-            self._change(step, message)
-        elif "Status" not in message:
-            raise MismatchError(f"unknown message {message!r}")
+    def take(self, step: Step) -> None:
+        match step.msg:
+            case "NewOrder":
+                self._new_order(step)
+            case "Cancel" | "Replace":
+                self._change(step)
+            case "OrderCancelReject":
+                self._bench.step(
+                    OrderCancelReject(venue=VENUE, client_order_id=step.clord, original_client_order_id=step.orig)
+                )
+                self._compare(step, self._order(step))
+            case "ExecutionReport":
+                self._report(step)
 
-    def _new_order(self, step: dict[str, Any]) -> None:
-        time_in_force = TIMES_IN_FORCE[step.get("tif") or "GTC"]
-        price = int(Decimal(str(step.get("price") or 100)) * PRICE_SCALE)
+    def _new_order(self, step: Step) -> None:
+        if step.qty is None:
+            raise MismatchError("a new order without a quantity")
+        price_ticks = self._price_ticks(step.price or Decimal(USUAL_PRICE))
         (event,) = self._bench.submit(
-            Side.BUY, step["qty"], price, client_order_id=step["clord"], time_in_force=time_in_force
+            Side.BUY, step.qty, price_ticks, client_order_id=step.clord, time_in_force=step.tif
         )
         if isinstance(event, CommandRefused):
-            self._refused.add(step["clord"])
+            self._refused[step.clord] += 1
         elif isinstance(event, OrderDenied):
             raise MismatchError(f"the gate refused the order: {event.text}")
         else:
-            self._orders[step["clord"]] = event.order_id
+            self._orders[step.clord] = event.order_id
 
-    def _change(self, step: dict[str, Any], message: str) -> None:
-        order_id = self._orders.get(step["orig"])
+    def _price_ticks(self, price: Decimal) -> int:
+        """In ticks; the market is there too, so that no collar speaks up."""
+        self._bench.mark_ticks = int(price * PRICE_SCALE)
+        return self._bench.mark_ticks
+
+    def _change(self, step: Step) -> None:
+        order_id = self._orders.get(step.orig or step.clord)
         if order_id is None:
-            self._refused.add(step["clord"])
-            return
+            return  # We have no such order to change, and ask the broker nothing.
         request: dict[str, Any] = {
             "request_id": self._bench.request(),
             "actor": ACTOR,
             "order_id": order_id,
-            "client_order_id": step["clord"],
+            "client_order_id": step.clord,
         }
-        if message == "Cancel":
+        if step.msg == "Cancel":
             events = self._bench.step(CancelOrder(**request))
         else:
-            events = self._bench.step(AmendOrder(**request, quantity_lots=step["qty"]))
-        self._orders.setdefault(step["clord"], order_id)
+            price_ticks = None if step.price is None else self._price_ticks(step.price)
+            quantity = step.qty
+            if quantity is None and price_ticks is None:
+                quantity = self._bench.engine.state.tables.orders[order_id].quantity_lots
+            events = self._bench.step(AmendOrder(**request, quantity_lots=quantity, price_ticks=price_ticks))
+        self._orders.setdefault(step.clord, order_id)
         if any(isinstance(event, AmendDenied) for event in events):
             raise MismatchError(f"the gate refused the replace: {events}")
 
-    def report(self, step: dict[str, Any]) -> None:
-        if step["msg"] == "OrderCancelReject":
-            reject = OrderCancelReject(
-                venue=VENUE, client_order_id=step["clord"], original_client_order_id=step.get("orig") or ""
-            )
-            self._bench.step(reject)
+    def _report(self, step: Step) -> None:
+        assert step.exec_type is not None
+        if self._refused[step.clord] and (step.exec_type is ExecType.REJECTED or step.clord not in self._orders):
+            self._refused[step.clord] -= 1
+            self._compare(step, None)  # The broker's answer to an order that we did not let out.
             return
-        if step["clord"] in self._refused:
-            return  # The venue's answer to an order that we did not let out.
-        exec_type = ExecType(step["exec_type"])
         self._executions += 1
-        done = exec_type is ExecType.DONE_FOR_DAY
-        restated = exec_type in {ExecType.REPLACED, ExecType.RESTATED}
+        restated = step.exec_type in {ExecType.REPLACED, ExecType.RESTATED}
+        price = step.price if restated else None
         self._bench.step(
             ExecutionReport(
                 venue=VENUE,
-                client_order_id=step["clord"],
-                original_client_order_id=step.get("orig") or "",
-                exec_type=exec_type,
-                execution_id=step.get("exec_id") or f"exec-{self._executions}",
-                reference_execution_id=step.get("exec_ref") or "",
-                last_quantity_lots=step.get("last_qty") or 0,
-                last_price_ticks=int(Decimal(str(step.get("last_px") or 1)) * PRICE_SCALE),
-                order_quantity_lots=step.get("order_qty") if restated else None,
-                leaves_lots=step["leaves_qty"] if done else None,
+                client_order_id=step.clord,
+                original_client_order_id=step.orig,
+                exec_type=step.exec_type,
+                execution_id=step.exec_id or f"exec-{self._executions}",
+                reference_execution_id=step.exec_ref,
+                last_quantity_lots=step.last_qty or 0,
+                last_price_ticks=int((step.last_px or Decimal(USUAL_PRICE)) * PRICE_SCALE),
+                order_quantity_lots=step.order_qty if restated else None,
+                price_ticks=None if price is None else int(price * PRICE_SCALE),
+                leaves_lots=step.leaves_qty if step.exec_type is ExecType.DONE_FOR_DAY else None,
             )
         )
+        self._compare(step, self._order(step))
 
-    def compare(self, step: dict[str, Any]) -> None:
-        order = self._order(step)
-        if order is None or (step["clord"] in self._refused and step["msg"] == "ExecutionReport"):
-            expected = {"ord_status": "Rejected", "cum_qty": 0, "leaves_qty": 0}
-            wrong = {k: step[k] for k, v in expected.items() if k in step and step[k] != v}
-            if wrong:
-                raise MismatchError(f"an order that we refused or never had: expected {wrong}")
-            return
-        ours: dict[str, Any] = {
-            "ord_status": lifecycle.status(order).value,
-            "order_qty": order.quantity_lots,
-            "cum_qty": order.cumulative_lots,
-            "leaves_qty": leaves_lots(order),
-        }
-        if "avg_px" in step and order.cumulative_lots:
-            average = Decimal(order.cumulative_value) / order.cumulative_lots / PRICE_SCALE
-            ours["avg_px"] = float(average)
+    def _compare(self, step: Step, order: Order | None) -> None:
+        ours = REFUSED if order is None else _facts(order)
         different = {
-            name: (value, step[name])
+            name: (value, told)
             for name, value in ours.items()
-            if step.get(name) is not None and step[name] != value
+            if (told := getattr(step, name)) is not None and not _same(value, told)
         }
         if different:
+            whose = " (of an order that we refused or never had)" if order is None else ""
             says = ", ".join(f"{name} is {ours} but should be {theirs}" for name, (ours, theirs) in different.items())
-            raise MismatchError(says)
+            raise MismatchError(says + whose)
 
-    def _order(self, step: dict[str, Any]) -> Order | None:
-        for client_order_id in (step["clord"], step.get("orig")):
-            if client_order_id in self._orders:
-                return self._bench.engine.state.order(self._orders[client_order_id])
-        found = self._bench.engine.state.by_client_id.get((BTC.partition("@")[2], step["clord"]))
-        return None if found is None else self._bench.engine.state.order(found)
+    def _order(self, step: Step) -> Order | None:
+        state = self._bench.engine.state
+        for client_order_id in (step.clord, step.orig):
+            if (order_id := state.by_client_id.get((VENUE, client_order_id))) is not None:
+                return state.order(order_id)
+        return None
 
 
-def replay(matrix_id: str, matrix: dict[str, Any]) -> int:
+def _facts(order: Order) -> dict[str, Any]:
+    cumulative = order.cumulative_lots
+    average = Decimal(order.cumulative_value) / cumulative / PRICE_SCALE if cumulative else Decimal(0)
+    return {
+        "ord_status": lifecycle.status(order).value,
+        "order_qty": order.quantity_lots,
+        "cum_qty": cumulative,
+        "leaves_qty": leaves_lots(order),
+        "avg_px": average,
+    }
+
+
+def _same(ours: Any, theirs: Any) -> bool:
+    """Prices agree to the last decimal that the matrix writes, whichever way it rounds; all else exactly."""
+    if not isinstance(theirs, Decimal):
+        return bool(ours == theirs)
+    exponent = theirs.as_tuple().exponent
+    last_place = Decimal(1).scaleb(exponent) if isinstance(exponent, int) and exponent < 0 else Decimal(0)
+    return abs(ours - theirs) <= last_place
+
+
+def replay(matrix: dict[str, Any]) -> int:
     """:return: number of compared steps. :raises MismatchError: the engine disagrees with the matrix."""
-    return Replay(matrix_id).run(matrix["steps"])
+    steps = matrix.get("steps") if isinstance(matrix, dict) else None
+    if not isinstance(steps, list):
+        raise MismatchError("has no list of steps")
+    return Replay().run(steps)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """:raises ValueError: not a file of matrices. :raises OSError: not readable."""
+    content = json.loads(path.read_text("utf-8"), parse_float=Decimal)
+    matrices = content.get("matrices") if isinstance(content, dict) else None
+    if not isinstance(matrices, dict) or not matrices:
+        raise ValueError('no {"matrices": {id: {"title", "steps"}}} in it')
+    return matrices
 
 
 def main(path: Path) -> int:
     try:
-        matrices = json.loads(path.read_text("utf-8"))["matrices"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        print(f"{path}: not a file of matrices: {error!r}", file=sys.stderr)  # noqa: T201 - a program's output
+        matrices = load(path)
+    except (OSError, ValueError, RecursionError) as error:
+        print(f"{path}: not a file of matrices: {error}", file=sys.stderr)  # noqa: T201 - a program's output
         return 2
     failed = 0
     for matrix_id, matrix in matrices.items():
-        title = matrix.get("title", "")
+        title = matrix.get("title", "") if isinstance(matrix, dict) else ""
         try:
-            line = f"ok    {matrix_id:8} {replay(matrix_id, matrix):2} steps  {title}"
-        except (MismatchError, KeyError, ValueError) as error:
+            line = f"ok    {matrix_id:8} {replay(matrix):2} steps  {title}"
+        except MismatchError as error:
             failed += 1
             line = f"FAIL  {matrix_id:8} {title}: {error}"
+        except Exception as error:  # noqa: BLE001 - whatever the engine raises is a failure of this matrix alone
+            failed += 1
+            line = f"FAIL  {matrix_id:8} {title}: the engine raised {error!r}"
         print(line)  # noqa: T201 - a program's output
     print(f"{len(matrices) - failed} of {len(matrices)} matrices agree")  # noqa: T201 - a program's output
     return int(failed > 0)
@@ -214,5 +265,6 @@ def main(path: Path) -> int:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m tests.conformance.fix_matrices FILE")
+        print("usage: python -m tests.conformance.fix_matrices FILE", file=sys.stderr)  # noqa: T201 - a program's output
+        sys.exit(2)
     sys.exit(main(Path(sys.argv[1])))
