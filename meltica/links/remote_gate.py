@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from meltica.domain.errors import GateUnreachableError, InvariantError
+from meltica.hot import OrderIntent
 from meltica.hot.layout_gen import (
     LAYOUT_VERSION,
     REASON_PASS,
@@ -241,6 +242,8 @@ class RemoteGate(Books):
             return answer, header.extra
 
     def _judged_by_books(self, intent: Intent) -> int:
+        if type(intent) is not OrderIntent:
+            intent = OrderIntent.from_bytes(intent.to_bytes())
         reason = self.books.check(intent)
         self.fired_mask, self.reserved_price_ticks = self.books.fired_mask, self.books.reserved_price_ticks
         return reason
