@@ -31,12 +31,20 @@ def rows(runs: int, sizes: tuple[int, ...] = SIZES) -> list[Row]:
     """Microseconds of CPU an order; then how the largest session's cost compares with the smallest's."""
     market = in_turn({**_ours("market", sizes), **_floor("market", sizes), **_peer("market", sizes[0])}, runs)
     cancel = in_turn({**_ours("cancel", sizes[:1]), **_floor("cancel", sizes[:1]), **_peer("cancel", sizes[0])}, runs)
-    found = [_row("market order to position", "market", size, market) for size in sizes]
-    found.append(_row("limit order and its cancel", "cancel", sizes[0], cancel))
-    small, large = market[f"ours {sizes[0]}"], market[f"ours {sizes[-1]}"]
-    growth = [last / first for first, last in zip(small, large, strict=True)]
-    found.append(row(f"engine: cost of an order at {sizes[-1]:,} to that at {sizes[0]:,}", "ratio", growth))
+    found = [_row("market order to position", size, market) for size in sizes]
+    found.append(_row("limit order and its cancel", sizes[0], cancel))
+    found.append(_growth(market, sizes[0], sizes[-1]))
     return found
+
+
+def _growth(taken: dict[str, list[float]], small: int, large: int) -> Row:
+    """More objects in memory cost more, whatever is done with them: the floor's growth is part of the answer."""
+    ours, floor = (
+        [last / first for first, last in zip(taken[f"{who} {small}"], taken[f"{who} {large}"], strict=True)]
+        for who in ("ours", "floor")
+    )
+    name = f"engine: cost of an order at {large:,} to that at {small:,}"
+    return row(name, "ratio", ours, floor=Series(FLOOR, floor))
 
 
 def _ours(kind: Kind, sizes: tuple[int, ...]) -> dict[str, Callable[[], float]]:
@@ -62,15 +70,10 @@ def _nautilus(kind: Kind, size: int) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _row(title: str, kind: Kind, size: int, taken: dict[str, list[float]]) -> Row:
+def _row(title: str, size: int, taken: dict[str, list[float]]) -> Row:
+    name, ours = f"engine: {title}, {size:,}", taken[f"ours {size}"]
     floor, peer = Series(FLOOR, taken[f"floor {size}"]), taken.get(f"peer {size}")
-    found = row(
-        f"engine: {title}, {size:,}",
-        UNIT,
-        taken[f"ours {size}"],
-        floor=floor,
-        peer=Series(PEER, peer) if peer else None,
-    )
+    found = row(name, UNIT, ours, floor=floor, peer=None if peer is None else Series(PEER, peer))
     if peer is None and size == SIZES[0]:
-        found["peer"] = missing(PEER, f"{kind}: pip install -r requirements/bench.txt")
+        found["peer"] = missing(PEER)
     return found

@@ -31,7 +31,7 @@ def in_turn(contenders: Mapping[str, Contender], runs: int) -> dict[str, list[fl
     """Each contender's figure of each round."""
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(runs):
-        names = list(contenders) if number % 2 == 0 else list(reversed(contenders))
+        names = list(contenders) if number % 2 == 0 else list(contenders)[::-1]
         for name in names:
             gc.collect()  # Nobody pays for the garbage of the one before
             taken[name].append(contenders[name]())
@@ -52,9 +52,9 @@ def row(name: str, unit: str, ours: Sequence[float], *, floor: Series | None = N
     }
 
 
-def missing(name: str, how_to_install: str) -> Row:
-    """A peer that is not there, in the place of a ``Series``' figures: the table says what to do."""
-    return {"name": name, "value": None, "note": how_to_install}
+def missing(name: str, how_to_install: str = "tools/bootstrap.sh bench") -> Row:
+    """A peer that is not there: in the place of ``row``'s peer, so that the table says what to do."""
+    return {"name": name, "value": None, "note": f"not installed: {how_to_install}"}
 
 
 def cpu_microseconds(work: Callable[[], object], count: int) -> float:

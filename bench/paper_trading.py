@@ -111,7 +111,7 @@ class PaperTrading:
         self.now_ns += 1_000
         (event,) = self._step(command)
         if not isinstance(event, OrderSubmitted | CancelRequested):
-            raise AssertionError(event)
+            raise AssertionError(event)  # noqa: TRY004 - not a wrong type: a refusal, which must not happen here
         self.venue.send(event, self.now_ns)
         for report in self.venue.due(self.now_ns):
             self.engine.step(Input(self.now_ns, report))

@@ -18,6 +18,7 @@ from nautilus_trader.config import LoggingConfig
 from nautilus_trader.model.currencies import BTC, USDT
 from nautilus_trader.model.data import QuoteTick
 from nautilus_trader.model.enums import AccountType, OmsType, OrderSide
+from nautilus_trader.model.events import OrderAccepted, OrderCanceled, OrderFilled
 from nautilus_trader.model.identifiers import TraderId, Venue
 from nautilus_trader.model.objects import Money
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
@@ -51,14 +52,14 @@ class OneOrderAQuote(Strategy):
             order = self.order_factory.limit(INSTRUMENT.id, OrderSide.BUY, self.quantity, self.far)
         self.submit_order(order)
 
-    def on_order_accepted(self, event) -> None:
+    def on_order_accepted(self, event: OrderAccepted) -> None:
         if self.kind == "cancel":
             self.cancel_order(self.cache.order(event.client_order_id))
 
-    def on_order_filled(self, _event) -> None:
+    def on_order_filled(self, _event: OrderFilled) -> None:
         self.ended += 1
 
-    def on_order_canceled(self, _event) -> None:
+    def on_order_canceled(self, _event: OrderCanceled) -> None:
         self.ended += 1
 
 

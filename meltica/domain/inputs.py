@@ -1,7 +1,7 @@
 """The engine's inputs and the journal's record: the form in which the world reaches the engine, and is remembered.
 
-``gc=False`` here and on what inputs carry, on events and on orders: none of them can be part of a cycle, and a million of
-them would make each pass of the garbage collector a pause.
+``gc=False`` here and on what inputs carry, on events and on orders: none of them can be part of a cycle, and a million
+of them would make each pass of the garbage collector a pause.
 """
 
 from __future__ import annotations
