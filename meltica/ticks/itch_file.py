@@ -16,10 +16,15 @@ def batches(path: Path, decoder: ItchDecoder | None = None) -> Iterator[ItchBatc
 
     :raises RecordingError: after the last good message before the damage.
     """
+    return decoded(path, chunks(path), decoder)
+
+
+def decoded(path: Path, pieces: Iterator[bytes], decoder: ItchDecoder | None = None) -> Iterator[ItchBatch]:
+    """The same from the file's bytes in pieces of any size."""
     decoder = ItchDecoder() if decoder is None else decoder
     rest, begin = b"", 0
     """Bytes of a message that is not complete yet, and where in the file they begin."""
-    for chunk in chunks(path):
+    for chunk in pieces:
         buffer = rest + chunk
         offset = 0
         while offset < len(buffer):
