@@ -16,6 +16,7 @@ from meltica.app.gateway import LiveGateway
 from meltica.app.settings import LimitSettings, Settings
 from meltica.domain.commands import RegisterInstrument, SetLimits
 from meltica.domain.instrument import Instrument
+from meltica.domain.level_book import LevelBook
 from meltica.domain.limits import AccountLimits, InstrumentLimits, Limits, PositionLimits, key_of
 from meltica.domain.market import BookUpdate, MarketEvent, MarketTrade
 from meltica.domain.money import NANOS
@@ -34,6 +35,7 @@ class Bootstrap:
         self._epoch = gateway.state.tables.sequence
         self._count = itertools.count(1)
         self._waiting: dict[str, Instrument] = {}
+        self._books: dict[str, LevelBook] = {}
 
     def register(self, instruments: Iterable[Instrument]) -> dict[str, Instrument]:
         """Make them known; the result is each as the engine has it (its handle is the engine's choice)."""
@@ -56,17 +58,27 @@ class Bootstrap:
         return {name: state.tables.instruments[name] for name in self._waiting}
 
     def look(self, event: MarketEvent) -> None:
-        """A market event: when it holds an instrument's first price, the limits that follow from it are set."""
+        """A market event: when it gives an instrument its first price, the limits that follow from it are set.
+
+        The first price is the mid of its first two-sided book, or its first trade.
+        """
+        if event.instrument not in self._waiting:
+            return
         match event:
-            case BookUpdate() if event.bids and event.asks:
-                self._priced(event.instrument, (max(event.bids)[0] + min(event.asks)[0]) // 2)
+            case BookUpdate():
+                book = self._books.setdefault(event.instrument, LevelBook())
+                book.apply(event)
+                bid, ask = book.bids.best, book.asks.best
+                if bid is not None and ask is not None and bid < ask:
+                    self._priced(event.instrument, (bid + ask) // 2)
             case MarketTrade():
                 self._priced(event.instrument, event.price_ticks)
 
     def _priced(self, instrument: str, price_ticks: int) -> None:
-        if (fresh := self._waiting.pop(instrument, None)) is not None:
-            for limits in instrument_limits(fresh, self._settings.accounts, self._settings.limits, price_ticks):
-                self._set(limits)
+        fresh = self._waiting.pop(instrument)
+        self._books.pop(instrument, None)
+        for limits in instrument_limits(fresh, self._settings.accounts, self._settings.limits, price_ticks):
+            self._set(limits)
 
     @property
     def done(self) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import sys
 import time
 import uuid
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,7 +23,9 @@ from meltica.app.market_sources import MarketSource, open_market
 from meltica.app.process import GatewayProcess
 from meltica.app.replay import replay
 from meltica.control.client import ErrorDetails, open_channel
+from meltica.domain.errors import FieldError
 from meltica.domain.instrument import Instrument
+from meltica.domain.level_book import LevelBook
 from meltica.domain.market import BookUpdate
 from meltica.domain.money import NANOS
 from meltica.journal.verify import verify
@@ -42,6 +44,9 @@ QUOTE_VALUE_NANOS = 1_200 * NANOS
 """What one quote of the market maker is worth, about."""
 QUOTE_WIDTH = 50_000
 """Half the quoted spread is the price divided by this: 0.2 basis points."""
+LOOK_AHEAD_EVENTS = 100_000
+"""Of a recording, to see how long it is; one that is longer than that plays at its own speed."""
+SLOWEST = 1e-6
 OPERATOR = "olivia"
 BY_HAND = "by-hand"
 
@@ -52,12 +57,13 @@ async def run_demo(*, data: Path | None, seconds: float, seed: int, state: Path)
     folder = state / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
-    settings, title = _settings(data, seed, state, folder)
+    sizing = _look_ahead(open_market(data, seed=seed), seconds)
+    settings = _write_settings(sizing, data, seed, state, folder)
     process = GatewayProcess(folder)
-    console.print(f"starting the gateway: {title}, mutual TLS, gate {hot.backend()}", soft_wrap=True)
+    console.print(f"starting the gateway: {sizing.title}, mutual TLS, gate {hot.backend()}", soft_wrap=True)
     address = process.start(settings)
     console.print(f"the gateway answers on {address} (log: {process.log})\n")
-    demo = Demo(console, address, state / "ca", title)
+    demo = Demo(console, address, state / "ca", sizing)
     try:
         went_well = await demo.trade(seconds) and await demo.kill()
     finally:
@@ -70,11 +76,11 @@ async def run_demo(*, data: Path | None, seconds: float, seed: int, state: Path)
 class Demo:
     """One run, as an operator with a certificate would do it."""
 
-    def __init__(self, console: Console, address: str, certificates: Path, title: str) -> None:
+    def __init__(self, console: Console, address: str, certificates: Path, sizing: Sizing) -> None:
         self._console = console
         self._address = address
         self._certificates = certificates
-        self._title = title
+        self._sizing = sizing
         self._story: list[str] = []
         self._last = Picture()
 
@@ -101,7 +107,7 @@ class Demo:
         with Live(console=self._console, auto_refresh=False) as live:
             while time.monotonic() < ends_at:
                 self._last = await observer.look()
-                live.update(draw(self._last, observer, self._title, ends_at), refresh=True)
+                live.update(draw(self._last, observer, self._sizing.title, ends_at), refresh=True)
                 await asyncio.sleep(REFRESH_S)
 
     async def _print_lines(self, observer: Observer, ends_at: float) -> None:
@@ -139,18 +145,19 @@ class Demo:
         return len(listed.orders)
 
     def _bid(self, share_of_best: Decimal) -> order_service_pb2.SubmitOrderRequest:
-        book = next(book for book in self._last.books if book.bids)
-        best = Decimal(book.bids[0].price)
+        instrument = self._sizing.instrument
+        book = next((b for b in self._last.books if b.instrument == instrument.instrument and b.bids), None)
+        best = instrument.price_ticks(book.bids[0].price) if book else self._sizing.mid_ticks
         return order_service_pb2.SubmitOrderRequest(
             request_id=str(uuid.uuid4()),
             account="main",
             strategy=BY_HAND,
-            instrument=book.instrument,
+            instrument=instrument.instrument,
             side=order_pb2.SIDE_BUY,
             type=order_pb2.ORDER_TYPE_LIMIT,
             time_in_force=order_pb2.TIME_IN_FORCE_GTC,
-            quantity=book.bids[0].quantity,
-            price=str((best * share_of_best).quantize(best)),  # On the tick: a price has as many places as its tick
+            quantity=instrument.quantity_text(self._sizing.quote_lots),
+            price=instrument.price_text(max(1, int(best * share_of_best))),
         )
 
     async def _try_order(self, orders: order_service_pb2_grpc.OrderServiceStub) -> bool:
@@ -200,36 +207,80 @@ class Demo:
         self._console.print(line, soft_wrap=True, markup=False)
 
 
-def _settings(data: Path | None, seed: int, state: Path, folder: Path) -> tuple[Path, str]:
-    """Write the demo's settings: the market, and a market maker sized for it."""
-    source = open_market(data, seed=seed)
-    instrument, mid_ticks = _first_price(source)
-    half = max(1, mid_ticks // QUOTE_WIDTH)
-    lots = max(1, QUOTE_VALUE_NANOS // max(1, instrument.value_nanos(mid_ticks, 1)))
+class Sizing(msgspec.Struct, frozen=True):
+    """What the demo found out about its market before it begins."""
+
+    title: str
+    instrument: Instrument
+    mid_ticks: int
+    speed: float
+
+    @property
+    def half_spread_ticks(self) -> int:
+        return max(1, self.mid_ticks // QUOTE_WIDTH)
+
+    @property
+    def quote_lots(self) -> int:
+        lots = QUOTE_VALUE_NANOS // max(1, self.instrument.value_nanos(self.mid_ticks, 1))
+        return max(self.instrument.min_quantity_lots, lots)
+
+
+def _look_ahead(source: MarketSource, seconds: float) -> Sizing:
+    """The first instrument whose book has two sides, its mid, and how fast to play.
+
+    A recording that is shorter than the demo is played slower, so that it lasts. :raises FieldError: no such book.
+    """
+    books: dict[str, LevelBook] = {}
+    found: tuple[Instrument, int] | None = None
+    last_ns = source.start_ns
+    for count, event in enumerate(source.events):
+        last_ns = event.time_ns
+        if found is None and isinstance(event, BookUpdate):
+            found = _priced(books, event, source.instruments)
+        long_enough = source.endless or (last_ns - source.start_ns) / 1e9 > seconds
+        if found is not None and (long_enough or count > LOOK_AHEAD_EVENTS):
+            break
+    if found is None:
+        raise FieldError("data", source.name, "has no book with two sides: nothing to make a market in")
+    span_s = (last_ns - source.start_ns) / 1e9
+    speed = 1.0 if source.endless or span_s >= seconds else max(span_s / seconds, SLOWEST)
+    return Sizing(f"a market maker on {source.name}", *found, speed)
+
+
+def _priced(
+    books: dict[str, LevelBook], event: BookUpdate, instruments: Sequence[Instrument]
+) -> tuple[Instrument, int] | None:
+    book = books.setdefault(event.instrument, LevelBook())
+    book.apply(event)
+    bid, ask = book.bids.best, book.asks.best
+    if bid is None or ask is None or bid >= ask:
+        return None
+    return next(i for i in instruments if i.instrument == event.instrument), (bid + ask) // 2
+
+
+def _write_settings(sizing: Sizing, data: Path | None, seed: int, state: Path, folder: Path) -> Path:
+    """The demo's settings: the market, and a market maker sized for it."""
+    half, lots = sizing.half_spread_ticks, sizing.quote_lots
     parameters = {
-        "instrument": instrument.instrument,
+        "instrument": sizing.instrument.instrument,
         "quantity_lots": lots,
         "half_spread_ticks": half,
         "skew_ticks_at_maximum": half,
         "max_position_lots": 10 * lots,
         "requote_ticks": max(1, half // 4),
     }
-    rows = "\n".join(f"{key} = {msgspec.json.encode(value).decode()}" for key, value in parameters.items())
+    rows = "\n".join(f"{key} = {_toml(value)}" for key, value in parameters.items())
     path = folder / "gateway.toml"
     path.write_text(
-        f'state = "{folder}"\ncertificates = "{state / "ca"}"\nlisten = "127.0.0.1:0"\ngate = "{hot.backend()}"\n\n'
-        f'[market]\ndata = "{data or ""}"\nseed = {seed}\n\n'
+        f"state = {_toml(folder)}\ncertificates = {_toml(state / 'ca')}\n"
+        f'listen = "127.0.0.1:0"\ngate = "{hot.backend()}"\n\n'
+        f"[market]\ndata = {_toml(data or '')}\nseed = {seed}\nspeed = {sizing.speed!r}\n\n"
         f'[[strategies]]\nname = "market-maker"\nkind = "market_maker"\n\n[strategies.parameters]\n{rows}\n',
         "utf-8",
     )
-    return path, f"a market maker on {source.name}"
+    return path
 
 
-def _first_price(source: MarketSource) -> tuple[Instrument, int]:
-    """The first instrument whose book has two sides, and its mid then."""
-    for event in source.events:
-        if isinstance(event, BookUpdate) and event.bids and event.asks:
-            instrument = next(i for i in source.instruments if i.instrument == event.instrument)
-            bid, ask = max(event.bids)[0], min(event.asks)[0]
-            return instrument, (bid + ask) // 2
-    sys.exit(f"{source.name} has no book with two sides: nothing to make a market in")
+def _toml(value: object) -> str:
+    """Numbers and strings are spelt alike in JSON and in TOML."""
+    return msgspec.json.encode(value if isinstance(value, int) else str(value)).decode()
