@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import grpc
@@ -29,7 +29,7 @@ from meltica.control.policy import PolicyFile
 from meltica.control.portfolio import PortfolioService
 from meltica.control.reflection import Reflection
 from meltica.control.risk import RiskService
-from meltica.control.roles import METHODS
+from meltica.control.roles import METHODS, Method
 from meltica.domain.errors import InvariantError, MelticaError
 from meltica.domain.ports import Gateway
 from meltica.v1 import (
@@ -91,8 +91,11 @@ class ControlServer:
         certificates: CertificateFiles,
         policy: PolicyFile,
         clock_ns: Callable[[], int] = time.time_ns,
+        rules: Mapping[str, Method] = METHODS,
     ) -> None:
+        """:raises InvariantError: a method of a service has no row in ``rules``."""
         self._address = address
+        self._rules = rules
         self._certificates = certificates
         self._draining = asyncio.Event()
         self._durable = DurableCommands(gateway)
@@ -147,7 +150,7 @@ class ControlServer:
 
     def _handler(self, method: MethodDescriptor, servicer: object) -> grpc.RpcMethodHandler:
         name = full_name(method)
-        if (rule := METHODS.get(name)) is None:
+        if (rule := self._rules.get(name)) is None:
             raise InvariantError(f"{name} has no row in roles.METHODS: nobody may call it")
         run: Any = getattr(servicer, _WORD.sub("_", method.name).lower())
         request_type = message_factory.GetMessageClass(method.input_type)

@@ -6,10 +6,13 @@ import time
 from pathlib import Path
 
 import grpc
+import msgspec
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from meltica.control.calls import MAX_STREAMS_EACH, MAX_UNARY
+from meltica.control.roles import METHODS
+from meltica.domain.errors import InvariantError
 from meltica.v1 import kill_switch_service_pb2 as kill_api
 from meltica.v1 import order_service_pb2 as api
 from tests.unit.control.serving import eventually, order, refusal, request_id, serving
@@ -133,3 +136,27 @@ async def test_health_by_service(running):
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
     assert (await refusal(stub.Check(health_pb2.HealthCheckRequest(service="x")))).reason == "UNKNOWN_SERVICE"
     assert "meltica.v1.AuditService" in (await stub.List(health_pb2.HealthListRequest())).statuses
+
+
+SUBMIT = "/meltica.v1.OrderService/SubmitOrder"
+
+
+async def test_a_call_without_a_deadline_has_the_servers(running):
+    """The caller is let go; the order is not lost, and the same request_id finds it."""
+    impatient = {**METHODS, SUBMIT: msgspec.structs.replace(METHODS[SUBMIT], deadline_s=0.2)}
+    server = running.another_server("127.0.0.1:0", rules=impatient)
+    running.port = await server.start()
+    tara = (await running.be("tara")).orders
+    running.gateway.durable.clear()
+    request = order()
+    error = await refusal(tara.SubmitOrder(request))
+    assert (error.code, error.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "SERVER_DEADLINE")
+    running.gateway.durable.set()
+    assert (await tara.SubmitOrder(request)).order.order_id == "1"
+    await server.drain(0)
+
+
+async def test_a_method_without_a_row_keeps_the_server_from_starting(running):
+    rules = {name: rule for name, rule in METHODS.items() if name != SUBMIT}
+    with pytest.raises(InvariantError, match="SubmitOrder has no row"):
+        running.another_server("127.0.0.1:0", rules=rules)

@@ -55,10 +55,10 @@ class Running:
         self._channels = contextlib.AsyncExitStack()
         self._stubs: dict[str, Stubs] = {}
 
-    def another_server(self, address: str) -> ControlServer:
+    def another_server(self, address: str, **settings: Any) -> ControlServer:
         certificates = CertificateFiles(self.authority)
         policy = PolicyFile(self.authority.policy)
-        return ControlServer(self.gateway, address=address, certificates=certificates, policy=policy)
+        return ControlServer(self.gateway, address=address, certificates=certificates, policy=policy, **settings)
 
     @property
     def target(self) -> str:
