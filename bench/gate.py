@@ -24,7 +24,6 @@ from meltica.hot import Action, OrderType, Side, load
 INSTRUMENTS: Final = 1_024
 ACCOUNTS: Final = 16
 ORDERS: Final = 100_000
-PEER_ORDERS: Final = 2_000
 REFERENCE_TICKS: Final = 10_000
 START_NS: Final = 1_700_000_000_000_000_000
 SEED: Final = 20_191_030
@@ -41,6 +40,8 @@ def rows(runs: int) -> list[Row]:
         "C batch": bench.c_batch,
     }
     if find_spec("nautilus_trader"):
+        from bench.peers.nautilus_risk import nautilus  # The peer is optional
+
         contenders[PEER] = nautilus()
     taken = in_turn(contenders, runs)
     peer = Series(PEER, taken[PEER]) if PEER in taken else None
@@ -161,49 +162,3 @@ def open_for_business(gate: Any) -> None:
             message_burst=10**9,
             duplicate_window_ns=1_000_000,
         )
-
-
-def nautilus() -> Callable[[], float]:
-    """A cash account with a million dollars, one equity, an execution engine that does nothing."""
-    from nautilus_trader.cache.cache import Cache
-    from nautilus_trader.common.component import MessageBus, TestClock
-    from nautilus_trader.common.factories import OrderFactory
-    from nautilus_trader.core.uuid import UUID4
-    from nautilus_trader.execution.messages import SubmitOrder
-    from nautilus_trader.model.enums import OrderSide
-    from nautilus_trader.model.identifiers import AccountId, StrategyId, TraderId
-    from nautilus_trader.model.objects import Price, Quantity
-    from nautilus_trader.portfolio.portfolio import Portfolio
-    from nautilus_trader.risk.config import RiskEngineConfig
-    from nautilus_trader.risk.engine import RiskEngine
-    from nautilus_trader.test_kit.providers import TestInstrumentProvider
-    from nautilus_trader.test_kit.stubs.execution import TestExecStubs
-
-    clock, trader, strategy = TestClock(), TraderId("B-1"), StrategyId("S-1")
-    bus, cache = MessageBus(trader, clock), Cache()
-    config = RiskEngineConfig(max_order_submit_rate="1000000000/00:00:01")
-    engine = RiskEngine(Portfolio(bus, cache, clock), bus, cache, clock, config)
-    passed: list[object] = []
-    bus.register("ExecEngine.execute", passed.append)
-    instrument = TestInstrumentProvider.equity("AAPL", "XNAS")
-    cache.add_instrument(instrument)
-    cache.add_account(TestExecStubs.cash_account(AccountId("XNAS-001")))
-    engine.start()
-    orders = OrderFactory(trader, strategy, clock)
-
-    def run() -> float:
-        passed.clear()
-        price, quantity = Price.from_str("100.00"), Quantity.from_int(10)
-        commands = [
-            SubmitOrder(trader, strategy, orders.limit(instrument.id, OrderSide.BUY, quantity, price), UUID4(), 0)
-            for _ in range(PEER_ORDERS)
-        ]
-        begin = process_time_ns()
-        for command in commands:
-            engine.execute(command)
-        spent = process_time_ns() - begin
-        if len(passed) != PEER_ORDERS:
-            raise RuntimeError(f"{PEER} let {len(passed)} of {PEER_ORDERS} orders pass")
-        return spent / PEER_ORDERS
-
-    return run

@@ -39,7 +39,9 @@ def rows(runs: int) -> list[Row]:
         "book": lambda: decode(backend.ItchDecoder(), data, backend.ItchBook()),
     }
     if find_spec("itchcpp"):
-        contenders[PEER] = lambda: itchcpp(part)
+        from bench.peers.itchcpp_parse import itchcpp  # The peer is optional
+
+        contenders[PEER] = lambda: itchcpp(part, MESSAGES // PEER_SHARE)
     taken = in_turn(contenders, runs)
     peer = Series(PEER, taken[PEER]) if PEER in taken else None
     floored = Series("branch-free C to the same columns", taken["C"])
@@ -78,21 +80,8 @@ def c_decode(data: bytes) -> float:
     c.itch_decode.restype = ctypes.c_long
     c.itch_setup()
     begin = process_time_ns()
-    count = c.itch_decode(data, ctypes.c_long(len(data)))
+    count: int = c.itch_decode(data, ctypes.c_long(len(data)))
     spent = process_time_ns() - begin
     if not MESSAGES - 3 <= count <= MESSAGES:  # It leaves out what lies in the last 64 bytes
         raise RuntimeError(f"the floor decoded {count} of {MESSAGES} messages")
-    return spent / count
-
-
-def itchcpp(data: bytes) -> float:
-    from itchcpp import MessageParser
-
-    count = 0
-    begin = process_time_ns()
-    for _ in MessageParser().parse_stream(data):
-        count += 1
-    spent = process_time_ns() - begin
-    if count != MESSAGES // PEER_SHARE:
-        raise RuntimeError(f"the peer read {count} of {MESSAGES // PEER_SHARE} messages")
     return spent / count

@@ -7,7 +7,7 @@ Source of the offsets: NQTVITCHspecification.pdf, sections 1.1 to 1.8. Offsets c
 """
 
 cimport cython
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -19,11 +19,14 @@ cdef extern from *:
     static inline uint64_t meltica_big8(const uint8_t* p) { uint64_t v; memcpy(&v, p, 8); return __builtin_bswap64(v); }
     static inline uint32_t meltica_big4(const uint8_t* p) { uint32_t v; memcpy(&v, p, 4); return __builtin_bswap32(v); }
     static inline uint16_t meltica_big2(const uint8_t* p) { uint16_t v; memcpy(&v, p, 2); return __builtin_bswap16(v); }
+    /* The compiler may not use that the value equals another one. */
+    static inline int64_t meltica_own(int64_t v) { __asm__("" : "+r"(v)); return v; }
     static inline uint64_t meltica_raw8(const uint8_t* p) { uint64_t v; memcpy(&v, p, 8); return v; }
     """
     uint64_t big8 "meltica_big8"(const uint8_t* p) noexcept nogil
     uint32_t big4 "meltica_big4"(const uint8_t* p) noexcept nogil
     uint16_t big2 "meltica_big2"(const uint8_t* p) noexcept nogil
+    int64_t own "meltica_own"(int64_t v) noexcept nogil
     uint64_t raw8 "meltica_raw8"(const uint8_t* p) noexcept nogil
 
 cdef enum:
@@ -179,10 +182,15 @@ cdef class ItchColumns:
     cdef int run(self, const uint8_t* data, Py_ssize_t size, Py_ssize_t* offset, Py_ssize_t* row) noexcept nogil:
         """Decodes while a whole margin lies ahead; END when it does not any more."""
         cdef Py_ssize_t at = offset[0]
+        cdef Py_ssize_t next_at
         cdef Py_ssize_t rows = row[0]
         cdef const uint8_t* message
         cdef const Fields* fields
         cdef uint16_t length
+        cdef uint8_t kind, side, code
+        cdef uint16_t locate
+        cdef uint32_t price
+        cdef uint64_t timestamp, order_ref, second_ref, share_count, stock
         cdef int stop = MORE
         # Local copies: a store through a byte pointer may alias anything in memory, so the compiler would load these
         # again for each message.
@@ -203,6 +211,9 @@ cdef class ItchColumns:
                 stop = END
                 break
             length = big2(data + at)
+            # From the length in the data, not from the equal one in the table: that one is known four loads later, and
+            # the next message cannot begin before.
+            next_at = own(at + 2 + length)
             message = data + at + 2
             fields = &FIELDS_OF_KIND[KIND_OF_TYPE[message[0]]]
             if length != fields.length or length == 0:
@@ -210,19 +221,31 @@ cdef class ItchColumns:
                 if stop == END_OF_SESSION:
                     at += 2
                 break
-            types[rows] = message[0]
-            sides[rows] = message[fields.side_at] & fields.side_mask
-            codes[rows] = message[fields.code_at] & fields.code_mask
-            locates[rows] = big2(message + 1)
-            prices[rows] = big4(message + fields.price_at) & fields.price_mask
-            timestamps[rows] = big8(message + 3) & <uint64_t>0xFFFFFFFFFFFF
-            order_refs[rows] = big8(message + fields.order_ref_at) & fields.order_ref_mask
-            second_refs[rows] = big8(message + fields.second_ref_at) & fields.second_ref_mask
-            shares[rows] = big8(message + fields.shares_at) & fields.shares_mask
-            stocks[rows] = raw8(message + fields.stock_at) & fields.stock_mask
-            type_counts[message[0]] += 1
+            # All loads, then all stores: a load behind a store whose address looks alike (the columns and the buffer
+            # often agree in their low bits) would wait for it.
+            kind = message[0]
+            side = message[fields.side_at] & fields.side_mask
+            code = message[fields.code_at] & fields.code_mask
+            locate = big2(message + 1)
+            price = big4(message + fields.price_at) & fields.price_mask
+            timestamp = big8(message + 3) & <uint64_t>0xFFFFFFFFFFFF
+            order_ref = big8(message + fields.order_ref_at) & fields.order_ref_mask
+            second_ref = big8(message + fields.second_ref_at) & fields.second_ref_mask
+            share_count = big8(message + fields.shares_at) & fields.shares_mask
+            stock = raw8(message + fields.stock_at) & fields.stock_mask
+            types[rows] = kind
+            sides[rows] = side
+            codes[rows] = code
+            locates[rows] = locate
+            prices[rows] = price
+            timestamps[rows] = timestamp
+            order_refs[rows] = order_ref
+            second_refs[rows] = second_ref
+            shares[rows] = share_count
+            stocks[rows] = stock
+            type_counts[kind] += 1
             rows += 1
-            at += 2 + length
+            at = next_at
         offset[0] = at
         row[0] = rows
         return stop
