@@ -6,10 +6,15 @@ from pathlib import Path
 import grpc
 import pytest
 
+from meltica.control.batches import MOST
+from meltica.control.orders import PIECE
 from meltica.control.pages import LARGEST_SIZE
+from meltica.domain.commands import SubmitOrder
+from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.reports import ExecType
 from meltica.v1 import order_pb2
 from meltica.v1 import order_service_pb2 as api
+from tests.engines import BTC, MARK_TICKS
 from tests.unit.control.serving import order, refusal, request_id, serving
 
 
@@ -215,18 +220,35 @@ async def test_a_stream_without_a_start_begins_now_and_beats(running):
 
 
 async def test_a_cancel_of_many_comes_in_pieces_and_resumes_whole(running):
-    """Hundreds of cancels are one journal entry: a reader that is cut off in its middle gets all of it again."""
-    tara, victor = (await running.be("tara")).orders, (await running.be("victor")).orders
-    for _ in range(5):
-        await asyncio.gather(*(tara.SubmitOrder(order()) for _ in range(100)))
+    """Thousands of cancels are one journal entry: a reader that is cut off in its middle gets all of it again."""
+    many = PIECE * MOST + 1
+    for number in range(many):
+        running.gateway.step(
+            SubmitOrder(
+                request_id=str(number),
+                actor="system:test",
+                account="main",
+                strategy="",
+                instrument=BTC,
+                side=Side.BUY,
+                order_type=OrderType.LIMIT,
+                time_in_force=TimeInForce.GTC,
+                quantity_lots=1,
+                price_ticks=MARK_TICKS,
+            )
+        )
     before = len(running.gateway.journal)
+    tara, victor = (await running.be("tara")).orders, (await running.be("victor")).orders
     cancelled = await tara.CancelAllOrders(api.CancelAllOrdersRequest(request_id=request_id()))
-    assert len(cancelled.order_ids) == 500
+    assert len(cancelled.order_ids) == many
     call = victor.StreamOrderEvents(api.StreamOrderEventsRequest(after_sequence=before))
     events: list[str] = []
-    while len(events) < 500:
+    frames = []
+    while len(events) < many:
         frame = await call.read()
         events.extend(event.order_id for event in frame.events)
-        assert frame.sequence == (cancelled.sequence if len(events) == 500 else before)
+        frames.append(frame.sequence)
     call.cancel()
-    assert events == [str(number) for number in range(1, 501)]
+    assert events == [str(number) for number in range(1, many + 1)]
+    assert frames == [before] * (len(frames) - 1) + [cancelled.sequence]
+    assert len(frames) > 2
