@@ -165,7 +165,7 @@ class Demo:
             await orders.SubmitOrder(self._bid(Decimal(1)))
         except grpc.aio.AioRpcError as error:
             details = ErrorDetails(error)
-            self._say(f"a new order is refused: {details.code.name} {details.reason}: {details.message}")
+            self._say(f"a new order is refused: {details.code.name} {details.reason}", details.message)
             return details.reason == "KILL_SWITCH"
         self._say("a new order PASSED although the kill switch is engaged")
         return False
@@ -202,9 +202,10 @@ class Demo:
         ):
             self._console.print(f"  {line}", soft_wrap=True, markup=False)
 
-    def _say(self, line: str) -> None:
+    def _say(self, line: str, detail: str = "") -> None:
+        """Now, with the detail; again in the summary, without."""
         self._story.append(line)
-        self._console.print(line, soft_wrap=True, markup=False)
+        self._console.print(f"{line}\n    {detail}" if detail else line, soft_wrap=True, markup=False)
 
 
 class Sizing(msgspec.Struct, frozen=True):
