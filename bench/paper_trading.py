@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -45,7 +46,7 @@ LIMITS: Final[tuple[Limits, ...]] = (
         max_quantity_lots=WIDE,
         max_value_nanos=2**62,
         collar_bps=500,
-        reference_max_age_ns=5 * 10**9,
+        reference_max_age_ns=3_600 * 10**9,
     ),
     AccountLimits(
         account=ACCOUNT,
@@ -69,17 +70,15 @@ class PaperTrading:
         self.engine = Engine(self.gate, max_instruments=16, max_accounts=4)
         self.venue = PaperSession(BTC.venue, [BTC])
         self.now_ns = START_NS
-        self._requests = 0
-        self._step(RegisterInstrument(request_id=self._request_id(), actor=SETTINGS, instrument=BTC))
-        for limits in LIMITS:
-            self._step(SetLimits(request_id=self._request_id(), actor=SETTINGS, limits=limits, revision=0))
-        bids, asks = ((MARK_TICKS - 1, WIDE),), ((MARK_TICKS + 1, WIDE),)
-        self.venue.receive(BookUpdate(BTC.instrument, self.now_ns, bids, asks, snapshot=True), self.now_ns)
+        self._request_ids = request_ids()
+        for command in openings(self._request_ids):
+            self._step(command)
+        self.venue.receive(deep_book(self.now_ns), self.now_ns)
 
     def market_orders(self, count: int) -> None:
         """Submit, gate, accept, fill, position: buys and sells in turn."""
         for number in range(count):
-            self._trade(self.submission(Side.SELL if number & 1 else Side.BUY, None))
+            self._trade(submission(next(self._request_ids), Side.SELL if number & 1 else Side.BUY, None))
         position = self.engine.state.position(ACCOUNT, BTC.instrument)
         if position is None or position.traded_value_nanos == 0 or self.venue.working_orders:
             raise AssertionError("the orders were not filled")
@@ -87,24 +86,10 @@ class PaperTrading:
     def limits_and_cancels(self, count: int) -> None:
         """Submit far from the market, gate, accept; then cancel, cancelled."""
         for _ in range(count):
-            order_id = self._trade(self.submission(Side.BUY, FAR_TICKS))
-            self._trade(CancelOrder(request_id=self._request_id(), actor=ACTOR, order_id=order_id))
+            order_id = self._trade(submission(next(self._request_ids), Side.BUY, FAR_TICKS))
+            self._trade(CancelOrder(request_id=next(self._request_ids), actor=ACTOR, order_id=order_id))
         if self.engine.state.working or self.venue.working_orders:
             raise AssertionError("the orders were not cancelled")
-
-    def submission(self, side: Side, price_ticks: int | None) -> SubmitOrder:
-        return SubmitOrder(
-            request_id=self._request_id(),
-            actor=ACTOR,
-            account=ACCOUNT,
-            strategy="bench",
-            instrument=BTC.instrument,
-            side=side,
-            order_type=OrderType.MARKET if price_ticks is None else OrderType.LIMIT,
-            time_in_force=TimeInForce.DAY,
-            quantity_lots=LOTS,
-            price_ticks=price_ticks,
-        )
 
     def _trade(self, command: Command) -> int:
         """The order's id."""
@@ -121,6 +106,35 @@ class PaperTrading:
         marks = (Mark(BTC.instrument, self.now_ns, MARK_TICKS),) if isinstance(command, SubmitOrder) else ()
         return self.engine.step(Input(self.now_ns, command, marks))
 
-    def _request_id(self) -> str:
-        self._requests += 1
-        return f"r{self._requests}"
+
+def submission(request_id: str, side: Side, price_ticks: int | None) -> SubmitOrder:
+    """A market order, or with a price a limit order."""
+    return SubmitOrder(
+        request_id=request_id,
+        actor=ACTOR,
+        account=ACCOUNT,
+        strategy="bench",
+        instrument=BTC.instrument,
+        side=side,
+        order_type=OrderType.MARKET if price_ticks is None else OrderType.LIMIT,
+        time_in_force=TimeInForce.DAY,
+        quantity_lots=LOTS,
+        price_ticks=price_ticks,
+    )
+
+
+def deep_book(time_ns: int) -> BookUpdate:
+    """One level a side that no session takes up."""
+    bids, asks = ((MARK_TICKS - 1, WIDE),), ((MARK_TICKS + 1, WIDE),)
+    return BookUpdate(BTC.instrument, time_ns, bids, asks, snapshot=True)
+
+
+def openings(request_ids: Iterator[str]) -> Iterator[RegisterInstrument | SetLimits]:
+    """What makes a fresh engine ready to trade."""
+    yield RegisterInstrument(request_id=next(request_ids), actor=SETTINGS, instrument=BTC)
+    for limits in LIMITS:
+        yield SetLimits(request_id=next(request_ids), actor=SETTINGS, limits=limits, revision=0)
+
+
+def request_ids() -> Iterator[str]:
+    return (f"r{number}" for number in itertools.count(1))
