@@ -267,7 +267,6 @@ async def test_new_certificates_without_a_restart(running, caplog):
 GRPCURL = Path(sys.executable).with_name("grpcurl")
 
 
-@pytest.mark.skipif(not GRPCURL.exists(), reason="grpcurl is not installed beside this interpreter")
 async def test_grpcurl_with_reflection(running):
     folder = running.authority.folder
     common = ["-cacert", folder / "ca.pem", "-cert", folder / "tara.pem", "-key", folder / "tara.key"]

@@ -57,7 +57,7 @@ class HeldStore:
         self.calls_after_failure += self._failed
 
     def source(self) -> SqliteReader:
-        raise NotImplementedError
+        raise AssertionError("the writer only writes")
 
     def close(self) -> None:
         self.ended = "closed"
