@@ -1,4 +1,4 @@
-"""A whole floor in one object: market, strategy, the real engine with the real gate, the paper venue. Simulated time only."""
+"""A whole floor in one object: market, strategy, the real engine and gate, the paper venue. Simulated time only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from meltica.domain.level_book import LevelBook
 from meltica.domain.market import BookUpdate, Mark, MarketEvent
 from meltica.strategies.runner import StrategyRunner
 from meltica.strategies.sdk import Strategy
-from meltica.venues.paper.market import Character, SyntheticMarket
 from meltica.venues.paper.session import Latency, PaperSession
 from tests.engines import TestBench
 
@@ -91,7 +90,3 @@ class Floor:
             if isinstance(event, OrderSubmitted | CancelRequested | ReplaceRequested):
                 self.venue.send(event, self.now_ns)
         return events
-
-
-def synthetic(instrument: Instrument, character: Character, seed: int, start_ns: int) -> SyntheticMarket:
-    return SyntheticMarket([(instrument, character)], seed=seed, start_ns=start_ns)
