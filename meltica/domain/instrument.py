@@ -7,7 +7,7 @@ exists, else our registry code. ``venue_symbol`` is kept exactly as the venue sp
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import cached_property
 
 import msgspec
@@ -18,6 +18,8 @@ from meltica.domain.money import INT64_MAX, NANOS, scaled, steps
 MAX_INSTRUMENTS = 65_536
 """Handles fit 16 bits, as ITCH locate codes do."""
 
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""No product of two finite decimals is rounded."""
 _ID = re.compile(r"(?P<symbol>[^\s@]{1,64})@(?P<venue>[A-Z0-9]{2,12})")
 
 
@@ -45,7 +47,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for field in ("tick_size", "lot_size"):
             if not (value := getattr(self, field)).is_finite() or value <= 0:
                 raise FieldError(field, str(value), "must be a positive decimal")
-        unit = self.tick_size * self.lot_size * NANOS
+        unit = self._unit()
         if unit != unit.to_integral_value() or unit > INT64_MAX:
             raise FieldError("tick_size", str(self.tick_size), "tick_size x lot_size must be a whole number of nanos")
         if not 0 <= self.handle < MAX_INSTRUMENTS:
@@ -59,7 +61,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def value_per_tick_lot_nanos(self) -> int:
         """Money of one lot moving one tick, in nanos of the quote currency."""
-        return int(self.tick_size * self.lot_size * NANOS)
+        return int(self._unit())
+
+    def _unit(self) -> Decimal:
+        return _EXACT.multiply(_EXACT.multiply(self.tick_size, self.lot_size), NANOS)
 
     @cached_property
     def venue(self) -> str:

@@ -62,7 +62,7 @@ PRECEDENCE: Final[tuple[tuple[int, OrderStatus, str, Callable[[Order], bool]], .
     ),
     (10, OrderStatus.DONE_FOR_DAY, "the venue is done with it for today", lambda o: o.done_for_day),
     (9, OrderStatus.CALCULATED, "its trades are settled for the day", lambda o: o.ended is Ended.CALCULATED),
-    (8, OrderStatus.FILLED, "cumulative >= quantity", lambda o: o.cumulative_lots >= o.quantity_lots),
+    (8, OrderStatus.FILLED, "cumulative >= quantity > 0", lambda o: o.cumulative_lots >= o.quantity_lots > 0),
     (7, OrderStatus.STOPPED, "the venue guarantees a price", lambda o: o.stopped),
     (6, OrderStatus.SUSPENDED, "the venue holds it back", lambda o: o.suspended),
     (5, OrderStatus.CANCELED, "it was cancelled", lambda o: o.ended is Ended.CANCELED),
@@ -96,9 +96,14 @@ def status(order: Order) -> OrderStatus:
 
 def leaves_lots(order: Order) -> int:
     """FIX LeavesQty: what may still be filled. 0 once it ended, or is done for the day for good."""
+    return leaves_at(order, order.cumulative_lots)
+
+
+def leaves_at(order: Order, cumulative_lots: int) -> int:
+    """What the leaves would be, were this much filled."""
     if order.ended is not None or (order.done_for_day and not order.remainder_survives_day):
         return 0
-    return max(order.quantity_lots - order.cumulative_lots, 0)
+    return max(order.quantity_lots - cumulative_lots, 0)
 
 
 def is_working(order: Order) -> bool:
@@ -138,6 +143,7 @@ def move(order: Order, event: OrderEvent) -> None:
     match event:
         case OrderReported():
             _REPORTED[event.exec_type](order, event)
+            _remember_id(order, event.client_order_id)
             if event.venue_order_id:
                 order.venue_order_id = event.venue_order_id
         case OrderFilled():
@@ -148,6 +154,11 @@ def move(order: Order, event: OrderEvent) -> None:
             _request(order, event)
         case RequestRejected():
             _drop_pending(order, event.client_order_id)
+
+
+def _remember_id(order: Order, client_order_id: str) -> None:
+    if client_order_id and client_order_id != order.client_order_id and client_order_id not in order.chain:
+        order.chain.append(client_order_id)
 
 
 def _request(order: Order, event: CancelRequested | ReplaceRequested) -> None:
@@ -227,7 +238,9 @@ def _pend(kind: PendingKind) -> Callable[[Order, OrderReported], None]:
 def _replace(order: Order, event: OrderReported) -> None:
     _acknowledge(order, event)
     _drop_pending(order, event.client_order_id)
-    order.client_order_id = event.client_order_id
+    if event.client_order_id and event.client_order_id != order.client_order_id:
+        replaced, order.client_order_id = order.client_order_id, event.client_order_id
+        _remember_id(order, replaced)  # Late fills still name it.
     _restate(order, event)
 
 
@@ -243,6 +256,7 @@ def _restate(order: Order, event: OrderReported) -> None:
 def _end(how: Ended) -> Callable[[Order, OrderReported], None]:
     def mark(order: Order, event: OrderReported) -> None:
         order.ended = how
+        order.stopped = order.suspended = False  # There is nothing left to guarantee or to hold back.
         order.pending.clear()
         if how is Ended.REJECTED:
             order.refusal = event.text or "rejected by the venue"

@@ -6,6 +6,7 @@ second person (see ``loosened``), one that only tightens takes effect at once.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -47,6 +48,10 @@ class PositionLimits(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     max_long_lots: int = 0
     max_short_lots: int = 0
 
+
+ACCOUNT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
+"""Names are parts of keys and of resource names (``accounts/<name>/positions/…``): neither ``/`` nor ``|`` is in them,
+and the empty one means all accounts."""
 
 Limits = InstrumentLimits | AccountLimits | PositionLimits
 

@@ -26,7 +26,15 @@ from meltica.domain.events import (
     ProposalMade,
     TradingStatusChanged,
 )
-from meltica.domain.limits import AccountLimits, InstrumentLimits, Limits, PositionLimits, key_of, loosened
+from meltica.domain.limits import (
+    ACCOUNT_NAME,
+    AccountLimits,
+    InstrumentLimits,
+    Limits,
+    PositionLimits,
+    key_of,
+    loosened,
+)
 from meltica.domain.market import TradingStatus
 from meltica.domain.money import INT64_MAX
 from meltica.engine.desk import Desk
@@ -99,6 +107,9 @@ def _limits_fault(desk: Desk, limits: Limits) -> tuple[str, str, str] | None:
         if isinstance(value, int) and not 0 <= value <= most:
             return "LIMIT_OUT_OF_RANGE", field, f"{value} is not within 0..{most}"
     tables = desk.state.tables
+    if isinstance(limits, AccountLimits) and not ACCOUNT_NAME.fullmatch(limits.account):
+        text = f"{limits.account[:80]!r} can't be an account's name: at most 64 letters, digits and ._:-"
+        return "ACCOUNT_NAME_INVALID", "account", text
     match limits:
         case InstrumentLimits() | PositionLimits() if limits.instrument not in tables.instruments:
             return "UNKNOWN_INSTRUMENT", "instrument", f"{limits.instrument!r} is not an instrument of this gateway"
@@ -146,6 +157,7 @@ def engage_kill_switch(desk: Desk, command: EngageKillSwitch) -> None:
         desk.refuse(command.actor, "UNKNOWN_ACCOUNT", "account", f"{command.account!r} is not an account here")
         return
     switch = desk.state.tables.kill_switches.get(command.account, KillSwitch())
+    _void_releases(desk, command, switch)
     if not switch.engaged:
         desk.emit(
             KillSwitchEngaged(
@@ -159,6 +171,23 @@ def engage_kill_switch(desk: Desk, command: EngageKillSwitch) -> None:
     for order in desk.state.working_orders():
         if command.account in (GLOBAL, order.account):
             request_cancel_once(desk, order, command.actor)
+
+
+def _void_releases(desk: Desk, command: EngageKillSwitch, switch: KillSwitch) -> None:
+    """Who engages once more has seen something new: a release that waits for its second person is void."""
+    for proposal in desk.state.tables.proposals.values():
+        made = proposal.made
+        about_this = made.kind is ProposalKind.KILL_SWITCH_RELEASE and made.account == command.account
+        if proposal.open and about_this and switch.engaged and made.against == switch.epoch:
+            desk.emit(
+                ProposalClosed(
+                    proposal_id=made.proposal_id,
+                    approved=False,
+                    actor=command.actor,
+                    reason="the kill switch was engaged once more",
+                    time_ns=desk.now_ns,
+                )
+            )
 
 
 def propose_kill_switch_release(desk: Desk, command: ProposeKillSwitchRelease) -> None:
@@ -211,6 +240,8 @@ def _approval_fault(desk: Desk, proposal: Proposal | None, command: ApprovePropo
         return "SAME_PERSON", field, "whoever proposed can't approve; it takes a second person"
     if command.approve and _current(desk, made) != made.against:
         return "PROPOSAL_OVERTAKEN", field, "what it is about has changed since; propose it again"
+    if command.approve and made.limits is not None:
+        return _limits_fault(desk, made.limits)  # Another account may have taken the gate's last row meanwhile.
     return None
 
 

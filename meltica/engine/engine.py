@@ -22,11 +22,12 @@ from meltica.domain.errors import InvariantError
 from meltica.domain.events import Event, OrderSubmitted, ReplaceRequested
 from meltica.domain.inputs import Input, Record
 from meltica.domain.market import TradingStatus
+from meltica.domain.money import INT64_MAX
 from meltica.domain.reports import ExecutionReport, OrderCancelReject
 from meltica.engine import controls, orders, reports
 from meltica.engine.desk import Desk
-from meltica.engine.state import REQUEST_MEMORY, EngineState
-from meltica.hot import PASS, Action, OrderIntent
+from meltica.engine.state import EngineState
+from meltica.hot import PASS, TICKS_BOUND, Action, OrderIntent
 from meltica.hot.ports import RiskGate
 
 HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
@@ -45,6 +46,10 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     TradingStatus: controls.trading_status,
 }
 """The whole engine on one screen: what comes in, and who handles it."""
+
+
+NO_REFERENCE: Final = (0, 0)
+"""What a price that makes no sense (a spread's may be negative) tells the gate: it knows none, and says no."""
 
 
 class Engine:
@@ -109,11 +114,13 @@ class Engine:
             lots, account = event.gate_lots, order.account
             handle, side = tables.instruments[order.instrument].handle, order.side
             held, held_price = order.reserved_lots, order.reserved_price_ticks
-        if lots == 0 or (
-            self.gate.check(intent) == PASS and self.gate.reserved_price_ticks == event.reserved_price_ticks
-        ):
+        if lots == 0:
             return
         row = tables.accounts[account]
+        if self.gate.check(intent) == PASS:
+            if self.gate.reserved_price_ticks == event.reserved_price_ticks:
+                return
+            held, held_price = lots, self.gate.reserved_price_ticks  # Today's rulebook values it otherwise.
         if held > 0:
             self.gate.release(row, handle, side, held, held_price, closes=True)
         self.gate.reserve(row, handle, side, lots, event.reserved_price_ticks)
@@ -121,7 +128,9 @@ class Engine:
     def _refer(self, happened: Input) -> None:
         for mark in happened.marks:
             if (instrument := self.state.tables.instruments.get(mark.instrument)) is not None:
-                self.gate.set_reference(instrument.handle, mark.price_ticks, mark.time_ns)
+                sane = 0 < mark.price_ticks <= TICKS_BOUND and 0 <= mark.time_ns <= INT64_MAX
+                price_ticks, time_ns = (mark.price_ticks, mark.time_ns) if sane else NO_REFERENCE
+                self.gate.set_reference(instrument.handle, price_ticks, time_ns)
 
     def _count(self, happened: Input) -> None:
         tables = self.state.tables
@@ -129,9 +138,7 @@ class Engine:
         tables.time_ns = happened.time_ns
         request_id = getattr(happened.body, "request_id", "")
         if request_id:
-            tables.requests[request_id] = tables.sequence
-            if len(tables.requests) > REQUEST_MEMORY:
-                del tables.requests[next(iter(tables.requests))]
+            self.state.remember_request(request_id, tables.sequence)
 
     def _submitted_intent(self, event: OrderSubmitted) -> OrderIntent:
         tables = self.state.tables

@@ -28,9 +28,11 @@ from meltica.domain.events import (
 )
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import AccountLimits, InstrumentLimits, PositionLimits, key_of
+from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, Side
 from meltica.domain.position import Position
 from meltica.engine.state import GLOBAL, EngineState, execution_key, position_key
+from meltica.hot import LOTS_BOUND
 from meltica.hot.ports import RiskGate
 
 
@@ -163,7 +165,7 @@ class Fold:
             self._gate.release(account, handle, order.side, held, held_price, closes=True)
         if lots > 0:
             self._gate.reserve(account, handle, order.side, lots, price)
-        order.reserved_lots, order.reserved_price_ticks = lots, price
+        order.reserved_lots, order.reserved_price_ticks = lots, price if lots else held_price
         self._mark_working(order)
 
     def _mark_working(self, order: Order) -> None:
@@ -290,6 +292,19 @@ def worst_case(order: Order) -> tuple[int, int]:
             lots = max(lots, request.quantity_lots - order.cumulative_lots)
             price = max(price, request.price_ticks or 0)
     return (lots, price) if lots > 0 else (0, 0)
+
+
+def fits_registers(state: EngineState, order: Order, lots: int, price_ticks: int) -> bool:
+    """Could the gate hold this much for the order, beside all that it holds for the account?"""
+    instruments = state.tables.instruments
+    open_lots, open_value = lots, lots * price_ticks * instruments[order.instrument].value_per_tick_lot_nanos
+    for other in state.working.values():
+        if other is not order and other.account == order.account:
+            unit = instruments[other.instrument].value_per_tick_lot_nanos
+            open_value += other.reserved_lots * other.reserved_price_ticks * unit
+            if other.instrument == order.instrument and other.side is order.side:
+                open_lots += other.reserved_lots
+    return open_lots <= LOTS_BOUND and open_value <= INT64_MAX
 
 
 def signed_working_lots(orders: dict[int, Order], account: str, instrument: str, side: Side) -> int:

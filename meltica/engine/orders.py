@@ -7,9 +7,10 @@ from meltica.domain.commands import AmendOrder, CancelAllOrders, CancelOrder, Su
 from meltica.domain.events import AmendDenied, CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.instrument import Instrument
 from meltica.domain.lifecycle import OrderStatus
+from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, PendingKind, TimeInForce
 from meltica.engine.desk import Desk
-from meltica.engine.fold import signed_working_lots
+from meltica.engine.fold import fits_registers, signed_working_lots
 from meltica.engine.refusals import explain
 from meltica.engine.state import Tables
 from meltica.hot import PASS, Action, Check, Flag, OrderIntent
@@ -32,11 +33,9 @@ def submit(desk: Desk, command: SubmitOrder) -> None:
     if (fault := _form_fault(command, instrument)) is not None:
         desk.refuse(command.actor, *fault)
         return
-    client_order_id = command.client_order_id or f"m{tables.next_order_id}"
-    if (instrument.venue, client_order_id) in desk.state.by_client_id:
-        text = f"{client_order_id!r} was used before at {instrument.venue}; each order needs an id of its own"
-        desk.refuse(command.actor, "DUPLICATE_CLIENT_ORDER_ID", "client_order_id", text)
+    if _used_before(desk, instrument.venue, command.actor, command.client_order_id):
         return
+    client_order_id = command.client_order_id or _free_id(desk, instrument.venue, f"m{tables.next_order_id}", 0)
     if tables.gate_lost:
         _deny(desk, command, client_order_id, "GATE_LOST", f"the risk gate does not answer: {tables.gate_lost}")
         return
@@ -44,6 +43,24 @@ def submit(desk: Desk, command: SubmitOrder) -> None:
         _deny(desk, command, client_order_id, "REDUCE_ONLY_WOULD_INCREASE", why)
         return
     _ask_gate(desk, command, instrument, account, client_order_id)
+
+
+def _used_before(desk: Desk, venue: str, actor: str, client_order_id: str) -> bool:
+    """Refuse an id that any order or request had at the venue: its reports could not be told apart."""
+    if (venue, client_order_id) not in desk.state.by_client_id:
+        return False
+    text = f"{client_order_id!r} was used before at {venue}; each order and each request needs an id of its own"
+    desk.refuse(actor, "DUPLICATE_CLIENT_ORDER_ID", "client_order_id", text)
+    return True
+
+
+def _free_id(desk: Desk, venue: str, stem: str, number: int) -> str:
+    """``m17``, or with a number ``m17.1``; the next that no caller has taken for itself (at most all ids ever used)."""
+    made = f"{stem}.{number}" if number else stem
+    while (venue, made) in desk.state.by_client_id:
+        number += 1
+        made = f"{stem}.{number}"
+    return made
 
 
 def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, account: int, client_order_id: str) -> None:
@@ -78,6 +95,10 @@ def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, account:
 def _form_fault(command: SubmitOrder, instrument: Instrument) -> tuple[str, str, str] | None:
     """(reason, field, text) of what contradicts itself in the request, before any limit is asked."""
     limit = command.order_type is OrderType.LIMIT
+    if not 0 < command.quantity_lots <= INT64_MAX:
+        return _quantity_fault(command.quantity_lots)
+    if not -INT64_MAX <= (command.price_ticks or 0) <= INT64_MAX:
+        return "PRICE_OUT_OF_RANGE", "price", "no instrument has such a price"
     if limit and command.price_ticks is None:
         return "PRICE_REQUIRED", "price", "a LIMIT order needs a price"
     if not limit and command.price_ticks is not None:
@@ -86,7 +107,7 @@ def _form_fault(command: SubmitOrder, instrument: Instrument) -> tuple[str, str,
         return "POST_ONLY_NOT_RESTING", "post_only", "only a LIMIT order that may rest (GTC, DAY) can be post-only"
     if not limit and command.time_in_force is TimeInForce.GTC:
         return "MARKET_ORDER_CANNOT_REST", "time_in_force", "a MARKET order is DAY, IOC or FOK"
-    if 0 < command.quantity_lots < instrument.min_quantity_lots:
+    if command.quantity_lots < instrument.min_quantity_lots:
         least = instrument.quantity_text(instrument.min_quantity_lots)
         return "QUANTITY_BELOW_MINIMUM", "quantity", f"the least quantity of {instrument.instrument} is {least}"
     if (
@@ -95,6 +116,12 @@ def _form_fault(command: SubmitOrder, instrument: Instrument) -> tuple[str, str,
     ):
         return "VALUE_BELOW_MINIMUM", "quantity", f"the order is worth less than {instrument.instrument} allows"
     return None
+
+
+def _quantity_fault(quantity_lots: int) -> tuple[str, str, str]:
+    if quantity_lots > 0:
+        return "QUANTITY_OUT_OF_RANGE", "quantity", "no instrument has so many lots"
+    return "QUANTITY_NOT_POSITIVE", "quantity", "the quantity must be positive; to end an order cancel it"
 
 
 def _increase(desk: Desk, command: SubmitOrder) -> str:
@@ -171,6 +198,9 @@ def amend(desk: Desk, command: AmendOrder) -> None:
     if (fault := _amend_fault(order, command)) is not None:
         desk.refuse(command.actor, *fault)
         return
+    venue = desk.state.tables.instruments[order.instrument].venue
+    if _used_before(desk, venue, command.actor, command.client_order_id):
+        return
     quantity, price = _amended(order, command)
     gate_lots, reserved = 0, 0
     if quantity > order.cumulative_lots:
@@ -178,6 +208,10 @@ def amend(desk: Desk, command: AmendOrder) -> None:
             _deny_amend(desk, command, "GATE_LOST", 0, f"the risk gate does not answer: {desk.state.tables.gate_lost}")
             return
         gate_lots = quantity - order.cumulative_lots
+        if not _holdable(desk, order, gate_lots, price):
+            text = "with the amendments that are on their way the order is worth more than any register holds"
+            desk.refuse(command.actor, "QUANTITY_OUT_OF_RANGE", "quantity", text)
+            return
         intent = replace_intent(desk, order, gate_lots, price)
         reason = desk.gate.check(intent)
         if reason != PASS:
@@ -189,7 +223,7 @@ def amend(desk: Desk, command: AmendOrder) -> None:
     desk.emit(
         ReplaceRequested(
             order_id=order.order_id,
-            client_order_id=command.client_order_id or _next_client_id(order),
+            client_order_id=command.client_order_id or _next_client_id(desk, order),
             original_client_order_id=order.client_order_id,
             quantity_lots=quantity,
             price_ticks=price,
@@ -215,12 +249,10 @@ def _amended(order: Order, command: AmendOrder) -> tuple[int, int | None]:
 def _amend_fault(order: Order, command: AmendOrder) -> tuple[str, str, str] | None:
     if command.quantity_lots is None and command.price_ticks is None:
         return "NOTHING_TO_AMEND", "quantity", "name a new quantity, a new price, or both"
-    if command.quantity_lots is not None and command.quantity_lots <= 0:
-        return (
-            "QUANTITY_NOT_POSITIVE",
-            "quantity",
-            "the new total quantity must be positive; to end the order cancel it",
-        )
+    if command.quantity_lots is not None and not 0 < command.quantity_lots <= INT64_MAX:
+        return _quantity_fault(command.quantity_lots)
+    if command.price_ticks is not None and not 0 < command.price_ticks <= INT64_MAX:
+        return "PRICE_OUT_OF_RANGE", "price", "the new price must be positive, and no more than any instrument has"
     if order.order_type is OrderType.MARKET and command.price_ticks is not None:
         return "PRICE_NOT_ALLOWED", "price", "a MARKET order has no price"
     quantity, _ = _amended(order, command)
@@ -228,6 +260,14 @@ def _amend_fault(order: Order, command: AmendOrder) -> tuple[str, str, str] | No
     if order.ended is not None or (lifecycle.leaves_lots(order) == 0 and not reopens):
         return "ORDER_TERMINAL", "order_id", f"order {order.order_id} is {lifecycle.status(order).value}"
     return None
+
+
+def _holdable(desk: Desk, order: Order, lots: int, price: int | None) -> bool:
+    """Until the venue answers, the gate holds the larger quantity at the higher price: does that fit its registers?"""
+    most = max(lots, order.reserved_lots), max(price or 0, order.reserved_price_ticks)
+    if order.reserved_lots == 0 or most in ((lots, price), (order.reserved_lots, order.reserved_price_ticks)):
+        return True  # The gate judges it, or holds it already.
+    return fits_registers(desk.state, order, *most)
 
 
 def replace_intent(desk: Desk, order: Order, lots: int, price: int | None) -> OrderIntent:
@@ -246,7 +286,7 @@ def replace_intent(desk: Desk, order: Order, lots: int, price: int | None) -> Or
         quantity_lots=lots,
         time_ns=desk.now_ns,
         working_lots=order.reserved_lots,
-        working_price_ticks=order.reserved_price_ticks,
+        working_price_ticks=order.reserved_price_ticks if order.reserved_lots else 0,
     )
 
 
@@ -270,7 +310,9 @@ def cancel(desk: Desk, command: CancelOrder) -> None:
     elif order.ended is not None or lifecycle.leaves_lots(order) == 0:
         text = f"order {order.order_id} is {lifecycle.status(order).value}: there is nothing left to cancel"
         desk.refuse(command.actor, "ORDER_TERMINAL", "order_id", text)
-    else:
+    elif not _used_before(
+        desk, desk.state.tables.instruments[order.instrument].venue, command.actor, command.client_order_id
+    ):
         request_cancel(desk, order, command.actor, command.client_order_id)
 
 
@@ -296,7 +338,7 @@ def request_cancel(desk: Desk, order: Order, actor: str, client_order_id: str = 
     desk.emit(
         CancelRequested(
             order_id=order.order_id,
-            client_order_id=client_order_id or _next_client_id(order),
+            client_order_id=client_order_id or _next_client_id(desk, order),
             original_client_order_id=order.client_order_id,
             actor=actor,
             time_ns=desk.now_ns,
@@ -304,9 +346,10 @@ def request_cancel(desk: Desk, order: Order, actor: str, client_order_id: str = 
     )
 
 
-def _next_client_id(order: Order) -> str:
+def _next_client_id(desk: Desk, order: Order) -> str:
     """``m17``, then ``m17.1``, ``m17.2``, … : made before the send and journaled with it."""
-    return f"m{order.order_id}.{order.last_request + 1}"
+    venue = desk.state.tables.instruments[order.instrument].venue
+    return _free_id(desk, venue, f"m{order.order_id}", order.last_request + 1)
 
 
 def _refuse_unknown(desk: Desk, actor: str, order_id: int) -> None:

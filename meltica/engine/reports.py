@@ -8,11 +8,12 @@ from typing import Final
 from meltica.domain import lifecycle
 from meltica.domain.events import OrderFilled, OrderReported, ReportIgnored, RequestRejected, TradeCorrected
 from meltica.domain.money import INT64_MAX
-from meltica.domain.order import Ended, Order, PendingKind, TimeInForce
+from meltica.domain.order import Ended, Execution, Order, Pending, PendingKind, TimeInForce
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
 from meltica.engine.desk import Desk
+from meltica.engine.fold import fits_registers
 from meltica.engine.state import execution_key
-from meltica.hot.layout_gen import LOTS_BOUND
+from meltica.hot.layout_gen import LOTS_BOUND, TICKS_BOUND
 
 
 def execution_report(desk: Desk, report: ExecutionReport) -> None:
@@ -83,6 +84,19 @@ def _acknowledge(desk: Desk, order: Order, report: ExecutionReport) -> None:
         _fact(desk, order, report)
 
 
+def _pends(desk: Desk, order: Order, report: ExecutionReport) -> None:
+    """A request that was answered is not pending any more, however late the venue says that it is."""
+    answered = report.client_order_id in order.chain and _asked(order, report) is None
+    if order.ended is not None or answered:
+        _ignore(desk, report, "CONTRADICTS", f"{report.exec_type.value} for a request that was answered before")
+    else:
+        _fact(desk, order, report)
+
+
+def _asked(order: Order, report: VenueReport) -> Pending | None:
+    return next((p for p in order.pending if p.client_order_id == report.client_order_id), None)
+
+
 def _ends(desk: Desk, order: Order, report: ExecutionReport) -> None:
     if order.ended is not None:
         duplicate = order.ended is _ENDED[report.exec_type]
@@ -93,14 +107,20 @@ def _ends(desk: Desk, order: Order, report: ExecutionReport) -> None:
 
 def _replaced(desk: Desk, order: Order, report: ExecutionReport) -> None:
     """The new total is the venue's word if it gives one, else what was asked for; never below what is filled."""
-    if order.client_order_id == report.client_order_id:
+    asked = _asked(order, report)
+    if order.ended is not None:
+        _ignore(desk, report, "CONTRADICTS", f"replaces an order that is {lifecycle.status(order).value}")
+        return
+    if asked is None and _told_before(order, report):
         _ignore(desk, report, "DUPLICATE_REPORT", "replaced before")
         return
-    asked = next((p for p in order.pending if p.client_order_id == report.client_order_id), None)
     quantity = report.order_quantity_lots
     if quantity is None and asked is not None and asked.kind is PendingKind.REPLACE:
         quantity = asked.quantity_lots
     price = report.price_ticks if report.price_ticks is not None or asked is None else asked.price_ticks
+    if (why := _unholdable(desk, order, quantity, price)) is not None:
+        _ignore(desk, report, "CONTRADICTS", why)
+        return
     desk.emit(
         OrderReported(
             order_id=order.order_id,
@@ -115,8 +135,34 @@ def _replaced(desk: Desk, order: Order, report: ExecutionReport) -> None:
     )
 
 
+def _told_before(order: Order, report: ExecutionReport) -> bool:
+    """Is an old replacement told again? One under the newest id that brings new terms is the venue's own."""
+    if report.client_order_id in order.chain and report.client_order_id != order.client_order_id:
+        return True
+    news = (report.order_quantity_lots, order.quantity_lots), (report.price_ticks, order.price_ticks)
+    return report.client_order_id == order.client_order_id and all(new in (None, old) for new, old in news)
+
+
 def _restated(desk: Desk, order: Order, report: ExecutionReport) -> None:
-    _fact(desk, order, report, report.order_quantity_lots)
+    if order.ended is not None:
+        _ignore(desk, report, "CONTRADICTS", f"restates an order that is {lifecycle.status(order).value}")
+    elif (why := _unholdable(desk, order, report.order_quantity_lots, report.price_ticks)) is not None:
+        _ignore(desk, report, "CONTRADICTS", why)
+    else:
+        _fact(desk, order, report, report.order_quantity_lots)
+
+
+def _unholdable(desk: Desk, order: Order, quantity: int | None, price: int | None) -> str | None:
+    """Why an order can't have these terms: no register of the gate holds them."""
+    lots = order.quantity_lots if quantity is None else quantity
+    ticks = price if price is not None else order.price_ticks or order.reserved_price_ticks
+    said = f"an order of {lots} lots at {ticks} ticks"
+    if not (0 < lots <= LOTS_BOUND and 0 <= ticks <= TICKS_BOUND) or price == 0:
+        return said
+    if lots <= order.reserved_lots and ticks <= order.reserved_price_ticks:
+        return None  # It only reduces.
+    most = max(lots, order.reserved_lots), max(ticks, order.reserved_price_ticks)
+    return None if fits_registers(desk.state, order, *most) else said
 
 
 def _status(_desk: Desk, _order: Order, _report: ExecutionReport) -> None:
@@ -129,7 +175,7 @@ def _trade(desk: Desk, order: Order, report: ExecutionReport) -> None:
     if (why := _impossible(desk, order, report)) is not None:
         _ignore(desk, report, "CONTRADICTS", why)
         return
-    leaves = 0 if order.ended else max(order.quantity_lots - order.cumulative_lots - report.last_quantity_lots, 0)
+    cumulative = order.cumulative_lots + report.last_quantity_lots
     desk.emit(
         OrderFilled(
             order_id=order.order_id,
@@ -142,22 +188,35 @@ def _trade(desk: Desk, order: Order, report: ExecutionReport) -> None:
             price_ticks=report.last_price_ticks,
             fee_nanos=report.fee_nanos,
             maker=report.maker,
-            cumulative_lots=order.cumulative_lots + report.last_quantity_lots,
-            leaves_lots=leaves,
+            cumulative_lots=cumulative,
+            leaves_lots=lifecycle.leaves_at(order, cumulative),
             sequence=desk.state.tables.next_execution,
             time_ns=desk.now_ns,
         )
     )
 
 
-def _impossible(desk: Desk, order: Order, report: ExecutionReport) -> str | None:
-    """Why this trade can't have happened: what no register holds is a fault of the venue or of its session."""
-    lots, price = report.last_quantity_lots, report.last_price_ticks
-    if not 0 < lots <= LOTS_BOUND:
-        return f"a trade of {lots} lots"
-    value = desk.state.tables.instruments[order.instrument].value_nanos(abs(price), lots)
-    if value > INT64_MAX or abs(report.fee_nanos) > INT64_MAX:
-        return f"a trade of {lots} lots at {price} ticks"
+def _impossible(
+    desk: Desk, order: Order, report: ExecutionReport, *, replaces: Execution | None = None, bust: bool = False
+) -> str | None:
+    """Why this can't have been traded: what no register holds is a fault of the venue or of its session."""
+    lots, price, fee = (0, 0, 0) if bust else (report.last_quantity_lots, report.last_price_ticks, report.fee_nanos)
+    said = f"a trade of {lots} lots at {price} ticks"
+    if not (bust or 0 < lots <= LOTS_BOUND):
+        return said
+    unit = desk.state.tables.instruments[order.instrument].value_per_tick_lot_nanos
+    if abs(price) * lots * unit > INT64_MAX or abs(fee) > INT64_MAX:
+        return said
+    old = (replaces.quantity_lots, replaces.price_ticks, replaces.fee_nanos) if replaces is not None else (0, 0, 0)
+    position = desk.state.position(order.account, order.instrument)
+    sums = (
+        (order.cumulative_lots + lots - old[0], LOTS_BOUND),
+        ((0 if position is None else position.lots) + order.side.sign * (lots - old[0]), LOTS_BOUND),
+        (order.cumulative_value + lots * price - old[0] * old[1], INT64_MAX),
+        (order.fees_nanos + fee - old[2], INT64_MAX),
+    )
+    if any(abs(total) > bound for total, bound in sums):
+        return f"{said}, with which the order or the position is more than any register holds"
     return None
 
 
@@ -183,7 +242,7 @@ def _corrects(desk: Desk, order: Order, report: ExecutionReport) -> None:
         )
         return
     bust = report.exec_type is ExecType.TRADE_CANCEL
-    if not bust and (why := _impossible(desk, order, report)) is not None:
+    if (why := _impossible(desk, order, report, replaces=found[1], bust=bust)) is not None:
         _ignore(desk, report, "CONTRADICTS", why)
         return
     quantity = 0 if bust else report.last_quantity_lots
@@ -197,9 +256,9 @@ def _corrects(desk: Desk, order: Order, report: ExecutionReport) -> None:
             execution_id=report.execution_id,
             quantity_lots=quantity,
             price_ticks=0 if bust else report.last_price_ticks,
-            fee_nanos=report.fee_nanos,
+            fee_nanos=0 if bust else report.fee_nanos,
             cumulative_lots=cumulative,
-            leaves_lots=0 if order.ended else max(order.quantity_lots - cumulative, 0),
+            leaves_lots=lifecycle.leaves_at(order, cumulative),
             time_ns=desk.now_ns,
         )
     )
@@ -218,9 +277,9 @@ _REPORTS: Final[dict[ExecType, Callable[[Desk, Order, ExecutionReport], None]]] 
     ExecType.TRADE: _trade,
     ExecType.TRADE_CORRECT: _corrects,
     ExecType.TRADE_CANCEL: _corrects,
-    ExecType.PENDING_CANCEL: _fact,
+    ExecType.PENDING_CANCEL: _pends,
     ExecType.CANCELED: _ends,
-    ExecType.PENDING_REPLACE: _fact,
+    ExecType.PENDING_REPLACE: _pends,
     ExecType.REPLACED: _replaced,
     ExecType.REJECTED: _ends,
     ExecType.EXPIRED: _ends,

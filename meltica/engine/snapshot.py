@@ -45,12 +45,13 @@ def decode(data: bytes, gate: RiskGate) -> EngineState:
         snapshot = msgspec.msgpack.decode(data, type=Snapshot)
         if snapshot.format != FORMAT:
             raise SnapshotError(f"snapshot format {snapshot.format}, this version reads {FORMAT}")
+        for key, fields in snapshot.positions.items():
+            snapshot.tables.positions[key] = msgspec.convert(fields, Position, strict=False)
+        state = EngineState(snapshot.tables)
         gate.import_state(snapshot.gate)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise SnapshotError(f"unreadable snapshot: {error}") from error
-    for key, fields in snapshot.positions.items():
-        snapshot.tables.positions[key] = msgspec.convert(fields, Position, strict=False)
-    return EngineState(snapshot.tables)
+    except (msgspec.DecodeError, ValueError, TypeError, LookupError, OverflowError) as error:
+        raise SnapshotError(f"unreadable snapshot: {error!r}") from error
+    return state
 
 
 def digest(engine: Engine) -> str:

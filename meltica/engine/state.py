@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 import msgspec
@@ -56,10 +57,13 @@ class EngineState:
         self.tables = tables if tables is not None else Tables(kill_switches={GLOBAL: KillSwitch()})
         self.by_client_id: dict[tuple[str, str], int] = {}
         self.working: dict[int, Order] = {}
+        self.request_order: deque[str]
+        """Oldest first: that is the one to forget. (The dict's own order costs more and more to find its first.)"""
         for order in self.tables.orders.values():
             self.index(order)
         requests = sorted(self.tables.requests.items(), key=lambda item: item[1])
-        self.tables.requests = dict(requests)  # Oldest first: that is the one to forget.
+        self.tables.requests = dict(requests)
+        self.request_order = deque(self.tables.requests)
 
     def index(self, order: Order) -> None:
         """Make the order findable under each id that it ever had at its venue."""
@@ -68,6 +72,15 @@ class EngineState:
             self.by_client_id[venue, client_order_id] = order.order_id
         if order.reserved_lots > 0:
             self.working[order.order_id] = order
+
+    def remember_request(self, request_id: str, sequence: int) -> None:
+        requests = self.tables.requests
+        if requests.pop(request_id, None) is not None:
+            self.request_order.remove(request_id)  # Rare: drivers answer a repeat without asking the engine.
+        requests[request_id] = sequence
+        self.request_order.append(request_id)
+        if len(requests) > REQUEST_MEMORY:
+            del requests[self.request_order.popleft()]
 
     def working_orders(self) -> list[Order]:
         """Oldest first, whatever happened to them since: the same after a recovery."""
