@@ -27,12 +27,17 @@ UNIT: Final = "µs/order"
 Kind = Literal["market", "cancel"]
 
 
-def rows(runs: int, sizes: tuple[int, ...] = SIZES) -> list[Row]:
+def rows(runs: int, sizes: tuple[int, ...] = SIZES, *, peer: bool = True) -> list[Row]:
     """Microseconds of CPU an order; then how the largest session's cost compares with the smallest's."""
-    market = in_turn({**_ours("market", sizes), **_floor("market", sizes), **_peer("market", sizes[0])}, runs)
-    cancel = in_turn({**_ours("cancel", sizes[:1]), **_floor("cancel", sizes[:1]), **_peer("cancel", sizes[0])}, runs)
-    found = [_row("market order to position", size, market) for size in sizes]
-    found.append(_row("limit order and its cancel", sizes[0], cancel))
+    peer = peer and find_spec(PEER_MODULE) is not None
+    market = in_turn(
+        {**_ours("market", sizes), **_floor("market", sizes), **_peer("market", sizes[0], peer=peer)}, runs
+    )
+    cancel = in_turn(
+        {**_ours("cancel", sizes[:1]), **_floor("cancel", sizes[:1]), **_peer("cancel", sizes[0], peer=peer)}, runs
+    )
+    found = [_row("market order to position", size, market, peer=size == sizes[0]) for size in sizes]
+    found.append(_row("limit order and its cancel", sizes[0], cancel, peer=True))
     found.append(_growth(market, sizes[0], sizes[-1]))
     return found
 
@@ -55,8 +60,8 @@ def _floor(kind: Kind, sizes: tuple[int, ...]) -> dict[str, Callable[[], float]]
     return {f"floor {size}": partial(_session, PlainTrading, kind, size) for size in sizes}
 
 
-def _peer(kind: Kind, size: int) -> dict[str, Callable[[], float]]:
-    return {} if find_spec(PEER_MODULE) is None else {f"peer {size}": partial(_nautilus, kind, size)}
+def _peer(kind: Kind, size: int, *, peer: bool) -> dict[str, Callable[[], float]]:
+    return {f"peer {size}": partial(_nautilus, kind, size)} if peer else {}
 
 
 def _session(trading: type[PaperTrading | PlainTrading], kind: Kind, size: int) -> float:
@@ -70,10 +75,10 @@ def _nautilus(kind: Kind, size: int) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _row(title: str, size: int, taken: dict[str, list[float]]) -> Row:
+def _row(title: str, size: int, taken: dict[str, list[float]], *, peer: bool) -> Row:
     name, ours = f"engine: {title}, {size:,}", taken[f"ours {size}"]
-    floor, peer = Series(FLOOR, taken[f"floor {size}"]), taken.get(f"peer {size}")
-    found = row(name, UNIT, ours, floor=floor, peer=None if peer is None else Series(PEER, peer))
-    if peer is None and size == SIZES[0]:
+    floor, theirs = Series(FLOOR, taken[f"floor {size}"]), taken.get(f"peer {size}")
+    found = row(name, UNIT, ours, floor=floor, peer=None if theirs is None else Series(PEER, theirs))
+    if peer and theirs is None:
         found["peer"] = missing(PEER)
     return found
