@@ -64,3 +64,16 @@ def test_the_lines_work_as_printed(folder: Path) -> None:
         "every event is the same",
     ):
         assert expected in said, f"{expected!r} is missing in\n{said}"
+
+
+@pytest.mark.slow
+def test_the_example_client_runs(folder: Path) -> None:
+    command = [sys.executable, str(ROOT / "examples/clients/place_and_watch.py")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    first, *events = done.stdout.splitlines()
+    order, _, again = first.partition(";")
+    assert order.rpartition(" ")[2] == again.rpartition(" ")[2]
+    said = [line.split(maxsplit=1)[1].strip() for line in events]
+    assert said == ["submitted", "reported EXEC_TYPE_NEW", "cancel_requested", "reported EXEC_TYPE_CANCELED"]
