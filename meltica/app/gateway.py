@@ -213,8 +213,6 @@ class LiveGateway:
             self._fail(error)
             raise
         self._last = (now_ns, events)
-        if isinstance(body, EngageKillSwitch):
-            self._send_first()
         return sequence
 
     def _switch_exists(self, account: str) -> bool:
@@ -232,11 +230,15 @@ class LiveGateway:
         now_ns = self.clock.now_ns()
         happened = Input(now_ns, body, self._marks_for(body))
         events = self._engine.step(happened)
+        if isinstance(body, EngageKillSwitch):
+            self._cancel_first(events)
         sequence = self._writer.append(encode_record(Record(happened, events)), now_ns)
         if sequence != self.state.tables.sequence:
             raise InvariantError(f"the journal is at {sequence}, the engine at {self.state.tables.sequence}")
         self._outbox.append(Waiting(sequence, now_ns, body, events))
-        self._unsent.update(event.order_id for event in events if isinstance(event, OrderSubmitted))
+        for event in events:
+            if isinstance(event, OrderSubmitted):
+                self._unsent.add(event.order_id)
         if sequence >= self._next_snapshot:
             self._snapshot(sequence)
         return sequence, now_ns, events
@@ -330,13 +332,15 @@ class LiveGateway:
             else:
                 self._ordered(runner.on_events(entry.time_ns, entry.events))
 
-    def _send_first(self) -> None:
-        """The kill switch's cancels leave before its entry is durable. Orders that never left need none."""
-        entry = self._outbox[-1]
-        for event in entry.events:
+    def _cancel_first(self, events: tuple[Event, ...]) -> None:
+        """The kill switch's cancels leave before its entry is durable, and also when the journal takes nothing more.
+
+        Orders that never left need none.
+        """
+        self._sent_first.add(self.state.tables.sequence)
+        for event in events:
             if isinstance(event, CancelRequested) and event.order_id not in self._unsent:
                 self._send(event)
-        self._sent_first.add(entry.sequence)
         self._arm_timer()
 
     def _killed(self, event: OrderSubmitted | ReplaceRequested) -> bool:
