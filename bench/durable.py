@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Final, NamedTuple, cast
 
 from bench.measure import Row, Series, row
@@ -52,6 +52,8 @@ class Written(NamedTuple):
     """What one session left behind."""
 
     seconds: float
+    cpu_seconds: float
+    """Of the process: loop and commit thread."""
     payloads: list[bytes]
     groups: list[int]
     """Entries of each commit."""
@@ -66,20 +68,21 @@ def rows(runs: int, orders: int = ORDERS) -> list[Row]:
 
 
 def _rows(what: str, latency: Latency, runs: int, orders: int) -> list[Row]:
-    ours, floor, peer, writer = [], [], [], []
+    ours, cpu, floor, peer, writer = [], [], [], [], []
     for _ in range(runs):
         with _scratch() as folder:
             written = asyncio.run(_trade(folder, latency, orders))
             entries_an_order = len(written.payloads) / orders
             ours.append(orders / written.seconds)
+            cpu.append(written.cpu_seconds / orders * 1_000_000)
             floor.append(orders / _append_zeroed(folder / "floor", written))
             writer.append(orders / asyncio.run(_write(folder / "writer", written.payloads)))
             peer.append(1 / (_commit_each(folder / "peer", written.payloads[-PEER_ENTRIES:]) * entries_an_order))
-    names = (f"durable: orders {what}, {IN_FLIGHT} in flight", f"durable: journal's writer alone, orders {what}")
     least = Series(FLOOR, floor)
     return [
-        row(names[0], "orders/s", ours, floor=least, peer=Series(PEER, peer)),
-        row(names[1], "orders/s", writer, floor=least),
+        row(f"durable: orders {what}, {IN_FLIGHT} in flight", "orders/s", ours, floor=least, peer=Series(PEER, peer)),
+        row(f"durable: the journal's writer alone, orders {what}", "orders/s", writer, floor=least),
+        row(f"durable: CPU time of an order {what}", "µs/order", cpu),
     ]
 
 
@@ -94,18 +97,18 @@ async def _trade(folder: Path, latency: Latency, orders: int) -> Written:
             for number in left:
                 await gateway.execute(submission(next(ids), Side.SELL if number & 1 else Side.BUY, None))
 
-        begin = perf_counter()
+        begin, begin_cpu = perf_counter(), process_time()
         await asyncio.gather(*[one_at_a_time() for _ in range(IN_FLIGHT)])
         while latency is NO_LATENCY and gateway.state.working:  # noqa: ASYNC110 - the last fills are told to nobody
             await asyncio.sleep(POLL_S)
         last_seq = await gateway.settled()
-        seconds = perf_counter() - begin
+        seconds, cpu_seconds = perf_counter() - begin, process_time() - begin_cpu
         if (made := len(gateway.state.tables.orders)) != orders:
             raise AssertionError(f"{made} of {orders} orders")
     with SqliteReader(folder / "journal.db") as source:
         payloads = [entry.payload for entry in entries(source, begin_seq + 1) if entry.seq <= last_seq]
     groups = [after - before for before, after in pairwise([begin_seq, *commits])]
-    return Written(seconds, payloads, groups)
+    return Written(seconds, cpu_seconds, payloads, groups)
 
 
 @asynccontextmanager
