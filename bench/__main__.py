@@ -3,6 +3,7 @@
 python -m bench                  all of it, about five minutes
 python -m bench --only gate      the rows of one part
 python -m bench --json           one JSON array, nothing else, on stdout
+python -m bench --markdown       the table of docs/latency_budget.md
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Final, NamedTuple
 
 from bench.goals import judge
 from bench.measure import Row
-from bench.table import show
+from bench.table import markdown, show
 
 PARTS: Final = ("gate", "itch", "engine", "journal", "durable", "grpc_submit", "links")
 RUNS: Final = 5
@@ -41,8 +42,8 @@ def main(arguments: list[str], parts: Mapping[str, Rows] | None = None) -> int:
         print(f"bench: {asked.only} is not there: {'; '.join(notes)}", file=sys.stderr)
         return 1
     taken = measure(wanted, asked.runs)
-    if asked.json:
-        print(json.dumps(taken.rows, ensure_ascii=False, indent=1))
+    if asked.json or asked.markdown:
+        print(json.dumps(taken.rows, ensure_ascii=False, indent=1) if asked.json else markdown(taken.rows))
         print("\n".join(taken.notes), file=sys.stderr, end="\n" if taken.notes else "")
     else:
         show(taken.rows, [*notes, *taken.notes])
@@ -82,6 +83,7 @@ def _parser(names: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--only", default="", choices=["", *names], metavar="PART", help=", ".join(names))
     parser.add_argument("--runs", type=int, default=RUNS, help=f"rounds of each contender ({RUNS})")
     parser.add_argument("--json", action="store_true", help="one JSON array on stdout")
+    parser.add_argument("--markdown", action="store_true", help="the table of docs/latency_budget.md")
     return parser
 
 

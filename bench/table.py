@@ -51,6 +51,31 @@ def table(rows: Sequence[Row]) -> Table:
     return made
 
 
+def markdown(rows: Sequence[Row]) -> str:
+    """The same for the docs, with where and when it was measured."""
+    lines = [
+        f"Measured {header()}.",
+        "",
+        "| name | ours | unit | peer | ours / peer | floor | ours / floor | runs | goal |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        goal = row.get("goal")
+        cells = (
+            row["name"],
+            number(row.get("ours")),
+            row.get("unit", ""),
+            other(row.get("peer")),
+            number(row.get("ratio")),
+            other(row.get("floor")),
+            number(row.get("floor_ratio")),
+            str(row.get("runs", "-")),
+            "" if goal is None else f"{'met' if goal['met'] else '**missed**'}: {goal['words']}",
+        )
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return "\n".join(lines)
+
+
 def other(compared: Any) -> str:
     """A peer or a floor: its figure and name, or what to do to have one."""
     if compared is None:

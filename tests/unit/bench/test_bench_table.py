@@ -58,6 +58,15 @@ def test_the_table_shows_figures_goals_and_what_is_not_installed(capsys: pytest.
         assert words in " ".join(shown.split()), words
 
 
+def test_markdown_is_a_table_with_a_line_for_each_row(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--markdown", "--runs", "1"], {"one": some_rows}) == 0
+    measured, _, *lines = capsys.readouterr().out.splitlines()
+    assert measured.startswith("Measured 20")
+    assert len(lines) == 2 + 2
+    assert {line.count("|") for line in lines} == {10}
+    assert "| **missed**: at least 8,000 a second |" in lines[-1]
+
+
 def test_only_measures_one_part(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--json", "--only", "one", "--runs", "1"], {"one": some_rows, "two": failing}) == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
