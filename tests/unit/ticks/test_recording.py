@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 import tracemalloc
+import zlib
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,16 @@ class TestLines:
         tracemalloc.stop()
         assert (found, error is not None and error.line) == ([], 1)
         assert peak < 4 * recording.MAX_LINE_BYTES
+
+    @pytest.mark.parametrize("missing", [5, 9, 12, 20, 60])
+    def test_all_that_a_truncated_file_holds_is_delivered(self, tmp_path: Path, missing: int):
+        packed = gzip.compress(bytes(1 << 22) + TEXT)[:-missing]
+        held = zlib.decompressobj(wbits=31).decompress(packed)
+        pieces: list[bytes] = []
+        with pytest.raises(RecordingError) as caught:
+            pieces.extend(chunks(write(tmp_path, packed)))
+        assert b"".join(pieces) == held
+        assert caught.value.offset == len(held)
 
     def test_a_compression_bomb_is_read_in_pieces(self, tmp_path: Path):
         path = write(tmp_path, gzip.compress(bytes(1 << 26)))

@@ -151,6 +151,11 @@ class TestSelfMatch:
             "a Canceled: self-match prevention: it would trade with our own resting order",
         ]
 
+    def test_those_who_came_after_our_own_order_are_not_reached(self, floor: Floor):
+        floor.order("mine", SELL, 5, 103)
+        floor.book([], [(103, 20)])
+        assert floor.order("a", BUY, 50, 104)[1:3] == ["a Trade 5@102 taker", "a Trade 7@103 taker"]
+
     def test_post_only_against_our_own(self, floor: Floor):
         floor.order("mine", SELL, 5, 101)
         assert floor.order("a", BUY, 3, 101, post_only=True) == ["a Rejected: post-only: it would take liquidity"]
@@ -162,6 +167,12 @@ class TestReplace:
         floor.book([(100, 50)], [])
         assert floor.replace("a", "a2", 3, 100) == ["a2 Replaced 3@100 for a"]
         assert floor.trade(100, 14, SELL) == ["a2 Trade 3@100 maker"]
+
+    def test_the_same_again_keeps_the_place(self, floor: Floor):
+        floor.order("a", BUY, 4, 100)
+        floor.book([(100, 50)], [])
+        floor.replace("a", "a2", 4, 100)
+        assert floor.trade(100, 14, SELL) == ["a2 Trade 4@100 maker"]
 
     @pytest.mark.parametrize(("quantity", "price"), [(5, 100), (4, 99)])
     def test_more_or_another_price_goes_to_the_back(self, floor: Floor, quantity: int, price: int):
@@ -229,6 +240,13 @@ class TestNoMarket:
         assert floor.book([(100, 2)], [(102, 5)], snapshot=True) == []
         assert floor.trade(100, 3, SELL) == ["a Trade 1@100 maker"]  # Two ahead, whoever they are.
 
+    def test_a_snapshot_never_puts_more_ahead_of_us(self, floor: Floor):
+        floor.order("a", BUY, 4, 100)
+        floor.trade(100, 8, SELL)
+        floor.gap()
+        floor.book([(100, 50)], [(102, 5)], snapshot=True)
+        assert floor.trade(100, 3, SELL) == ["a Trade 1@100 maker"]
+
     def test_waiting_orders_can_be_cancelled_and_replaced(self):
         floor = Floor()
         floor.order("a", BUY, 9, 102)
@@ -254,6 +272,13 @@ def test_day_orders_end_with_the_day(floor: Floor):
     floor.order("g", BUY, 4, 99)
     assert floor.end_session() == ["d Expired: end of the trading day"]
     assert floor.trade(98, 9, SELL) == ["g Trade 4@99 maker"]
+
+
+def test_they_end_in_the_order_in_which_they_took_their_places(floor: Floor):
+    floor.order("a", BUY, 4, 100, time_in_force=DAY)
+    floor.order("b", BUY, 4, 100, time_in_force=DAY)
+    floor.replace("a", "a2", 5, 100)
+    assert [line.split()[0] for line in floor.end_session()] == ["b", "a2"]
 
 
 @pytest.mark.parametrize(

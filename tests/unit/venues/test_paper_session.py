@@ -60,6 +60,7 @@ class TestLatency:
         session.receive(BOOK, 100)
         session.send(submitted("a", BUY, 5, 102), 100)
         session.send(submitted("b", BUY, 5, 102), 10)
+        assert [arrival for arrival, _ in session._commands] == [150, 150]
         assert session.due(20) == []
         assert [line.split()[0] for line in said(session.due(150))] == ["a", "a", "b"]
 
