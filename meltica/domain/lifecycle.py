@@ -226,8 +226,8 @@ def _pend(kind: PendingKind) -> Callable[[Order, OrderReported], None]:
                 kind=kind,
                 client_order_id=event.client_order_id,
                 original_client_order_id=order.client_order_id,
-                quantity_lots=order.quantity_lots,
-                price_ticks=order.price_ticks,
+                quantity_lots=order.quantity_lots if kind is PendingKind.REPLACE else 0,
+                price_ticks=order.price_ticks if kind is PendingKind.REPLACE else None,
                 acknowledged=True,
             )
         )

@@ -105,6 +105,13 @@ def _ends(desk: Desk, order: Order, report: ExecutionReport) -> None:
         _fact(desk, order, report)
 
 
+def _holds(desk: Desk, order: Order, report: ExecutionReport) -> None:
+    if order.ended is not None:
+        _ignore(desk, report, "CONTRADICTS", f"{report.exec_type.value} for an order that ended: {order.ended.name}")
+    else:
+        _fact(desk, order, report)
+
+
 def _replaced(desk: Desk, order: Order, report: ExecutionReport) -> None:
     """The new total is the venue's word if it gives one, else what was asked for; never below what is filled."""
     asked = _asked(order, report)
@@ -285,8 +292,8 @@ _REPORTS: Final[dict[ExecType, Callable[[Desk, Order, ExecutionReport], None]]] 
     ExecType.EXPIRED: _ends,
     ExecType.DONE_FOR_DAY: _fact,
     ExecType.RESTATED: _restated,
-    ExecType.STOPPED: _fact,
-    ExecType.SUSPENDED: _fact,
+    ExecType.STOPPED: _holds,
+    ExecType.SUSPENDED: _holds,
     ExecType.CALCULATED: _ends,
     ExecType.ORDER_STATUS: _status,
 }

@@ -1,0 +1,101 @@
+"""What an order and a position must be, by the rules and in other words than the engine's: slow, small, no gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from meltica.domain.order import Side
+
+
+@dataclass
+class Request:
+    client_order_id: str
+    cancels: bool
+    quantity: int = 0
+    price: int | None = None
+    acknowledged: bool = False
+
+
+@dataclass
+class Trade:
+    names: list[str]
+    """The execution's id, then those of its corrections; the newest stands."""
+    quantity: int
+    price: int
+    fee: int
+
+
+@dataclass
+class ModelOrder:
+    account: str
+    instrument: str
+    side: Side
+    quantity: int
+    price: int | None
+    good_till_cancel: bool
+    names: list[str]
+    """Every client order id that it ever had."""
+    newest: str
+    trades: list[Trade] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    acknowledged: bool = False
+    ended: str = ""
+    done_for_day: bool = False
+    gone_tomorrow: bool = False
+    stopped: bool = False
+    suspended: bool = False
+
+    @property
+    def filled(self) -> int:
+        return sum(trade.quantity for trade in self.trades)
+
+    @property
+    def leaves(self) -> int:
+        if self.ended or (self.done_for_day and self.gone_tomorrow):
+            return 0
+        return max(0, self.quantity - self.filled)
+
+    @property
+    def may_fill(self) -> int:
+        """The most that may still be filled, should the venue say yes to everything that is on its way."""
+        if self.ended:
+            return 0
+        return max([self.leaves] + [r.quantity - self.filled for r in self.requests if not r.cancels])
+
+    @property
+    def status(self) -> str:
+        waiting = [request.cancels for request in self.requests if request.acknowledged]
+        facts = [
+            ("PendingCancel", True in waiting),
+            ("PendingReplace", False in waiting),
+            ("DoneForDay", self.done_for_day),
+            ("Calculated", self.ended == "Calculated"),
+            ("Filled", self.filled >= self.quantity),
+            ("Stopped", self.stopped),
+            ("Suspended", self.suspended),
+            (self.ended, self.ended in {"Canceled", "Expired"}),
+            ("PartiallyFilled", self.filled > 0),
+            ("Rejected", self.ended == "Rejected"),
+            ("New", self.acknowledged),
+        ]
+        return next((name for name, holds in facts if holds), "PendingNew")
+
+    def request(self, client_order_id: str) -> Request | None:
+        return next((r for r in self.requests if r.client_order_id == client_order_id), None)
+
+    def drop(self, client_order_id: str) -> None:
+        self.requests = [r for r in self.requests if r.client_order_id != client_order_id]
+
+    def end(self, how: str) -> None:
+        if not self.ended:
+            self.ended, self.requests, self.stopped, self.suspended = how, [], False, False
+
+    def terms(self, quantity: int | None, price: int | None) -> None:
+        self.done_for_day = self.suspended = False
+        if quantity is not None:
+            self.quantity = max(quantity, self.filled)
+        self.price = self.price if price is None else price
+
+    def standing(self, name: str) -> Trade | None:
+        """A correction may name the execution by its first id or by its newest."""
+        return next((t for t in self.trades if name in (t.names[0], t.names[-1])), None)
