@@ -1,0 +1,210 @@
+"""Random days, lived again: replayed, recovered from any point, with either gate, always the same events and state."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from meltica import hot
+from meltica.domain.commands import SubmitOrder
+from meltica.domain.errors import InvariantError
+from meltica.domain.events import OrderDenied
+from meltica.domain.inputs import Record
+from meltica.domain.order import Side
+from meltica.domain.position import Position
+from meltica.domain.reports import ExecType, ExecutionReport
+from meltica.engine import snapshot
+from meltica.engine.engine import Engine
+from meltica.engine.state import REQUEST_MEMORY, EngineState
+from tests.engines import BTC, MARK_TICKS, TestBench
+from tests.replay.judge import ROWS, assert_lossless, fresh_gate, recovered, replayed
+from tests.unit.engine.machine import MACHINE, EngineMachine
+
+BACKENDS = ("python", "cython")
+RECOVERY = settings(MACHINE, max_examples=40, stateful_step_count=40)
+assert set(BACKENDS) == set(hot.BACKENDS)
+
+
+class RecoveredMachine(EngineMachine):
+    """After each random day: the same day on other engines."""
+
+    def teardown(self) -> None:
+        history = self.bench.history
+        digest = snapshot.digest(self.bench.engine)
+        assert_lossless(history)
+        cuts = random.Random(len(history))  # The day's length is the seed, so that hypothesis can shrink it.
+        for backend in BACKENDS:
+            assert replayed(history, backend) == digest
+            snapshot_at, restart_at = sorted(cuts.randint(0, len(history)) for _ in range(2))
+            assert recovered(history, backend, snapshot_at, restart_at) == digest
+            assert recovered(history, backend, len(history), len(history)) == digest
+
+
+def test_a_day_lived_again_is_the_same_day():
+    run_state_machine_as_test(RecoveredMachine, settings=RECOVERY)
+
+
+def tell(bench: TestBench, kind: ExecType, name: str, **facts):
+    return bench.step(ExecutionReport(venue="BINANCE", client_order_id=name, exec_type=kind, **facts))
+
+
+def restarted(bench: TestBench, backend: str = "python") -> TestBench:
+    """The same engine from its own snapshot."""
+    gate = fresh_gate(backend)
+    bench.engine = Engine(gate, **ROWS, state=snapshot.decode(snapshot.encode(bench.engine), gate))
+    bench.gate = gate
+    return bench
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_cut_of_a_day_with_everything_in_it(backend):
+    """A replace, a fill under the replaced id, a bust, a kill: snapshot and restart at every pair of points."""
+    bench = TestBench(backend, duplicate_window_ns=5_000, messages_per_second=50, message_burst=9)
+    order = bench.submitted(quantity_lots=100)
+    tell(bench, ExecType.NEW, order.client_order_id, venue_order_id="v1")
+    first = order.client_order_id
+    bench.submit(quantity_lots=100)  # A duplicate within the window.
+    bench.submitted(Side.SELL, 50, None, strategy="other")
+    tell(bench, ExecType.REPLACED, "venue-made", original_client_order_id=first, order_quantity_lots=120)
+    tell(
+        bench, ExecType.TRADE, first, execution_id="a", last_quantity_lots=30, last_price_ticks=MARK_TICKS, fee_nanos=7
+    )
+    tell(bench, ExecType.TRADE_CANCEL, first, execution_id="b", reference_execution_id="a")
+    for number in range(10):
+        bench.submit(Side.BUY, 10 + number)  # The last ones are too many.
+    history, digest = bench.history, snapshot.digest(bench.engine)
+    assert any(isinstance(events[0], OrderDenied) and events[0].reason == "MESSAGE_RATE" for _, events in history)
+    assert any(isinstance(events[0], OrderDenied) and events[0].reason == "DUPLICATE_ORDER" for _, events in history)
+    for snapshot_at in range(len(history) + 1):
+        for restart_at in range(snapshot_at, len(history) + 1):
+            assert recovered(history, backend, snapshot_at, restart_at) == digest
+
+
+def test_late_reports_find_their_order_after_a_restart_whatever_id_they_name():
+    """Under its first id, a replaced one, a refused one, and one that the venue made."""
+    bench = TestBench()
+    order = bench.submitted(quantity_lots=1_000, client_order_id="first")
+    tell(bench, ExecType.REPLACED, "venue-made", original_client_order_id="first", order_quantity_lots=1_000)
+    tell(bench, ExecType.PENDING_CANCEL, "desk", original_client_order_id="venue-made")
+    restarted(bench)
+    for number, name in enumerate(["first", "venue-made", "desk"], 1):
+        tell(bench, ExecType.TRADE, name, execution_id=f"e{number}", last_quantity_lots=10, last_price_ticks=MARK_TICKS)
+        assert bench.engine.state.tables.orders[order.order_id].cumulative_lots == 10 * number
+
+
+def test_executions_before_the_restart_are_not_booked_again():
+    bench = TestBench()
+    order = bench.submitted(quantity_lots=100)
+    fill = {"execution_id": "e1", "last_quantity_lots": 40, "last_price_ticks": MARK_TICKS}
+    tell(bench, ExecType.TRADE, order.client_order_id, **fill)
+    before = snapshot.digest(restarted(bench).engine)
+    (ignored,) = tell(bench, ExecType.TRADE, order.client_order_id, **fill)
+    assert ignored.reason == "DUPLICATE_REPORT"
+    assert bench.engine.state.position("main", BTC).lots == 40
+    assert snapshot.digest(bench.engine) != before, "the input itself counts"
+
+
+def test_money_beyond_64_bits_survives():
+    """A year's turnover in nanos does not fit 64 bits."""
+    bench = TestBench()
+    huge = Position(
+        account="main",
+        instrument=BTC,
+        lots=-5,
+        cost_nanos=-(2**90) - 1,
+        realised_nanos=2**80,
+        traded_value_nanos=2**100,
+    )
+    bench.engine.state.tables.positions[f"main|{BTC}"] = huge
+    digest = snapshot.digest(bench.engine)
+    assert snapshot.digest(restarted(bench).engine) == digest
+    assert bench.engine.state.position("main", BTC) == huge
+
+
+def test_a_decision_is_not_made_again_when_the_gate_would_decide_otherwise():
+    """What was let out is out: a gate that has less room today holds it all the same."""
+    bench = TestBench(max_long_lots=100)
+    bench.submitted(quantity_lots=100)
+    stricter = [Record(*entry) for entry in bench.history]
+    limits = stricter[3].events[0]
+    tightened = msgspec.structs.replace(limits, limits=msgspec.structs.replace(limits.limits, max_long_lots=50))
+    stricter[3] = msgspec.structs.replace(stricter[3], events=(tightened,))
+    engine = Engine(fresh_gate("python"), **ROWS)
+    for number, record in enumerate(stricter, 1):
+        engine.absorb(number, record)
+    row = engine.gate.export_state()["positions"][0]
+    assert (row[2], row[5]) == (50, 100), "a limit of 50, and 100 working"
+    assert engine.gate.counters()["faults"] == 0
+
+
+def test_records_out_of_order_are_refused():
+    bench = TestBench()
+    record = Record(*bench.history[0])
+    engine = Engine(fresh_gate("python"), **ROWS)
+    engine.absorb(1, record)
+    for sequence in (0, 1, 3):
+        with pytest.raises(InvariantError):
+            engine.absorb(sequence, record)
+
+
+def _nothing(_data: bytes) -> bytes:
+    return b""
+
+
+def _changed(change):
+    def spoil(data: bytes) -> bytes:
+        content = msgspec.msgpack.decode(data)
+        change(content)
+        return msgspec.msgpack.encode(content)
+
+    return spoil
+
+
+SPOILED = {
+    "empty": _nothing,
+    "cut": lambda data: data[: len(data) // 2],
+    "text": lambda _: b"no snapshot at all",
+    "list": lambda _: msgspec.msgpack.encode([1, 2]),
+    "format": _changed(lambda content: content.update(format=999)),
+    "no gate": _changed(lambda content: content.update(gate={})),
+    "gate of another size": _changed(lambda content: content["gate"]["accounts"].append([1, 2])),
+    "gate of a bigger machine": _changed(lambda content: content["gate"]["accounts"][0].__setitem__(0, 99)),
+    "gate of text": _changed(lambda content: content.update(gate={"version": "x", "instruments": "y"})),
+    "position of text": _changed(lambda content: content["positions"].update({"a|b": {"lots": "many"}})),
+    "order of nothing known": _changed(lambda content: content["tables"]["instruments"].clear()),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_what_is_no_snapshot_is_said_to_be_none(spoil, backend):
+    """Recovery passes over it and goes on with an older one, with a gate of its own."""
+    bench = TestBench(backend)
+    bench.submitted()
+    with pytest.raises(snapshot.SnapshotError):
+        snapshot.decode(spoil(snapshot.encode(bench.engine)), fresh_gate(backend))
+
+
+def test_request_ids_are_forgotten_oldest_first_and_a_restart_forgets_the_same():
+    state = EngineState()
+    for number in range(REQUEST_MEMORY):
+        state.remember_request(f"r{number}", number)
+    state.remember_request("r0", REQUEST_MEMORY)  # Came again: now it is the newest.
+    other = EngineState(msgspec.msgpack.decode(msgspec.msgpack.encode(state.tables), type=type(state.tables)))
+    for each in (state, other):
+        each.remember_request("new", REQUEST_MEMORY + 1)
+        assert len(each.tables.requests) == REQUEST_MEMORY
+        assert "r1" not in each.tables.requests
+        assert {"r0", "r2", "new"} <= each.tables.requests.keys()
+    assert list(state.tables.requests) == list(other.tables.requests)
+
+
+def test_a_command_with_every_field_set_survives_the_journal():
+    bench = TestBench()
+    bench.submit(post_only=True, client_order_id='ü|"x\\', strategy="m\u00fcller", actor="spiffe://a/person/b\n")
+    assert isinstance(bench.history[-1][0].body, SubmitOrder)
+    assert_lossless(bench.history)
