@@ -11,7 +11,7 @@ from libc.stdlib cimport calloc, free
 from cython_ext.intent cimport OrderIntent
 from cython_ext.layout_gen cimport *
 from cython_ext.rules cimport fired_account, fired_sizes, has_senseless_fields, is_malformed, is_stale, product
-from cython_ext.rules cimport remember, set_band, slot_of
+from cython_ext.rules cimport opens_an_order, remember, set_band, slot_of
 from cython_ext.tables cimport AccountRow, Case, InstrumentRow, MAX_DUPLICATE_DEPTH, PositionRow, RecentOrder
 
 import hashlib
@@ -148,8 +148,9 @@ cdef class Gate:
         account.nano_tokens = case.nano_tokens - <uint64_t>NANO_TOKENS_PER_MESSAGE
         if order.time_ns > account.bucket_time_ns:
             account.bucket_time_ns = order.time_ns
-        if order.action == ACTION_NEW:
+        if opens_an_order(order):
             account.open_orders += 1
+        if order.action == ACTION_NEW:
             account.last_order_id = order.order_id
             recent.instrument_id = order.instrument_id
             recent.side = order.side

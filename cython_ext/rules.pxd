@@ -67,6 +67,11 @@ cdef inline bint is_malformed(const OrderIntentRecord* order) noexcept nogil:
     )
 
 
+cdef inline bint opens_an_order(const OrderIntentRecord* order) noexcept nogil:
+    """NEW, or a REPLACE of which nothing works any more: a filled order that a larger quantity reopens (FIX C.1.c)."""
+    return order.action == ACTION_NEW or (order.working_lots == 0 and order.working_price_ticks == 0)
+
+
 cdef inline bint has_senseless_fields(const OrderIntentRecord* order, Case* case) noexcept nogil:
     if order.quantity_lots < 1 or order.quantity_lots > LOTS_BOUND:
         return True
@@ -77,6 +82,8 @@ cdef inline bint has_senseless_fields(const OrderIntentRecord* order, Case* case
             return True
     if order.action == ACTION_NEW:
         return order.working_lots != 0 or order.working_price_ticks != 0
+    if opens_an_order(order):
+        return False
     if order.working_lots < 1 or order.working_lots > case.position.open_lots[order.side - SIDE_BUY]:
         return True
     if order.working_lots > LOTS_BOUND or order.working_price_ticks < 1 or order.working_price_ticks > TICKS_BOUND:
@@ -96,7 +103,7 @@ cdef inline uint64_t fired_sizes(const OrderIntentRecord* order, Case* case) noe
     cdef uint64_t fired = 0
     case.added_lots = order.quantity_lots
     case.added_value = value
-    if order.action == ACTION_REPLACE:
+    if not opens_an_order(order):
         case.added_lots -= order.working_lots
         case.added_value -= value_nanos(order.working_price_ticks, order.working_lots, unit)
     if case.added_lots > 0:
@@ -169,8 +176,9 @@ cdef inline uint64_t fired_account(const OrderIntentRecord* order, Case* case) n
     fired |= <uint64_t>(
         account.messages_per_second == 0 or case.nano_tokens < <uint64_t>NANO_TOKENS_PER_MESSAGE
     ) << CHECK_MESSAGE_RATE
-    if order.action == ACTION_NEW:
+    if opens_an_order(order):
         fired |= <uint64_t>(account.open_orders >= account.max_open_orders) << CHECK_OPEN_ORDER_COUNT
+    if order.action == ACTION_NEW:
         fired |= <uint64_t>(order.order_id <= account.last_order_id) << CHECK_ORDER_ID_NOT_INCREASING
         case.slot = slot_of(order.instrument_id, order.side, order.quantity_lots, case.recent_price_ticks)
         if account.seen[case.slot] != 0:

@@ -30,6 +30,7 @@ from meltica.hot.rules_twin import (
     Recent,
     judge,
     malformed,
+    opens_an_order,
     recent_of,
 )
 from meltica.hot.state import COLUMNS, digest
@@ -127,8 +128,8 @@ class Gate:
         account.open_value_nanos += case.added_value
         account.nano_tokens = account.tokens_at(order.time_ns) - NANO_TOKENS_PER_MESSAGE
         account.bucket_time_ns = max(account.bucket_time_ns, order.time_ns)
+        account.open_orders += opens_an_order(order)
         if order.action == Action.NEW:
-            account.open_orders += 1
             account.last_order_id = order.order_id
             self._recent[order.account_id].append(recent_of(order))
         self.fired_mask = 0

@@ -125,7 +125,7 @@ class Case:
 
     def __post_init__(self) -> None:
         order = self.order
-        replaces = order.action == Action.REPLACE
+        replaces = not opens_an_order(order)
         unit = self.instrument.value_per_tick_lot_nanos
         self.price_ticks = order.price_ticks
         if order.order_type == OrderType.MARKET:
@@ -136,6 +136,11 @@ class Case:
         self.working_value = value_nanos(order.working_price_ticks, order.working_lots, unit) if replaces else 0
         self.added_lots = order.quantity_lots - (order.working_lots if replaces else 0)
         self.added_value = self.value - self.working_value
+
+
+def opens_an_order(order: OrderIntentRecord) -> bool:
+    """NEW, or a REPLACE of which nothing works any more: a filled order that a larger quantity reopens (FIX C.1.c)."""
+    return order.action == Action.NEW or (order.working_lots == 0 and order.working_price_ticks == 0)
 
 
 def malformed(order: OrderIntentRecord) -> bool:
@@ -181,7 +186,7 @@ def field_sanity(case: Case) -> bool:
             return True
     if order.action == Action.NEW:
         return order.working_lots != 0 or order.working_price_ticks != 0
-    return (
+    return not opens_an_order(order) and (
         not 1 <= order.working_lots <= min(LOTS_BOUND, case.position.open_lots(order.side))
         or not 1 <= order.working_price_ticks <= TICKS_BOUND
         or case.working_value == INT64_MAX
@@ -242,7 +247,7 @@ def duplicate_order(case: Case) -> bool:
 
 
 def open_order_count(case: Case) -> bool:
-    return case.order.action == Action.NEW and case.account.open_orders >= case.account.max_open_orders
+    return opens_an_order(case.order) and case.account.open_orders >= case.account.max_open_orders
 
 
 def stale_reference(case: Case) -> bool:

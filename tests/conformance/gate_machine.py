@@ -198,6 +198,14 @@ class GateLockstep(RuleBasedStateMachine):
     def send_nonsense(self, fields: dict[str, int], spoilt: dict[str, int]) -> None:
         self.judge(self.next_order(fields | spoilt))
 
+    @rule(fields=ordinary, half=st.booleans())
+    def reopen_a_filled_order(self, fields: dict[str, int], half: bool) -> None:
+        """A REPLACE of nothing; with a price but no lots it is senseless."""
+        order = self.next_order(fields | {"action": 2, "working_lots": 0, "working_price_ticks": 10_000 * half})
+        self.judge(order)
+        if self.twin.fired_mask == 0 and order.action == Action.REPLACE:
+            self.working.append(replace(order, price_ticks=self.twin.reserved_price_ticks))
+
     @precondition(lambda self: self.working)
     @rule(fields=ordinary, pick=st.integers(0, 50), spoilt=st.one_of(st.just({}), st.just({}), spoiling))
     def replace_a_working_order(self, fields: dict[str, int], pick: int, spoilt: dict[str, int]) -> None:

@@ -676,6 +676,23 @@ class GateStories:
             price_ticks=10_500,
         )
 
+    def test_a_replace_of_nothing_reopens_a_filled_order(self, desk: Desk) -> None:
+        """FIX C.1.c: a larger quantity is accepted after the last fill; it is reserved and counted like a new order."""
+        price = desk.passes(order_id=7, quantity_lots=10)
+        desk.gate.fill(A, X, Side.BUY, 10, price, closes=True)
+        desk.account(max_open_orders=1)
+        desk.passes(action=Action.REPLACE, order_id=7, quantity_lots=5, working_lots=0, working_price_ticks=0)
+        assert (desk.position(), desk.open_orders()) == ((10, 5, 0), 1)
+        assert desk.open_value() == 5 * 10_000 * 100
+        desk.refuses(
+            Check.OPEN_ORDER_COUNT,
+            action=Action.REPLACE,
+            order_id=7,
+            quantity_lots=5,
+            working_lots=0,
+            working_price_ticks=0,
+        )
+
     # --- bookkeeping ---
 
     def test_recovery_puts_a_working_order_back(self, desk: Desk) -> None:
