@@ -61,11 +61,12 @@ class Matcher:
             else:
                 self._waiting[order.sequence] = order
             return
-        self._take(order)
-        if order.finished or order.leaves_lots == 0:
-            return
+        if order.price_ticks is None or self.would_cross(order.side, order.price_ticks):
+            self._take(order)
+            if order.finished or order.leaves_lots == 0:
+                return
         if order.immediate:
-            self._on_cancel(order, NO_LIQUIDITY)
+            self._on_cancel(order, FOK_KILLED if order.time_in_force is TimeInForce.FOK else NO_LIQUIDITY)
         else:
             self.rest(order)
 
@@ -87,10 +88,11 @@ class Matcher:
     def would_cross(self, side: Side, price_ticks: int) -> bool:
         """Would a limit order of this side and price take liquidity: others' or our own?"""
         opposite = side.opposite
-        return any(
-            best is not None and _within(side, best, price_ticks)
-            for best in (self.book.side(opposite).best, self._own[opposite].best)
-        )
+        displayed = self.book.side(opposite).best
+        if displayed is not None and _within(side, displayed, price_ticks):
+            return True
+        own = self._own[opposite].best
+        return own is not None and _within(side, own, price_ticks)
 
     def working(self) -> tuple[PaperOrder, ...]:
         """Our orders that are not finished, oldest first."""

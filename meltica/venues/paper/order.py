@@ -54,7 +54,7 @@ class PaperOrder:
         self.price_ticks = price_ticks
         self.post_only = post_only
         self.cumulative_lots = cumulative_lots
-        self.chain = [client_order_id]
+        self.chain: tuple[str, ...] = (client_order_id,)
         """Every client order id that it was known under."""
         self.sequence = sequence
         """Time priority among our own orders; a replace that loses priority gets a new one."""

@@ -278,7 +278,7 @@ class PaperSession:
 
     def _rename(self, order: PaperOrder, client_order_id: str) -> None:
         original, order.client_order_id = order.client_order_id, client_order_id
-        order.chain.append(client_order_id)
+        order.chain = (*order.chain, client_order_id)
         self._orders[client_order_id] = order
         self._report(
             ExecutionReport(

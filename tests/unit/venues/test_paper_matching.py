@@ -30,6 +30,11 @@ class TestQueue:
         floor.book([(100, 3)], [])
         assert floor.trade(100, 4, SELL) == ["a Trade 1@100 maker"]
 
+    def test_one_more_displayed_is_one_behind_us(self, floor: Floor):
+        floor.order("a", BUY, 4, 100)
+        floor.book([(100, 11)], [])
+        assert floor.trade(100, 11, SELL) == ["a Trade 1@100 maker"]
+
     def test_more_displayed_comes_behind_us(self, floor: Floor):
         floor.order("a", BUY, 4, 100)
         floor.book([(100, 500)], [])

@@ -148,7 +148,7 @@ class TestRestore:
             quantity_lots=5,
             price_ticks=101,
         )
-        orders = [self.known("a", acknowledged=True, pending=[cancel]), self.known("b", pending=[replace])]
+        orders = [self.known("a", acknowledged=True, pending=(cancel,)), self.known("b", pending=(replace,))]
         assert said(floor.session.restore(orders, 5)) == ["a2 Canceled for a", "b New", "b2 Replaced 5@101 for b"]
 
     def test_an_instrument_that_is_gone(self):
