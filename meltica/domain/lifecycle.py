@@ -158,20 +158,21 @@ def move(order: Order, event: OrderEvent) -> None:
 
 def _remember_id(order: Order, client_order_id: str) -> None:
     if client_order_id and client_order_id != order.client_order_id and client_order_id not in order.chain:
-        order.chain.append(client_order_id)
+        order.chain = (*order.chain, client_order_id)
 
 
 def _request(order: Order, event: CancelRequested | ReplaceRequested) -> None:
     order.last_request += 1
-    order.chain.append(event.client_order_id)
-    order.pending.append(
+    order.chain = (*order.chain, event.client_order_id)
+    order.pending = (
+        *order.pending,
         Pending(
             kind=PendingKind.REPLACE if isinstance(event, ReplaceRequested) else PendingKind.CANCEL,
             client_order_id=event.client_order_id,
             original_client_order_id=event.original_client_order_id,
             quantity_lots=event.quantity_lots if isinstance(event, ReplaceRequested) else 0,
             price_ticks=event.price_ticks if isinstance(event, ReplaceRequested) else None,
-        )
+        ),
     )
 
 
@@ -221,15 +222,16 @@ def _pend(kind: PendingKind) -> Callable[[Order, OrderReported], None]:
             if request.client_order_id == event.client_order_id:
                 request.acknowledged = True
                 return
-        order.pending.append(  # Asked for by somebody else: the venue's own desk, another session.
-            Pending(
+        order.pending = (
+            *order.pending,
+            Pending(  # Asked for by somebody else: the venue's own desk, another session.
                 kind=kind,
                 client_order_id=event.client_order_id,
                 original_client_order_id=order.client_order_id,
                 quantity_lots=order.quantity_lots if kind is PendingKind.REPLACE else 0,
                 price_ticks=order.price_ticks if kind is PendingKind.REPLACE else None,
                 acknowledged=True,
-            )
+            ),
         )
 
     return mark
@@ -257,7 +259,7 @@ def _end(how: Ended) -> Callable[[Order, OrderReported], None]:
     def mark(order: Order, event: OrderReported) -> None:
         order.ended = how
         order.stopped = order.suspended = False  # There is nothing left to guarantee or to hold back.
-        order.pending.clear()
+        order.pending = ()
         if how is Ended.REJECTED:
             order.refusal = event.text or "rejected by the venue"
 
@@ -282,7 +284,7 @@ def _nothing(_order: Order, _: OrderReported) -> None:
 
 
 def _drop_pending(order: Order, client_order_id: str) -> None:
-    order.pending[:] = [p for p in order.pending if p.client_order_id != client_order_id]
+    order.pending = tuple(p for p in order.pending if p.client_order_id != client_order_id)
 
 
 _REPORTED: Final[dict[ExecType, Callable[[Order, OrderReported], None]]] = {

@@ -82,12 +82,15 @@ class Execution(msgspec.Struct, gc=False):
 
 
 class Order(msgspec.Struct, kw_only=True, gc=False):
-    """What was asked for, then the facts. Changed by ``lifecycle.move`` alone."""
+    """What was asked for, then the facts. Changed by ``lifecycle.move`` alone.
+
+    Tuples, not lists: an order that never had a request then holds nothing that the garbage collector must look at.
+    """
 
     order_id: int
     client_order_id: str
     """The newest id in the chain that the venue accepted: the one that a venue's report names."""
-    chain: list[str] = []
+    chain: tuple[str, ...] = ()
     """Every other id that a cancel or replace of this order ever had; late reports may name any of them."""
     account: str
     strategy: str
@@ -109,7 +112,7 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     """Sum of price_ticks x quantity_lots over the executions that stand."""
     fees_nanos: int = 0
     executions: dict[str, Execution] = {}
-    pending: list[Pending] = []
+    pending: tuple[Pending, ...] = ()
     ended: Ended | None = None
     done_for_day: bool = False
     remainder_survives_day: bool = True
