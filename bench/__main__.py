@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from bench.goals import judge
 from bench.measure import Row
-from bench.table import markdown, show
+from bench.table import header, markdown, show
 
 PARTS: Final = ("gate", "itch", "engine", "journal", "durable", "grpc_submit", "links")
 RUNS: Final = 5
@@ -41,12 +41,13 @@ def main(arguments: list[str], parts: Mapping[str, Rows] | None = None) -> int:
     if asked.only and not wanted:
         print(f"bench: {asked.only} is not there: {'; '.join(notes)}", file=sys.stderr)
         return 1
+    where = header()
     taken = measure(wanted, asked.runs)
     if asked.json or asked.markdown:
-        print(json.dumps(taken.rows, ensure_ascii=False, indent=1) if asked.json else markdown(taken.rows))
+        print(json.dumps(taken.rows, ensure_ascii=False, indent=1) if asked.json else markdown(taken.rows, where))
         print("\n".join(taken.notes), file=sys.stderr, end="\n" if taken.notes else "")
     else:
-        show(taken.rows, [*notes, *taken.notes])
+        show(taken.rows, [*notes, *taken.notes], where)
     return 1 if taken.notes else 0
 
 

@@ -17,9 +17,10 @@ WIDTH_PIPED: Final = 170
 """Where there is no terminal to ask."""
 
 
-def show(rows: Sequence[Row], notes: Iterable[str]) -> None:
+def show(rows: Sequence[Row], notes: Iterable[str], where: str) -> None:
+    """``where``: the header as it was when the measuring began."""
     console = Console(width=None if Console().is_terminal else WIDTH_PIPED)
-    console.print(header(), style="dim", highlight=False)
+    console.print(f"{where}, {load()} after", style="dim", highlight=False)
     console.print(table(rows))
     console.print(
         "A ratio is ours / theirs, the median of the runs' own ratios; where the unit is a time, less is better."
@@ -51,10 +52,10 @@ def table(rows: Sequence[Row]) -> Table:
     return made
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[Row], where: str) -> str:
     """The same for the docs, with where and when it was measured."""
     lines = [
-        f"Measured {header()}.",
+        f"Measured {where}, {load()} after.",
         "",
         "| name | ours | unit | peer | ours / peer | floor | ours / floor | runs | goal |",
         "|---|---|---|---|---|---|---|---|---|",
