@@ -31,6 +31,7 @@ from meltica.domain.limits import AccountLimits, InstrumentLimits, PositionLimit
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, Side
 from meltica.domain.position import Position
+from meltica.engine.positions import booked
 from meltica.engine.state import GLOBAL, EngineState, execution_key, position_key
 from meltica.hot import LOTS_BOUND
 from meltica.hot.ports import RiskGate
@@ -138,19 +139,13 @@ class Fold:
         self._reserve_worst_case(order)
 
     def _rebuild_position(self, order: Order, instrument: Instrument) -> None:
-        """Average cost depends on the order of trades: book again all executions that stand, as they came."""
-        position = self._position(order)
-        position.lots = position.cost_nanos = position.realised_nanos = 0
-        position.fees_nanos = position.traded_value_nanos = 0
-        unit = instrument.value_per_tick_lot_nanos
-        standing = [
-            (execution.sequence, other.side.sign * execution.quantity_lots, execution)
+        same = [
+            other
             for other in self._state.tables.orders.values()
             if other.account == order.account and other.instrument == order.instrument
-            for execution in other.executions.values()
         ]
-        for _, signed_lots, execution in sorted(standing, key=lambda entry: entry[0]):
-            position.apply(signed_lots, execution.price_ticks, unit, execution.fee_nanos)
+        key = position_key(order.account, order.instrument)
+        self._state.tables.positions[key] = booked(order.account, instrument, same)
 
     def _reserve_worst_case(self, order: Order) -> None:
         """Hold in the gate the most that may still come of it: the leaves, or what a pending replace makes them."""

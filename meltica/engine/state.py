@@ -12,6 +12,7 @@ from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
 from meltica.domain.order import Order
 from meltica.domain.position import Position
+from meltica.engine.positions import booked
 
 REQUEST_MEMORY = 200_000
 """How many request ids are remembered. A repeat within that many commands gets the first answer, not a second order."""
@@ -103,6 +104,14 @@ class EngineState:
 
     def position(self, account: str, instrument: str) -> Position | None:
         return self.tables.positions.get(position_key(account, instrument))
+
+    def strategy_positions(self, strategy: str, account: str) -> list[Position]:
+        """What the strategy's own fills add up to, per instrument; the account's positions are everybody's."""
+        mine: dict[str, list[Order]] = {}
+        for order in self.tables.orders.values():
+            if order.strategy == strategy and order.account == account and order.executions:
+                mine.setdefault(order.instrument, []).append(order)
+        return [booked(account, self.tables.instruments[name], orders) for name, orders in mine.items()]
 
     def limits(self) -> Iterable[tuple[Limits, int]]:
         return self.tables.limits.values()

@@ -31,7 +31,7 @@ class Desk:
         self.own = OwnOrders()
         self.timers = Timers()
         self.actor = f"strategy:{name}"
-        self._account = account
+        self.account = account
         self._prefix = f"{name}-{epoch}"
         self._instruments = instruments
         self._view = view
@@ -97,7 +97,7 @@ class Desk:
         command = SubmitOrder(
             request_id=request_id,
             actor=self.actor,
-            account=self._account,
+            account=self.account,
             strategy=self.name,
             instrument=instrument,
             side=side,
@@ -196,7 +196,7 @@ class Desk:
 
     def engage_kill(self, account: str) -> bool:
         """True when it concerns us."""
-        if account not in ("", self._account):
+        if account not in ("", self.account):
             return False
         self._kills.add(account)
         return True

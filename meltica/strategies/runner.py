@@ -92,6 +92,10 @@ class StrategyRunner:
         return self._desk.name
 
     @property
+    def account(self) -> str:
+        return self._desk.account
+
+    @property
     def actor(self) -> str:
         """Who asks, in its commands."""
         return self._desk.actor
