@@ -141,6 +141,7 @@ def test_a_correction_takes_its_place_in_the_order_of_trades(bench):
     assert (position.lots, position.realised_nanos) == (10, 10 * 60 * 100)
     assert position.cost_nanos == 10 * (120 + MARK_TICKS) * 100
     tell(bench, ExecType.TRADE_CANCEL, first, execution_id="c2", reference_execution_id="c1")
+    position = bench.engine.state.position("main", BTC)
     assert position.lots == 0
     assert position.realised_nanos == 10 * 30 * 100
 
