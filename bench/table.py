@@ -96,9 +96,8 @@ def number(value: float | None) -> str:
 
 def header() -> str:
     """Where and when: without it a figure means nothing."""
-    return ", ".join(
-        (f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine(), f"Python {platform.python_version()}", load())
-    )
+    when, python = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", f"Python {platform.python_version()}"
+    return f"{when}, {machine()}, {python}, {load()} before"
 
 
 def machine() -> str:
