@@ -32,17 +32,21 @@ def run(settings: SettingsPath = None) -> None:
     _log_to_stderr()
     chosen = read_settings(settings)
     ready_file = chosen.state_folder / "gateway.ready"
+    mine: list[Path] = []
+    """The ready file, once it is ours: a start that is refused must not remove that of the gateway that runs."""
 
     def ready(address: str) -> None:
         fresh = ready_file.with_suffix(".new")
         fresh.write_text(f"{os.getpid()} {address}\n", "ascii")
         fresh.replace(ready_file)
+        mine.append(ready_file)
         print(f"gateway ready on {address}", flush=True)
 
     try:
         asyncio.run(run_gateway(chosen, ready))
     finally:
-        ready_file.unlink(missing_ok=True)
+        for file in mine:
+            file.unlink(missing_ok=True)
 
 
 def _log_to_stderr() -> None:

@@ -56,6 +56,7 @@ from meltica.engine import snapshot
 from meltica.engine.engine import Engine
 from meltica.engine.state import GLOBAL
 from meltica.journal.entry import Head
+from meltica.journal.errors import JournalFailedError
 from meltica.journal.port import JournalSource
 from meltica.journal.reader import read_one
 from meltica.journal.verify import verify
@@ -105,6 +106,8 @@ class LiveGateway:
         self._fail = fail
         self._venues: dict[str, VenueSession] = {}
         self._strategies: list[StrategyRunner] = []
+        self._stopped: set[str] = set()
+        """Strategies whose failure was told."""
         self._outbox: deque[Waiting] = deque()
         self._unsent: set[int] = set()
         """Orders whose submission waits in the outbox: nobody outside knows them yet."""
@@ -130,7 +133,11 @@ class LiveGateway:
         self._strategies.append(runner)
         tables = self.state.tables
         mine = [order for order in self.state.working_orders() if order.strategy == runner.name]
-        self._ordered(runner.start(self.clock.now_ns(), orders=mine, kill_switches=tables.kill_switches.values()))
+        positions = self.state.strategy_positions(runner.name, runner.account)
+        commands = runner.start(
+            self.clock.now_ns(), orders=mine, positions=positions, kill_switches=tables.kill_switches.values()
+        )
+        self._ordered(runner, commands)
 
     def restore_kill_latch(self) -> None:
         """Engage again what a crash between acting and journaling left behind. Before anything is sent."""
@@ -154,7 +161,7 @@ class LiveGateway:
 
     def stop_strategies(self) -> None:
         for runner in self._strategies:
-            self._ordered(runner.stop(self.clock.now_ns()))
+            self._ordered(runner, runner.stop(self.clock.now_ns()))
 
     def open(self) -> None:
         """Begin to take commands."""
@@ -174,9 +181,12 @@ class LiveGateway:
         if (sequence := self.state.tables.requests.get(command.request_id)) is not None:
             return await self._answered_before(sequence, command)
         self._refuse_unless_open(command)
-        sequence = self.take(command)
-        now_ns, events = self._last
-        await self._writer.durable(sequence)
+        try:
+            sequence = self.take(command)
+            now_ns, events = self._last
+            await self._writer.durable(sequence)
+        except JournalFailedError as error:
+            raise NotAcceptingError("the journal's disk failed; it may have been carried out") from error
         return Answer(sequence, now_ns, events)
 
     def _refuse_unless_open(self, command: Command) -> None:
@@ -266,15 +276,18 @@ class LiveGateway:
         for venue in self._venues.values():
             self.reported(venue.receive(event, now_ns))
         for runner in self._strategies:
-            self._ordered(runner.on_market(event))
+            self._ordered(runner, runner.on_market(event))
         self._arm_timer()
 
     def reported(self, reports: Iterable[VenueReport]) -> None:
         for report in reports:
             self.take(report)
 
-    def _ordered(self, commands: Iterable[Command]) -> None:
+    def _ordered(self, runner: StrategyRunner, commands: Iterable[Command]) -> None:
         """A strategy's intents. What was asked for while the gateway closes is not sent, but for cancels."""
+        if runner.failed and runner.name not in self._stopped:
+            self._stopped.add(runner.name)
+            LOG.error("strategy %s is stopped, its orders are cancelled: %s", runner.name, runner.failed)
         for command in commands:
             if self.accepting or isinstance(command, CancelOrder | CancelAllOrders):
                 self.take(command)
@@ -298,7 +311,7 @@ class LiveGateway:
         for venue in self._venues.values():
             self.reported(venue.due(self.clock.now_ns()))
         for runner in self._strategies:
-            self._ordered(runner.on_timer(self.clock.now_ns()))
+            self._ordered(runner, runner.on_timer(self.clock.now_ns()))
         self._arm_timer()
 
     # Effects
@@ -328,9 +341,9 @@ class LiveGateway:
             if actor == f"strategy:{runner.name}" and isinstance(
                 entry.body, SubmitOrder | AmendOrder | CancelOrder | CancelAllOrders
             ):
-                self._ordered(runner.on_answer(entry.time_ns, entry.body, entry.events))
+                self._ordered(runner, runner.on_answer(entry.time_ns, entry.body, entry.events))
             else:
-                self._ordered(runner.on_events(entry.time_ns, entry.events))
+                self._ordered(runner, runner.on_events(entry.time_ns, entry.events))
 
     def _cancel_first(self, events: tuple[Event, ...]) -> None:
         """The kill switch's cancels leave before its entry is durable, and also when the journal takes nothing more.

@@ -121,6 +121,7 @@ async def _gateway(settings: Settings, fail: Callable[[BaseException], None]) ->
                 yield gateway
             if writer.failure is None:
                 await gateway.save_snapshot()
+            source.close()  # Before the writer: only the last connection moves the WAL into the file
 
 
 def _recovered(

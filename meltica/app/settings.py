@@ -10,6 +10,17 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from meltica.domain.errors import FieldError
+from meltica.domain.money import INT64_MAX, NANOS
+from meltica.hot.layout_gen import BURST_BOUND, COLLAR_BPS_BOUND
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+"""What the gate's registers hold."""
+Micros = Annotated[int, msgspec.Meta(ge=0, le=60_000_000)]
+Millis = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+"""As the API spells accounts and strategies."""
+
+HIGHEST_PORT: Final = 65_535
 
 GATE_INSTRUMENTS: Final = 1024
 GATE_ACCOUNTS: Final = 16
@@ -22,13 +33,13 @@ class MarketSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     seed: int = 1
     instruments: tuple[str, ...] = ()
     """Which of the source's; empty: the source's own choice."""
-    speed: float = 1.0
+    speed: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] = 1.0
     """How much faster than it happened a recording is played."""
 
 
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    entry_latency_us: int = 500
-    response_latency_us: int = 500
+    entry_latency_us: Micros = 500
+    response_latency_us: Micros = 500
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,20 +51,26 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_order_value: Decimal = Decimal(100_000)
     max_position_value: Decimal = Decimal(500_000)
     max_open_value: Decimal = Decimal(2_000_000)
-    max_open_orders: int = 200
-    collar_bps: int = 500
-    reference_max_age_ms: int = 5_000
-    messages_per_second: int = 200
-    message_burst: int = 400
-    duplicate_window_ms: int = 0
+    max_open_orders: Count = 200
+    collar_bps: Annotated[int, msgspec.Meta(ge=0, le=COLLAR_BPS_BOUND)] = 500
+    reference_max_age_ms: Millis = 5_000
+    messages_per_second: Count = 200
+    message_burst: Annotated[int, msgspec.Meta(ge=0, le=BURST_BOUND)] = 400
+    duplicate_window_ms: Millis = 0
     market_orders_allowed: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("max_order_value", "max_position_value", "max_open_value"):
+            value = getattr(self, name)
+            if not value.is_finite() or not 0 <= value * NANOS <= INT64_MAX:
+                raise ValueError(f"{name}: {value} is not within 0..{INT64_MAX // NANOS}")
 
 
 class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    name: str
+    name: Name
     kind: str
     """``market_maker``, ``momentum``, or ``package.module:Class`` of your own."""
-    account: str = "main"
+    account: Name = "main"
     parameters: dict[str, object] = {}
 
 
@@ -65,13 +82,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     listen: str = "127.0.0.1:50051"
     gate: Literal["cython", "python", "process"] = "cython"
     """``process``: the gate runs in a process of its own behind ZeroMQ."""
-    accounts: tuple[str, ...] = ("main",)
+    accounts: Annotated[tuple[Name, ...], msgspec.Meta(max_length=GATE_ACCOUNTS)] = ("main",)
     snapshot_every: Annotated[int, msgspec.Meta(ge=1)] = 50_000
     """Journal entries between two snapshots: recovery folds at most that many, in about two seconds."""
     market: MarketSettings = MarketSettings()
     paper: PaperSettings = PaperSettings()
     limits: LimitSettings = LimitSettings()
     strategies: tuple[StrategySettings, ...] = ()
+
+    def __post_init__(self) -> None:
+        host, _, port = self.listen.rpartition(":")
+        if not host or not (port.isascii() and port.isdecimal()) or int(port) > HIGHEST_PORT:
+            raise ValueError(f"listen: {self.listen!r} is not an address and a port such as 127.0.0.1:50051")
+        names = [strategy.name for strategy in self.strategies]
+        for strategy in self.strategies:
+            if names.count(strategy.name) > 1:
+                raise ValueError(f"strategies: {strategy.name!r} is there more than once")
+            if strategy.account not in self.accounts:
+                raise ValueError(f"strategies: {strategy.name!r} trades for {strategy.account!r}: not in accounts")
 
     @property
     def state_folder(self) -> Path:
