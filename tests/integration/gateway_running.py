@@ -94,8 +94,19 @@ class Gateway:
         """The exit code of a start that must fail, and what it said then."""
         begin = self.log.stat().st_size if self.log.exists() else 0
         self.launch(environment)
-        code = self.ended()
+        try:
+            code = self.ended()
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it has not refused to start within {END_S} s:\n{self.said()}") from None
+        finally:
+            self.reap()
         return code, self.log.read_bytes()[begin:].decode("utf-8", "replace")
+
+    def reap(self) -> None:
+        """Leave nothing running behind a test that failed."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(END_S)
 
 
 @contextmanager
@@ -106,6 +117,4 @@ def gateway(folder: Path, settings: str = ""):
         found.start()
         yield found
     finally:
-        if found.process is not None and found.process.poll() is None:
-            found.process.kill()
-            found.process.wait(END_S)
+        found.reap()
