@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from meltica import hot
-from meltica.domain.commands import SubmitOrder
+from meltica.domain.commands import AmendOrder, SubmitOrder
 from meltica.domain.errors import InvariantError
 from meltica.domain.events import OrderDenied
 from meltica.domain.inputs import Record
@@ -20,7 +20,8 @@ from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine
 from meltica.engine.state import REQUEST_MEMORY, EngineState
-from tests.engines import BTC, MARK_TICKS, TestBench
+from meltica.hot.ports import RiskGate
+from tests.engines import BTC, MARK_TICKS, WIDE, TestBench
 from tests.replay.judge import ROWS, assert_lossless, fresh_gate, recovered, replayed
 from tests.unit.engine.machine import MACHINE, EngineMachine
 
@@ -125,20 +126,35 @@ def test_money_beyond_64_bits_survives():
     assert bench.engine.state.position("main", BTC) == huge
 
 
-def test_a_decision_is_not_made_again_when_the_gate_would_decide_otherwise():
-    """What was let out is out: a gate that has less room today holds it all the same."""
-    bench = TestBench(max_long_lots=100)
-    bench.submitted(quantity_lots=100)
-    stricter = [Record(*entry) for entry in bench.history]
-    limits = stricter[3].events[0]
-    tightened = msgspec.structs.replace(limits, limits=msgspec.structs.replace(limits.limits, max_long_lots=50))
-    stricter[3] = msgspec.structs.replace(stricter[3], events=(tightened,))
+def absorbed(bench: TestBench, entry: int, **limits: int) -> RiskGate:
+    """The gate of an engine that absorbs the day with one row of limits recorded otherwise."""
+    records = [Record(*each) for each in bench.history]
+    event = records[entry].events[0]
+    otherwise = msgspec.structs.replace(event, limits=msgspec.structs.replace(event.limits, **limits))
+    records[entry] = msgspec.structs.replace(records[entry], events=(otherwise,))
     engine = Engine(fresh_gate("python"), **ROWS)
-    for number, record in enumerate(stricter, 1):
+    for number, record in enumerate(records, 1):
         engine.absorb(number, record)
-    row = engine.gate.export_state()["positions"][0]
-    assert (row[2], row[5]) == (50, 100), "a limit of 50, and 100 working"
     assert engine.gate.counters()["faults"] == 0
+    return engine.gate
+
+
+def test_what_was_let_out_is_held_though_the_gate_would_refuse_it_today():
+    bench = TestBench(max_long_lots=200)
+    order = bench.submitted(quantity_lots=100)
+    bench.step(AmendOrder(request_id="a", actor="x", order_id=order.order_id, quantity_lots=130))
+    gate = absorbed(bench, 3, max_long_lots=50)
+    assert gate.export_state()["positions"][0][2:] == [50, WIDE, 0, 130, 0]
+    assert gate.export_state()["accounts"][0][11] == 1
+
+
+def test_what_was_let_out_is_held_at_its_price_though_the_gate_would_value_it_otherwise_today():
+    bench = TestBench(collar_bps=100)
+    order = bench.submitted(Side.BUY, 100, None)
+    gate = absorbed(bench, 1, collar_bps=200)
+    row = gate.export_state()["accounts"][0]
+    assert (row[10], row[11]) == (order.reserved_price_ticks * 100 * 100, 1)
+    assert gate.export_state()["positions"][0][5] == 100
 
 
 def test_records_out_of_order_are_refused():

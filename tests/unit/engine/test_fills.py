@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from meltica.domain import lifecycle
 from meltica.domain.events import OrderFilled, ReportIgnored, TradeCorrected
 from meltica.domain.order import Side
 from meltica.domain.reports import ExecType, ExecutionReport
-from tests.engines import BTC, MARK_TICKS, TestBench
+from tests.engines import BTC, MARK_TICKS, TestBench, instrument
 from tests.unit.engine.test_orders import amend, cancel, fill, held, tell
 from tests.unit.engine.watch import changed, facts, only
 
@@ -205,3 +207,42 @@ def test_terms_that_no_register_holds_are_not_taken_over(bench, kind, terms):
     told = {"order_quantity_lots": terms[0], "price_ticks": terms[1]}
     assert only(tell(bench, kind, order, **told), ReportIgnored).reason == "CONTRADICTS"
     assert changed(before, facts(bench)) == set()
+
+
+TOO_MUCH = {
+    "filled of one order": ((2**60, 0, 0, 1), (1, 0, 0, 1)),
+    "position over two orders": ((2**60, 0, 0, 1), (1, 0, 0, 2)),
+    "value of one order": ((2**40, 2**22, 0, 1), (2**40, 2**22, 0, 1)),
+    "fees of one order": ((1, 1, 2**62, 1), (1, 1, 2**62, 1)),
+}
+
+
+@pytest.mark.parametrize("trades", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_sums_that_no_register_holds_are_not_booked(bench, trades):
+    """Each trade alone is possible. The state stays one that a snapshot can hold."""
+    bench.open_up(instrument("A/B@BINANCE", 5, lot_size=Decimal("0.0000001")))
+    for _ in range(2):
+        bench.submitted(quantity_lots=100, instrument="A/B@BINANCE")
+    for number, (lots, price, fee, order_id) in enumerate(trades):
+        order = bench.engine.state.order(order_id)
+        before = facts(bench)
+        event = only(
+            fill(bench, order, lots, f"e{number}", price, fee_nanos=fee), ReportIgnored if number else OrderFilled
+        )
+    assert event.reason == "CONTRADICTS"
+    assert changed(before, facts(bench)) == set()
+
+
+def test_a_guaranteed_price_is_history_once_the_execution_came(bench):
+    order = bench.submitted(quantity_lots=100)
+    tell(bench, ExecType.STOPPED, order)
+    assert lifecycle.status(order).value == "Stopped"
+    fill(bench, order, 10, "e1")
+    assert lifecycle.status(order).value == "PartiallyFilled"
+
+
+def test_a_cancel_of_the_venues_own_desk_brings_nothing_back(bench):
+    order = bench.submitted(Side.BUY, 100, None)
+    tell(bench, ExecType.DONE_FOR_DAY, order, leaves_lots=0)
+    tell(bench, ExecType.PENDING_CANCEL, order, "desk", original_client_order_id=order.client_order_id)
+    assert (lifecycle.status(order).value, held(bench)) == ("PendingCancel", (0, 0, 0, 0))

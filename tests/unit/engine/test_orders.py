@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from meltica.domain import lifecycle
@@ -204,3 +206,37 @@ def test_cancel_all_takes_what_matches_once(bench):
     assert cancelled() == []
     bench.step(OrderCancelReject(venue="BINANCE", client_order_id=mine.pending[0].client_order_id))
     assert cancelled() == [1], "a refused cancel may be asked again"
+
+
+def test_a_filled_order_is_reopened_by_a_larger_quantity(bench):
+    """FIX C.1.c: what is added is judged and held like a new order."""
+    order = bench.submitted(quantity_lots=100)
+    fill(bench, order, 100, "e1")
+    assert held(bench) == (0, 0, 0, 0)
+    event = only(amend(bench, order, 130), ReplaceRequested)
+    assert held(bench) == (1, 30 * MARK_TICKS * 100, 30, 0)
+    tell(bench, ExecType.REPLACED, order, event.client_order_id)
+    assert (lifecycle.status(order).value, lifecycle.leaves_lots(order)) == ("PartiallyFilled", 30)
+    small = TestBench(max_long_lots=110)
+    order = small.submitted(quantity_lots=100)
+    fill(small, order, 100, "e1")
+    assert only(amend(small, order, 111), AmendDenied).reason == "POSITION_LIMIT"
+
+
+def test_a_market_order_that_comes_back_the_next_day_is_held_at_its_price(bench):
+    order = bench.submitted(Side.BUY, 100, None)
+    before = held(bench)
+    tell(bench, ExecType.DONE_FOR_DAY, order, leaves_lots=0)
+    assert held(bench) == (0, 0, 0, 0)
+    tell(bench, ExecType.RESTATED, order)
+    assert held(bench) == before
+
+
+def test_an_amendment_that_with_the_order_as_it_is_fits_no_register(bench):
+    """One lot at a huge price, amended to many lots at a low one: until the answer, both may be true."""
+    tiny = instrument("A/B@BINANCE", 5, lot_size=Decimal("0.0000001"), max_price_ticks=2**60)
+    bench.mark_ticks = 2**59
+    bench.open_up(tiny, max_value_nanos=2**62, collar_bps=100_000)
+    order = bench.submitted(Side.BUY, 1, 2**59, instrument="A/B@BINANCE")
+    request = AmendOrder(request_id="x", actor=ADA, order_id=order.order_id, quantity_lots=2**10, price_ticks=2**40)
+    refused(bench, request, "QUANTITY_OUT_OF_RANGE", "quantity")
