@@ -17,6 +17,7 @@ from meltica.links.keys import KeyRing
 
 ENDPOINT: Final = "inproc://zeromq.zap.01"
 VERSION: Final = b"1.0"
+KEY_BYTES: Final = 32
 REQUEST_FRAMES: Final = 7
 """version, request id, domain, address, identity, mechanism, key"""
 
@@ -39,7 +40,7 @@ class Doorkeeper:
         if len(request) != REQUEST_FRAMES or request[0] != VERSION:
             return self._reply(request_id, b"500", b"unreadable authentication request")
         domain, mechanism = request[2], request[5]
-        if domain != ZAP_DOMAIN.encode() or mechanism != b"CURVE":
+        if domain != ZAP_DOMAIN.encode() or mechanism != b"CURVE" or len(request[6]) != KEY_BYTES:
             return self._reply(request_id, b"400", b"CURVE alone is spoken here")
         key = z85.encode(request[6])
         if key not in self._keys.allowed():
