@@ -111,8 +111,8 @@ class LiveGateway:
         self._outbox: deque[Waiting] = deque()
         self._unsent: set[int] = set()
         """Orders whose submission waits in the outbox: nobody outside knows them yet."""
-        self._sent_first: set[int] = set()
-        """Entries whose cancels left before they were durable: those of the kill switch."""
+        self._sent_first: set[str] = set()
+        """Cancels of the kill switch that left before they were durable, by their client order id."""
         self._closed = "the gateway is starting"
         self._failed = False
         """A step broke off: the engine may be ahead of its journal, so it is neither asked nor stored any more."""
@@ -329,13 +329,12 @@ class LiveGateway:
             match event:
                 case OrderSubmitted() | ReplaceRequested() if self._killed(event):
                     self._withhold(event)
-                case CancelRequested() if entry.sequence in self._sent_first:
-                    pass
+                case CancelRequested() if event.client_order_id in self._sent_first:
+                    self._sent_first.remove(event.client_order_id)
                 case OrderSubmitted() | CancelRequested() | ReplaceRequested():
                     self._send(event)
                 case KillSwitchReleased() if not self.state.tables.kill_switches[event.account].engaged:
                     self._latch.release(event.account)  # Engaged again meanwhile: then the file is that one's
-        self._sent_first.discard(entry.sequence)
         actor = getattr(entry.body, "actor", "")
         for runner in self._strategies:
             if actor == f"strategy:{runner.name}" and isinstance(
@@ -350,10 +349,11 @@ class LiveGateway:
 
         Orders that never left need none.
         """
-        self._sent_first.add(self.state.tables.sequence)
         for event in events:
-            if isinstance(event, CancelRequested) and event.order_id not in self._unsent:
-                self._send(event)
+            if isinstance(event, CancelRequested) and (venue := self._venue_of(event)) is not None:
+                self._sent_first.add(event.client_order_id)
+                if event.order_id not in self._unsent:
+                    venue.send(event, self.clock.now_ns())
         self._arm_timer()
 
     def _killed(self, event: OrderSubmitted | ReplaceRequested) -> bool:
@@ -366,32 +366,23 @@ class LiveGateway:
 
     def _withhold(self, event: OrderSubmitted | ReplaceRequested) -> None:
         """It passed the gate, then the switch was engaged: it does not leave, and the books say so."""
-        order = self.state.tables.orders[event.order_id]
-        venue = self.state.tables.instruments[order.instrument].venue
-        text = "not sent: the kill switch was engaged first"
-        if isinstance(event, OrderSubmitted):
-            self._unsent.discard(event.order_id)
-            self.take(
-                ExecutionReport(
-                    venue=venue, client_order_id=event.client_order_id, exec_type=ExecType.REJECTED, text=text
-                )
-            )
-        else:
-            self.take(OrderCancelReject(venue=venue, client_order_id=event.client_order_id, text=text))
+        self._unsent.discard(event.order_id)
+        self.take(_refused(event, self._venue_code(event), "not sent: the kill switch was engaged first"))
 
     def _send(self, command: VenueCommand) -> None:
-        order = self.state.tables.orders[command.order_id]
         self._unsent.discard(command.order_id)
-        code = self.state.tables.instruments[order.instrument].venue
-        if (venue := self._venues.get(code)) is not None:
+        if (venue := self._venue_of(command)) is not None:
             venue.send(command, self.clock.now_ns())
-        elif isinstance(command, OrderSubmitted):
-            why = f"no session with venue {code}"
-            self.take(
-                ExecutionReport(
-                    venue=code, client_order_id=command.client_order_id, exec_type=ExecType.REJECTED, text=why
-                )
-            )
+        else:
+            code = self._venue_code(command)
+            self.take(_refused(command, code, f"no session with venue {code}"))
+
+    def _venue_of(self, command: VenueCommand) -> VenueSession | None:
+        return self._venues.get(self._venue_code(command))
+
+    def _venue_code(self, command: VenueCommand) -> str:
+        order = self.state.tables.orders[command.order_id]
+        return self.state.tables.instruments[order.instrument].venue
 
     def _snapshot(self, sequence: int) -> None:
         self._next_snapshot = sequence + self._snapshot_every
@@ -452,3 +443,12 @@ class LiveGateway:
         found = report.head or Head(0, b"")
         head = AuditHead(self._source.journal_id.hex(), found.seq, found.hash)
         return AuditReport(report.entries, head, tuple(str(problem) for problem in report.problems))
+
+
+def _refused(command: VenueCommand, venue: str, text: str) -> VenueReport:
+    """What the books are told of a command that never left."""
+    if isinstance(command, OrderSubmitted):
+        return ExecutionReport(
+            venue=venue, client_order_id=command.client_order_id, exec_type=ExecType.REJECTED, text=text
+        )
+    return OrderCancelReject(venue=venue, client_order_id=command.client_order_id, text=text)

@@ -23,6 +23,7 @@ from meltica.app.pump import pump
 from meltica.app.recovery import recover
 from meltica.app.settings import Settings
 from meltica.app.strategy_kinds import build
+from meltica.app.trading_day import end_days, parse_time_of_day
 from meltica.control.authority import ensure_authority
 from meltica.control.credentials import CertificateFiles
 from meltica.control.policy import PolicyFile
@@ -68,7 +69,8 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
             instruments=settings.market.instruments,
             start_ns=gateway.clock.now_ns(),
         )
-        bootstrap = _wire(gateway, settings, source)
+        day_ends_ns = parse_time_of_day("paper.day_ends", settings.paper.day_ends)
+        bootstrap, venue = _wire(gateway, settings, source)
         authority, _ = ensure_authority(settings.authority, datetime.now(UTC))
         server = ControlServer(
             gateway,
@@ -79,12 +81,16 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
         )
         port = await server.start()
         gateway.open()
-        feed = asyncio.create_task(_feed(source, gateway, bootstrap, settings, fail))
+        tasks = [
+            asyncio.create_task(_feed(source, gateway, bootstrap, settings, fail)),
+            asyncio.create_task(end_days(gateway, venue, day_ends_ns)),
+        ]
         ready(f"{settings.listen.rpartition(':')[0]}:{port}")
         await stop.wait()
-        feed.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await feed
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await _drain(gateway, server, failed=bool(failures))
     if failures:
         raise GatewayFailedError(f"stopped: {failures[0]}") from failures[0]
@@ -141,7 +147,7 @@ def _recovered(
     return engine, gate, keeper
 
 
-def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> Bootstrap:
+def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> tuple[Bootstrap, PaperSession]:
     """Kill latch first, then the instruments, the venue with the orders that it had, the strategies."""
     epoch = gateway.state.tables.sequence
     gateway.restore_kill_latch()
@@ -150,13 +156,14 @@ def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> Boo
     latency = Latency(settings.paper.entry_latency_us * 1000, settings.paper.response_latency_us * 1000)
     venue = PaperSession(source.venue, instruments.values(), epoch=epoch, latency=latency)
     gateway.add_venue(venue)
-    mine = [order for order in gateway.state.working_orders() if order.instrument in instruments]
-    gateway.reported(venue.restore(mine, gateway.clock.now_ns()))
+    working = gateway.state.working_orders()
+    known = [o for o in working if gateway.state.tables.instruments[o.instrument].venue == source.venue]
+    gateway.reported(venue.restore(known, gateway.clock.now_ns()))
     gateway.open()
     for wanted in settings.strategies:
         gateway.add_strategy(build(wanted, instruments, epoch))
     gateway.close("the gateway is starting")
-    return bootstrap
+    return bootstrap, venue
 
 
 async def _feed(

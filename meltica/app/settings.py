@@ -40,6 +40,8 @@ class MarketSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entry_latency_us: Micros = 500
     response_latency_us: Micros = 500
+    day_ends: str = "00:00"
+    """Time of day in UTC at which DAY orders expire."""
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
