@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -123,6 +124,8 @@ async def _gateway(settings: Settings, fail: Callable[[BaseException], None]) ->
                 snapshot_every=settings.snapshot_every,
             )
             LOG.info("recovered: %d journal entries, gate %s", engine.state.tables.sequence, settings.gate)
+            gc.collect()
+            gc.freeze()  # What was recovered stays: the collector need not look at it again.
             async with watched(keeper, gateway):
                 yield gateway
             if writer.failure is None:
