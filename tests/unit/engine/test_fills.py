@@ -210,7 +210,7 @@ def test_terms_that_no_register_holds_are_not_taken_over(bench, kind, terms):
 
 
 TOO_MUCH = {
-    "filled of one order": ((2**60, 0, 0, 1), (1, 0, 0, 1)),
+    "filled of one order, the position flat": ((2**60, 0, 0, 1), (2**60, 0, 0, 3), (1, 0, 0, 1)),
     "position over two orders": ((2**60, 0, 0, 1), (1, 0, 0, 2)),
     "value of one order": ((2**40, 2**22, 0, 1), (2**40, 2**22, 0, 1)),
     "fees of one order": ((1, 1, 2**62, 1), (1, 1, 2**62, 1)),
@@ -221,8 +221,8 @@ TOO_MUCH = {
 def test_sums_that_no_register_holds_are_not_booked(bench, trades):
     """Each trade alone is possible. The state stays one that a snapshot can hold."""
     bench.open_up(instrument("A/B@BINANCE", 5, lot_size=Decimal("0.0000001")))
-    for _ in range(2):
-        bench.submitted(quantity_lots=100, instrument="A/B@BINANCE")
+    for side in (Side.BUY, Side.BUY, Side.SELL):
+        bench.submitted(side, 100, instrument="A/B@BINANCE")
     for number, (lots, price, fee, order_id) in enumerate(trades):
         order = bench.engine.state.order(order_id)
         before = facts(bench)
