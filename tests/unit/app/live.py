@@ -92,7 +92,8 @@ class HeldJournal:
         return Head(self.durable_seq, self.entries[self.durable_seq - 1].hash)
 
     def read(self, first_seq: int, limit: int) -> list[Entry]:
-        return self.entries[: self.durable_seq][first_seq - 1 : first_seq - 1 + limit]
+        """All of it: the file may hold what the loop has not been told of yet."""
+        return self.entries[first_seq - 1 : first_seq - 1 + limit]
 
     def snapshot_seqs(self) -> list[int]:
         return []

@@ -119,6 +119,14 @@ async def test_an_amendment_that_was_not_durable_when_the_kill_came_is_never_sen
     assert [request.kind.name for request in order.pending] == ["CANCEL"]
 
 
+async def test_the_accounts_own_kill_switch_withholds_too(live: Live) -> None:
+    live.gateway.take(submit("r1"))
+    live.gateway.take(engage("k1", account="main"))
+    live.journal.commit()
+    assert live.venue.told == []
+    assert [latched.account for latched in live.latch.engaged()] == ["main"]
+
+
 async def test_another_accounts_kill_switch_withholds_nothing(live: Live) -> None:
     live.gateway.take(submit("r1"))
     live.gateway.take(engage("k1", account="nobody"))
