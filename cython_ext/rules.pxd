@@ -42,16 +42,16 @@ cdef inline int64_t value_nanos(int64_t price_ticks, int64_t lots, int64_t unit)
 
 
 cdef inline void set_band(InstrumentRow* row) noexcept nogil:
-    cdef int64_t reference = row.reference_price_ticks
-    cdef int64_t collar = row.collar_bps
+    cdef uint64_t reference = <uint64_t>row.reference_price_ticks
+    cdef uint64_t collar = row.collar_bps
     row.low_ticks = 1
     row.high_ticks = 0
     if reference == 0 or collar == 0:
         return
-    # reference * collar / 10_000 without leaving 63 bits: both are bounded (TICKS_BOUND, COLLAR_BPS_BOUND)
-    cdef int64_t width = reference // 10_000 * collar + reference % 10_000 * collar // 10_000
-    row.low_ticks = reference - width if reference - width > 1 else 1
-    row.high_ticks = reference + width if width < TICKS_BOUND - reference else TICKS_BOUND
+    # reference * collar / 10_000 within 64 bits: at most 10 * TICKS_BOUND < 2^64 (TICKS_BOUND, COLLAR_BPS_BOUND)
+    cdef uint64_t width = reference // 10_000 * collar + reference % 10_000 * collar // 10_000
+    row.low_ticks = <int64_t>(reference - width) if width < reference else 1
+    row.high_ticks = <int64_t>(reference + width) if width < TICKS_BOUND - reference else TICKS_BOUND
 
 
 cdef inline bint is_malformed(const OrderIntentRecord* order) noexcept nogil:

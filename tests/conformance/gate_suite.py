@@ -399,6 +399,13 @@ class GateStories:
         desk.passes(price_ticks=20_000)
         desk.refuses(Check.PRICE_COLLAR, price_ticks=19_997)
 
+    def test_the_widest_collar_of_the_highest_reference(self, desk: Desk) -> None:
+        """10 times 2^60 does not fit 63 bits; the band must still hold every price."""
+        desk.instrument(collar_bps=100_000, max_price_ticks=TICKS_BOUND)
+        desk.gate.set_reference(X, TICKS_BOUND, T)
+        desk.refuses(Check.MAX_VALUE, Check.OPEN_EXPOSURE, price_ticks=TICKS_BOUND)
+        desk.passes(price_ticks=1)
+
     def test_collar_unset_blocks(self, desk: Desk) -> None:
         desk.instrument(collar_bps=0)
         desk.refuses(Check.PRICE_COLLAR)
