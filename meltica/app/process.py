@@ -27,6 +27,8 @@ class GatewayProcess:
         self.log = state / "gateway.log"
         self.ready_file = state / "gateway.ready"
         self._state = state
+        self._child: subprocess.Popen[bytes] | None = None
+        """The process, if it was started here; ``meltica up`` leaves it running."""
 
     def start(self, settings: Path) -> str:
         """Its address. :raises StartError: it ended, or is not ready in time."""
@@ -36,7 +38,7 @@ class GatewayProcess:
         self.ready_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "meltica.app.cli", "run", "--settings", str(settings)]
         with self.log.open("ab") as log:
-            child = subprocess.Popen(  # noqa: S603 - our own program
+            child = self._child = subprocess.Popen(  # noqa: S603 - our own program
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
         deadline = time.monotonic() + START_S
@@ -47,6 +49,7 @@ class GatewayProcess:
                 raise StartError(f"the gateway ended with code {code}. The end of {self.log}:\n{self._log_tail()}")
             time.sleep(0.02)
         child.kill()
+        child.wait()
         raise StartError(f"the gateway is not ready after {START_S:.0f} s. The end of {self.log}:\n{self._log_tail()}")
 
     def stop(self) -> bool:
@@ -58,6 +61,8 @@ class GatewayProcess:
         deadline = time.monotonic() + STOP_S
         while time.monotonic() < deadline:
             if not _alive(pid):
+                if self._child is not None and self._child.pid == pid:
+                    self._child.wait()
                 return True
             time.sleep(0.02)
         raise StartError(f"the gateway (pid {pid}) has not stopped after {STOP_S:.0f} s; see {self.log}")
@@ -81,14 +86,4 @@ def _alive(pid: int) -> bool:
         with_name = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
     except OSError:
         return False
-    if with_name.rpartition(")")[2].split()[0] == "Z":
-        _reap(pid)
-        return False
-    return b"meltica.app.cli" in command
-
-
-def _reap(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
+    return with_name.rpartition(")")[2].split()[0] != "Z" and b"meltica.app.cli" in command
