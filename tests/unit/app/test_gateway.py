@@ -39,9 +39,10 @@ async def test_nothing_is_answered_sent_or_published_before_it_is_durable(live: 
             published.append(sequence)
 
     before = live.journal.durable_seq
-    reader = asyncio.create_task(read())
     call = asyncio.create_task(live.gateway.execute(submit("r1")))
+    await turns()
     settled = asyncio.create_task(live.gateway.settled())
+    reader = asyncio.create_task(read())
     await turns()
     assert len(live.journal.entries) == before + 1, "it is journaled"
     assert (live.venue.told, published, call.done(), settled.done()) == ([], [], False, False)
