@@ -11,6 +11,7 @@ Prices are in ticks and quantities in lots; ``context.instrument(name)`` convert
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Generic, Protocol, TypeVar
 
@@ -116,7 +117,7 @@ class Context(Protocol):
         """``on_timer`` with this name, once, not before ``at_ns``. A timer of the same name is moved."""
 
 
-class Strategy(Generic[P]):
+class Strategy(ABC, Generic[P]):
     """Base of every strategy. Override what you need; each callback gets the context."""
 
     Parameters: ClassVar[type[Parameters]] = Parameters
@@ -125,9 +126,9 @@ class Strategy(Generic[P]):
     def __init__(self, parameters: P) -> None:
         self.parameters = parameters
 
+    @abstractmethod
     def instruments(self) -> Sequence[str]:
         """Canonical ids of what it wants to see and trade."""
-        raise NotImplementedError
 
     def on_start(self, context: Context) -> None:
         """Before anything else; no market has been seen yet."""
