@@ -99,7 +99,7 @@ async def _trade(folder: Path, latency: Latency, orders: int) -> Written:
 
         begin, begin_cpu = perf_counter(), process_time()
         await asyncio.gather(*[one_at_a_time() for _ in range(IN_FLIGHT)])
-        while latency is NO_LATENCY and gateway.state.working:  # noqa: ASYNC110 - the last fills are told to nobody
+        while latency is NO_LATENCY and gateway.state.working_orders():  # noqa: ASYNC110 - the last fills are told to nobody
             await asyncio.sleep(POLL_S)
         last_seq = await gateway.settled()
         seconds, cpu_seconds = perf_counter() - begin, process_time() - begin_cpu

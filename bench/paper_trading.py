@@ -88,7 +88,7 @@ class PaperTrading:
         for _ in range(count):
             order_id = self._trade(submission(next(self._request_ids), Side.BUY, FAR_TICKS))
             self._trade(CancelOrder(request_id=next(self._request_ids), actor=ACTOR, order_id=order_id))
-        if self.engine.state.working or self.venue.working_orders:
+        if self.engine.state.working_orders() or self.venue.working_orders:
             raise AssertionError("the orders were not cancelled")
 
     def _trade(self, command: Command) -> int:

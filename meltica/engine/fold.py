@@ -28,12 +28,10 @@ from meltica.domain.events import (
 )
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import AccountLimits, InstrumentLimits, PositionLimits, key_of
-from meltica.domain.money import INT64_MAX
-from meltica.domain.order import Order, Side
+from meltica.domain.order import Order
 from meltica.domain.position import Position
 from meltica.engine.positions import booked
 from meltica.engine.state import GLOBAL, EngineState, execution_key, position_key
-from meltica.hot import LOTS_BOUND
 from meltica.hot.ports import RiskGate
 
 
@@ -71,9 +69,8 @@ class Fold:
 
     def _order_submitted(self, event: OrderSubmitted) -> None:
         order = self._open(event)
-        order.reserved_lots = event.quantity_lots
-        order.reserved_price_ticks = event.reserved_price_ticks
         self._state.index(order)
+        self._state.reservations.hold(order, event.quantity_lots, event.reserved_price_ticks)
 
     def _order_denied(self, event: OrderDenied) -> None:
         self._state.index(self._open(event))
@@ -91,8 +88,7 @@ class Fold:
         lifecycle.move(order, event)
         self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
         if isinstance(event, ReplaceRequested) and event.gate_lots > 0:
-            order.reserved_lots = event.gate_lots
-            order.reserved_price_ticks = event.reserved_price_ticks
+            self._state.reservations.hold(order, event.gate_lots, event.reserved_price_ticks)
         self._reserve_worst_case(order)
 
     def _order_moved(self, event: OrderReported | RequestRejected) -> None:
@@ -118,10 +114,9 @@ class Fold:
         account, handle = tables.accounts[order.account], instrument.handle
         held = min(event.quantity_lots, order.reserved_lots)
         if held > 0:
-            order.reserved_lots -= held
-            self._gate.fill(
-                account, handle, order.side, held, order.reserved_price_ticks, closes=order.reserved_lots == 0
-            )
+            left, price = order.reserved_lots - held, order.reserved_price_ticks
+            self._gate.fill(account, handle, order.side, held, price, closes=left == 0)
+            self._state.reservations.hold(order, left, price)
         if (late := event.quantity_lots - held) > 0:
             self._gate.adjust_position(account, handle, order.side.sign * late)
         self._reserve_worst_case(order)
@@ -152,7 +147,6 @@ class Fold:
         lots, price = worst_case(order)
         held, held_price = order.reserved_lots, order.reserved_price_ticks
         if (lots, price if lots else held_price) == (held, held_price):
-            self._mark_working(order)
             return
         account = self._state.tables.accounts[order.account]
         handle = self._instrument(order).handle
@@ -160,14 +154,7 @@ class Fold:
             self._gate.release(account, handle, order.side, held, held_price, closes=True)
         if lots > 0:
             self._gate.reserve(account, handle, order.side, lots, price)
-        order.reserved_lots, order.reserved_price_ticks = lots, price if lots else held_price
-        self._mark_working(order)
-
-    def _mark_working(self, order: Order) -> None:
-        if order.reserved_lots > 0:
-            self._state.working[order.order_id] = order
-        else:
-            self._state.working.pop(order.order_id, None)
+        self._state.reservations.hold(order, lots, price if lots else held_price)
 
     def _position(self, order: Order) -> Position:
         key = position_key(order.account, order.instrument)
@@ -287,25 +274,3 @@ def worst_case(order: Order) -> tuple[int, int]:
             lots = max(lots, request.quantity_lots - order.cumulative_lots)
             price = max(price, request.price_ticks or 0)
     return (lots, price) if lots > 0 else (0, 0)
-
-
-def fits_registers(state: EngineState, order: Order, lots: int, price_ticks: int) -> bool:
-    """Could the gate hold this much for the order, beside all that it holds for the account?"""
-    instruments = state.tables.instruments
-    open_lots, open_value = lots, lots * price_ticks * instruments[order.instrument].value_per_tick_lot_nanos
-    for other in state.working.values():
-        if other is not order and other.account == order.account:
-            unit = instruments[other.instrument].value_per_tick_lot_nanos
-            open_value += other.reserved_lots * other.reserved_price_ticks * unit
-            if other.instrument == order.instrument and other.side is order.side:
-                open_lots += other.reserved_lots
-    return open_lots <= LOTS_BOUND and open_value <= INT64_MAX
-
-
-def signed_working_lots(orders: dict[int, Order], account: str, instrument: str, side: Side) -> int:
-    """Lots of the account's working orders on one side of an instrument."""
-    return sum(
-        order.reserved_lots
-        for order in orders.values()
-        if order.side is side and order.account == account and order.instrument == instrument
-    )

@@ -10,7 +10,6 @@ from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, PendingKind, TimeInForce
 from meltica.engine.desk import Desk
-from meltica.engine.fold import fits_registers, signed_working_lots
 from meltica.engine.refusals import explain
 from meltica.engine.state import Tables
 from meltica.hot import PASS, Action, Check, Flag, OrderIntent
@@ -131,7 +130,7 @@ def _increase(desk: Desk, command: SubmitOrder) -> str:
     closable = -lots * command.side.sign
     if closable <= 0:
         return f"the position is {lots} lots: there is nothing to {command.side.name} back"
-    working = signed_working_lots(desk.state.working, command.account, command.instrument, command.side)
+    working = desk.state.reservations.lots(command.account, command.instrument, command.side)
     if command.quantity_lots + working > closable:
         return f"{closable} lots can be closed and {working} are already working on that side"
     return ""
@@ -267,7 +266,7 @@ def _holdable(desk: Desk, order: Order, lots: int, price: int | None) -> bool:
     most = max(lots, order.reserved_lots), max(price or 0, order.reserved_price_ticks)
     if order.reserved_lots == 0 or most in ((lots, price), (order.reserved_lots, order.reserved_price_ticks)):
         return True  # The gate judges it, or holds it already.
-    return fits_registers(desk.state, order, *most)
+    return desk.state.reservations.fits(order, *most)
 
 
 def replace_intent(desk: Desk, order: Order, lots: int, price: int | None) -> OrderIntent:

@@ -11,7 +11,6 @@ from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Ended, Execution, Order, Pending, PendingKind, TimeInForce
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
 from meltica.engine.desk import Desk
-from meltica.engine.fold import fits_registers
 from meltica.engine.state import execution_key
 from meltica.hot.layout_gen import LOTS_BOUND, TICKS_BOUND
 
@@ -169,7 +168,7 @@ def _unholdable(desk: Desk, order: Order, quantity: int | None, price: int | Non
     if lots <= order.reserved_lots and ticks <= order.reserved_price_ticks:
         return None  # It only reduces.
     most = max(lots, order.reserved_lots), max(ticks, order.reserved_price_ticks)
-    return None if fits_registers(desk.state, order, *most) else said
+    return None if desk.state.reservations.fits(order, *most) else said
 
 
 def _status(_desk: Desk, _order: Order, _report: ExecutionReport) -> None:

@@ -13,6 +13,7 @@ from meltica.domain.limits import Limits
 from meltica.domain.order import Order
 from meltica.domain.position import Position
 from meltica.engine.positions import booked
+from meltica.engine.reservations import Reservations
 
 REQUEST_MEMORY = 200_000
 """How many request ids are remembered. A repeat within that many commands gets the first answer, not a second order."""
@@ -57,11 +58,12 @@ class EngineState:
     def __init__(self, tables: Tables | None = None) -> None:
         self.tables = tables if tables is not None else Tables(kill_switches={GLOBAL: KillSwitch()})
         self.by_client_id: dict[tuple[str, str], int] = {}
-        self.working: dict[int, Order] = {}
+        self.reservations = Reservations(self.tables.instruments)
         self.request_order: deque[str]
         """Oldest first: that is the one to forget. (The dict's own order costs more and more to find its first.)"""
         for order in self.tables.orders.values():
             self.index(order)
+            self.reservations.restore(order)
         requests = sorted(self.tables.requests.items(), key=lambda item: item[1])
         self.tables.requests = dict(requests)
         self.request_order = deque(self.tables.requests)
@@ -71,8 +73,6 @@ class EngineState:
         venue = self.tables.instruments[order.instrument].venue
         for client_order_id in (order.client_order_id, *order.chain):
             self.by_client_id[venue, client_order_id] = order.order_id
-        if order.reserved_lots > 0:
-            self.working[order.order_id] = order
 
     def remember_request(self, request_id: str, sequence: int) -> None:
         requests = self.tables.requests
@@ -84,8 +84,8 @@ class EngineState:
             del requests[self.request_order.popleft()]
 
     def working_orders(self) -> list[Order]:
-        """Oldest first, whatever happened to them since: the same after a recovery."""
-        return [self.working[order_id] for order_id in sorted(self.working)]
+        """Those that may still be filled, oldest first."""
+        return self.reservations.orders()
 
     def instruments(self) -> Iterable[Instrument]:
         return self.tables.instruments.values()

@@ -354,11 +354,12 @@ class EngineMachine(RuleBasedStateMachine):
     def the_gate_holds_what_may_still_fill(self) -> None:
         state, gate = self.bench.engine.state, self.bench.gate.export_state()
         assert gate["counters"]["faults"] == 0
-        assert {order_id for order_id, order in self.model.items() if order.may_fill} == set(state.working)
+        working = {order.order_id: order for order in state.working_orders()}
+        assert {order_id for order_id, order in self.model.items() if order.may_fill} == set(working)
         lots: dict[tuple[int, int, Side], int] = {}
         value = dict.fromkeys(state.tables.accounts.values(), 0)
         count = dict.fromkeys(state.tables.accounts.values(), 0)
-        for order_id, order in state.working.items():
+        for order_id, order in working.items():
             traded = state.tables.instruments[order.instrument]
             assert order.reserved_lots == self.model[order_id].may_fill
             account = state.tables.accounts[order.account]
@@ -366,6 +367,11 @@ class EngineMachine(RuleBasedStateMachine):
             lots[key] = lots.get(key, 0) + order.reserved_lots
             value[account] += traded.value_nanos(order.reserved_price_ticks, order.reserved_lots)
             count[account] += 1
+        for name, account in state.tables.accounts.items():
+            for traded in state.instruments():
+                for side in Side:
+                    held = lots.get((account, traded.handle, side), 0)
+                    assert state.reservations.lots(name, traded.instrument, side) == held
         for row in gate["accounts"]:
             named = dict(zip(COLUMNS["accounts"], row, strict=True))
             assert named["open_value_nanos"] == value[named["account_id"]]

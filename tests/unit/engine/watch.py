@@ -24,7 +24,7 @@ def facts(bench: TestBench) -> dict[str, Any]:
     kept = {name: value for name, value in tables.items() if name not in EVERY_STEP}
     kept["gate"] = gate | {"instruments": rows, "counters": gate["counters"]["faults"]}
     kept["ids"] = dict(bench.engine.state.by_client_id)
-    kept["working"] = sorted(bench.engine.state.working)
+    kept["working"] = [order.order_id for order in bench.engine.state.working_orders()]
     return kept
 
 

@@ -1,0 +1,63 @@
+"""What the gate holds for working orders, kept in sums as well: no question about it looks at every order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from meltica.domain.instrument import Instrument
+from meltica.domain.money import INT64_MAX
+from meltica.domain.order import Order, Side
+from meltica.hot import LOTS_BOUND
+
+
+class Reservations:
+    """The working orders (those for which the gate holds something), and sums over them."""
+
+    def __init__(self, instruments: Mapping[str, Instrument]) -> None:
+        self._instruments = instruments
+        self._orders: dict[int, Order] = {}
+        self._lots: dict[tuple[str, str, Side], int] = {}
+        self._value_nanos: dict[str, int] = {}
+
+    def hold(self, order: Order, lots: int, price_ticks: int) -> None:
+        """From now on this much is held for the order; 0 lots end it."""
+        self._add(order, -1)
+        order.reserved_lots, order.reserved_price_ticks = lots, price_ticks
+        self._add(order, 1)
+        if lots > 0:
+            self._orders[order.order_id] = order
+        else:
+            self._orders.pop(order.order_id, None)
+
+    def restore(self, order: Order) -> None:
+        """An order of a snapshot, which already says what is held."""
+        if order.reserved_lots > 0:
+            self._add(order, 1)
+            self._orders[order.order_id] = order
+
+    def _add(self, order: Order, sign: int) -> None:
+        if order.reserved_lots == 0:
+            return
+        key = order.account, order.instrument, order.side
+        self._lots[key] = self._lots.get(key, 0) + sign * order.reserved_lots
+        value = sign * self._value(order.instrument, order.reserved_lots, order.reserved_price_ticks)
+        self._value_nanos[order.account] = self._value_nanos.get(order.account, 0) + value
+
+    def _value(self, instrument: str, lots: int, price_ticks: int) -> int:
+        return lots * price_ticks * self._instruments[instrument].value_per_tick_lot_nanos
+
+    def orders(self) -> list[Order]:
+        """Oldest first, whatever happened to them since: the same after a recovery."""
+        return [self._orders[order_id] for order_id in sorted(self._orders)]
+
+    def lots(self, account: str, instrument: str, side: Side) -> int:
+        """Lots held for the account's orders on one side of an instrument."""
+        return self._lots.get((account, instrument, side), 0)
+
+    def fits(self, order: Order, lots: int, price_ticks: int) -> bool:
+        """Could the gate's registers hold this much for the order, beside all that they hold for its account?"""
+        others_lots = self.lots(order.account, order.instrument, order.side) - order.reserved_lots
+        own_value = self._value(order.instrument, order.reserved_lots, order.reserved_price_ticks)
+        others_value = self._value_nanos.get(order.account, 0) - own_value
+        value = self._value(order.instrument, lots, price_ticks)
+        return others_lots + lots <= LOTS_BOUND and others_value + value <= INT64_MAX
