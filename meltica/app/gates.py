@@ -14,7 +14,7 @@ from meltica import hot
 from meltica.app.gateway import LiveGateway
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS, Settings
 from meltica.domain.commands import GateState, ReportGate
-from meltica.domain.errors import GateUnreachableError, MelticaError
+from meltica.domain.errors import GateUnreachableError, MelticaError, NotAcceptingError
 from meltica.hot.ports import RiskGate
 from meltica.links.frames import GateShape
 from meltica.links.gate_process import GateProcess
@@ -28,6 +28,8 @@ LOOK_EVERY_S: Final = 0.1
 CONNECT_WITHIN_MS: Final = 200
 """A try to reconnect holds the loop up for no longer."""
 RETRY_S: Final = 1.0
+HUNG_AFTER_TRIES: Final = 3
+"""A process that runs and has not answered so many tries is ended; the next try starts a new one."""
 IPC_ROOM_BYTES: Final = 90
 """A UNIX socket's path holds 107 bytes; in a deeper state folder the socket goes to a private temporary one."""
 
@@ -57,9 +59,11 @@ class RemoteGateKeeper:
 
     async def watch(self, gateway: LiveGateway) -> None:
         """Tell the engine when the gate is lost, bring it back, tell that too. Until cancelled."""
+        failed_tries = 0
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             if self.gate.alive():
+                failed_tries = 0
                 self._report(gateway, GateState.REGAINED, "the gate answers and holds the engine's state")
                 continue
             self._report(gateway, GateState.LOST, self.gate.why())
@@ -67,6 +71,10 @@ class RemoteGateKeeper:
                 await self._bring_back()
             except MelticaError as error:
                 LOG.warning("the gate is lost: %s", error)
+                failed_tries += 1
+                if failed_tries % HUNG_AFTER_TRIES == 0 and self._process.running():
+                    LOG.warning("the gate's process %d runs but does not answer: it is ended", self._process.pid)
+                    await asyncio.to_thread(self._process.stop)
                 await asyncio.sleep(RETRY_S)
 
     def _report(self, gateway: LiveGateway, state: GateState, reason: str) -> None:
@@ -95,7 +103,7 @@ async def watched(keeper: RemoteGateKeeper | None, gateway: LiveGateway) -> Asyn
         yield
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError, NotAcceptingError):  # A gateway that failed has said why
             await task
 
 
