@@ -6,10 +6,13 @@ import time
 
 
 class SteadyClock:
-    """Wall time at the start, monotonic time from there: a stepped system clock does not move orders in time."""
+    """Wall time at the start, monotonic time from there: a stepped system clock does not move orders in time.
 
-    def __init__(self) -> None:
-        self._offset_ns = time.time_ns() - time.monotonic_ns()
+    Nor does one that was set back between two runs: the clock begins after ``not_before_ns``, the journal's last time.
+    """
+
+    def __init__(self, not_before_ns: int = 0) -> None:
+        self._offset_ns = max(time.time_ns(), not_before_ns + 1) - time.monotonic_ns()
 
     def now_ns(self) -> int:
         return self._offset_ns + time.monotonic_ns()

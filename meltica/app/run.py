@@ -119,7 +119,7 @@ async def _gateway(settings: Settings, fail: Callable[[BaseException], None]) ->
                 writer=writer,
                 source=source,
                 latch=KillLatch(settings.state_folder / "kill"),
-                clock=SteadyClock(),
+                clock=SteadyClock(not_before_ns=engine.state.tables.time_ns),
                 fail=fail,
                 snapshot_every=settings.snapshot_every,
             )

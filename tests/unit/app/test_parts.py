@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from meltica.app.kill_latch import KillLatch, Latched
 from meltica.app.measured_gate import BUCKETS, Stopwatch
 from meltica.app.settings import Settings, read_settings
 from meltica.domain.errors import FieldError
+from tests.engines import SECOND
 
 TARA = "spiffe://meltica.example/person/tara"
 
@@ -68,6 +70,12 @@ def test_the_clock_does_not_go_back() -> None:
     clock = SteadyClock()
     times = [clock.now_ns() for _ in range(1_000)]
     assert times == sorted(times)
+    assert 0 <= time.time_ns() - times[-1] < SECOND
+
+
+def test_the_clock_begins_after_the_journal_even_if_the_systems_was_set_back() -> None:
+    ahead = time.time_ns() + 3_600 * SECOND
+    assert ahead < SteadyClock(not_before_ns=ahead).now_ns() < ahead + SECOND
 
 
 def test_settings_have_defaults_for_everything(tmp_path: Path) -> None:
