@@ -14,6 +14,7 @@ from meltica.domain.events import (
     AmendDenied,
     CancelRequested,
     Event,
+    OrderAdopted,
     OrderDenied,
     OrderFilled,
     OrderReported,
@@ -54,7 +55,7 @@ def shown(event: Event, sequence: int, state: State, wanted: Wanted) -> OrderEve
     if (row := _SHOWN.get(type(event))) is None:
         return None
     name, show = row
-    found = lifecycle.opened(event) if isinstance(event, OrderSubmitted | OrderDenied) else None
+    found = _begun(event)
     if found is None and (found := state.order(event.order_id)) is None:  # type: ignore[union-attr]
         return None
     if not wanted.matches(found) or (instrument := state.instrument(found.instrument)) is None:
@@ -86,6 +87,20 @@ def requested(event: CancelRequested | ReplaceRequested, instrument: Instrument)
 
 def _submitted(event: OrderSubmitted, instrument: Instrument) -> OrderEvent.Submitted:
     return OrderEvent.Submitted(order=resources.order(lifecycle.opened(event), instrument))
+
+
+def _begun(event: Event) -> Order | None:
+    """The order that begins with this event, as it was then."""
+    match event:
+        case OrderSubmitted() | OrderDenied():
+            return lifecycle.opened(event)
+        case OrderAdopted():
+            return lifecycle.adopted(event)
+    return None
+
+
+def _adopted(event: OrderAdopted, instrument: Instrument) -> OrderEvent.Adopted:
+    return OrderEvent.Adopted(order=resources.order(lifecycle.adopted(event), instrument))
 
 
 def _denied(event: OrderDenied, instrument: Instrument) -> OrderEvent.Denied:
@@ -148,6 +163,7 @@ def _rejected(event: RequestRejected, _instrument: Instrument) -> OrderEvent.Req
 _SHOWN: Final[dict[type, tuple[str, Callable[[Any, Instrument], Any]]]] = {
     OrderSubmitted: ("submitted", _submitted),
     OrderDenied: ("denied", _denied),
+    OrderAdopted: ("adopted", _adopted),
     CancelRequested: ("cancel_requested", _requested),
     ReplaceRequested: ("replace_requested", _requested),
     AmendDenied: ("amend_denied", _amend_denied),

@@ -58,6 +58,23 @@ class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False)
     time_ns: int
 
 
+class OrderAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+    """The venue has an order for our account that did not come from us (given by telephone, by another session).
+
+    It counts in exposure and position from now on, and can be cancelled and amended like any other. No gate was asked.
+    """
+
+    order_id: int
+    client_order_id: str
+    account: str
+    instrument: str
+    side: Side
+    quantity_lots: int
+    price_ticks: int | None
+    venue: str
+    time_ns: int
+
+
 class CancelRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """Send a cancel to the venue."""
 
@@ -249,6 +266,7 @@ class GateStateChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=F
 Event = (
     OrderSubmitted
     | OrderDenied
+    | OrderAdopted
     | CancelRequested
     | ReplaceRequested
     | AmendDenied

@@ -13,6 +13,7 @@ from typing import Final
 
 from meltica.domain.events import (
     CancelRequested,
+    OrderAdopted,
     OrderDenied,
     OrderFilled,
     OrderReported,
@@ -21,7 +22,7 @@ from meltica.domain.events import (
     RequestRejected,
     TradeCorrected,
 )
-from meltica.domain.order import Ended, Execution, Order, Pending, PendingKind
+from meltica.domain.order import Ended, Execution, Order, OrderType, Pending, PendingKind, TimeInForce
 from meltica.domain.reports import ExecType
 
 
@@ -131,6 +132,29 @@ def opened(event: OrderSubmitted | OrderDenied) -> Order:
         updated_ns=event.time_ns,
         ended=Ended.REJECTED if isinstance(event, OrderDenied) else None,
         refusal=event.reason if isinstance(event, OrderDenied) else "",
+    )
+
+
+EXTERNAL = "external"
+"""The strategy of orders that did not come from us."""
+
+
+def adopted(event: OrderAdopted) -> Order:
+    """The order that the venue told us of. How long it works it did not say: until somebody cancels it."""
+    return Order(
+        order_id=event.order_id,
+        client_order_id=event.client_order_id,
+        account=event.account,
+        strategy=EXTERNAL,
+        instrument=event.instrument,
+        side=event.side,
+        order_type=OrderType.MARKET if event.price_ticks is None else OrderType.LIMIT,
+        time_in_force=TimeInForce.GTC,
+        quantity_lots=event.quantity_lots,
+        price_ticks=event.price_ticks,
+        actor=f"venue:{event.venue}",
+        created_ns=event.time_ns,
+        updated_ns=event.time_ns,
     )
 
 

@@ -6,6 +6,8 @@ import enum
 
 import msgspec
 
+from meltica.domain.order import Side
+
 
 class ExecType(enum.Enum):
     """FIX tag 150, by name."""
@@ -50,6 +52,10 @@ class ExecutionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     """REPLACED, RESTATED: the new total quantity, where the venue tells."""
     price_ticks: int | None = None
     """REPLACED, RESTATED: the new price, where the venue tells."""
+    account: str = ""
+    """With ``instrument`` and ``side``: whose order it is. Only needed for one that did not come from us."""
+    instrument: str = ""
+    side: Side | None = None
     leaves_lots: int | None = None
     """DONE_FOR_DAY: 0 says that the rest does not come back tomorrow."""
     text: str = ""

@@ -15,6 +15,7 @@ from meltica.domain.events import (
     KillSwitchEngaged,
     KillSwitchReleased,
     LimitsChanged,
+    OrderAdopted,
     OrderDenied,
     OrderFilled,
     OrderReported,
@@ -44,6 +45,7 @@ class Fold:
         self._apply: dict[type, Callable[[Any], None]] = {
             OrderSubmitted: self._order_submitted,
             OrderDenied: self._order_denied,
+            OrderAdopted: self._order_adopted,
             CancelRequested: self._order_requested,
             ReplaceRequested: self._order_requested,
             OrderReported: self._order_moved,
@@ -75,12 +77,19 @@ class Fold:
     def _order_denied(self, event: OrderDenied) -> None:
         self._state.index(self._open(event))
 
+    def _order_adopted(self, event: OrderAdopted) -> None:
+        order = self._enter(lifecycle.adopted(event))
+        self._state.index(order)
+        self._reserve_worst_case(order)
+
     def _open(self, event: OrderSubmitted | OrderDenied) -> Order:
+        return self._enter(lifecycle.opened(event))
+
+    def _enter(self, order: Order) -> Order:
         tables = self._state.tables
-        order = lifecycle.opened(event)
-        tables.orders[event.order_id] = order
-        tables.next_order_id = event.order_id + 1
-        tables.strategies.setdefault(event.strategy, len(tables.strategies))
+        tables.orders[order.order_id] = order
+        tables.next_order_id = order.order_id + 1
+        tables.strategies.setdefault(order.strategy, len(tables.strategies))
         return order
 
     def _order_requested(self, event: CancelRequested | ReplaceRequested) -> None:

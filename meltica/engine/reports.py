@@ -6,9 +6,16 @@ from collections.abc import Callable
 from typing import Final
 
 from meltica.domain import lifecycle
-from meltica.domain.events import OrderFilled, OrderReported, ReportIgnored, RequestRejected, TradeCorrected
+from meltica.domain.events import (
+    OrderAdopted,
+    OrderFilled,
+    OrderReported,
+    ReportIgnored,
+    RequestRejected,
+    TradeCorrected,
+)
 from meltica.domain.money import INT64_MAX
-from meltica.domain.order import Ended, Execution, Order, Pending, PendingKind, TimeInForce
+from meltica.domain.order import Ended, Execution, Order, Pending, PendingKind, Side, TimeInForce
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
 from meltica.engine.desk import Desk
 from meltica.engine.state import execution_key
@@ -16,7 +23,7 @@ from meltica.hot.layout_gen import LOTS_BOUND, TICKS_BOUND
 
 
 def execution_report(desk: Desk, report: ExecutionReport) -> None:
-    order = _find(desk, report)
+    order = _find(desk, report) or _adopt(desk, report)
     if order is None:
         _ignore(desk, report, "UNKNOWN_ORDER", report.text or f"{report.exec_type.value} for an order that is not ours")
         return
@@ -43,6 +50,37 @@ def _find(desk: Desk, report: VenueReport) -> Order | None:
         if (order_id := desk.state.by_client_id.get((report.venue, client_order_id))) is not None:
             return desk.state.tables.orders[order_id]
     return None
+
+
+ADOPTABLE: Final = frozenset({ExecType.PENDING_NEW, ExecType.NEW, ExecType.TRADE, ExecType.RESTATED})
+"""What a living order is reported by; the end of one that we never knew is no reason to make it ours."""
+
+
+def _adopt(desk: Desk, report: ExecutionReport) -> Order | None:
+    """An order that did not come from us but is our account's: it is exposure all the same, so it enters the books."""
+    tables, quantity = desk.state.tables, report.order_quantity_lots
+    instrument = tables.instruments.get(report.instrument)
+    known = instrument is not None and report.account in tables.accounts and report.side is not None
+    if not known or report.exec_type not in ADOPTABLE or not report.client_order_id or quantity is None:
+        return None
+    price = report.price_ticks
+    if not 0 < quantity <= LOTS_BOUND or not 0 < (1 if price is None else price) <= TICKS_BOUND:
+        return None
+    event = OrderAdopted(
+        order_id=tables.next_order_id,
+        client_order_id=report.client_order_id,
+        account=report.account,
+        instrument=report.instrument,
+        side=report.side or Side.BUY,
+        quantity_lots=quantity,
+        price_ticks=price,
+        venue=report.venue,
+        time_ns=desk.now_ns,
+    )
+    if not desk.state.reservations.fits(lifecycle.adopted(event), quantity, price or 0):
+        return None
+    desk.emit(event)
+    return tables.orders[event.order_id]
 
 
 def _ignore(desk: Desk, report: VenueReport, reason: str, text: str) -> None:

@@ -637,6 +637,28 @@ class OrderEvent(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class Adopted(_message.Message):
+        """The venue has an order for the account that did not come from here (by telephone, from another session)."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ORDER_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def order(self) -> _order_pb2.Order:
+            """As the venue told of it; its strategy is `external`."""
+
+        def __init__(
+            self,
+            *,
+            order: _order_pb2.Order | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class Denied(_message.Message):
         """The gate refused a new order; it never left."""
 
@@ -899,6 +921,7 @@ class OrderEvent(_message.Message):
     FILLED_FIELD_NUMBER: _builtins.int
     TRADE_CORRECTED_FIELD_NUMBER: _builtins.int
     REQUEST_REJECTED_FIELD_NUMBER: _builtins.int
+    ADOPTED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """The journal entry; several events may share one."""
     order_id: _builtins.str
@@ -949,6 +972,10 @@ class OrderEvent(_message.Message):
     def request_rejected(self) -> Global___OrderEvent.RequestRejected:
         """The venue refused a cancel or a replace."""
 
+    @_builtins.property
+    def adopted(self) -> Global___OrderEvent.Adopted:
+        """The venue has an order that did not come from here."""
+
     def __init__(
         self,
         *,
@@ -967,12 +994,13 @@ class OrderEvent(_message.Message):
         filled: Global___OrderEvent.Filled | None = ...,
         trade_corrected: Global___OrderEvent.TradeCorrected | None = ...,
         request_rejected: Global___OrderEvent.RequestRejected | None = ...,
+        adopted: Global___OrderEvent.Adopted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "denied", b"denied", "event", b"event", "filled", b"filled", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "denied", b"denied", "event", b"event", "filled", b"filled", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "denied", b"denied", "event", b"event", "filled", b"filled", "instrument", b"instrument", "order_id", b"order_id", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "sequence", b"sequence", "strategy", b"strategy", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "denied", b"denied", "event", b"event", "filled", b"filled", "instrument", b"instrument", "order_id", b"order_id", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "sequence", b"sequence", "strategy", b"strategy", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["submitted", "denied", "cancel_requested", "replace_requested", "amend_denied", "reported", "filled", "trade_corrected", "request_rejected"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["submitted", "denied", "cancel_requested", "replace_requested", "amend_denied", "reported", "filled", "trade_corrected", "request_rejected", "adopted"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 

@@ -31,7 +31,7 @@ from meltica.domain.order import Order, Side
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
 from tests.conformance import fix_words
 from tests.conformance.fix_words import Step
-from tests.engines import TestBench
+from tests.engines import BTC, TestBench
 
 VENUE: Final = "BINANCE"
 ACTOR: Final = "spiffe://meltica.example/person/tara"
@@ -136,7 +136,8 @@ class Replay:
         return self._bench.mark_ticks
 
     def _change(self, step: Step) -> None:
-        order_id = self._orders.get(step.orig or step.clord)
+        named = step.orig or step.clord
+        order_id = self._orders.get(named) or self._bench.engine.state.by_client_id.get((VENUE, named))
         if order_id is None:
             return  # We have no such order to change, and ask the broker nothing.
         request: dict[str, Any] = {
@@ -166,8 +167,12 @@ class Replay:
         self._executions += 1
         restated = step.exec_type in {ExecType.REPLACED, ExecType.RESTATED}
         price = step.price if restated else None
+        foreign = self._order(step) is None  # The broker has it from somebody else: then the report says whose it is.
         self._bench.step(
             ExecutionReport(
+                account="main" if foreign else "",
+                instrument=BTC if foreign else "",
+                side=Side.BUY if foreign else None,
                 venue=VENUE,
                 client_order_id=step.clord,
                 original_client_order_id=step.orig,
@@ -176,7 +181,7 @@ class Replay:
                 reference_execution_id=step.exec_ref,
                 last_quantity_lots=step.last_qty or 0,
                 last_price_ticks=int((step.last_px or Decimal(USUAL_PRICE)) * PRICE_SCALE),
-                order_quantity_lots=step.order_qty if restated else None,
+                order_quantity_lots=step.order_qty if restated or foreign else None,
                 price_ticks=None if price is None else int(price * PRICE_SCALE),
                 leaves_lots=step.leaves_qty if step.exec_type is ExecType.DONE_FOR_DAY else None,
             )

@@ -1,0 +1,100 @@
+"""Orders that did not come from us but are our account's: they enter the books, and are exposure like any other."""
+
+from __future__ import annotations
+
+import pytest
+
+from meltica.domain import lifecycle
+from meltica.domain.commands import EngageKillSwitch
+from meltica.domain.events import CancelRequested, OrderAdopted, OrderFilled, OrderReported, ReportIgnored
+from meltica.domain.inputs import Record
+from meltica.domain.order import Side
+from meltica.domain.reports import ExecType, ExecutionReport
+from meltica.engine import snapshot
+from tests.engines import BTC, MARK_TICKS, WIDE, TestBench
+from tests.unit.engine.test_orders import held
+from tests.unit.engine.watch import only
+
+
+@pytest.fixture(params=["python", "cython"])
+def bench(request):
+    return TestBench(request.param)
+
+
+def foreign(**fields) -> ExecutionReport:
+    told = {
+        "venue": "BINANCE",
+        "client_order_id": "by-telephone",
+        "exec_type": ExecType.NEW,
+        "account": "main",
+        "instrument": BTC,
+        "side": Side.SELL,
+        "order_quantity_lots": 100,
+        "price_ticks": MARK_TICKS,
+    }
+    return ExecutionReport(**{**told, **fields})
+
+
+def test_it_is_adopted_and_acknowledged(bench):
+    adopted, acknowledged = bench.step(foreign())
+    assert isinstance(adopted, OrderAdopted)
+    assert isinstance(acknowledged, OrderReported)
+    order = bench.engine.state.order(adopted.order_id)
+    assert (lifecycle.status(order).value, order.strategy, order.actor) == ("New", "external", "venue:BINANCE")
+    assert held(bench) == (1, 100 * MARK_TICKS * 100, 0, 100)
+
+
+def test_its_fills_are_ours(bench):
+    bench.step(foreign())
+    fill = foreign(exec_type=ExecType.TRADE, execution_id="e1", last_quantity_lots=30, last_price_ticks=MARK_TICKS)
+    only(bench.step(fill), OrderFilled)
+    assert bench.engine.state.position("main", BTC).lots == -30
+    assert held(bench) == (1, 70 * MARK_TICKS * 100, 0, 70)
+    assert only(bench.step(fill), ReportIgnored).reason == "DUPLICATE_REPORT"
+
+
+def test_a_fill_may_be_the_first_that_is_heard_of_it(bench):
+    fill = foreign(exec_type=ExecType.TRADE, execution_id="e1", last_quantity_lots=100, last_price_ticks=MARK_TICKS)
+    adopted, filled = bench.step(fill)
+    assert (type(adopted), type(filled)) == (OrderAdopted, OrderFilled)
+    assert lifecycle.status(bench.engine.state.order(adopted.order_id)).value == "Filled"
+    assert (bench.engine.state.position("main", BTC).lots, held(bench)) == (-100, (0, 0, 0, 0))
+
+
+def test_the_kill_switch_cancels_it(bench):
+    bench.step(foreign())
+    _, cancel = bench.step(EngageKillSwitch(request_id=bench.request(), actor="x", reason="test"))
+    assert isinstance(cancel, CancelRequested)
+    assert cancel.original_client_order_id == "by-telephone"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"account": ""},
+        {"account": "nobody"},
+        {"instrument": "X/Y@BINANCE"},
+        {"side": None},
+        {"client_order_id": ""},
+        {"order_quantity_lots": None},
+        {"order_quantity_lots": 0},
+        {"order_quantity_lots": WIDE**2},
+        {"price_ticks": -1},
+        {"exec_type": ExecType.CANCELED},
+        {"exec_type": ExecType.ORDER_STATUS},
+    ],
+    ids=str,
+)
+def test_what_is_not_ours_or_not_whole_is_only_noted(bench, fields):
+    before = bench.engine.state.tables.next_order_id
+    assert only(bench.step(foreign(**fields)), ReportIgnored).reason == "UNKNOWN_ORDER"
+    assert bench.engine.state.tables.next_order_id == before
+    assert held(bench) == (0, 0, 0, 0)
+
+
+def test_recovery_knows_it(bench):
+    bench.step(foreign())
+    again = TestBench(bench.backend)
+    for sequence, (happened, events) in enumerate(bench.history[4:], 5):
+        again.engine.absorb(sequence, Record(happened, events))
+    assert snapshot.digest(again.engine) == snapshot.digest(bench.engine)
