@@ -69,7 +69,7 @@ async def run_demo(*, data: Path | None, seconds: float, seed: int, state: Path)
     finally:
         process.stop()
     verified = demo.verify(folder / "journal.db")
-    demo.summary(state / "ca")
+    demo.summary(state / "ca", folder / "journal.db")
     return 0 if went_well and verified else 1
 
 
@@ -189,13 +189,13 @@ class Demo:
         self._say(f"replay: {again.entries} inputs give {'the same' if same else 'OTHER'} {again.events} events")
         return report.ok and same
 
-    def summary(self, certificates: Path) -> None:
+    def summary(self, certificates: Path, journal: Path) -> None:
         self._console.print("\n[bold]What happened[/]")
         for line in self._story:
             self._console.print(f"  - {line}", soft_wrap=True)
         self._console.print("\n[bold]Three things to try next[/]")
         for line in (
-            "1. .venv/bin/meltica journal show .meltica/demo/journal.db --count 5   what was decided, and why",
+            f"1. .venv/bin/meltica journal show {journal} --count 5   what was decided, and why",
             "2. make demo DATA=path   the same on a Binance recording or a Nasdaq ITCH 5.0 file",
             "3. make up   leave a gateway running, then ask it over mutual TLS:",
             f"   {lines_to_try('127.0.0.1:50051', certificates)[0]}",

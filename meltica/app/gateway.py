@@ -274,12 +274,17 @@ class LiveGateway:
         if isinstance(event, TradingStatus):
             self.take(event)
         for venue in self._venues.values():
-            self.reported(venue.receive(event, now_ns))
+            self._take_all(venue.receive(event, now_ns))
         for runner in self._strategies:
             self._ordered(runner, runner.on_market(event))
         self._arm_timer()
 
     def reported(self, reports: Iterable[VenueReport]) -> None:
+        """What a venue said outside of the market's course: at the start, at the end of its day."""
+        self._take_all(reports)
+        self._arm_timer()
+
+    def _take_all(self, reports: Iterable[VenueReport]) -> None:
         for report in reports:
             self.take(report)
 
@@ -309,7 +314,7 @@ class LiveGateway:
         if self._failed:
             return
         for venue in self._venues.values():
-            self.reported(venue.due(self.clock.now_ns()))
+            self._take_all(venue.due(self.clock.now_ns()))
         for runner in self._strategies:
             self._ordered(runner, runner.on_timer(self.clock.now_ns()))
         self._arm_timer()
@@ -388,7 +393,13 @@ class LiveGateway:
         self._next_snapshot = sequence + self._snapshot_every
         task = asyncio.get_running_loop().create_task(self.save_snapshot())
         self._snapshots.add(task)
-        task.add_done_callback(self._snapshots.discard)
+        task.add_done_callback(self._snapshot_done)
+
+    def _snapshot_done(self, task: asyncio.Task[None]) -> None:
+        """Without a snapshot recovery takes longer, and nothing is lost: the operators are told, and that is all."""
+        self._snapshots.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            LOG.error("no snapshot was saved: %r", error)
 
     async def save_snapshot(self) -> None:
         """The state as it is now, durable on return. Not after a failure: recovery must start from what is whole."""

@@ -170,6 +170,18 @@ def _lots_text(lots: int, instrument_id: str, state: State) -> str:
     return "" if instrument is None else instrument.quantity_text(lots)
 
 
+FIELDS: Final = {
+    "duplicate_window_ns": "duplicate_window",
+    "max_long_lots": "max_long_quantity",
+    "max_open_value_nanos": "max_open_value",
+    "max_quantity_lots": "max_quantity",
+    "max_short_lots": "max_short_quantity",
+    "max_value_nanos": "max_value",
+    "reference_max_age_ns": "reference_max_age",
+}
+"""Limits whose name in the API has no unit, because there the value carries it."""
+
+
 def proposal(found: Proposal, state: State, now_ns: int) -> limits_pb2.Proposal:
     made = found.made
     if found.approved:
@@ -188,7 +200,7 @@ def proposal(found: Proposal, state: State, now_ns: int) -> limits_pb2.Proposal:
         reason=made.reason,
         account=made.account,
         limits=None if made.limits is None else limits(made.limits, made.against, state),
-        loosened_fields=made.loosens,
+        loosened_fields=[FIELDS.get(name, name) for name in made.loosens],
         create_time=timestamp(made.time_ns),
         expire_time=timestamp(made.expires_ns),
         closed_by=found.closed_by,

@@ -12,6 +12,7 @@ from meltica.domain.errors import FieldError
 from meltica.domain.events import OrderFilled, TradeCorrected
 from meltica.domain.instrument import Instrument
 from meltica.domain.market import MarketTrade, TopOfBook
+from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
 from meltica.domain.ports import Book
 from meltica.domain.position import Position
@@ -90,6 +91,7 @@ class Desk:
         reduce_only: bool = False,
     ) -> str:
         self.instrument(instrument)
+        _refuse_odd_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks)
         if self.killed:
             return ""
         request_id = self._request_id()
@@ -100,13 +102,13 @@ class Desk:
             account=self.account,
             strategy=self.name,
             instrument=instrument,
-            side=side,
+            side=Side(side),
             order_type=OrderType.MARKET if price_ticks is None else OrderType.LIMIT,
-            time_in_force=usual if time_in_force is None else time_in_force,
+            time_in_force=usual if time_in_force is None else TimeInForce(time_in_force),
             quantity_lots=quantity_lots,
             price_ticks=price_ticks,
-            post_only=post_only,
-            reduce_only=reduce_only,
+            post_only=bool(post_only),
+            reduce_only=bool(reduce_only),
             client_order_id=request_id,
         )
         self.own.sent(command, self.time_ns)
@@ -114,6 +116,7 @@ class Desk:
         return request_id
 
     def amend(self, order: Order, *, price_ticks: int | None = None, quantity_lots: int | None = None) -> bool:
+        _refuse_odd_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks)
         if self.killed or self.busy(order) or not lifecycle.is_working(order):
             return False
         self.own.asked(order, PendingKind.REPLACE)
@@ -216,3 +219,17 @@ class Desk:
     def _request_id(self) -> str:
         self._requests += 1
         return f"{self._prefix}-{self._requests}"
+
+
+def _refuse_odd_numbers(**numbers: object) -> None:
+    """A strategy's float or numpy number would reach the engine as no int; better that the strategy stops.
+
+    :raises FieldError: not an int, or more than 63 bits.
+    """
+    for name, number in numbers.items():
+        if number is None:
+            continue
+        if type(number) is not int:
+            raise FieldError(name, number, "must be a whole number of lots or ticks, as an int")
+        if not -INT64_MAX <= number <= INT64_MAX:
+            raise FieldError(name, number, "does not fit 63 bits")

@@ -78,7 +78,7 @@ async def test_loosening_takes_two(running):
     limits.instrument.max_quantity = "200"
     answer = await olivia.SetLimits(change(limits))
     assert answer.WhichOneof("result") == "proposal"
-    assert list(answer.proposal.loosened_fields) == ["max_quantity_lots"]
+    assert list(answer.proposal.loosened_fields) == ["max_quantity"]
     assert answer.proposal.limits.instrument.max_quantity == "200.00000"
     assert (await limits_of(running)).instrument.max_quantity == "100.00000"
     (listed,) = (await ravi.ListProposals(api.ListProposalsRequest(open_only=True))).proposals

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from meltica.domain.approvals import KillSwitch
 from meltica.domain.commands import CancelOrder
 from meltica.domain.events import (
@@ -133,6 +136,20 @@ class TestFailure:
         desk.runner.on_events(30, [filled(4, "e1")])
         assert desk.diary.heard == before
         assert desk.runner.position(NAME).lots == 4
+
+    @pytest.mark.parametrize("lots", [1.5, 2.0, True, np.int64(3), 2**63, -(2**63)], ids=repr)
+    @pytest.mark.parametrize("asks", ["quantity", "price", "amend"])
+    def test_a_number_that_is_no_int_of_63_bits_stops_it_before_the_engine_sees_it(self, lots, asks):
+        """A float would break the engine's step, and with it the gateway."""
+        desk = Desk()
+        order = desk.working(10)
+        wants = {
+            "quantity": lambda c: c.submit(NAME, Side.BUY, lots, 100),
+            "price": lambda c: c.submit(NAME, Side.BUY, 5, lots),
+            "amend": lambda c: c.amend(order, price_ticks=lots),
+        }
+        assert [type(command) for command in desk.do(wants[asks])] == [CancelOrder]
+        assert "FieldError" in desk.runner.failed
 
     def test_an_order_that_was_on_its_way_is_cancelled_when_it_arrives(self):
         desk = Desk()
