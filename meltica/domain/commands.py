@@ -11,7 +11,7 @@ from meltica.domain.limits import Limits
 from meltica.domain.order import OrderType, Side, TimeInForce
 
 
-class SubmitOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class SubmitOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     request_id: str
     """The same id with the same content gives the first answer again."""
     actor: str
@@ -30,7 +30,7 @@ class SubmitOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False)
     """Empty: the engine makes one."""
 
 
-class AmendOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class AmendOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     request_id: str
     actor: str
     order_id: int
@@ -40,14 +40,14 @@ class AmendOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     client_order_id: str = ""
 
 
-class CancelOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class CancelOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     request_id: str
     actor: str
     order_id: int
     client_order_id: str = ""
 
 
-class CancelAllOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class CancelAllOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """Cancel every working order that matches; an empty filter matches all."""
 
     request_id: str
@@ -57,13 +57,13 @@ class CancelAllOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     instrument: str = ""
 
 
-class RegisterInstrument(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class RegisterInstrument(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     request_id: str
     actor: str
     instrument: Instrument
 
 
-class SetLimits(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class SetLimits(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """Takes effect at once when it only tightens; else it becomes a proposal that another person approves."""
 
     request_id: str
@@ -73,7 +73,7 @@ class SetLimits(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
     """The revision that the change was made against; 0 for a limit that was never set."""
 
 
-class EngageKillSwitch(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class EngageKillSwitch(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """Refuse every new order and cancel every working one, of one account or (empty) of all."""
 
     request_id: str
@@ -82,14 +82,14 @@ class EngageKillSwitch(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=F
     account: str = ""
 
 
-class ProposeKillSwitchRelease(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class ProposeKillSwitchRelease(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     request_id: str
     actor: str
     reason: str
     account: str = ""
 
 
-class ApproveProposal(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class ApproveProposal(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The second person's yes. The proposer's own is refused, and so is one that comes too late."""
 
     request_id: str
@@ -104,7 +104,7 @@ class GateState(enum.Enum):
     REGAINED = "regained"
 
 
-class ReportGate(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class ReportGate(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The gate in the other process stopped or began answering. While it is lost every new order is refused."""
 
     request_id: str

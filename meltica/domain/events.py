@@ -16,7 +16,7 @@ from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.reports import ExecType
 
 
-class OrderSubmitted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class OrderSubmitted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The gate let it pass; send it to the venue."""
 
     order_id: int
@@ -36,7 +36,7 @@ class OrderSubmitted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fal
     time_ns: int
 
 
-class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """We refused a new order; it never left. ``reason`` is the check's name, ``fired_mask`` every check that fired."""
 
     order_id: int
@@ -58,7 +58,7 @@ class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False)
     time_ns: int
 
 
-class OrderAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class OrderAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The venue has an order for our account that did not come from us (given by telephone, by another session).
 
     It counts in exposure and position from now on, and can be cancelled and amended like any other. No gate was asked.
@@ -75,7 +75,7 @@ class OrderAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     time_ns: int
 
 
-class CancelRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class CancelRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """Send a cancel to the venue."""
 
     order_id: int
@@ -85,7 +85,7 @@ class CancelRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     time_ns: int
 
 
-class ReplaceRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class ReplaceRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """Send a replace to the venue: new total quantity and price."""
 
     order_id: int
@@ -100,7 +100,7 @@ class ReplaceRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=F
     time_ns: int
 
 
-class AmendDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class AmendDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The gate refused a replace; the order lives on as it was."""
 
     order_id: int
@@ -111,7 +111,7 @@ class AmendDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False)
     time_ns: int
 
 
-class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The venue told a fact that moves no quantity: acknowledged, pending, done for day, cancelled, expired, …"""
 
     order_id: int
@@ -126,7 +126,7 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fals
     text: str = ""
 
 
-class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """An execution: quantities and money move. Cumulative and leaves are the order's afterwards."""
 
     order_id: int
@@ -146,7 +146,7 @@ class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False)
     time_ns: int
 
 
-class TradeCorrected(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class TradeCorrected(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The venue corrected an execution (or, with quantity 0, busted it); position and PnL are recomputed."""
 
     order_id: int
@@ -162,7 +162,7 @@ class TradeCorrected(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fal
     time_ns: int
 
 
-class RequestRejected(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class RequestRejected(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The venue refused a cancel or replace; the order lives on as it was."""
 
     order_id: int
@@ -171,7 +171,7 @@ class RequestRejected(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     time_ns: int
 
 
-class ReportIgnored(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class ReportIgnored(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """A venue report that changes nothing, kept because it was said: a duplicate, an unknown order, a contradiction."""
 
     venue: str
@@ -181,7 +181,7 @@ class ReportIgnored(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fals
     time_ns: int
 
 
-class CommandRefused(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class CommandRefused(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The command can't be carried out as asked. ``field`` names the field at fault, if one is."""
 
     reason: str
@@ -191,20 +191,20 @@ class CommandRefused(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fal
     time_ns: int
 
 
-class InstrumentRegistered(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class InstrumentRegistered(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     instrument: Instrument
     actor: str
     time_ns: int
 
 
-class TradingStatusChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class TradingStatusChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     instrument: str
     halted: bool
     reason: str
     time_ns: int
 
 
-class LimitsChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class LimitsChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     limits: Limits
     revision: int
     actor: str
@@ -217,7 +217,7 @@ class ProposalKind(enum.Enum):
     KILL_SWITCH_RELEASE = "kill switch release"
 
 
-class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """Waits for a second person until ``expires_ns``. Bound to what it was made against: a change voids it."""
 
     proposal_id: int
@@ -233,7 +233,7 @@ class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     time_ns: int
 
 
-class ProposalClosed(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class ProposalClosed(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     proposal_id: int
     approved: bool
     actor: str
@@ -241,7 +241,7 @@ class ProposalClosed(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fal
     time_ns: int
 
 
-class KillSwitchEngaged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class KillSwitchEngaged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     account: str
     epoch: int
     reason: str
@@ -249,7 +249,7 @@ class KillSwitchEngaged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=
     time_ns: int
 
 
-class KillSwitchReleased(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class KillSwitchReleased(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     account: str
     epoch: int
     proposer: str
@@ -257,7 +257,7 @@ class KillSwitchReleased(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc
     time_ns: int
 
 
-class GateStateChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class GateStateChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     lost: bool
     reason: str
     time_ns: int

@@ -14,7 +14,7 @@ from meltica.domain.market import Mark, TradingStatus
 from meltica.domain.reports import VenueReport
 
 
-class Input(msgspec.Struct, frozen=True, gc=False):
+class Input(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One thing that happened, when, and the reference prices that the engine may use to judge it."""
 
     time_ns: int
@@ -22,7 +22,7 @@ class Input(msgspec.Struct, frozen=True, gc=False):
     marks: tuple[Mark, ...] = ()
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+class Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the journal keeps: an input and the events that it caused."""
 
     input: Input

@@ -31,7 +31,7 @@ class ExecType(enum.Enum):
     ORDER_STATUS = "OrderStatus"
 
 
-class ExecutionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class ExecutionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """FIX 35=8. Only the fields that the ``exec_type`` needs are filled; quantities in lots, prices in ticks."""
 
     venue: str
@@ -61,7 +61,7 @@ class ExecutionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     text: str = ""
 
 
-class OrderCancelReject(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False):
+class OrderCancelReject(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """FIX 35=9: a cancel or replace was refused; the order lives on as it was."""
 
     venue: str
