@@ -55,7 +55,7 @@ fi
 pip() { "$VENV/bin/python" -m pip --disable-pip-version-check --quiet "$@" 2> >(grep -v 'is ignored: it is neither' >&2); }
 
 key=$(digest requirements/runtime.txt tools/bootstrap.sh)
-stamp runtime "$key" || { say "installing pinned packages (runtime)"; pip install -r requirements/runtime.txt; mark runtime "$key"; }
+stamp runtime "$key" || { say "installing pinned packages (runtime)"; pip install --use-pep517 -r requirements/runtime.txt; mark runtime "$key"; }
 if [ "$level" != runtime ]; then
   key=$(digest requirements/dev.txt requirements/hdl.txt tools/bootstrap.sh)
   stamp dev "$key" || {
