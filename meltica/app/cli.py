@@ -12,6 +12,7 @@ from meltica.domain.errors import MelticaError
 app = typer.Typer(
     help="A trading gateway that can be trusted with money.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     epilog="Start with `meltica demo`. Everything an operator does goes over gRPC: see the README's grpcurl lines.",
 )
