@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+
+if __name__ == "__main__":
+    # An interrupt that falls into an import's own callbacks would be swallowed: so until `main` it just ends us.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import typer
 
@@ -24,6 +29,7 @@ cli_gateway.add_to(app)
 
 def main() -> None:
     """Errors that Meltica raises on purpose are one line and exit code 1; anything else is a bug and shows itself."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app()
     except MelticaError as error:

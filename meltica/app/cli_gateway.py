@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
 
 def run(settings: SettingsPath = None) -> None:
     """Run a gateway in the foreground until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Until the loop has its own handler: see cli.py
     from meltica.app.run import run as run_gateway  # Late: gRPC is slow to import and few commands need it
 
     _log_to_stderr()

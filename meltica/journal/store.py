@@ -19,13 +19,13 @@ CHECKPOINT_BYTES: Final = 4 << 20
 
 # One statement and one step per commit, whatever its size: sqlite3 lets go of the GIL at each step, and beside a
 # busy event loop each return costs up to a whole switch interval (5 ms). 64 rows with executemany were 20 to 40
-# times slower there. ?1 first seq, ?2 JSON [[time_ns, payload's first byte (from 1), its length], ...], ?3
-# payloads, ?4 hashes, end to end.
+# times slower there. The index is JSON [[time_ns, payload's first byte (from 1), its length], ...]; payloads and
+# hashes are end to end.
 _APPEND: Final = """
 INSERT INTO entries
-SELECT ?1 + key, json_extract(value, '$[0]'),
-       substr(?3, json_extract(value, '$[1]'), json_extract(value, '$[2]')), substr(?4, 32 * key + 1, 32)
-FROM json_each(?2)
+SELECT :first_seq + key, json_extract(value, '$[0]'),
+       substr(:payloads, json_extract(value, '$[1]'), json_extract(value, '$[2]')), substr(:hashes, 32 * key + 1, 32)
+FROM json_each(:index)
 """
 
 
@@ -78,7 +78,12 @@ class SqliteStore:
             first_byte += len(entry.payload)
         payloads = b"".join([entry.payload for entry in entries])
         hashes = b"".join([entry.hash for entry in entries])
-        arguments = (entries[0].seq, f"[{','.join(index)}]", payloads, hashes)
+        arguments = {
+            "first_seq": entries[0].seq,
+            "index": f"[{','.join(index)}]",
+            "payloads": payloads,
+            "hashes": hashes,
+        }
         self._writing().execute(_APPEND, arguments)  # Autocommit: the statement is the transaction
         self._head = Head(entries[-1].seq, entries[-1].hash)
         self._commits_in_wal += 1
