@@ -73,9 +73,13 @@ class Gateway:
         return self.ready()
 
     def ended(self, timeout_s: float = END_S) -> int:
-        """Its exit code; negative: the signal that ended it."""
+        """Its exit code; negative: the signal that ended it. One that does not end is killed, and the test fails."""
         assert self.process is not None
-        return self.process.wait(timeout_s)
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.reap()
+            raise
 
     def stop(self) -> int:
         """SIGTERM and the exit code."""
