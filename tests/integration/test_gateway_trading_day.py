@@ -15,7 +15,7 @@ from tests.integration.gateway_person import Person
 from tests.integration.gateway_running import gateway
 
 HOUR_NS = 3_600 * 1_000_000_000
-AHEAD_S = 6
+AHEAD_S = 10
 """Long enough for a gateway to start on a busy machine and take two orders."""
 
 
