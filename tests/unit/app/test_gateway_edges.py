@@ -1,0 +1,84 @@
+"""Three moments with little to lean on: a dead journal, a start without a market, a strategy that comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from meltica.domain.errors import MelticaError
+from meltica.domain.events import CancelRequested
+from meltica.domain.order import Side
+from meltica.domain.reports import ExecType, ExecutionReport, VenueReport
+from meltica.strategies.runner import StrategyRunner
+from meltica.strategies.sdk import Parameters, Strategy
+from tests.engines import BTC, MARK_TICKS, instrument
+from tests.unit.app.live import VENUE, DeafVenue, Live, engage, submit
+
+
+@pytest.fixture
+async def live(tmp_path: Path) -> Live:
+    found = Live(tmp_path)
+    found.open_up()
+    return found
+
+
+def report(exec_type: ExecType, order_id: int = 1, **fields: object) -> ExecutionReport:
+    return ExecutionReport(venue=VENUE, client_order_id=f"m{order_id}", exec_type=exec_type, **fields)
+
+
+async def test_the_kill_switchs_cancels_leave_although_the_journal_takes_nothing_more(live: Live) -> None:
+    live.gateway.take(submit("r1"))
+    live.journal.commit()
+    live.journal.fail()
+    with pytest.raises(MelticaError):
+        await live.gateway.execute(engage("k1"))
+    assert live.told(CancelRequested) == [1]
+    assert live.failures, "and the process stops"
+    assert live.latch.engaged(), "and it is engaged after the next start"
+
+
+class SlowVenue(DeafVenue):
+    """Owes one report that is due at once, as the paper venue does after a restart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.owed: list[VenueReport] = []
+
+    def due(self, now_ns: int) -> Sequence[VenueReport]:
+        owed, self.owed = self.owed, []
+        return owed
+
+    def next_deadline_ns(self) -> int | None:
+        return 0 if self.owed else None
+
+
+async def test_what_a_venue_owes_after_a_restart_comes_without_a_market(live: Live) -> None:
+    live.gateway.take(submit("r1"))
+    live.journal.commit()
+    venue = SlowVenue()
+    live.gateway.add_venue(venue)
+    venue.owed.append(report(ExecType.NEW))
+    live.gateway.reported([])
+    await asyncio.sleep(0.01)
+    assert venue.owed == []
+    assert live.gateway.state.tables.orders[1].acknowledged
+
+
+class Idle(Strategy[Parameters]):
+    def instruments(self) -> tuple[str, ...]:
+        return (BTC,)
+
+
+async def test_a_strategy_comes_back_with_its_own_position_and_nobody_elses(live: Live) -> None:
+    for number, (strategy, side, lots) in enumerate((("idle", Side.BUY, 100), ("by-hand", Side.SELL, 30)), 1):
+        live.gateway.take(submit(f"r{number}", strategy=strategy, side=side, quantity_lots=lots))
+        told = {"execution_id": f"e{number}", "last_quantity_lots": lots, "last_price_ticks": MARK_TICKS}
+        live.gateway.reported([report(ExecType.TRADE, number, **told)])
+    live.journal.commit()
+    runner = StrategyRunner(Idle(Parameters()), {BTC: instrument()}, name="idle", account="main", epoch=1)
+    live.gateway.add_strategy(runner)
+    assert live.gateway.state.position("main", BTC).lots == 70
+    assert runner.position(BTC).lots == 100
