@@ -1,16 +1,19 @@
 """The list of Cython extensions, nothing else; everything about the package is in pyproject.toml.
 
-``MELTICA_DEBUG=1`` builds with bounds checks, asserts and an annotated HTML page beside each module.
+``MELTICA_DEBUG=1`` builds with bounds checks, asserts and an annotated HTML page beside each module;
+``MELTICA_MODULES=gate,itch`` builds these alone.
 """
 
 import os
+from pathlib import Path
 
 import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 DEBUG = os.environ.get("MELTICA_DEBUG") == "1"
-MODULES = ["book", "gate", "intent", "itch", "itch_book"]
+ALL = sorted(source.stem for source in (Path(__file__).parent / "cython_ext").glob("*.pyx"))
+MODULES = os.environ.get("MELTICA_MODULES", ",".join(ALL)).split(",")
 
 extensions = [
     Extension(

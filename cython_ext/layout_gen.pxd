@@ -290,6 +290,116 @@ cdef extern from *:
     _Static_assert(offsetof(meltica_answer_t, reserved0) == 5, "Answer.reserved0");
     _Static_assert(offsetof(meltica_answer_t, reserved1) == 6, "Answer.reserved1");
     _Static_assert(offsetof(meltica_answer_t, value) == 8, "Answer.value");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t reserved0;
+        uint32_t reserved1;
+        uint64_t until_ns;
+    } meltica_lease_t;
+    _Static_assert(sizeof(meltica_lease_t) == 16, "size of Lease");
+    _Static_assert(offsetof(meltica_lease_t, type_id) == 0, "Lease.type_id");
+    _Static_assert(offsetof(meltica_lease_t, reserved0) == 2, "Lease.reserved0");
+    _Static_assert(offsetof(meltica_lease_t, reserved1) == 4, "Lease.reserved1");
+    _Static_assert(offsetof(meltica_lease_t, until_ns) == 8, "Lease.until_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t locate;
+        uint32_t instrument_id;
+        uint64_t symbol;
+        uint64_t wire_price_per_tick;
+        uint64_t shares_per_lot;
+    } meltica_symbol_t;
+    _Static_assert(sizeof(meltica_symbol_t) == 32, "size of Symbol");
+    _Static_assert(offsetof(meltica_symbol_t, type_id) == 0, "Symbol.type_id");
+    _Static_assert(offsetof(meltica_symbol_t, locate) == 2, "Symbol.locate");
+    _Static_assert(offsetof(meltica_symbol_t, instrument_id) == 4, "Symbol.instrument_id");
+    _Static_assert(offsetof(meltica_symbol_t, symbol) == 8, "Symbol.symbol");
+    _Static_assert(offsetof(meltica_symbol_t, wire_price_per_tick) == 16, "Symbol.wire_price_per_tick");
+    _Static_assert(offsetof(meltica_symbol_t, shares_per_lot) == 24, "Symbol.shares_per_lot");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t locate;
+        uint8_t trading_status;
+        uint8_t condition;
+        uint16_t reserved0;
+        int64_t bid_price;
+        int64_t bid_shares;
+        int64_t ask_price;
+        int64_t ask_shares;
+        uint64_t exchange_time_ns;
+        uint64_t receive_time_ns;
+        uint64_t update_count;
+    } meltica_top_of_book_t;
+    _Static_assert(sizeof(meltica_top_of_book_t) == 64, "size of TopOfBook");
+    _Static_assert(offsetof(meltica_top_of_book_t, type_id) == 0, "TopOfBook.type_id");
+    _Static_assert(offsetof(meltica_top_of_book_t, locate) == 2, "TopOfBook.locate");
+    _Static_assert(offsetof(meltica_top_of_book_t, trading_status) == 4, "TopOfBook.trading_status");
+    _Static_assert(offsetof(meltica_top_of_book_t, condition) == 5, "TopOfBook.condition");
+    _Static_assert(offsetof(meltica_top_of_book_t, reserved0) == 6, "TopOfBook.reserved0");
+    _Static_assert(offsetof(meltica_top_of_book_t, bid_price) == 8, "TopOfBook.bid_price");
+    _Static_assert(offsetof(meltica_top_of_book_t, bid_shares) == 16, "TopOfBook.bid_shares");
+    _Static_assert(offsetof(meltica_top_of_book_t, ask_price) == 24, "TopOfBook.ask_price");
+    _Static_assert(offsetof(meltica_top_of_book_t, ask_shares) == 32, "TopOfBook.ask_shares");
+    _Static_assert(offsetof(meltica_top_of_book_t, exchange_time_ns) == 40, "TopOfBook.exchange_time_ns");
+    _Static_assert(offsetof(meltica_top_of_book_t, receive_time_ns) == 48, "TopOfBook.receive_time_ns");
+    _Static_assert(offsetof(meltica_top_of_book_t, update_count) == 56, "TopOfBook.update_count");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t kind;
+        uint8_t side;
+        uint8_t action;
+        uint8_t reason;
+        uint8_t order_type;
+        uint8_t tif;
+        uint32_t instrument_id;
+        uint16_t account_id;
+        uint16_t strategy_id;
+        uint64_t sequence_number;
+        uint64_t time_ns;
+        uint64_t order_id;
+        int64_t price_ticks;
+        int64_t quantity_lots;
+        int64_t leaves_lots;
+        int64_t last_lots;
+        int64_t last_price_ticks;
+        uint64_t execution_id;
+        uint64_t venue_order_id;
+        uint64_t fired_mask;
+        uint32_t user_ref_num;
+        uint8_t port_id;
+        uint8_t flags;
+        uint16_t reserved0;
+        uint64_t reserved1;
+        uint64_t reserved2;
+    } meltica_drop_copy_t;
+    _Static_assert(sizeof(meltica_drop_copy_t) == 128, "size of DropCopy");
+    _Static_assert(offsetof(meltica_drop_copy_t, type_id) == 0, "DropCopy.type_id");
+    _Static_assert(offsetof(meltica_drop_copy_t, kind) == 2, "DropCopy.kind");
+    _Static_assert(offsetof(meltica_drop_copy_t, side) == 3, "DropCopy.side");
+    _Static_assert(offsetof(meltica_drop_copy_t, action) == 4, "DropCopy.action");
+    _Static_assert(offsetof(meltica_drop_copy_t, reason) == 5, "DropCopy.reason");
+    _Static_assert(offsetof(meltica_drop_copy_t, order_type) == 6, "DropCopy.order_type");
+    _Static_assert(offsetof(meltica_drop_copy_t, tif) == 7, "DropCopy.tif");
+    _Static_assert(offsetof(meltica_drop_copy_t, instrument_id) == 8, "DropCopy.instrument_id");
+    _Static_assert(offsetof(meltica_drop_copy_t, account_id) == 12, "DropCopy.account_id");
+    _Static_assert(offsetof(meltica_drop_copy_t, strategy_id) == 14, "DropCopy.strategy_id");
+    _Static_assert(offsetof(meltica_drop_copy_t, sequence_number) == 16, "DropCopy.sequence_number");
+    _Static_assert(offsetof(meltica_drop_copy_t, time_ns) == 24, "DropCopy.time_ns");
+    _Static_assert(offsetof(meltica_drop_copy_t, order_id) == 32, "DropCopy.order_id");
+    _Static_assert(offsetof(meltica_drop_copy_t, price_ticks) == 40, "DropCopy.price_ticks");
+    _Static_assert(offsetof(meltica_drop_copy_t, quantity_lots) == 48, "DropCopy.quantity_lots");
+    _Static_assert(offsetof(meltica_drop_copy_t, leaves_lots) == 56, "DropCopy.leaves_lots");
+    _Static_assert(offsetof(meltica_drop_copy_t, last_lots) == 64, "DropCopy.last_lots");
+    _Static_assert(offsetof(meltica_drop_copy_t, last_price_ticks) == 72, "DropCopy.last_price_ticks");
+    _Static_assert(offsetof(meltica_drop_copy_t, execution_id) == 80, "DropCopy.execution_id");
+    _Static_assert(offsetof(meltica_drop_copy_t, venue_order_id) == 88, "DropCopy.venue_order_id");
+    _Static_assert(offsetof(meltica_drop_copy_t, fired_mask) == 96, "DropCopy.fired_mask");
+    _Static_assert(offsetof(meltica_drop_copy_t, user_ref_num) == 104, "DropCopy.user_ref_num");
+    _Static_assert(offsetof(meltica_drop_copy_t, port_id) == 108, "DropCopy.port_id");
+    _Static_assert(offsetof(meltica_drop_copy_t, flags) == 109, "DropCopy.flags");
+    _Static_assert(offsetof(meltica_drop_copy_t, reserved0) == 110, "DropCopy.reserved0");
+    _Static_assert(offsetof(meltica_drop_copy_t, reserved1) == 112, "DropCopy.reserved1");
+    _Static_assert(offsetof(meltica_drop_copy_t, reserved2) == 120, "DropCopy.reserved2");
     #endif
     """
     const int64_t LOTS_BOUND "MELTICA_LOTS_BOUND"
@@ -431,6 +541,59 @@ cdef extern from *:
         uint8_t reserved0
         uint16_t reserved1
         int64_t value
+    ctypedef struct LeaseRecord "meltica_lease_t":
+        uint16_t type_id
+        uint16_t reserved0
+        uint32_t reserved1
+        uint64_t until_ns
+    ctypedef struct SymbolRecord "meltica_symbol_t":
+        uint16_t type_id
+        uint16_t locate
+        uint32_t instrument_id
+        uint64_t symbol
+        uint64_t wire_price_per_tick
+        uint64_t shares_per_lot
+    ctypedef struct TopOfBookRecord "meltica_top_of_book_t":
+        uint16_t type_id
+        uint16_t locate
+        uint8_t trading_status
+        uint8_t condition
+        uint16_t reserved0
+        int64_t bid_price
+        int64_t bid_shares
+        int64_t ask_price
+        int64_t ask_shares
+        uint64_t exchange_time_ns
+        uint64_t receive_time_ns
+        uint64_t update_count
+    ctypedef struct DropCopyRecord "meltica_drop_copy_t":
+        uint16_t type_id
+        uint8_t kind
+        uint8_t side
+        uint8_t action
+        uint8_t reason
+        uint8_t order_type
+        uint8_t tif
+        uint32_t instrument_id
+        uint16_t account_id
+        uint16_t strategy_id
+        uint64_t sequence_number
+        uint64_t time_ns
+        uint64_t order_id
+        int64_t price_ticks
+        int64_t quantity_lots
+        int64_t leaves_lots
+        int64_t last_lots
+        int64_t last_price_ticks
+        uint64_t execution_id
+        uint64_t venue_order_id
+        uint64_t fired_mask
+        uint32_t user_ref_num
+        uint8_t port_id
+        uint8_t flags
+        uint16_t reserved0
+        uint64_t reserved1
+        uint64_t reserved2
 
 cdef enum:
     LAYOUT_VERSION = 1
@@ -449,6 +612,10 @@ cdef enum:
     HEARTBEAT_TYPE_ID = 13
     QUERY_TYPE_ID = 14
     ANSWER_TYPE_ID = 15
+    LEASE_TYPE_ID = 31
+    SYMBOL_TYPE_ID = 33
+    TOP_OF_BOOK_TYPE_ID = 34
+    DROP_COPY_TYPE_ID = 35
     ACTION_NEW = 1
     ACTION_REPLACE = 2
     ACTION_CANCEL = 3
@@ -471,6 +638,20 @@ cdef enum:
     STATUS_OK = 1
     STATUS_BAD_RECORD = 2
     STATUS_BAD_ARGUMENT = 3
+    DROP_KIND_SENT = 1
+    DROP_KIND_REFUSED = 2
+    DROP_KIND_ACCEPTED = 3
+    DROP_KIND_EXECUTED = 4
+    DROP_KIND_CANCELED = 5
+    DROP_KIND_REJECTED = 6
+    DROP_KIND_REPLACED = 7
+    DROP_KIND_CANCEL_REJECTED = 8
+    DROP_KIND_BROKEN = 9
+    DROP_KIND_RESTATED = 10
+    DROP_KIND_SELF_MATCH_CANCEL = 11
+    DROP_KIND_KILLED = 12
+    DROP_KIND_SESSION_UP = 13
+    DROP_KIND_SESSION_DOWN = 14
     CHECK_MALFORMED = 0
     CHECK_KILL_SWITCH = 1
     CHECK_ACCOUNT_DISABLED = 3

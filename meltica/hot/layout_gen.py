@@ -79,6 +79,25 @@ class Status(IntEnum):
     BAD_ARGUMENT = 3
 
 
+class DropKind(IntEnum):
+    """What a DropCopy record tells."""
+
+    SENT = 1
+    REFUSED = 2
+    ACCEPTED = 3
+    EXECUTED = 4
+    CANCELED = 5
+    REJECTED = 6
+    REPLACED = 7
+    CANCEL_REJECTED = 8
+    BROKEN = 9
+    RESTATED = 10
+    SELF_MATCH_CANCEL = 11
+    KILLED = 12
+    SESSION_UP = 13
+    SESSION_DOWN = 14
+
+
 @dataclass(frozen=True, slots=True)
 class OrderIntentRecord:
     """One order, replace or cancel on its way through the gate. 64 bytes."""
@@ -519,7 +538,142 @@ class AnswerRecord:
         return cls(answered_type_id, status, value)
 
 
-Record = OrderIntentRecord | VerdictRecord | InstrumentLimitsRecord | AccountLimitsRecord | PositionLimitsRecord | ReferencePriceRecord | HaltRecord | FillRecord | ReleaseRecord | ReserveRecord | AdjustRecord | KillRecord | HeartbeatRecord | QueryRecord | AnswerRecord
+@dataclass(frozen=True, slots=True)
+class LeaseRecord:
+    """Orders of a leased gate pass up to this time; 0: none do. 16 bytes."""
+
+    until_ns: int
+    type_id: int = 31
+
+    TYPE_ID: ClassVar[int] = 31
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HHIQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'reserved0', 'reserved1', 'until_ns'], 'formats': ['<u2', '<u2', '<u4', '<u8'], 'offsets': [0, 2, 4, 8], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, 0, 0, self.until_ns)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"Lease has 16 bytes, not {len(data)}")
+        type_id, _, _, until_ns = cls.CODEC.unpack(data)
+        if type_id != 31:
+            raise ValueError(f"Lease has type id 31, not {type_id}")
+        return cls(until_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRecord:
+    """How an instrument is called on the wire: locate code on the feed, symbol and price unit in orders. 32 bytes."""
+
+    locate: int
+    instrument_id: int
+    symbol: int
+    wire_price_per_tick: int
+    shares_per_lot: int
+    type_id: int = 33
+
+    TYPE_ID: ClassVar[int] = 33
+    SIZE: ClassVar[int] = 32
+    CODEC: ClassVar[Struct] = Struct("<HHIQQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'locate', 'instrument_id', 'symbol', 'wire_price_per_tick', 'shares_per_lot'], 'formats': ['<u2', '<u2', '<u4', '<u8', '<u8', '<u8'], 'offsets': [0, 2, 4, 8, 16, 24], 'itemsize': 32})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.locate, self.instrument_id, self.symbol, self.wire_price_per_tick, self.shares_per_lot)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 32:
+            raise ValueError(f"Symbol has 32 bytes, not {len(data)}")
+        type_id, locate, instrument_id, symbol, wire_price_per_tick, shares_per_lot = cls.CODEC.unpack(data)
+        if type_id != 33:
+            raise ValueError(f"Symbol has type id 33, not {type_id}")
+        return cls(locate, instrument_id, symbol, wire_price_per_tick, shares_per_lot)
+
+
+@dataclass(frozen=True, slots=True)
+class TopOfBookRecord:
+    """Best bid and offer as published in shared memory and on the links. 64 bytes."""
+
+    locate: int
+    trading_status: int
+    condition: int
+    bid_price: int
+    bid_shares: int
+    ask_price: int
+    ask_shares: int
+    exchange_time_ns: int
+    receive_time_ns: int
+    update_count: int
+    type_id: int = 34
+
+    TYPE_ID: ClassVar[int] = 34
+    SIZE: ClassVar[int] = 64
+    CODEC: ClassVar[Struct] = Struct("<HHBBHqqqqQQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'locate', 'trading_status', 'condition', 'reserved0', 'bid_price', 'bid_shares', 'ask_price', 'ask_shares', 'exchange_time_ns', 'receive_time_ns', 'update_count'], 'formats': ['<u2', '<u2', '<u1', '<u1', '<u2', '<i8', '<i8', '<i8', '<i8', '<u8', '<u8', '<u8'], 'offsets': [0, 2, 4, 5, 6, 8, 16, 24, 32, 40, 48, 56], 'itemsize': 64})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.locate, self.trading_status, self.condition, 0, self.bid_price, self.bid_shares, self.ask_price, self.ask_shares, self.exchange_time_ns, self.receive_time_ns, self.update_count)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 64:
+            raise ValueError(f"TopOfBook has 64 bytes, not {len(data)}")
+        type_id, locate, trading_status, condition, _, bid_price, bid_shares, ask_price, ask_shares, exchange_time_ns, receive_time_ns, update_count = cls.CODEC.unpack(data)
+        if type_id != 34:
+            raise ValueError(f"TopOfBook has type id 34, not {type_id}")
+        return cls(locate, trading_status, condition, bid_price, bid_shares, ask_price, ask_shares, exchange_time_ns, receive_time_ns, update_count)
+
+
+@dataclass(frozen=True, slots=True)
+class DropCopyRecord:
+    """What a gate let out, kept back, or heard from the venue. Each has the next sequence number; gaps are fetched again. 128 bytes."""
+
+    kind: int
+    side: int
+    action: int
+    reason: int
+    order_type: int
+    tif: int
+    instrument_id: int
+    account_id: int
+    strategy_id: int
+    sequence_number: int
+    time_ns: int
+    order_id: int
+    price_ticks: int
+    quantity_lots: int
+    leaves_lots: int
+    last_lots: int
+    last_price_ticks: int
+    execution_id: int
+    venue_order_id: int
+    fired_mask: int
+    user_ref_num: int
+    port_id: int
+    flags: int
+    type_id: int = 35
+
+    TYPE_ID: ClassVar[int] = 35
+    SIZE: ClassVar[int] = 128
+    CODEC: ClassVar[Struct] = Struct("<HBBBBBBIHHQQQqqqqqQQQIBBHQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'kind', 'side', 'action', 'reason', 'order_type', 'tif', 'instrument_id', 'account_id', 'strategy_id', 'sequence_number', 'time_ns', 'order_id', 'price_ticks', 'quantity_lots', 'leaves_lots', 'last_lots', 'last_price_ticks', 'execution_id', 'venue_order_id', 'fired_mask', 'user_ref_num', 'port_id', 'flags', 'reserved0', 'reserved1', 'reserved2'], 'formats': ['<u2', '<u1', '<u1', '<u1', '<u1', '<u1', '<u1', '<u4', '<u2', '<u2', '<u8', '<u8', '<u8', '<i8', '<i8', '<i8', '<i8', '<i8', '<u8', '<u8', '<u8', '<u4', '<u1', '<u1', '<u2', '<u8', '<u8'], 'offsets': [0, 2, 3, 4, 5, 6, 7, 8, 12, 14, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 108, 109, 110, 112, 120], 'itemsize': 128})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.kind, self.side, self.action, self.reason, self.order_type, self.tif, self.instrument_id, self.account_id, self.strategy_id, self.sequence_number, self.time_ns, self.order_id, self.price_ticks, self.quantity_lots, self.leaves_lots, self.last_lots, self.last_price_ticks, self.execution_id, self.venue_order_id, self.fired_mask, self.user_ref_num, self.port_id, self.flags, 0, 0, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 128:
+            raise ValueError(f"DropCopy has 128 bytes, not {len(data)}")
+        type_id, kind, side, action, reason, order_type, tif, instrument_id, account_id, strategy_id, sequence_number, time_ns, order_id, price_ticks, quantity_lots, leaves_lots, last_lots, last_price_ticks, execution_id, venue_order_id, fired_mask, user_ref_num, port_id, flags, _, _, _ = cls.CODEC.unpack(data)
+        if type_id != 35:
+            raise ValueError(f"DropCopy has type id 35, not {type_id}")
+        return cls(kind, side, action, reason, order_type, tif, instrument_id, account_id, strategy_id, sequence_number, time_ns, order_id, price_ticks, quantity_lots, leaves_lots, last_lots, last_price_ticks, execution_id, venue_order_id, fired_mask, user_ref_num, port_id, flags)
+
+
+Record = OrderIntentRecord | VerdictRecord | InstrumentLimitsRecord | AccountLimitsRecord | PositionLimitsRecord | ReferencePriceRecord | HaltRecord | FillRecord | ReleaseRecord | ReserveRecord | AdjustRecord | KillRecord | HeartbeatRecord | QueryRecord | AnswerRecord | LeaseRecord | SymbolRecord | TopOfBookRecord | DropCopyRecord
 RECORDS: dict[int, type[Record]] = {
     OrderIntentRecord.TYPE_ID: OrderIntentRecord,
     VerdictRecord.TYPE_ID: VerdictRecord,
@@ -536,6 +690,10 @@ RECORDS: dict[int, type[Record]] = {
     HeartbeatRecord.TYPE_ID: HeartbeatRecord,
     QueryRecord.TYPE_ID: QueryRecord,
     AnswerRecord.TYPE_ID: AnswerRecord,
+    LeaseRecord.TYPE_ID: LeaseRecord,
+    SymbolRecord.TYPE_ID: SymbolRecord,
+    TopOfBookRecord.TYPE_ID: TopOfBookRecord,
+    DropCopyRecord.TYPE_ID: DropCopyRecord,
 }
 
 

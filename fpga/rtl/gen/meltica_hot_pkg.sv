@@ -77,6 +77,24 @@ package meltica_hot_pkg;
     StatusBadArgument = 8'd3
   } status_e;
 
+  // What a DropCopy record tells.
+  typedef enum logic [7:0] {
+    DropKindSent = 8'd1,
+    DropKindRefused = 8'd2,
+    DropKindAccepted = 8'd3,
+    DropKindExecuted = 8'd4,
+    DropKindCanceled = 8'd5,
+    DropKindRejected = 8'd6,
+    DropKindReplaced = 8'd7,
+    DropKindCancelRejected = 8'd8,
+    DropKindBroken = 8'd9,
+    DropKindRestated = 8'd10,
+    DropKindSelfMatchCancel = 8'd11,
+    DropKindKilled = 8'd12,
+    DropKindSessionUp = 8'd13,
+    DropKindSessionDown = 8'd14
+  } drop_kind_e;
+
   // One order, replace or cancel on its way through the gate.
   localparam logic [15:0] OrderIntentTypeId = 16'd1;
   localparam int unsigned OrderIntentBytes = 64;
@@ -280,6 +298,79 @@ package meltica_hot_pkg;
     logic [15:0] answered_type_id;  // byte 2
     logic [15:0] type_id;  // byte 0
   } answer_t;
+
+  // Orders of a leased gate pass up to this time; 0: none do.
+  localparam logic [15:0] LeaseTypeId = 16'd31;
+  localparam int unsigned LeaseBytes = 16;
+  typedef struct packed {
+    logic [63:0] until_ns;  // byte 8
+    logic [31:0] reserved1;  // byte 4
+    logic [15:0] reserved0;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } lease_t;
+
+  // How an instrument is called on the wire: locate code on the feed, symbol and price unit in orders.
+  localparam logic [15:0] SymbolTypeId = 16'd33;
+  localparam int unsigned SymbolBytes = 32;
+  typedef struct packed {
+    logic [63:0] shares_per_lot;  // byte 24
+    logic [63:0] wire_price_per_tick;  // byte 16
+    logic [63:0] symbol;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] locate;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } symbol_t;
+
+  // Best bid and offer as published in shared memory and on the links.
+  localparam logic [15:0] TopOfBookTypeId = 16'd34;
+  localparam int unsigned TopOfBookBytes = 64;
+  typedef struct packed {
+    logic [63:0] update_count;  // byte 56
+    logic [63:0] receive_time_ns;  // byte 48
+    logic [63:0] exchange_time_ns;  // byte 40
+    logic signed [63:0] ask_shares;  // byte 32
+    logic signed [63:0] ask_price;  // byte 24
+    logic signed [63:0] bid_shares;  // byte 16
+    logic signed [63:0] bid_price;  // byte 8
+    logic [15:0] reserved0;  // byte 6
+    logic [7:0] condition;  // byte 5
+    logic [7:0] trading_status;  // byte 4
+    logic [15:0] locate;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } top_of_book_t;
+
+  // What a gate let out, kept back, or heard from the venue. Each has the next sequence number; gaps are fetched again.
+  localparam logic [15:0] DropCopyTypeId = 16'd35;
+  localparam int unsigned DropCopyBytes = 128;
+  typedef struct packed {
+    logic [63:0] reserved2;  // byte 120
+    logic [63:0] reserved1;  // byte 112
+    logic [15:0] reserved0;  // byte 110
+    logic [7:0] flags;  // byte 109
+    logic [7:0] port_id;  // byte 108
+    logic [31:0] user_ref_num;  // byte 104
+    logic [63:0] fired_mask;  // byte 96
+    logic [63:0] venue_order_id;  // byte 88
+    logic [63:0] execution_id;  // byte 80
+    logic signed [63:0] last_price_ticks;  // byte 72
+    logic signed [63:0] last_lots;  // byte 64
+    logic signed [63:0] leaves_lots;  // byte 56
+    logic signed [63:0] quantity_lots;  // byte 48
+    logic signed [63:0] price_ticks;  // byte 40
+    logic [63:0] order_id;  // byte 32
+    logic [63:0] time_ns;  // byte 24
+    logic [63:0] sequence_number;  // byte 16
+    logic [15:0] strategy_id;  // byte 14
+    logic [15:0] account_id;  // byte 12
+    logic [31:0] instrument_id;  // byte 8
+    logic [7:0] tif;  // byte 7
+    logic [7:0] order_type;  // byte 6
+    logic [7:0] reason;  // byte 5
+    logic [7:0] action;  // byte 4
+    logic [7:0] side;  // byte 3
+    logic [7:0] kind;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } drop_copy_t;
 
   // Bits of the fired mask.
   localparam int unsigned CheckMalformed = 0;  // Not a well-formed order
