@@ -26,7 +26,7 @@ from meltica.hot.ports import Intent, RiskGate
 from meltica.hot.rulebook_gen import PASS, RULES, Check, Rule
 
 # What every backend must offer.
-public_api: Final = ("Gate", "ItchBook", "ItchDecoder", "LevelBook", "OrderIntent")
+public_api: Final = ("Gate", "Histogram", "ItchBook", "ItchDecoder", "LevelBook", "OrderIntent")
 BACKENDS: Final = ("cython", "python")
 
 
@@ -60,10 +60,11 @@ def backend() -> str:
 
 
 if TYPE_CHECKING:
-    from meltica.hot.backend_python import Gate, ItchBook, ItchDecoder, LevelBook, OrderIntent
+    from meltica.hot.backend_python import Gate, Histogram, ItchBook, ItchDecoder, LevelBook, OrderIntent
 else:
     _module = load(_BACKEND)
     Gate = _module.Gate
+    Histogram = _module.Histogram
     ItchBook = _module.ItchBook
     ItchDecoder = _module.ItchDecoder
     LevelBook = _module.LevelBook
@@ -79,6 +80,7 @@ __all__ = [
     "Check",
     "Flag",
     "Gate",
+    "Histogram",
     "Intent",
     "ItchBatch",
     "ItchBook",

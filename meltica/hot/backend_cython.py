@@ -2,6 +2,7 @@
 
 from cython_ext.book import LevelBook
 from cython_ext.gate import Gate
+from cython_ext.histogram import Histogram
 from cython_ext.intent import OrderIntent
 from cython_ext.itch import ItchColumns
 from cython_ext.itch_book import ItchBook
@@ -12,4 +13,4 @@ class ItchDecoder(_ItchDecoder):
     kernel_class = ItchColumns
 
 
-__all__ = ["Gate", "ItchBook", "ItchDecoder", "LevelBook", "OrderIntent"]
+__all__ = ["Gate", "Histogram", "ItchBook", "ItchDecoder", "LevelBook", "OrderIntent"]

@@ -2,6 +2,7 @@
 
 from meltica.hot.book_twin import LevelBook
 from meltica.hot.gate_twin import Gate
+from meltica.hot.histogram_twin import Histogram
 from meltica.hot.intent_twin import OrderIntent
 from meltica.hot.itch import ItchDecoder as _ItchDecoder
 from meltica.hot.itch_book_twin import ItchBook
@@ -12,4 +13,4 @@ class ItchDecoder(_ItchDecoder):
     kernel_class = ItchColumns
 
 
-__all__ = ["Gate", "ItchBook", "ItchDecoder", "LevelBook", "OrderIntent"]
+__all__ = ["Gate", "Histogram", "ItchBook", "ItchDecoder", "LevelBook", "OrderIntent"]
