@@ -20,4 +20,4 @@ if [ $# -eq 0 ]; then set -- tests/conformance tests/unit/hot -m "not slow"; fi
 export PYTHONPATH=$lib PYTHONDONTWRITEBYTECODE=1 MELTICA_SANITIZED=1
 # Python itself leaks on purpose at exit; its allocator hides overruns inside an arena, so malloc is used.
 export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 PYTHONMALLOC=malloc
-LD_PRELOAD="$asan $ubsan" .venv/bin/python -m pytest -q --import-mode=append "$@"
+LD_PRELOAD="$asan $ubsan" .venv/bin/pytest -q --import-mode=append "$@"

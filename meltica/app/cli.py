@@ -11,7 +11,7 @@ if __name__ == "__main__":
 
 import typer
 
-from meltica.app import cli_feed, cli_gateway, cli_journal, cli_orders
+from meltica.app import cli_doctor, cli_feed, cli_gateway, cli_journal, cli_orders
 from meltica.domain.errors import MelticaError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(cli_feed.app, name="feed")
 app.add_typer(cli_journal.app, name="journal")
 app.add_typer(cli_orders.app, name="orders")
+cli_doctor.add_to(app)
 cli_gateway.add_to(app)
 
 
