@@ -128,7 +128,7 @@ def governor(host: Host, target: Target) -> Finding:
 
 def siblings(host: Host, target: Target) -> Finding:
     """Two hyperthreads of one core share its caches and ports."""
-    shared = set()
+    shared: set[str] = set()
     cores = _cores(host, target)
     for core in cores:
         others = cpu_list(host.read(f"sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list") or "") - {core}

@@ -21,7 +21,7 @@ SERVER = Target((2, 3), "ens1f0")
 
 SPOILT = [
     ("isolated cores", Grade.BAD, {"proc/cmdline": "isolcpus=2 nohz_full=2-3", "sys/devices/system/cpu/isolated": "2"}),
-    ("tickless cores", Grade.BAD, {"proc/cmdline": "isolcpus=2-3 rcu_nocbs=2-3", "sys/devices/system/cpu/nohz_full": ""}),
+    ("tickless cores", Grade.BAD, {"proc/cmdline": "rcu_nocbs=2-3", "sys/devices/system/cpu/nohz_full": ""}),
     ("RCU callbacks elsewhere", Grade.BAD, {"proc/cmdline": "rcu_nocbs=2", "sys/devices/system/cpu/nohz_full": "2"}),
     ("C-states", Grade.BAD, {"sys/devices/system/cpu/cpu3/cpuidle/state1/disable": "0"}),
     ("frequency governor", Grade.BAD, {"sys/devices/system/cpu/cpu2/cpufreq/scaling_governor": "powersave"}),
