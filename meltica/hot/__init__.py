@@ -26,7 +26,7 @@ from meltica.hot.ports import Intent, RiskGate
 from meltica.hot.rulebook_gen import PASS, RULES, Check, Rule
 
 # What every backend must offer.
-public_api: Final = ("Gate", "Histogram", "ItchBook", "ItchDecoder", "LevelBook", "OrderIntent")
+public_api: Final = ("Gate", "Histogram", "ItchBook", "ItchDecoder", "LevelBook", "MoldGate", "OrderIntent", "UdpReceiver")
 BACKENDS: Final = ("cython", "python")
 
 
@@ -60,7 +60,16 @@ def backend() -> str:
 
 
 if TYPE_CHECKING:
-    from meltica.hot.backend_python import Gate, Histogram, ItchBook, ItchDecoder, LevelBook, OrderIntent
+    from meltica.hot.backend_python import (
+        Gate,
+        Histogram,
+        ItchBook,
+        ItchDecoder,
+        LevelBook,
+        MoldGate,
+        OrderIntent,
+        UdpReceiver,
+    )
 else:
     _module = load(_BACKEND)
     Gate = _module.Gate
@@ -68,7 +77,9 @@ else:
     ItchBook = _module.ItchBook
     ItchDecoder = _module.ItchDecoder
     LevelBook = _module.LevelBook
+    MoldGate = _module.MoldGate
     OrderIntent = _module.OrderIntent
+    UdpReceiver = _module.UdpReceiver
 
 __all__ = [
     "LOTS_BOUND",
@@ -88,6 +99,7 @@ __all__ = [
     "ItchError",
     "KillScope",
     "LevelBook",
+    "MoldGate",
     "OrderIntent",
     "OrderType",
     "RiskGate",
@@ -96,6 +108,7 @@ __all__ = [
     "Status",
     "Subject",
     "TimeInForce",
+    "UdpReceiver",
     "backend",
     "load",
     "public_api",

@@ -6,6 +6,8 @@ from cython_ext.histogram import Histogram
 from cython_ext.intent import OrderIntent
 from cython_ext.itch import ItchColumns
 from cython_ext.itch_book import ItchBook
+from cython_ext.mold import MoldGate
+from cython_ext.udp_receiver import UdpReceiver
 from meltica.hot.itch import ItchDecoder as _ItchDecoder
 
 
@@ -13,4 +15,4 @@ class ItchDecoder(_ItchDecoder):
     kernel_class = ItchColumns
 
 
-__all__ = ["Gate", "Histogram", "ItchBook", "ItchDecoder", "LevelBook", "OrderIntent"]
+__all__ = ["Gate", "Histogram", "ItchBook", "ItchDecoder", "LevelBook", "MoldGate", "OrderIntent", "UdpReceiver"]

@@ -1,6 +1,6 @@
 """Nasdaq TotalView-ITCH 5.0 as full messages: every field of every type, in both revisions, decoded and encoded.
 
-``itch50.toml`` beside this file is the table. For columns of many messages at once there is ``meltica.hot.ItchDecoder``;
+``itch50.toml`` beside this file is the table. For columns of many messages there is ``meltica.hot.ItchDecoder``;
 this is the readable door: what a message says, in the specification's words, and back to the same bytes.
 """
 
