@@ -3,6 +3,7 @@
     <folder>/                  0700
       gate.secret  gate.public      the gate's pair; a client on another host needs gate.public alone
       client.secret client.public   the client's pair
+      control.secret control.public the gateway's pair on the control link to hot processes
       allowed/*.public              clients that the gate lets in; read anew at each handshake, so that adding
                                     or removing a file takes effect without a restart
 
@@ -63,6 +64,17 @@ class KeyRing:
         if fresh:
             _write_once(self.allowed_folder / "client.public", pair.public)
         return pair
+
+    def control(self) -> KeyPair:
+        """The gateway's own, by which hot processes know it."""
+        return self._pair("control")
+
+    def control_public(self) -> bytes:
+        """What a hot process needs to know the gateway by."""
+        path = self.folder / "control.public"
+        if not path.exists():
+            self.control()
+        return _read(path, secret=False)
 
     def gate_public(self) -> bytes:
         """What a client needs to know the gate by; made with the gate's pair when this is the first use here."""

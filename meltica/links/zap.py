@@ -6,6 +6,8 @@ same context; libzmq then lets nobody in until it is answered.
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections import Counter
 from typing import Final
 
@@ -20,6 +22,12 @@ VERSION: Final = b"1.0"
 KEY_BYTES: Final = 32
 REQUEST_FRAMES: Final = 7
 """version, request id, domain, address, identity, mechanism, key"""
+LOG: Final = logging.getLogger("meltica.links")
+
+
+def fingerprint(key: bytes) -> str:
+    """How a public key (Z85) is named in logs: the first 16 digits of its SHA-256."""
+    return hashlib.sha256(key).hexdigest()[:16]
 
 
 class Doorkeeper:
@@ -44,6 +52,7 @@ class Doorkeeper:
             return self._reply(request_id, b"400", b"CURVE alone is spoken here")
         key = z85.encode(request[6])
         if key not in self._keys.allowed():
+            LOG.warning("refused a client from %s with key %s", request[3].decode(errors="replace"), fingerprint(key))
             return self._reply(request_id, b"400", b"the key is not in the folder of allowed clients")
         return self._reply(request_id, b"200", b"OK", user=key)
 
