@@ -82,10 +82,10 @@ def _layout(kind: str, header: list[Any], message: dict[str, Any], revision: str
     return ItchLayout(kind, message["name"], revision, fields[-1].offset + fields[-1].length, tuple(fields))
 
 
-REVISIONS: Final[tuple[str, ...]]
-LAYOUTS: Final[Mapping[str, Mapping[str, ItchLayout]]]
+_TABLE: Final = _load()
+REVISIONS: Final = _TABLE[0]
+LAYOUTS: Final[Mapping[str, Mapping[str, ItchLayout]]] = _TABLE[1]
 """By revision, then by the message type's letter."""
-REVISIONS, LAYOUTS = _load()
 DEFAULT_REVISION: Final = REVISIONS[-1]
 
 
