@@ -59,7 +59,6 @@ class _Session:
     def state(self) -> State:
         return self._machine.state
 
-    @property
     def closing(self) -> bool:
         """The connection has done its duty: write what is left, then close it."""
         return self.state in (State.BROKEN, State.REJECTED)
@@ -67,13 +66,13 @@ class _Session:
     def receive(self, data: bytes, now_ns: int) -> list[SoupEvent]:
         """What the bytes tell, in order. After a ``Failed`` nothing more is read from this connection."""
         events: list[SoupEvent] = []
-        if self.state is State.IDLE or self.closing:
+        if self.state is State.IDLE or self.closing():
             return events
         self._heard_ns = max(self._heard_ns, now_ns)
         try:
             for kind, payload in self._reader.packets(data):
                 events += self._take(kind, payload)
-                if self.closing:
+                if self.closing():
                     break
         except RemoteError as error:
             events.append(self._broken(error))
@@ -98,7 +97,7 @@ class _Session:
 
     def due(self, now_ns: int) -> list[SoupEvent]:
         """Heartbeats and the judgement of silence, as far as their time has come."""
-        if self.state in (State.IDLE, State.BROKEN, State.REJECTED, State.LOGGED_OUT):
+        if self.state is State.IDLE or self.closing():
             return []
         if now_ns - self._heard_ns >= self._silence_ns:
             seconds = (now_ns - self._heard_ns) / 1e9
@@ -108,7 +107,7 @@ class _Session:
         return []
 
     def next_deadline_ns(self) -> int | None:
-        if self.state in (State.IDLE, State.BROKEN, State.REJECTED, State.LOGGED_OUT):
+        if self.state is State.IDLE or self.closing():
             return None
         return min(self._sent_ns + self._heartbeat_ns, self._heard_ns + self._silence_ns)
 
@@ -301,6 +300,9 @@ class SoupServer(_Session):
     def disconnected(self) -> None:
         super().disconnected()
         self.stream = None
+
+    def closing(self) -> bool:
+        return super().closing() or self.state is State.LOGGED_OUT
 
     def _refill(self, now_ns: int) -> None:
         self.pump(now_ns)
