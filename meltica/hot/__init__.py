@@ -26,7 +26,16 @@ from meltica.hot.ports import Intent, RiskGate
 from meltica.hot.rulebook_gen import PASS, RULES, Check, Rule
 
 # What every backend must offer.
-public_api: Final = ("Gate", "Histogram", "ItchBook", "ItchDecoder", "LevelBook", "MoldGate", "OrderIntent", "UdpReceiver")
+public_api: Final = (
+    "Gate",
+    "Histogram",
+    "ItchBook",
+    "ItchDecoder",
+    "LevelBook",
+    "MoldGate",
+    "OrderIntent",
+    "UdpReceiver",
+)
 BACKENDS: Final = ("cython", "python")
 
 

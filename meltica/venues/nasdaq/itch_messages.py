@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 from meltica.domain.errors import MelticaError
@@ -17,6 +18,7 @@ from meltica.domain.errors import MelticaError
 Value = int | str
 """Integers and prices (with their implied decimals) are int, alpha fields are str."""
 
+_CODES: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 DECIMALS: Final = {"price4": 4, "price8": 8}
 LENGTH_BYTES: Final = 2
 """Of the length in front of each message: in a file (BinaryFILE) as in a MoldUDP64 packet."""
@@ -43,6 +45,14 @@ class ItchLayout(NamedTuple):
     revision: str
     length: int
     fields: tuple[ItchField, ...]
+    codec: Struct
+    """All fields in a row; those of six bytes, and text, come as bytes."""
+    names: tuple[str, ...]
+    letters: tuple[int, ...]
+    """Which fields are single letters."""
+    texts: tuple[int, ...]
+    wide: tuple[int, ...]
+    """Which are integers of a width that no code of ``struct`` has."""
 
 
 class ItchMessage(NamedTuple):
@@ -79,7 +89,24 @@ def _layout(kind: str, header: list[Any], message: dict[str, Any], revision: str
     for spec_name, offset, length, field_kind in header + message["fields"]:
         shown = renamed.get(spec_name, spec_name)
         fields.append(ItchField(snake_case(shown), shown, offset, length, field_kind))
-    return ItchLayout(kind, message["name"], revision, fields[-1].offset + fields[-1].length, tuple(fields))
+    codec = Struct(">" + "".join(_code(field) for field in fields))
+    places = dict(enumerate(fields))
+    return ItchLayout(
+        kind,
+        message["name"],
+        revision,
+        fields[-1].offset + fields[-1].length,
+        tuple(fields),
+        codec,
+        tuple(field.name for field in fields),
+        tuple(at for at, field in places.items() if field.kind == "alpha" and field.length == 1),
+        tuple(at for at, field in places.items() if field.kind == "alpha" and field.length > 1),
+        tuple(at for at, field in places.items() if field.kind != "alpha" and field.length not in _CODES),
+    )
+
+
+def _code(field: ItchField) -> str:
+    return f"{field.length}s" if field.kind == "alpha" else _CODES.get(field.length, f"{field.length}s")
 
 
 _TABLE: Final = _load()
@@ -112,7 +139,15 @@ def decode(data: bytes, revision: str = DEFAULT_REVISION) -> ItchMessage:
         raise ItchMessageError(f"unknown message type {chr(data[0])!r} (revision {revision}), length {len(data)}")
     if len(data) != layout.length:
         raise ItchMessageError(f"type {layout.kind!r} has {layout.length} bytes, this has {len(data)}")
-    return ItchMessage(layout, {field.name: _decoded(data, field) for field in layout.fields})
+    values = list(layout.codec.unpack(data))
+    # Latin-1 keeps whatever bytes came; a single letter keeps its space, which is a value of its own ("not available").
+    for at in layout.letters:
+        values[at] = values[at].decode("latin-1")
+    for at in layout.texts:
+        values[at] = values[at].decode("latin-1").rstrip(" ")
+    for at in layout.wide:
+        values[at] = int.from_bytes(values[at], "big")
+    return ItchMessage(layout, dict(zip(layout.names, values, strict=True)))
 
 
 def encode(message: ItchMessage) -> bytes:
@@ -168,15 +203,6 @@ def split(block: bytes) -> Iterator[bytes]:
             raise ItchMessageError(f"the message at byte {offset} is cut off")
         yield block[offset + LENGTH_BYTES : end]
         offset = end
-
-
-def _decoded(data: bytes, field: ItchField) -> Value:
-    raw = data[field.offset : field.offset + field.length]
-    if field.kind != "alpha":
-        return int.from_bytes(raw, "big")
-    # Latin-1 keeps whatever bytes came; a single letter keeps its space, which is a value of its own ("not available").
-    text = raw.decode("latin-1")
-    return text.rstrip(" ") if field.length > 1 else text
 
 
 def _encoded(value: Value, field: ItchField) -> bytes:

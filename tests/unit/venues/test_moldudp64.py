@@ -407,7 +407,7 @@ def test_both_gates_judge_alike(story: list[tuple[bytes, int, int, bool]]):
 def test_wrong_arguments_of_a_gate(backend: str):
     gate = load(backend).MoldGate()
     for session, expected in ((b"short", 1), (SESSION, 2**63 + 1)):
-        with pytest.raises(ValueError, match="session|sequence"):
+        with pytest.raises(ValueError, match=r"session|sequence"):
             gate.open(session, expected)
     for line in (-1, 4):
         with pytest.raises(ValueError, match="line"):
