@@ -1,76 +1,342 @@
-"""The order-tracked market book of ITCH. Twin: meltica/hot/itch_book_twin.py.
+"""The books of the whole market from ITCH: by level (L2), and by order with queues (L3). Twin: meltica/hot/itch_book_twin.py.
 
-Orders are in one open-addressed table (linear probing, deletion by shifting back, so no tombstones), levels in one
-array per locate code and side. A batch is applied without the GIL; the table's places are asked for some messages ahead.
+What each message does is in itch_market.pxd, orders are in itch_orders.pxd, levels in itch_levels.pxd. Here is the loop
+over messages, which asks for memory some messages ahead, and what can be looked at.
+
+Memory: 32 bytes for each live order (max_orders of them), 4 for each reference of the day's span, at most 2 GiB
+(beyond that, or where references are scattered, 16 to 64 for each live order), 24 for each place of a level with at
+most eight places a level, in slabs of at most 64 MiB and 192 bytes for each of max_orders, and 10 MiB for the locate
+codes. At a bound a message is refused as a whole: OverflowError or MemoryError from Python, a negative number from
+apply_block(); block_offset says which message it was, and all before it are applied.
 """
 
 cimport cython
+from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
 
-from cython_ext.layout_gen cimport SIDE_BUY, SIDE_SELL
-from cython_ext.levels cimport Level, Levels, drop_level, free_levels, level_of, level_to_fill
+from cython_ext.itch_levels cimport Level, Side, close_levels, level_at, reserve_levels
+from cython_ext.itch_market cimport (
+    BOOK_FULL, CROSSED, END, END_OF_SESSION, LOCATES, LOCKED, MORE, NO_MEMORY, TRUNCATED, UNKNOWN_TYPE, WRONG_LENGTH,
+    Book, Market, Status, add, ask_last, ask_levels, ask_neighbours, big2, big4, big8, halt_market, hear, key_of, name,
+    reduce, remove, replace, set_collar, set_quotation, side_of,
+)
+from cython_ext.itch_memory cimport huge_free, huge_zeros, prefetch
+from cython_ext.itch_orders cimport (
+    Order, ask_order, ask_place, close_orders, handle_of, open_orders, orders_memory, reserve_orders,
+)
+from cython_ext.layout_gen cimport SIDE_BUY, SIDE_SELL, TOP_OF_BOOK_TYPE_ID, TopOfBookRecord
 
 import numpy as np
 
-cdef extern from *:
-    """
-    static inline uint64_t meltica_spread(uint64_t ref) { return ref * 0x9E3779B97F4A7C15ULL; }
-    """
-    uint64_t spread "meltica_spread"(uint64_t ref) noexcept nogil
-    void prefetch_write "__builtin_prefetch"(const void* address) noexcept nogil
-
 cdef enum:
-    LOCATES = 65536
-    FIRST_SLOTS_LOG2 = 16
-    LOOK_AHEAD = 12   # messages: about one memory latency
-    FULL = 1          # max_orders
-    NO_MEMORY = 2
+    # How many messages ahead memory is asked for: the index and the book, the order, the levels, the queue's end.
+    AHEAD = 18
+    ORDER_AHEAD = 13
+    LEVELS_AHEAD = 8
+    QUEUE_AHEAD = 4
+    RING = 32
+    LAST_LEVEL_SLAB = 1 << 26
+    LEVEL_BYTES_AN_ORDER = 192
+    CHANGES = 8192
 
-cdef struct Order:
-    uint64_t ref
-    int64_t shares
-    uint32_t price
-    uint16_t locate
-    uint8_t side      # 0: the slot is free
+# By type byte: the length (0: unknown), and whether the message names an order or enters one.
+cdef struct Kind:
+    uint8_t length
+    bint named
+    bint entered
+
+cdef Kind[256] KINDS
+LENGTHS = {
+    "S": 12, "R": 39, "H": 25, "Y": 20, "L": 26, "V": 35, "W": 12, "K": 28, "J": 35, "h": 21, "A": 36, "F": 40, "E": 31,
+    "C": 36, "X": 23, "D": 19, "U": 35, "P": 44, "Q": 40, "B": 19, "I": 50, "N": 20, "O": 48,
+}
+
+
+def fill_kinds():
+    for letter, length in LENGTHS.items():
+        KINDS[ord(letter)].length = length
+        KINDS[ord(letter)].named = letter in "ECXDU"
+        KINDS[ord(letter)].entered = letter in "AF"
+
+
+fill_kinds()
 
 
 @cython.final
 cdef class ItchBook:
-    cdef readonly uint64_t max_orders
-    cdef readonly uint64_t live_orders
-    cdef Order* slots
-    cdef int slots_log2
-    cdef Levels* sides         # 2 * locate + (0 bids, 1 asks)
-    cdef uint64_t* symbols     # by locate; 0 = unknown
-    cdef uint8_t* states
-    cdef uint64_t applied
-    cdef uint64_t unknown_refs
-    cdef uint64_t duplicate_refs
-    cdef uint64_t over_reductions
-    cdef uint64_t bad_sides
-
-    def __cinit__(self, uint64_t max_orders=8_000_000):
-        if max_orders < 1:
-            raise ValueError(f"max_orders {max_orders} is not positive")
+    def __cinit__(self, uint64_t max_orders=8_000_000, *, bint queues=True):
+        cdef Market* market = &self.market
+        if max_orders < 1 or max_orders >= 1 << 31:
+            raise ValueError(f"max_orders {max_orders} is not within 1..{(1 << 31) - 1}")
         self.max_orders = max_orders
-        self.slots_log2 = FIRST_SLOTS_LOG2
-        self.slots = <Order*>calloc(<size_t>1 << self.slots_log2, sizeof(Order))
-        self.sides = <Levels*>calloc(2 * LOCATES, sizeof(Levels))
-        self.symbols = <uint64_t*>calloc(LOCATES, sizeof(uint64_t))
-        self.states = <uint8_t*>calloc(LOCATES, 1)
-        if self.slots == NULL or self.sides == NULL or self.symbols == NULL or self.states == NULL:
+        market.queues = queues
+        market.memory.bound = LAST_LEVEL_SLAB + LEVEL_BYTES_AN_ORDER * max_orders
+        market.books = <Book*>huge_zeros(LOCATES * sizeof(Book))
+        market.status = <Status*>calloc(LOCATES, sizeof(Status))
+        market.moved_ns = <uint64_t*>calloc(LOCATES, sizeof(uint64_t))
+        market.touched = <uint16_t*>calloc(LOCATES, sizeof(uint16_t))
+        if (
+            market.books == NULL or market.status == NULL or market.moved_ns == NULL or market.touched == NULL
+            or open_orders(&market.orders, <uint32_t>max_orders)
+        ):
             raise MemoryError("no room for the book's tables")
 
     def __dealloc__(self):
-        cdef Py_ssize_t at
-        if self.sides != NULL:
-            for at in range(2 * LOCATES):
-                free_levels(&self.sides[at])
-        free(self.sides)
-        free(self.slots)
-        free(self.symbols)
-        free(self.states)
+        close_orders(&self.market.orders)
+        close_levels(&self.market.memory)
+        huge_free(self.market.books, LOCATES * sizeof(Book))
+        free(self.market.status)
+        free(self.market.moved_ns)
+        free(self.market.touched)
+
+    @property
+    def queues(self):
+        return self.market.queues
+
+    @property
+    def live_orders(self):
+        return self.market.orders.live
+
+    def reserve(self, uint32_t orders, uint64_t refs):
+        if reserve_orders(&self.market.orders, orders, refs) or reserve_levels(&self.market.memory, <size_t>orders * 24):
+            raise MemoryError(f"no room for {orders} orders and {refs} references")
+
+    def memory_bytes(self):
+        cdef size_t fixed = LOCATES * (sizeof(Book) + sizeof(Status) + sizeof(uint64_t) + sizeof(uint16_t))
+        return fixed + orders_memory(&self.market.orders) + self.market.memory.taken
+
+    # --- blocks of messages ---
+
+    cdef int apply_block(self, const uint8_t* data, size_t size, uint64_t receive_time_ns) noexcept nogil:
+        cdef int stop
+        self.begin_block(receive_time_ns)
+        stop = self.read(data, size, False)
+        return -stop if stop > END_OF_SESSION else <int>self.block_messages
+
+    cdef const uint16_t* touched_locates(self, uint32_t* count) noexcept nogil:
+        count[0] = self.market.touched_count
+        return self.market.touched
+
+    cdef void begin_block(self, uint64_t receive_time_ns) noexcept nogil:
+        cdef int locate
+        self.market.block += 1
+        if self.market.block == 0:
+            for locate in range(LOCATES):
+                self.market.books[locate].moved_in = 0
+            self.market.block = 1
+        self.market.touched_count = 0
+        self.market.received_ns = receive_time_ns
+
+    def apply_bytes(self, buffer, Py_ssize_t offset=0, uint64_t receive_time_ns=0):
+        stop = self.read_buffer(buffer, offset, receive_time_ns, False)
+        self.raise_bounds(stop)
+        return self.block_messages, self.block_offset, stop
+
+    def take_changes(self, buffer, Py_ssize_t offset=0, uint64_t receive_time_ns=0):
+        if self.rows.capacity == 0:
+            self.make_changes()
+        self.rows.count = 0
+        stop = self.read_buffer(buffer, offset, receive_time_ns, True)
+        if self.block_messages == 0:
+            self.raise_bounds(stop)
+        return self.rows.count, self.block_offset, MORE if stop >= BOOK_FULL else stop
+
+    def read_buffer(self, buffer, Py_ssize_t offset, uint64_t receive_time_ns, bint changes):
+        cdef const uint8_t[::1] view = buffer
+        cdef Py_ssize_t size = view.shape[0]
+        cdef const uint8_t* data = NULL
+        cdef int stop
+        if offset < 0 or offset > size:
+            raise ValueError(f"offset {offset} is not within 0..{size}")
+        if offset < size:
+            data = &view[offset]
+        with nogil:
+            self.begin_block(receive_time_ns)
+            stop = self.read(data, size - offset, changes)
+        self.block_offset += offset
+        return stop
+
+    def raise_bounds(self, int stop):
+        if stop == BOOK_FULL:
+            raise OverflowError(
+                f"the book has {self.live_orders} live orders; max_orders is {self.max_orders};"
+                f" message {self.block_messages} was not applied"
+            )
+        if stop == NO_MEMORY:
+            raise MemoryError(f"no room for another order or level; message {self.block_messages} was not applied")
+
+    def make_changes(self):
+        cdef uint16_t[::1] u2
+        cdef uint32_t[::1] u4
+        cdef uint64_t[::1] u8
+        cdef Changes* rows = &self.rows
+        self.changes = {
+            name: np.zeros(CHANGES, code)
+            for name, code in (
+                ("locate", "u2"), ("timestamp_ns", "u8"), ("bid_price", "u4"), ("bid_shares", "u8"), ("ask_price", "u4"),
+                ("ask_shares", "u8"),
+            )
+        }
+        u2 = self.changes["locate"]
+        rows.locates = &u2[0]
+        u8 = self.changes["timestamp_ns"]
+        rows.times = &u8[0]
+        u4 = self.changes["bid_price"]
+        rows.bids = &u4[0]
+        u8 = self.changes["bid_shares"]
+        rows.bid_shares = &u8[0]
+        u4 = self.changes["ask_price"]
+        rows.asks = &u4[0]
+        u8 = self.changes["ask_shares"]
+        rows.ask_shares = &u8[0]
+        rows.capacity = CHANGES
+
+    cdef int read(self, const uint8_t* data, size_t size, bint changes) noexcept nogil:
+        """Messages from framed bytes; block_offset and block_messages say how far, the result why no further."""
+        cdef const uint8_t* ring[RING]
+        cdef const uint8_t* next = data
+        cdef const uint8_t* end = data + size
+        cdef const uint8_t* message
+        cdef const Kind* kind
+        cdef Market* market = &self.market
+        cdef uint64_t seen = 0      # messages whose frame has been read
+        cdef uint64_t done = 0      # messages applied
+        cdef uint64_t moves
+        cdef uint64_t[4] before
+        cdef uint16_t locate
+        cdef int stop = MORE        # of the frames: what is read already is applied first
+        cdef int failure = 0
+        while True:
+            if stop == MORE:
+                if end - next < 3:
+                    stop = END if next == end else TRUNCATED
+                    if end - next == 2 and big2(next) == 0:
+                        stop = END_OF_SESSION
+                else:
+                    message = next + 2
+                    kind = &KINDS[message[0]]
+                    if big2(next) != kind.length or end - message < kind.length:
+                        stop = self.why(next, end)
+                    else:
+                        next = message + kind.length
+                        ring[seen & (RING - 1)] = message
+                        seen += 1
+                        prefetch(&market.books[big2(message + 1)])
+                        if kind.named or kind.entered:
+                            ask_place(&market.orders, big8(message + 11))
+                            if message[0] == c"U":
+                                ask_place(&market.orders, big8(message + 19))
+            if stop != MORE and done == seen:
+                break
+            if seen > AHEAD - ORDER_AHEAD:
+                message = ring[(seen - 1 - (AHEAD - ORDER_AHEAD)) & (RING - 1)]
+                if KINDS[message[0]].named:
+                    prefetch(ask_order(&market.orders, big8(message + 11)))
+            if seen > AHEAD - LEVELS_AHEAD:
+                message = ring[(seen - 1 - (AHEAD - LEVELS_AHEAD)) & (RING - 1)]
+                if KINDS[message[0]].named:
+                    ask_neighbours(market, big8(message + 11))
+                elif KINDS[message[0]].entered:
+                    ask_levels(market, 2 * <uint32_t>big2(message + 1) + (message[19] == c"S"))
+            if market.queues and seen > AHEAD - QUEUE_AHEAD:
+                message = ring[(seen - 1 - (AHEAD - QUEUE_AHEAD)) & (RING - 1)]
+                if KINDS[message[0]].entered:
+                    ask_last(market, 2 * <uint32_t>big2(message + 1) + (message[19] == c"S"))
+            if stop == MORE and seen - done < AHEAD:
+                continue
+            message = ring[done & (RING - 1)]
+            locate = big2(message + 1)
+            market.now_ns = big8(message + 3) & <uint64_t>0xFFFFFFFFFFFF
+            if changes:
+                if self.rows.count == self.rows.capacity:
+                    stop = MORE
+                    next = message - 2
+                    break
+                moves = market.books[locate].moves
+                self.bests(locate, before)
+            failure = self.take(message, message[0])
+            if failure:
+                next = message - 2
+                break
+            done += 1
+            hear(market, locate)
+            if changes and market.books[locate].moves != moves:
+                self.note_change(before, locate)
+        self.block_messages = done
+        self.block_offset = next - data
+        if stop == END_OF_SESSION and not failure:
+            self.block_offset += 2
+        return failure if failure else stop
+
+    cdef int why(self, const uint8_t* next, const uint8_t* end) noexcept nogil:
+        """Why there is no message at `next`, three bytes at least before the end."""
+        cdef const Kind* kind = &KINDS[next[2]]
+        if big2(next) == 0:
+            return END_OF_SESSION
+        if kind.length == 0:
+            return UNKNOWN_TYPE
+        return WRONG_LENGTH if big2(next) != kind.length else TRUNCATED
+
+    cdef int take(self, const uint8_t* message, uint8_t kind) noexcept nogil:
+        """What the message does: 0, BOOK_FULL or NO_MEMORY. Offsets: NQTVITCHspecification.pdf, 1.1 to 1.8."""
+        cdef Market* market = &self.market
+        cdef uint16_t locate = big2(message + 1)
+        cdef uint64_t symbol
+        if kind == c"A" or kind == c"F":
+            memcpy(&symbol, message + 24, 8)
+            return add(
+                market, big8(message + 11), locate, message[19], big4(message + 32), big4(message + 20), symbol
+            )
+        if kind == c"D":
+            remove(market, big8(message + 11))
+        elif kind == c"U":
+            return replace(market, big8(message + 11), big8(message + 19), big4(message + 31), big4(message + 27))
+        elif kind == c"E" or kind == c"X" or kind == c"C":
+            reduce(market, big8(message + 11), big4(message + 19))
+        elif kind == c"R":
+            memcpy(&symbol, message + 11, 8)
+            name(market, locate, symbol)
+        elif kind == c"H":
+            market.books[locate].state = message[19]
+        elif kind == c"h":
+            halt_market(market, locate, message[19], message[20])
+        elif kind == c"Y":
+            market.status[locate].short_sale = message[19]
+        elif kind == c"J":
+            set_collar(market, locate, big4(message + 19), big4(message + 23), big4(message + 27), big4(message + 31))
+        elif kind == c"K":
+            set_quotation(market, locate, big4(message + 19), message[23], big4(message + 24))
+        elif kind == c"S":
+            market.event = message[11]
+        return 0
+
+    cdef inline void bests(self, uint16_t locate, uint64_t* found) noexcept nogil:
+        """bid, its shares, ask, its shares"""
+        cdef const Book* book = &self.market.books[locate]
+        cdef int at
+        for at in range(2):
+            found[2 * at] = book.best[at]
+            found[2 * at + 1] = book.sides[at].rows[book.sides[at].count - 1].shares if book.best[at] else 0
+
+    cdef void note_change(self, const uint64_t* before, uint16_t locate) noexcept nogil:
+        """A row, if a message has left another best bid or offer than there was."""
+        cdef uint64_t[4] after
+        cdef Changes* rows = &self.rows
+        cdef Py_ssize_t at = rows.count
+        self.bests(locate, after)
+        if after[0] == before[0] and after[1] == before[1] and after[2] == before[2] and after[3] == before[3]:
+            return
+        rows.locates[at] = locate
+        rows.times[at] = self.market.now_ns
+        rows.bids[at] = <uint32_t>after[0]
+        rows.bid_shares[at] = after[1]
+        rows.asks[at] = <uint32_t>after[2]
+        rows.ask_shares[at] = after[3]
+        rows.count += 1
+
+    # --- columns ---
 
     def apply(self, batch):
         cdef const uint8_t[::1] types = batch.type
@@ -78,203 +344,229 @@ cdef class ItchBook:
         cdef const uint8_t[::1] codes = batch.code
         cdef const uint16_t[::1] locates = batch.locate
         cdef const uint32_t[::1] prices = batch.price
+        cdef const uint64_t[::1] times = batch.timestamp_ns
         cdef const uint64_t[::1] refs = batch.order_ref
         cdef const uint64_t[::1] second_refs = batch.second_ref
         cdef const uint64_t[::1] shares = batch.shares
-        cdef const uint64_t[::1] stocks = batch.stock.view(np.uint64)
-        cdef Py_ssize_t at, count = types.shape[0]
-        cdef uint8_t kind
+        cdef const uint64_t[::1] symbols = batch.stock.view(np.uint64)
+        cdef Py_ssize_t at = 0, ahead, count = types.shape[0]
         cdef int failure = 0
+        cdef Market* market = &self.market
         with nogil:
-            for at in range(count):
-                if at + LOOK_AHEAD < count:
-                    prefetch_write(&self.slots[self.home(refs[at + LOOK_AHEAD])])
-                kind = types[at]
-                if kind == c"A" or kind == c"F":
-                    self.name(locates[at], stocks[at])
-                    if sides[at] == c"B":
-                        failure = self.add(refs[at], locates[at], SIDE_BUY, prices[at], shares[at])
-                    elif sides[at] == c"S":
-                        failure = self.add(refs[at], locates[at], SIDE_SELL, prices[at], shares[at])
+            self.begin_block(0)
+            while at < count:
+                ahead = at + AHEAD
+                if ahead < count:
+                    prefetch(&market.books[locates[ahead]])
+                    ask_place(&market.orders, refs[ahead])
+                    ask_place(&market.orders, second_refs[ahead])
+                ahead = at + ORDER_AHEAD
+                if ahead < count:
+                    prefetch(ask_order(&market.orders, refs[ahead]))
+                ahead = at + LEVELS_AHEAD
+                if ahead < count:
+                    if sides[ahead]:
+                        ask_levels(market, 2 * <uint32_t>locates[ahead] + (sides[ahead] == c"S"))
                     else:
-                        self.bad_sides += 1
-                elif kind == c"D":
-                    self.remove(refs[at])
-                elif kind == c"U":
-                    failure = self.replace(refs[at], second_refs[at], prices[at], shares[at])
-                elif kind == c"E" or kind == c"X" or kind == c"C":
-                    self.reduce(refs[at], shares[at])
-                elif kind == c"R":
-                    self.name(locates[at], stocks[at])
-                elif kind == c"H":
-                    self.states[locates[at]] = codes[at]
+                        ask_neighbours(market, refs[ahead])
+                failure = self.take_row(
+                    types[at], locates[at], sides[at], codes[at], prices[at], times[at], refs[at], second_refs[at],
+                    shares[at], symbols[at],
+                )
                 if failure:
                     break
-        if failure == FULL:
-            raise OverflowError(f"the book has {self.live_orders} live orders; max_orders is {self.max_orders}")
-        if failure:
-            raise MemoryError("no room for another order or level")
+                at += 1
+        self.block_messages = at
+        self.block_offset = 0
+        self.raise_bounds(failure)
 
-    # --- orders ---
-
-    cdef inline size_t home(self, uint64_t ref) noexcept nogil:
-        return spread(ref) >> (64 - self.slots_log2)
-
-    cdef inline Order* find(self, uint64_t ref) noexcept nogil:
-        """The order's slot, or the free slot where it would go."""
-        cdef size_t mask = (<size_t>1 << self.slots_log2) - 1
-        cdef size_t at = self.home(ref)
-        while self.slots[at].side != 0 and self.slots[at].ref != ref:
-            at = (at + 1) & mask
-        return &self.slots[at]
-
-    cdef void vacate(self, Order* order) noexcept nogil:
-        """Frees a slot and moves later ones of the run back, so that each stays reachable from its home."""
-        cdef size_t mask = (<size_t>1 << self.slots_log2) - 1
-        cdef size_t gap = order - self.slots
-        cdef size_t at = gap
-        cdef size_t home
-        while True:
-            at = (at + 1) & mask
-            if self.slots[at].side == 0:
-                break
-            home = self.home(self.slots[at].ref)
-            if ((at - home) & mask) >= ((at - gap) & mask):
-                self.slots[gap] = self.slots[at]
-                gap = at
-        self.slots[gap].side = 0
-        self.live_orders -= 1
-
-    cdef int grow(self) noexcept nogil:
-        cdef Order* old = self.slots
-        cdef size_t at, count = <size_t>1 << self.slots_log2
-        cdef Order* grown = <Order*>calloc(count * 2, sizeof(Order))
-        if grown == NULL:
-            return NO_MEMORY
-        self.slots = grown
-        self.slots_log2 += 1
-        for at in range(count):
-            if old[at].side != 0:
-                self.find(old[at].ref)[0] = old[at]
-        free(old)
-        return 0
-
-    # --- messages ---
-
-    cdef inline void name(self, uint16_t locate, uint64_t stock) noexcept nogil:
-        if self.symbols[locate] == 0:
-            self.symbols[locate] = stock
-
-    cdef int add(self, uint64_t ref, uint16_t locate, uint8_t side, uint32_t price, int64_t shares) noexcept nogil:
-        cdef Level* level
-        cdef Order* order = self.find(ref)
-        if order.side != 0:
-            self.duplicate_refs += 1
-            return 0
-        if self.live_orders >= self.max_orders:
-            return FULL
-        if self.live_orders >= <uint64_t>1 << (self.slots_log2 - 1):  # half full: probes stay short
-            if self.grow():
-                return NO_MEMORY
-            order = self.find(ref)
-        level = level_to_fill(&self.sides[2 * <size_t>locate + side - SIDE_BUY], key_of(side, price))
-        if level == NULL:
-            return NO_MEMORY
-        level.quantity += shares
-        level.orders += 1
-        order.ref = ref
-        order.shares = shares
-        order.price = price
-        order.locate = locate
-        order.side = side
-        self.live_orders += 1
-        self.applied += 1
-        return 0
-
-    cdef void shrink(self, const Order* order, int64_t shares, int64_t orders) noexcept nogil:
-        cdef Levels* levels = &self.sides[2 * <size_t>order.locate + order.side - SIDE_BUY]
-        cdef Level* level = level_of(levels, key_of(order.side, order.price))
-        level.quantity -= shares
-        level.orders -= orders
-        if level.orders == 0:
-            drop_level(levels, level)
-
-    cdef void reduce(self, uint64_t ref, int64_t shares) noexcept nogil:
-        cdef Order* order = self.find(ref)
-        if order.side != 0 and shares < order.shares:
-            order.shares -= shares
-            self.shrink(order, shares, 0)
-            self.applied += 1
-            return
-        if order.side != 0 and shares > order.shares:
-            self.over_reductions += 1
-        self.remove(ref)
-
-    cdef void remove(self, uint64_t ref) noexcept nogil:
-        cdef Order* order = self.find(ref)
-        if order.side == 0:
-            self.unknown_refs += 1
-            return
-        self.shrink(order, order.shares, 1)
-        self.vacate(order)
-        self.applied += 1
-
-    cdef int replace(self, uint64_t ref, uint64_t new_ref, uint32_t price, int64_t shares) noexcept nogil:
-        cdef Order* order = self.find(ref)
-        cdef Order old = order[0]
-        if old.side == 0:
-            self.unknown_refs += 1
-            return 0
-        self.shrink(order, order.shares, 1)
-        self.vacate(order)
-        return self.add(new_ref, old.locate, old.side, price, shares)
+    cdef int take_row(
+        self, uint8_t kind, uint16_t locate, uint8_t side, uint8_t code, uint32_t price, uint64_t time_ns, uint64_t ref,
+        uint64_t second_ref, uint64_t shares, uint64_t symbol
+    ) noexcept nogil:
+        cdef Market* market = &self.market
+        cdef int failure = 0
+        market.now_ns = time_ns
+        if kind == c"A" or kind == c"F":
+            failure = add(market, ref, locate, side, price, <uint32_t>shares, symbol)
+        elif kind == c"D":
+            remove(market, ref)
+        elif kind == c"U":
+            failure = replace(market, ref, second_ref, price, <uint32_t>shares)
+        elif kind == c"E" or kind == c"X" or kind == c"C":
+            reduce(market, ref, shares)
+        elif kind == c"R":
+            name(market, locate, symbol)
+        elif kind == c"H":
+            market.books[locate].state = code
+        elif kind == c"h":
+            halt_market(market, locate, side, code)
+        elif kind == c"Y":
+            market.status[locate].short_sale = code
+        elif kind == c"J":
+            set_collar(market, locate, price, second_ref >> 32, <uint32_t>second_ref, <uint32_t>shares)
+        elif kind == c"K":
+            set_quotation(market, locate, <uint32_t>shares, code, price)
+        elif kind == c"S":
+            market.event = code
+        if failure == 0:
+            hear(market, locate)
+        return failure
 
     # --- looking inside ---
 
+    cdef void fill_top(self, uint16_t locate, TopOfBookRecord* out) noexcept nogil:
+        cdef uint64_t[4] found
+        cdef const Book* book = &self.market.books[locate]
+        self.bests(locate, found)
+        memset(out, 0, sizeof(TopOfBookRecord))
+        out.type_id = TOP_OF_BOOK_TYPE_ID
+        out.locate = locate
+        out.trading_status = book.state
+        out.condition = 1 if book.flags & (LOCKED | CROSSED) else 0
+        out.bid_price = <int64_t>found[0]
+        out.bid_shares = <int64_t>found[1]
+        out.ask_price = <int64_t>found[2]
+        out.ask_shares = <int64_t>found[3]
+        out.exchange_time_ns = self.market.moved_ns[locate]
+        out.receive_time_ns = self.market.status[locate].received_ns
+        out.update_count = book.moves
+
+    def top(self, uint16_t locate):
+        cdef TopOfBookRecord record
+        self.fill_top(locate, &record)
+        return (<char*>&record)[:sizeof(TopOfBookRecord)]
+
+    def touched(self):
+        return [self.market.touched[at] for at in range(self.market.touched_count)]
+
     def best(self, uint16_t locate):
-        bid, ask = self.depth(locate, SIDE_BUY, 1), self.depth(locate, SIDE_SELL, 1)
-        return (*(bid[0][:2] if bid else (0, 0)), *(ask[0][:2] if ask else (0, 0)))
+        cdef uint64_t[4] found
+        self.bests(locate, found)
+        return found[0], found[1], found[2], found[3]
 
     def depth(self, uint16_t locate, int side, Py_ssize_t count):
-        if side != SIDE_BUY and side != SIDE_SELL:
-            raise ValueError(f"side {side} is neither {SIDE_BUY} (buy) nor {SIDE_SELL} (sell)")
-        cdef Levels* levels = &self.sides[2 * <size_t>locate + side - SIDE_BUY]
-        cdef Level* level
+        cdef Side* levels = self.side(locate, side)
+        cdef const Level* level
         cdef Py_ssize_t at
         found = []
         for at in range(min(count, <Py_ssize_t>levels.count)):
             level = &levels.rows[levels.count - 1 - at]
-            found.append((level.key if side == SIDE_BUY else -level.key, level.quantity, level.orders))
+            found.append((key_of(side - SIDE_BUY, level.key), level.shares, level.orders))
         return found
 
+    cdef Side* side(self, uint16_t locate, int side) except NULL:
+        if side != SIDE_BUY and side != SIDE_SELL:
+            raise ValueError(f"side {side} is neither {SIDE_BUY} (buy) nor {SIDE_SELL} (sell)")
+        return &self.market.books[locate].sides[side - SIDE_BUY]
+
     def level_counts(self, uint16_t locate):
-        return self.sides[2 * <size_t>locate].count, self.sides[2 * <size_t>locate + 1].count
+        return self.market.books[locate].sides[0].count, self.market.books[locate].sides[1].count
 
     def order(self, uint64_t ref):
-        cdef Order* order = self.find(ref)
-        return None if order.side == 0 else (order.locate, order.side, order.price, order.shares)
+        cdef uint32_t handle = handle_of(&self.market.orders, ref)
+        cdef const Order* order = &self.market.orders.rows[handle]
+        if handle == 0:
+            return None
+        return order.where >> 1, SIDE_BUY + (order.where & 1), order.price, order.shares
+
+    def queue(self, uint16_t locate, int side, uint32_t price):
+        cdef Side* levels = self.side(locate, side)
+        cdef const Level* level = level_at(levels, key_of(side - SIDE_BUY, price))
+        cdef const Order* order
+        cdef uint32_t handle = 0 if level == NULL else level.first
+        self.need_queues()
+        found = []
+        while handle:
+            order = &self.market.orders.rows[handle]
+            found.append((order.ref, order.shares))
+            handle = order.after
+        return found
+
+    def queue_ahead(self, uint64_t ref):
+        cdef uint32_t handle = handle_of(&self.market.orders, ref)
+        cdef const Order* rows = self.market.orders.rows
+        cdef uint64_t count = 0, shares = 0
+        self.need_queues()
+        if handle == 0:
+            return None
+        handle = rows[handle].before
+        while handle:
+            count += 1
+            shares += rows[handle].shares
+            handle = rows[handle].before
+        return count, shares
+
+    def need_queues(self):
+        if not self.market.queues:
+            raise ValueError("this book keeps no queues: make it with queues=True")
 
     def locates(self):
         cdef int locate
         return [
-            locate for locate in range(LOCATES) if self.sides[2 * locate].count or self.sides[2 * locate + 1].count
+            locate for locate in range(LOCATES)
+            if self.market.books[locate].sides[0].count or self.market.books[locate].sides[1].count
         ]
 
+    def condition(self, uint16_t locate):
+        cdef uint8_t flags = self.market.books[locate].flags
+        return "crossed" if flags & CROSSED else "locked" if flags & LOCKED else ""
+
+    def stale(self, uint64_t now_ns, uint64_t max_age_ns):
+        cdef int locate
+        cdef const Book* book
+        found = []
+        if self.market.event not in b"\0Q":
+            return found
+        for locate in range(LOCATES):
+            book = &self.market.books[locate]
+            if not book.sides[0].count and not book.sides[1].count:
+                continue
+            if book.state not in b"HP" and now_ns > book.last_ns and now_ns - book.last_ns > max_age_ns:
+                found.append(locate)
+        return found
+
+    def messages(self, uint16_t locate):
+        return self.market.books[locate].messages
+
+    def last_time_ns(self, uint16_t locate):
+        return self.market.books[locate].last_ns
+
     def symbol(self, uint16_t locate):
-        return (<char*>&self.symbols[locate])[:8].rstrip(b"\0").decode("latin-1").rstrip(" ")
+        return (<char*>&self.market.status[locate].symbol)[:8].rstrip(b"\0").decode("latin-1").rstrip(" ")
 
     def trading_state(self, uint16_t locate):
-        return chr(self.states[locate]) if self.states[locate] else ""
+        return letter(self.market.books[locate].state)
+
+    def market_event(self):
+        return letter(self.market.event)
+
+    def status(self, uint16_t locate):
+        cdef const Status* status = &self.market.status[locate]
+        return {
+            "trading_state": self.trading_state(locate),
+            "market_halts": {
+                market: letter(status.market_halts[at]) for at, market in enumerate("QBX") if status.market_halts[at]
+            },
+            "short_sale": letter(status.short_sale),
+            "collar": [status.collar[at] for at in range(4)] if status.has & 1 else None,
+            "quotation": (
+                (status.quotation[0], letter(status.quoting), status.quotation[1]) if status.has & 2 else None
+            ),
+        }
 
     def counters(self):
         return {
-            "applied": self.applied,
-            "unknown_refs": self.unknown_refs,
-            "duplicate_refs": self.duplicate_refs,
-            "over_reductions": self.over_reductions,
-            "bad_sides": self.bad_sides,
+            "applied": self.market.applied,
+            "unknown_refs": self.market.unknown_refs,
+            "duplicate_refs": self.market.duplicate_refs,
+            "over_reductions": self.market.over_reductions,
+            "bad_sides": self.market.bad_sides,
+            "empty_orders": self.market.empty_orders,
+            "locked": self.market.locked,
+            "crossed": self.market.crossed,
         }
 
 
-cdef inline int64_t key_of(uint8_t side, uint32_t price) noexcept nogil:
-    return <int64_t>price if side == SIDE_BUY else -<int64_t>price
+cdef letter(uint8_t code):
+    return chr(code) if code else ""
