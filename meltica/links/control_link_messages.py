@@ -46,7 +46,8 @@ MAX_ENTRIES: Final = 4_096
 MAX_DROPS: Final = 512
 """Drop copies in one message: 64 KiB."""
 DROP_BYTES: Final = DropCopyRecord.SIZE
-DIGEST_BYTES: Final = 32
+TOPIC: Final = "gate/{}/"
+"""Of the stream that a gate subscribes to."""
 
 
 class Kind(IntEnum):

@@ -24,14 +24,12 @@ from typing import Final, Self
 
 import zmq
 
-from meltica.links.control_link_messages import DROP_BYTES, MAX_BODY_BYTES, MAX_DROPS, Use
+from meltica.links.control_link_messages import DROP_BYTES, MAX_BODY_BYTES, MAX_DROPS, TOPIC, Use
 from meltica.links.hot_link_desk import MILLISECOND_NS, Health, HotDesk
 from meltica.links.hot_link_drops import DropStore
 from meltica.links.hot_link_phase import Phase
 from meltica.links.keys import KeyPair
 
-TOPIC: Final = "gate/{}/"
-"""Of the stream that a gate subscribes to."""
 HANDSHAKE_MS: Final = 2_000
 RECONNECT_MS: Final = 50
 RECONNECT_MAX_MS: Final = 500
