@@ -38,6 +38,9 @@ cdef inline void record_ns(HistogramMemory* memory, uint64_t ns) noexcept nogil:
     meltica_count(&memory.counts[meltica_bucket_of(ns)])
 
 
+cdef void clear(HistogramMemory* memory) noexcept nogil  # by the writer
+
+
 cdef class Histogram:
     cdef HistogramMemory* memory
     cdef object buffer  # keeps the memory alive

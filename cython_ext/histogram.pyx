@@ -22,6 +22,13 @@ cdef enum:
     ATTEMPTS = 1000  # to copy between two resets; the writer clears in a microsecond
 
 
+cdef void clear(HistogramMemory* memory) noexcept nogil:
+    meltica_store(&memory.epoch, memory.epoch | 1)
+    meltica_fence()
+    memset(memory.counts, 0, sizeof(memory.counts))
+    meltica_store(&memory.epoch, memory.epoch + 1)
+
+
 cdef class Histogram:
     SIZE = sizeof(HistogramMemory)
     PRECISION = 1.0 / (1 << SUB_BITS)
@@ -56,10 +63,7 @@ cdef class Histogram:
 
     def reset(self):
         """By the writer: all counts begin at 0, and the epoch says that they did."""
-        meltica_store(&self.memory.epoch, self.memory.epoch | 1)
-        meltica_fence()
-        memset(self.memory.counts, 0, sizeof(self.memory.counts))
-        meltica_store(&self.memory.epoch, self.memory.epoch + 1)
+        clear(self.memory)
 
     @property
     def epoch(self):

@@ -1,0 +1,496 @@
+"""The order loop: one turn after another on a core of its own, without Python, memory, locks or a log.
+
+A turn looks at the clock once, at the kill word, at the control ring, takes at most one intent, and looks at the venue's
+socket. What leaves is written down first (journal, then drop copy), so that a process that is killed at any instruction
+knows afterwards everything that may have reached the venue.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from cython_ext.atomics cimport load_acquire, relax, store_release
+from cython_ext.histogram cimport clear
+from cython_ext.hot_clock cimport calibrate, cycles, monotonic_ns, span_ns
+from cython_ext.hot_gate cimport (
+    LOOP_LEASE_EXPIRED, LOOP_PORT_DOWN, allowed_lots, take_back, tell, tell_connected, tell_facts, tell_kill,
+)
+from cython_ext.hot_journal cimport DECODED, ENCODED, room
+from cython_ext.hot_status cimport *
+from cython_ext.hot_venue cimport (
+    HEARTBEAT_NS, OUT_RESERVE, RECEIVE_EVERY_NS, SILENCE_NS, VenueLine, out_room, out_waiting,
+)
+from cython_ext.layout_gen cimport *
+
+from cython_ext.top_of_book cimport TopOfBookReader
+
+cdef extern from *:
+    """
+    #include <time.h>
+    static inline void hot_sleep(uint64_t ns) { struct timespec t = {0, (long)ns}; nanosleep(&t, NULL); }
+    """
+    void sleep_ns "hot_sleep"(uint64_t ns) noexcept nogil
+
+cdef enum:
+    CALIBRATION_NS = 20_000_000
+    REASON_NOT_ENCODED = 128  # and more: DropCopy.reason of what the port could not say, 128 + OuchRefusal
+    WHY_LOST = 0x4C           # "L": DropCopy.reason of a session that the network ended; else the venue's own letter
+    WHY_SILENT = 0x54         # "T"
+    WHY_BROKEN = 0x42         # "B": it sent what is no SoupBinTCP
+    WHY_JOURNAL = 0x46        # "F": nothing more can be written down
+    SEQUENCED = 0x53          # "S": a packet that counts
+
+
+cdef class OrderLoop:
+    def __init__(
+        self, *, Gate gate not None, OuchPort port not None, MpscRing intents not None, SpscRing control not None,
+        BroadcastWriter drops not None, KillWord kill not None, HotStatus status not None, HotJournal journal not None,
+        TopOfBookReader tops=None, port_id=0, bint leased=True, cancel_after_ms=1_000, idle_us=0, offset_ns=0,
+    ):
+        """``tops`` None: references and halts come from the control plane alone. ``idle_us`` 0: the loop never sleeps."""
+        for ring, size in ((intents, sizeof(OrderIntentRecord)), (drops, sizeof(DropCopyRecord))):
+            if ring.slot_size != size:
+                raise ValueError(f"a ring of {ring.slot_size} bytes a record where {size} belong")
+        if control.slot_size < 128:
+            raise ValueError(f"the control ring has {control.slot_size} bytes a record; the largest record takes 128")
+        self.gate, self.port, self.intents, self.control, self.drops = gate, port, intents, control, drops
+        self.kill, self.status, self.journal = kill, status, journal
+        self.port_id, self.leased, self.offset_ns = port_id, leased, offset_ns
+        self.cancel_after_ns = cancel_after_ms * 1_000_000
+        self.idle_ns = idle_us * 1_000
+        self.mail.fd = -1
+        self.factor = calibrate(CALIBRATION_NS)
+        self.line = VenueLine(status, self.factor)
+        self.market = MarketView(gate, status, tops)
+        self.time_ns = monotonic_ns() + self.offset_ns
+        put(status, LEASED, leased)
+
+    # --- for Python's threads, while the loop runs in its own ---
+
+    def run(self):
+        """Until ``stop``; the caller's thread is the loop's."""
+        put(self.status, ORDER_STATE, RUNNING)
+        with nogil:
+            while load_acquire(&self.mail.stop) == 0 or (self.mail.stop == 1 and out_waiting(self.line) > 0):
+                if self.turn():
+                    self.idle_turns = 0
+                elif self.idle_ns and self.idle_turns >= IDLE_TURNS:
+                    sleep_ns(self.idle_ns)
+                else:
+                    self.idle_turns += 1
+                    relax()
+        put(self.status, ORDER_STATE, ENDED)
+
+    def turns(self, uint64_t count):
+        """So many turns, in the caller's thread; how many had work in them."""
+        cdef uint64_t busy = 0
+        with nogil:
+            for _ in range(count):
+                busy += self.turn()
+        return busy
+
+    def open(self, bint on=True):
+        """Closed (as it begins), it refuses every order with PORT_DOWN, whatever the gate would say."""
+        store_release(&self.mail.open, on)
+
+    def stop(self, *, bint at_once=False):
+        """The loop ends: after its out buffer is empty, or with the turn that it is in."""
+        put(self.status, ORDER_STATE, DRAINING)
+        store_release(&self.mail.stop, 2 if at_once else 1)
+
+    def offer_session(self, int fd):
+        """A connected, logged-in, non-blocking socket; it is the loop's until ``session_lost`` says its number."""
+        if self.mail.lost != self.mail.offered:
+            raise RuntimeError(f"session {self.mail.offered} is not over yet")
+        self.mail.fd = fd
+        store_release(&self.mail.offered, self.mail.offered + 1)
+        return self.mail.offered
+
+    @property
+    def session_lost(self):
+        """The number of the last session that is over."""
+        return load_acquire(&self.mail.lost)
+
+    def set_instrument(self, uint32_t instrument_id, uint16_t locate, uint64_t wire_price_per_tick, uint64_t shares_per_lot):
+        """Before the loop runs; afterwards a Symbol record in the control ring does it."""
+        cdef SymbolRecord record
+        memset(&record, 0, sizeof(SymbolRecord))
+        record.type_id = SYMBOL_TYPE_ID
+        record.instrument_id, record.locate = instrument_id, locate
+        record.wire_price_per_tick, record.shares_per_lot = wire_price_per_tick, shares_per_lot
+        if instrument_id >= self.gate.max_instruments or not wire_price_per_tick or not shares_per_lot:
+            raise ValueError(f"instrument {instrument_id} with {wire_price_per_tick} and {shares_per_lot} a unit")
+        self.obey(&record)
+
+    # --- one turn ---
+
+    cdef bint turn(self) noexcept nogil:
+        cdef uint64_t began = cycles()
+        cdef uint64_t now_ns = monotonic_ns()
+        cdef bint busy = False
+        self.time_ns = now_ns + self.offset_ns
+        put(self.status, ORDER_BEAT_NS, now_ns)
+        self.watch_kill()
+        busy |= self.take_control()
+        if self.leased:
+            self.watch_lease()
+        if load_acquire(&self.mail.offered) != self.mail.taken:
+            self.take_session(now_ns)
+        busy |= self.take_intent()
+        if self.sweeping:
+            self.sweep()
+            busy = True
+        if self.line.fd >= 0:
+            busy |= self.serve_line(self.line, now_ns)
+        if busy or not self.idle_turns:
+            self.tell_state(began)
+        add(self.status, ORDER_TURNS, 1)
+        return busy
+
+    cdef bint serve_line(self, VenueLine line, uint64_t now_ns) noexcept nogil:
+        """What waits goes out; now and then a look at what came."""
+        cdef bint busy = out_waiting(line) > 0
+        if busy and not line.flush(now_ns):
+            self.lose_session(WHY_LOST)
+            return True
+        if line.inbox_end > line.inbox_begin or now_ns - line.received_ns >= RECEIVE_EVERY_NS:
+            if not line.receive(now_ns):
+                self.lose_session(WHY_LOST)
+                return True
+            busy |= self.take_packets()
+        if line.fd >= 0 and now_ns - line.heard_ns > SILENCE_NS:
+            self.lose_session(WHY_SILENT)
+        elif line.fd >= 0 and now_ns - line.sent_ns >= HEARTBEAT_NS and out_room(line) >= OUT_RESERVE:
+            line.out_end += self.port.heartbeat(line.out + line.out_end, out_room(line))
+            line.sent_ns = now_ns
+        return busy
+
+    cdef void tell_state(self, uint64_t began) noexcept nogil:
+        cdef uint64_t took = span_ns(began, cycles(), self.factor)
+        cdef uint64_t wanted = get(self.status, RESET_WANTED)
+        cdef int stage
+        put(self.status, LIVE_ORDERS, self.port.live_orders)
+        put(self.status, SOUP_SEQUENCE, self.port.soup_sequence)
+        put(self.status, NEXT_USER_REF_NUM, self.port.next_user_ref_num)
+        put(self.status, DROPS_NEXT, self.drops.ring.next + 1)
+        put(self.status, JOURNAL_BYTES, self.journal.end)
+        put(self.status, JOURNAL_ROOM, room(self.journal))
+        mark(self.status, TURN, took)
+        if took > self.longest_ns:
+            self.longest_ns = took
+            put(self.status, ORDER_LONGEST_TURN_NS, took)
+        if wanted != self.reset_seen:
+            self.reset_seen = wanted
+            self.longest_ns = 0
+            for stage in range(PACKET_TO_BOOK):  # those behind are the market loop's
+                clear(&self.status.stages[stage])
+            put(self.status, RESET_SEEN, wanted)
+
+    # --- kill word, lease, control plane ---
+
+    cdef void watch_kill(self) noexcept nogil:
+        cdef bint engaged = self.kill.engaged()
+        if engaged == self.killed_by_word:
+            return
+        self.killed_by_word = engaged
+        put(self.status, KILL_EPOCH, self.kill.epoch())
+        self.set_killed()
+
+    cdef void set_killed(self) noexcept nogil:
+        """Either of the two switches stops; both must let go."""
+        cdef bint killed = self.killed_by_word or self.killed_by_control
+        cdef DropCopyRecord drop
+        tell_kill(self.gate, killed, self.time_ns)
+        put(self.status, CONTROL_KILLED, self.killed_by_control)
+        if killed and not get(self.status, KILL_ENGAGED):
+            memset(&drop, 0, sizeof(drop))
+            drop.kind = DROP_KIND_KILLED
+            drop.execution_id = self.kill.epoch()
+            self.emit(&drop)
+            add(self.status, KILLS_SEEN, 1)
+            self.start_sweep()
+        put(self.status, KILL_ENGAGED, killed)
+
+    cdef void watch_lease(self) noexcept nogil:
+        """The gate refuses by itself; here is what else a lapsed lease means: after a while the orders go too."""
+        if self.lease_until_ns and self.time_ns > self.lease_until_ns and not self.lease_lapsed:
+            self.lease_lapsed = True
+            add(self.status, LEASE_LAPSES, 1)
+        if self.lease_lapsed and self.cancel_after_ns and self.swept_lease_ns != self.lease_until_ns:
+            if self.time_ns > self.lease_until_ns + self.cancel_after_ns:
+                self.swept_lease_ns = self.lease_until_ns
+                self.start_sweep()
+
+    cdef bint take_control(self) noexcept nogil:
+        cdef const void* record
+        cdef int taken
+        for taken in range(CONTROL_PER_TURN):
+            record = self.control.peek()
+            if record == NULL:
+                return taken > 0
+            self.obey(record)
+            self.control.advance()
+        return True
+
+    cdef void obey(self, const void* record) noexcept nogil:
+        cdef uint16_t kind = (<const uint16_t*>record)[0]
+        cdef const KillRecord* kill = <const KillRecord*>record
+        cdef const SymbolRecord* symbol = <const SymbolRecord*>record
+        add(self.status, CONTROL_RECORDS, 1)
+        if kind == KILL_TYPE_ID and kill.scope == KILL_SCOPE_GLOBAL:
+            self.killed_by_control = kill.engage != 0
+            self.set_killed()
+        elif kind == SYMBOL_TYPE_ID:
+            self.market.name(symbol)
+        elif kind == LEASE_TYPE_ID:
+            self.lease_until_ns = (<const LeaseRecord*>record).until_ns
+            if self.lease_until_ns > self.time_ns:
+                self.lease_lapsed = False
+            put(self.status, LEASE_UNTIL_NS, self.lease_until_ns)
+            tell(self.gate, record)
+        elif tell(self.gate, record) != 0:
+            add(self.status, CONTROL_REFUSED, 1)
+
+    # --- an intent on its way out ---
+
+    cdef bint take_intent(self) noexcept nogil:
+        cdef const OrderIntentRecord* seen = <const OrderIntentRecord*>self.intents.peek()
+        cdef OrderIntentRecord order
+        if seen == NULL:
+            return False
+        if out_room(self.line) < OUT_RESERVE:
+            add(self.status, HELD_BACK, 1)
+            return False
+        # One copy, which is judged and sent: the ring's memory is the sender's to change.
+        memcpy(&order, seen, sizeof(order))
+        self.intents.advance()
+        add(self.status, INTENTS, 1)
+        if self.time_ns > order.time_ns:
+            mark(self.status, RING_WAIT, self.time_ns - order.time_ns)
+        else:
+            mark(self.status, RING_WAIT, 0)  # stamped after our look at the clock
+        order.time_ns = self.time_ns
+        self.handle(&order)
+        return True
+
+    cdef void handle(self, OrderIntentRecord* order) noexcept nogil:
+        cdef uint64_t began = cycles(), looked, judged
+        cdef const OuchOrder* working
+        cdef int reason
+        if order.action == ACTION_REPLACE:
+            # What works is what the port knows, not what the sender thinks.
+            working = self.port.find(self.port.by_id, order.order_id)
+            order.working_lots = working.held_lots if working != NULL else 0
+            order.working_price_ticks = working.held_price_ticks if working != NULL else 0
+        self.market.look(order.instrument_id, self.time_ns)
+        looked = cycles()
+        mark(self.status, VIEW, span_ns(began, looked, self.factor))
+        reason = self.judge(order)
+        judged = cycles()
+        mark(self.status, GATE, span_ns(looked, judged, self.factor))
+        if reason >= 0:
+            self.refuse(order, reason, self.refused_mask)
+        else:
+            self.send_out(order, allowed_lots(self.gate, order), self.gate.reserved_price_ticks, began)
+
+    cdef int judge(self, OrderIntentRecord* order) noexcept nogil:
+        """The lowest check that fired, or PASS. What no gate can know is judged here: is there a way out at all?"""
+        cdef int reason
+        self.watch_kill()  # once more, as late as can be
+        if self.line.fd < 0 or not load_acquire(&self.mail.open):
+            self.refused_mask = <uint64_t>1 << LOOP_PORT_DOWN
+            return LOOP_PORT_DOWN
+        if order.action != ACTION_CANCEL:
+            if room(self.journal) < JOURNAL_RESERVE:
+                add(self.status, JOURNAL_FULL, 1)
+                self.refused_mask = <uint64_t>1 << LOOP_PORT_DOWN
+                return LOOP_PORT_DOWN
+            if self.leased and self.time_ns > self.lease_until_ns:
+                self.refused_mask = <uint64_t>1 << LOOP_LEASE_EXPIRED
+                return LOOP_LEASE_EXPIRED
+        reason = self.gate.judge(order)
+        self.refused_mask = self.gate.fired_mask
+        return reason
+
+    cdef bint send_out(self, OrderIntentRecord* order, int64_t lots, int64_t reserved, uint64_t began) noexcept nogil:
+        cdef DropCopyRecord drop
+        cdef uint64_t judged = cycles(), encoded, written
+        cdef int size
+        self.port.reserved_price_ticks = reserved
+        size = self.port.encode(order, lots, self.line.out + self.line.out_end, out_room(self.line))
+        encoded = cycles()
+        mark(self.status, ENCODE, span_ns(judged, encoded, self.factor))
+        if size < 0:
+            add(self.status, NOT_ENCODED, 1)
+            add(self.status, ENCODE_BEGIN + (-size & 15), 1)
+            if order.action != ACTION_CANCEL:
+                take_back(self.gate, order, lots, reserved)
+            self.refuse(order, REASON_NOT_ENCODED - size, 0)
+            return False
+        # Written down first. There is room: judge() kept the reserve, of which cancels are a small part.
+        if not self.journal.append(
+            ENCODED, order, sizeof(OrderIntentRecord), self.time_ns, self.drops.ring.next + 1, lots, reserved
+        ):
+            self.lose_session(WHY_JOURNAL)
+            return False
+        describe(&drop, order)
+        drop.kind = DROP_KIND_SENT
+        drop.leaves_lots = lots
+        drop.user_ref_num = self.port.last_user_ref_num
+        self.emit(&drop)
+        self.line.out_end += size
+        written = cycles()
+        mark(self.status, RECORD, span_ns(encoded, written, self.factor))
+        mark(self.status, TO_OUT, span_ns(began, written, self.factor))
+        add(self.status, SENT_NEW + order.action - ACTION_NEW, 1)
+        return True
+
+    cdef void refuse(self, const OrderIntentRecord* order, int reason, uint64_t mask) noexcept nogil:
+        cdef DropCopyRecord drop
+        describe(&drop, order)
+        drop.kind = DROP_KIND_REFUSED
+        drop.reason = reason
+        drop.fired_mask = mask
+        self.emit(&drop)
+        add(self.status, REFUSED, 1)
+        if reason < REASON_NOT_ENCODED:
+            add(self.status, REJECTS_BEGIN + (reason & 63), 1)
+
+    cdef void emit(self, DropCopyRecord* drop) noexcept nogil:
+        drop.type_id = DROP_COPY_TYPE_ID
+        drop.sequence_number = self.drops.ring.next + 1
+        drop.time_ns = self.time_ns
+        drop.port_id = self.port_id
+        self.drops.write(drop)
+
+    # --- everything that works is cancelled ---
+
+    cdef void start_sweep(self) noexcept nogil:
+        self.sweeping = True
+        self.sweep_at = self.sweep_seen = 0
+
+    cdef void sweep(self) noexcept nogil:
+        """A part of the table each turn; without a session it waits for the next one."""
+        cdef const OuchOrder* order
+        cdef uint32_t last = self.sweep_at + SWEEP_ROWS
+        cdef int cancelled = 0
+        if self.line.fd < 0:
+            return
+        while self.sweep_at < self.port.max_orders and self.sweep_at < last and cancelled < SWEEP_CANCELS:
+            if out_room(self.line) < OUT_RESERVE:
+                return
+            order = &self.port.orders[self.sweep_at]
+            self.sweep_at += 1
+            if order.in_use:
+                self.sweep_seen += 1
+                if not order.is_canceling and self.cancel(order):
+                    cancelled += 1
+        if self.sweep_at == self.port.max_orders:
+            self.sweeping = False
+
+    cdef bint cancel(self, const OuchOrder* working) noexcept nogil:
+        cdef OrderIntentRecord order
+        memset(&order, 0, sizeof(order))
+        order.type_id = ORDER_INTENT_TYPE_ID
+        order.action = ACTION_CANCEL
+        order.side = working.side
+        order.instrument_id = working.instrument_id
+        order.account_id = working.account_id
+        order.strategy_id = working.strategy_id
+        order.order_id = working.order_id
+        order.time_ns = self.time_ns
+        if not self.send_out(&order, 0, 0, cycles()):
+            return False
+        add(self.status, TRIP_CANCELS, 1)
+        return True
+
+    # --- the session ---
+
+    cdef void take_session(self, uint64_t now_ns) noexcept nogil:
+        cdef DropCopyRecord drop
+        self.mail.taken = self.mail.offered
+        self.line.begin(<int>self.mail.fd, now_ns)
+        tell_connected(self.gate, self.port_id, True, self.time_ns)
+        memset(&drop, 0, sizeof(drop))
+        drop.kind = DROP_KIND_SESSION_UP
+        self.emit(&drop)
+        put(self.status, SESSION_UP, 1)
+        if self.killed_by_word or self.killed_by_control or self.lease_lapsed:
+            self.start_sweep()
+
+    cdef void lose_session(self, uint8_t why) noexcept nogil:
+        cdef DropCopyRecord drop
+        self.line.end()
+        tell_connected(self.gate, self.port_id, False, self.time_ns)
+        memset(&drop, 0, sizeof(drop))
+        drop.kind = DROP_KIND_SESSION_DOWN
+        drop.reason = why
+        self.emit(&drop)
+        put(self.status, SESSION_UP, 0)
+        add(self.status, SESSION_LOSSES, 1)
+        if why == WHY_JOURNAL:
+            put(self.status, ORDER_STATE, FAULTED)
+        store_release(&self.mail.lost, self.mail.taken)  # from here on the descriptor may be closed
+
+    cdef bint take_packets(self) noexcept nogil:
+        cdef DropCopyRecord drop
+        cdef const uint8_t* data
+        cdef size_t size = 0, used = 0
+        cdef uint64_t began
+        cdef int found, taken
+        for taken in range(PACKETS_PER_TURN):
+            data = self.line.packet(&size)
+            if data == NULL:
+                return taken > 0
+            began = cycles()
+            # Written down before anything is done with it. Heartbeats change nothing.
+            if size >= 3 and data[2] == SEQUENCED and not self.journal.append(
+                DECODED, data, size, self.time_ns, self.drops.ring.next + 1, 0, 0
+            ):
+                self.lose_session(WHY_JOURNAL)
+                return True
+            found = self.port.decode(data, size, &drop, &used)
+            if used == 0:
+                self.lose_session(WHY_BROKEN)
+                return True
+            self.line.take(size)
+            add(self.status, RECEIVED_PACKETS, 1)
+            if found < 0:
+                add(self.status, BAD_PACKETS, 1)
+            elif found == 1:
+                self.take_reply(&drop)
+                if self.line.fd < 0:
+                    return True
+            mark(self.status, RECEIVE, span_ns(began, cycles(), self.factor))
+        return True
+
+    cdef void take_reply(self, DropCopyRecord* drop) noexcept nogil:
+        tell_facts(self.gate, &self.port.facts, drop.order_id, drop.strategy_id)
+        if drop.kind == DROP_KIND_SESSION_UP:
+            return
+        if drop.kind == DROP_KIND_SESSION_DOWN:
+            self.lose_session(drop.reason)
+            return
+        self.emit(drop)
+        if drop.kind == DROP_KIND_EXECUTED:
+            add(self.status, EXECUTIONS, 1)
+        elif drop.kind == DROP_KIND_ACCEPTED:
+            add(self.status, ACCEPTED, 1)
+        elif drop.kind == DROP_KIND_REJECTED:
+            add(self.status, REJECTED, 1)
+        elif drop.kind == DROP_KIND_CANCELED or drop.kind == DROP_KIND_SELF_MATCH_CANCEL:
+            add(self.status, CANCELED, 1)
+
+
+cdef inline void describe(DropCopyRecord* drop, const OrderIntentRecord* order) noexcept nogil:
+    memset(drop, 0, sizeof(DropCopyRecord))
+    drop.action = order.action
+    drop.side = order.side
+    drop.order_type = order.order_type
+    drop.tif = order.tif
+    drop.flags = <uint8_t>order.flags
+    drop.instrument_id = order.instrument_id
+    drop.account_id = order.account_id
+    drop.strategy_id = order.strategy_id
+    drop.order_id = order.order_id
+    drop.price_ticks = order.price_ticks
+    drop.quantity_lots = order.quantity_lots

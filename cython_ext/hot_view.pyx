@@ -1,0 +1,77 @@
+"""The market as the order loop tells it to its gate."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
+from libc.stdlib cimport calloc, free
+
+from cython_ext.hot_gate cimport tell_gapped, tell_halted, tell_quote, tell_reference
+from cython_ext.hot_status cimport FEED_TIME_NS, REFERENCES, HotStatus, add, get
+from cython_ext.layout_gen cimport SymbolRecord, TopOfBookRecord
+
+cdef enum:
+    GAP_BITS = 2 | 4   # of TopOfBook.condition: stale, the feed has a gap
+    TRADING = 0x54     # "T"
+
+
+cdef class MarketView:
+    def __cinit__(self, Gate gate not None, HotStatus status not None, TopOfBookReader tops):
+        self.gate, self.status, self.tops = gate, status, tops
+        self.count = gate.max_instruments
+        self.rows = <InstrumentView*>calloc(self.count, sizeof(InstrumentView))
+        if self.rows == NULL:
+            raise MemoryError("no room for a view of the market")
+
+    def __dealloc__(self):
+        free(self.rows)
+
+    cdef void name(self, const SymbolRecord* symbol) noexcept nogil:
+        cdef InstrumentView* row
+        if symbol.instrument_id < self.count:
+            row = &self.rows[symbol.instrument_id]
+            row.locate = symbol.locate
+            row.wire_price_per_tick = symbol.wire_price_per_tick
+            row.shares_per_lot = symbol.shares_per_lot
+            row.seen_updates = 0
+
+    cdef void halt(self, uint32_t instrument_id, bint on, uint64_t time_ns) noexcept nogil:
+        if instrument_id < self.count:
+            self.rows[instrument_id].told_halted = on
+            tell_halted(self.gate, instrument_id, on or self.rows[instrument_id].feed_halted, time_ns)
+
+    cdef void look(self, uint32_t instrument_id, uint64_t time_ns) noexcept nogil:
+        """Fail closed: a row that can't be read, is stale or behind a gap is GAPPED; a status that is not "trading" is HALTED."""
+        cdef InstrumentView* row
+        cdef TopOfBookRecord top
+        cdef bint halted, gapped
+        cdef int64_t bid, ask
+        cdef uint64_t seen_ns
+        if self.tops is None or instrument_id >= self.count:
+            return
+        row = &self.rows[instrument_id]
+        if row.wire_price_per_tick == 0:
+            return
+        gapped = not self.tops.load(row.locate, &top) or (top.condition & GAP_BITS) != 0
+        if gapped != row.gapped:
+            row.gapped = gapped
+            tell_gapped(self.gate, instrument_id, gapped, time_ns)
+        if gapped:
+            row.seen_updates = 0
+            return
+        # The book is as it was at the feed's last packet, however long ago it moved itself.
+        seen_ns = get(self.status, FEED_TIME_NS)
+        if seen_ns < top.receive_time_ns:
+            seen_ns = top.receive_time_ns
+        bid, ask = top.bid_price // <int64_t>row.wire_price_per_tick, top.ask_price // <int64_t>row.wire_price_per_tick
+        if top.bid_price > 0 and top.ask_price > top.bid_price:
+            tell_reference(self.gate, instrument_id, (bid + ask) // 2, seen_ns)
+            add(self.status, REFERENCES, 1)
+        if top.update_count == row.seen_updates:
+            return
+        row.seen_updates = top.update_count
+        halted = top.trading_status != TRADING
+        if halted != row.feed_halted:
+            row.feed_halted = halted
+            tell_halted(self.gate, instrument_id, halted or row.told_halted, time_ns)
+        tell_quote(
+            self.gate, instrument_id, bid, top.bid_shares // <int64_t>row.shares_per_lot,
+            ask, top.ask_shares // <int64_t>row.shares_per_lot, seen_ns,
+        )
