@@ -7,7 +7,6 @@
 # because nobody who was stopped half way holds a lock. One word with a parity bit would need both.
 from libc.stdint cimport uint32_t, uint64_t
 
-from cython_ext.atomics cimport load_acquire, store_release
 from cython_ext.shared_memory cimport Segment
 
 cdef enum:
@@ -37,7 +36,8 @@ cdef struct GateLine:             # 64 bytes, one gate; written by that gate alo
 
 cdef class KillWord:
     cdef readonly Segment segment
-    cdef readonly object broken   # why this word can't be trusted any more, or None; then it is engaged for good
+    cdef readonly object broken   # None, or why this word can't be trusted any more: it is engaged for good
+    cdef bint distrusted          # as broken, for the loop
     cdef KillLine* line
     cdef GateLine* gate           # NULL: not attached as a gate
     cdef uint64_t echoed
@@ -47,3 +47,10 @@ cdef class KillWord:
     # What it has seen of an engagement it echoes; from then on no order may leave.
     cdef bint engaged(self) noexcept nogil
     cdef uint64_t epoch(self) noexcept nogil
+
+    # For the gate's housekeeping, a system call: False, and engaged for good, once the file is no longer the one that
+    # others would engage. Without it a gate whose file was replaced would never hear of it.
+    cdef bint still_there(self) noexcept nogil
+
+    cdef void echo(self, uint64_t epoch) noexcept nogil
+    cdef int refuse_missing(self) except -1

@@ -25,7 +25,12 @@ cdef class MpscRing:
     cdef Lane lane                    # producer: its own
     cdef Lane[MAX_LANES] lanes        # consumer
     cdef uint64_t lane_count
+    cdef int turn                     # consumer: the lane that is looked at first
     cdef uint64_t mine
+
+    cdef void leave(self) noexcept
+    cdef int refuse_use(self, str wanted) except -1
+    cdef object recover_lane(self, int number)
 
     cdef void* claim(self) noexcept nogil
     cdef void publish(self) noexcept nogil

@@ -66,13 +66,13 @@ static inline int broadcast_read(meltica_broadcast_t *ring, void *record) {
 
 enum { ROW_WORDS = 8, ROW_SEQUENCE = 7 };
 
-static inline uint64_t row_store(uint64_t *row, const void *record) {
-    uint64_t sequence = load_relaxed(row + ROW_SEQUENCE); /* only the writer writes it, and that is us */
-    store_relaxed(row + ROW_SEQUENCE, sequence + 1);
-    fence_release();
+static inline void row_store(uint64_t *row, const void *record) {
+    /* Only the writer writes it, and that is us. Odd already: a writer died here, and nobody has read the row since. */
+    uint64_t odd = load_relaxed(row + ROW_SEQUENCE) | 1;
+    store_relaxed(row + ROW_SEQUENCE, odd);
+    fence_release(); /* as in broadcast_write */
     words_store(row, record, ROW_SEQUENCE);
-    store_release(row + ROW_SEQUENCE, sequence + 2);
-    return sequence / 2 + 1;
+    store_release(row + ROW_SEQUENCE, odd + 1);
 }
 
 /* A whole copy with the number of stores as its last word, after `*retries` torn tries; 0 when `tries` did not do. */

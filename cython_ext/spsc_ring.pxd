@@ -50,7 +50,21 @@ cdef class SpscRing:
     cdef Lane lane
     cdef uint64_t mine            # this process, 0 once detached
 
+    cdef void leave(self) noexcept
+    cdef refuse_use(self, str wanted)
+
     cdef void* claim(self) noexcept nogil         # NULL: full, counted. Again before publish: the same slot
     cdef void publish(self) noexcept nogil        # only after a claim that was not NULL
     cdef const void* peek(self) noexcept nogil    # NULL: empty
     cdef void advance(self) noexcept nogil        # only after a peek that was not NULL
+
+# --- a lane from Python, for this ring and the lanes of an MPSC ring ---
+cdef void lane_map(Lane* lane, Segment segment, uint64_t sides, uint64_t slots) noexcept
+cdef int lane_take_producer(Lane* lane, Segment segment) except -1
+cdef int lane_take_consumer(Lane* lane, Segment segment) except -1
+cdef void lane_count_begun(Lane* lane) noexcept nogil
+cdef bint lane_push(Lane* lane, object record) except -1
+cdef uint64_t lane_push_many(Lane* lane, const unsigned char* records, uint64_t wanted) noexcept nogil
+cdef bytes lane_pop_many(Lane* lane, uint64_t limit)
+cdef uint64_t whole_records(uint64_t size, uint64_t slot_size) except? 0
+cdef dict lane_counters(const Lane* lane)

@@ -28,6 +28,7 @@ cdef class TopOfBookWriter:
     cdef uint64_t mine
 
     cdef void store(self, uint16_t locate, const TopOfBookRecord* record) noexcept nogil
+    cdef void repair(self) noexcept
 
 
 cdef class TopOfBookReader:
@@ -39,3 +40,5 @@ cdef class TopOfBookReader:
 
     # 1: a whole copy; 0: the row stayed torn for ROW_TRIES tries, its writer is dead or not running
     cdef bint load(self, uint16_t locate, TopOfBookRecord* record) noexcept nogil
+    cdef object ever_stored(self)
+    cdef int complain(self, int locate) except -1
