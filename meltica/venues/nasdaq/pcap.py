@@ -235,12 +235,11 @@ class PcapWriter:
         """One frame. Addresses are four bytes and a port."""
         udp = Struct(">HHHH").pack(source[1], target[1], 8 + len(payload), 0) + payload
         ip = Struct(">BBHHHBBH4s4s").pack(0x45, 0, 20 + len(udp), 0, 0x4000, 64, 17, 0, source[0], target[0])
-        total = sum(Struct(">10H").unpack(ip))
+        total: int = sum(Struct(">10H").unpack(ip))
         total = (total & 0xFFFF) + (total >> 16)
-        checksum = 0xFFFF ^ ((total & 0xFFFF) + (total >> 16))
+        checksum: int = 0xFFFF ^ ((total & 0xFFFF) + (total >> 16))
         ip = ip[:10] + checksum.to_bytes(2, "big") + ip[12:]
-        multicast = b"\x01\x00\x5e" + bytes([target[0][1] & 0x7F]) + target[0][2:]
+        multicast: bytes = b"\x01\x00\x5e" + bytes([target[0][1] & 0x7F]) + target[0][2:]
         to = multicast if target[0][0] >> 4 == 0xE else b"\x02\0" + target[0]  # noqa: PLR2004 - 224.0.0.0/4
         frame = to + b"\x02\0" + source[0] + b"\x08\x00" + ip + udp
-        head: bytes = _RECORD.pack(time_ns // 10**9, time_ns % 10**9, len(frame), len(frame))
-        return head + frame
+        return _RECORD.pack(time_ns // 10**9, time_ns % 10**9, len(frame), len(frame)) + frame

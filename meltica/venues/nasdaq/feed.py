@@ -1,0 +1,168 @@
+"""The Nasdaq feed as a process polls it: packets from a source through the session, ordered ITCH blocks out.
+
+Over live sockets the compiled gate passes everything that is in order from the receive buffers straight to one
+contiguous block, fit for ``ItchDecoder``; the session in Python sees only what is not. Over any other source (captures,
+files, what somebody adds) each packet goes through the session. Both give the same events.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from meltica.hot.packets import PacketSource
+from meltica.hot.udp import UdpError, UdpSource
+from meltica.venues.nasdaq.mold_events import Messages, MoldEvent
+from meltica.venues.nasdaq.mold_session import RETRANSMISSION, MoldSession
+
+ANSWER_BYTES: Final = 65_535
+MAX_ANSWERS: Final = 64
+"""Taken at once, so that the lines are not starved by a re-request server."""
+MAX_WAIT_NS: Final = 1_000_000_000
+
+
+class RerequestSocket:
+    """Talks to the re-request server; what it can't send is counted, and asked again by the session's deadline."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """:raises UdpError: no such address."""
+        self.failed = 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        try:
+            self.socket.connect((host, port))
+        except OSError as error:
+            self.socket.close()
+            raise UdpError(f"can't reach the re-request server {host}:{port}: {error.strerror}") from error
+
+    def send(self, request: bytes) -> None:
+        try:
+            self.socket.send(request)
+        except OSError:
+            self.failed += 1
+
+    def answers(self) -> list[bytes]:
+        found: list[bytes] = []
+        while len(found) < MAX_ANSWERS:
+            try:
+                found.append(self.socket.recv(ANSWER_BYTES))
+            except OSError:  # Nothing more, or nobody is there.
+                break
+        return found
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class NasdaqFeed:
+    """``poll`` it. Times are the source's: ns since 1970 of live sockets and captures."""
+
+    def __init__(self, source: PacketSource, session: MoldSession, asker: RerequestSocket | None = None) -> None:
+        self.source = source
+        self.session = session
+        self._asker = asker
+        self._live = source if isinstance(source, UdpSource) else None
+        room = (
+            max((line.options.batch * line.options.frame_bytes for line in self._live.lines), default=0)
+            if self._live
+            else 0
+        )
+        self._out = np.zeros(room, np.uint8)
+        if self._live is not None:
+            session.tick(time.time_ns())  # From now on a line that says nothing is silent.
+
+    @property
+    def ended(self) -> bool:
+        """Nothing will come any more: the session is over, or the source."""
+        return self.session.ended or self.source.ended
+
+    def poll(self, timeout_ns: int = 0) -> Sequence[MoldEvent]:
+        """What happened, in order; waits for it at most so long, and not past the session's next deadline."""
+        events: list[MoldEvent] = []
+        if self._live is not None:
+            if timeout_ns and not self._live.spin:
+                self._live.wait(self._until_due(timeout_ns))
+            self._take_live(self._live, events)
+        else:
+            for packet in self.source.receive(timeout_ns):
+                self._catch_up(packet.time_ns, events)
+                events += self.session.receive(packet.line, packet.payload, packet.time_ns)
+        now_ns = time.time_ns() if self._live is not None else 0
+        if self._asker is not None:
+            for answer in self._asker.answers():
+                events += self.session.receive(RETRANSMISSION, answer, now_ns or time.time_ns())
+        if self._live is not None:
+            self._catch_up(now_ns, events)
+        elif self.source.ended:
+            self._finish(events)
+        self._ask()
+        return events
+
+    def close(self) -> None:
+        self.source.close()
+        if self._asker is not None:
+            self._asker.close()
+
+    def status(self) -> dict[str, object]:
+        """Counters of the session and the source, for people."""
+        gate = self.session.gate.counters()
+        return {
+            "session": self.session.session,
+            "next_sequence": self.session.gate.expected,
+            "gap": self.session.gap,
+            "waiting_packets": self.session.waiting,
+            "silent_lines": self.session.silent_lines,
+            "counts": dict(sorted(self.session.counts.items())),
+            "first_malformed": self.session.first_malformed or None,
+            "lines": gate,
+            "source": self.source.status(),
+        }
+
+    def _take_live(self, source: UdpSource, events: list[MoldEvent]) -> None:
+        for number, line in enumerate(source.lines):
+            receiver: Any = line.receiver
+            count = receiver.receive(0)
+            at = 0
+            while at < count:
+                at = self._gather(receiver, at, number, events)
+                if at < count:
+                    events += self.session.receive(number, receiver.packet(at), receiver.time_ns(at))
+                    at += 1
+
+    def _gather(self, receiver: Any, first: int, line: int, events: list[MoldEvent]) -> int:
+        """Packets that are next go past the session; returns the first one that is not."""
+        gate = self.session.gate
+        sequence = gate.expected
+        at, end, messages, time_ns = gate.gather(receiver, first, line, self._out, 0)
+        if messages:
+            events.append(Messages(sequence, messages, self._out[:end].tobytes(), time_ns, line))
+            events += self.session.passed(time_ns)
+        return at
+
+    def _catch_up(self, now_ns: int, events: list[MoldEvent]) -> None:
+        deadline = self.session.next_deadline_ns()
+        if deadline is not None and now_ns >= deadline:
+            events += self.session.tick(now_ns)
+
+    def _finish(self, events: list[MoldEvent]) -> None:
+        """The source is over: what is missing will not come, whatever time it is."""
+        while self.session.gap is not None:
+            deadline = self.session.next_deadline_ns()
+            events += self.session.tick(deadline or 0)
+
+    def _until_due(self, timeout_ns: int) -> int:
+        """A wait that ends in time for the session; answers of the re-request server are looked for meanwhile."""
+        longest = timeout_ns if timeout_ns > 0 else MAX_WAIT_NS
+        deadline = self.session.next_deadline_ns()
+        if deadline is not None:
+            longest = min(longest, max(deadline - time.time_ns(), 0))
+        return min(longest, 1_000_000) if self.session.gap is not None else longest
+
+    def _ask(self) -> None:
+        for request in self.session.requests_to_send():
+            if self._asker is not None:
+                self._asker.send(request)
