@@ -356,6 +356,8 @@ class ControlDesk:
         if len(uses) != header.extra:
             raise MessageError(f"{header.extra} uses announced, {len(uses)} there")
         if header.stream_epoch == session.stream.epoch:
+            if applied > session.stream.number:
+                raise MessageError(f"a report about entry {applied} of {session.stream.number}")
             gate, epoch = session.seat.gate, session.gate_epoch
             self.notices.append(Reported(gate, epoch, header.number, applied, drops_next, uses))
 
@@ -398,6 +400,9 @@ def _check_hello(session: Session, hello: Hello) -> None:
         raise _FaultError(FaultCode.MISFIT, text)
     if hello.gate_epoch < session.gate_epoch:
         raise _old_epoch(hello.gate_epoch, session)
+    if hello.fresh and hello.gate_epoch == session.gate_epoch and session.arming:
+        text = f"epoch {hello.gate_epoch} of {name} was armed and now knows nothing: give it a later epoch"
+        raise _FaultError(FaultCode.OLD_EPOCH, text)
     if hello.drops_first > session.kept or hello.drops_next < session.kept:
         text = (
             f"drop copies from {session.kept} on are wanted, its store holds {hello.drops_first} to "
