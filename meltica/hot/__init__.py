@@ -22,6 +22,7 @@ from meltica.hot.layout_gen import (
     Subject,
     TimeInForce,
 )
+from meltica.hot.ouch_wire_twin import OuchRefusal
 from meltica.hot.ports import Intent, RiskGate
 from meltica.hot.rulebook_gen import PASS, RULES, Check, Rule
 
@@ -34,6 +35,7 @@ public_api: Final = (
     "LevelBook",
     "MoldGate",
     "OrderIntent",
+    "OuchPort",
     "UdpReceiver",
 )
 BACKENDS: Final = ("cython", "python")
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
         LevelBook,
         MoldGate,
         OrderIntent,
+        OuchPort,
         UdpReceiver,
     )
 else:
@@ -88,6 +91,7 @@ else:
     LevelBook = _module.LevelBook
     MoldGate = _module.MoldGate
     OrderIntent = _module.OrderIntent
+    OuchPort = _module.OuchPort
     UdpReceiver = _module.UdpReceiver
 
 __all__ = [
@@ -110,7 +114,9 @@ __all__ = [
     "LevelBook",
     "MoldGate",
     "OrderIntent",
+    "OuchPort",
     "OrderType",
+    "OuchRefusal",
     "RiskGate",
     "Rule",
     "Side",

@@ -8,6 +8,7 @@ from meltica.hot.itch import ItchDecoder as _ItchDecoder
 from meltica.hot.itch_book_twin import ItchBook
 from meltica.hot.itch_twin import ItchColumns
 from meltica.hot.mold_twin import MoldGate
+from meltica.hot.ouch_twin import OuchPort
 from meltica.hot.udp_twin import UdpReceiver
 
 
@@ -15,4 +16,14 @@ class ItchDecoder(_ItchDecoder):
     kernel_class = ItchColumns
 
 
-__all__ = ["Gate", "Histogram", "ItchBook", "ItchDecoder", "LevelBook", "MoldGate", "OrderIntent", "UdpReceiver"]
+__all__ = [
+    "Gate",
+    "Histogram",
+    "ItchBook",
+    "ItchDecoder",
+    "LevelBook",
+    "MoldGate",
+    "OrderIntent",
+    "OuchPort",
+    "UdpReceiver",
+]

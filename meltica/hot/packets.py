@@ -19,6 +19,10 @@ class Packet(NamedTuple):
 class PacketSource(Protocol):
     """Packets in the order of their arrival. A source that is not live ends."""
 
+    @property
+    def live(self) -> bool:
+        """Its times are this machine's clock now; a file's are whatever they were."""
+
     def receive(self, timeout_ns: int = 0) -> Sequence[Packet]:
         """What there is now; waits for the first at most so long (negative: for ever). Empty: nothing, or the end."""
 

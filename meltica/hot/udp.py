@@ -187,6 +187,8 @@ class UdpLine:
 class UdpSource:
     """Packets of up to a few lines as they come; line numbers by their order. See ``PacketSource``."""
 
+    live = True
+
     def __init__(self, lines: Sequence[UdpLine], *, spin: bool = False) -> None:
         """``spin``: never sleep while waiting; for a pinned core."""
         self.lines = list(lines)
