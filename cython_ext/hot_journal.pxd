@@ -9,6 +9,7 @@ cpdef enum EntryKind:
     ENCODED = 1   # payload: the OrderIntent that was encoded; it may or may not have reached the venue
     DECODED = 2   # payload: the sequenced packet, with its length, as the venue sent it
     SESSION = 3   # payload: the ten bytes of the session that was logged in to
+    SETTLED = 4   # payload: the OUCH reject that we made for a number that never arrived
 
 cdef enum:
     JOURNAL_HEADER_BYTES = 4096

@@ -9,6 +9,7 @@ class EntryKind(IntEnum):
     ENCODED = 1
     DECODED = 2
     SESSION = 3
+    SETTLED = 4
 
 class HotJournal:
     def __init__(self, buffer: Any) -> None: ...

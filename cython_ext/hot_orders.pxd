@@ -48,7 +48,7 @@ cdef class OrderLoop:
     cdef uint64_t idle_ns, idle_turns, offset_ns, time_ns, factor
     cdef uint64_t lease_until_ns, cancel_after_ns, swept_lease_ns, longest_ns, reset_seen
     cdef uint64_t refused_mask
-    cdef bint sweeping
+    cdef bint sweeping, sweep_again, caught_up, asks
     cdef uint32_t sweep_at, sweep_seen
 
     cdef bint turn(self) noexcept nogil
@@ -64,11 +64,20 @@ cdef class OrderLoop:
     cdef bint send_out(self, OrderIntentRecord* order, int64_t lots, int64_t reserved, uint64_t began) noexcept nogil
     cdef void refuse(self, const OrderIntentRecord* order, int reason, uint64_t mask) noexcept nogil
     cdef void emit(self, DropCopyRecord* drop) noexcept nogil
-    cdef void start_sweep(self) noexcept nogil
+    cdef void start_sweep(self, bint again) noexcept nogil
     cdef void sweep(self) noexcept nogil
+    cdef bint must_be_flat(self) noexcept nogil
     cdef bint cancel(self, const OuchOrder* working) noexcept nogil
     cdef void take_session(self, uint64_t now_ns) noexcept nogil
     cdef void lose_session(self, uint8_t why) noexcept nogil
     cdef bint take_packets(self) noexcept nogil
+    cdef void settle(self, uint32_t next_user_ref_num) noexcept nogil
+    cdef bint settle_one(self, uint32_t user_ref_num) noexcept nogil
     cdef void take_reply(self, DropCopyRecord* drop) noexcept nogil
     cdef void tell_state(self, uint64_t began) noexcept nogil
+
+
+cdef enum:
+    REJECT_BYTES = 31   # of an OUCH 5.0 Rejected without an appendage
+
+cdef void make_reject(uint8_t* body, uint32_t user_ref_num) noexcept nogil

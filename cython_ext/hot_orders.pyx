@@ -14,7 +14,7 @@ from cython_ext.hot_clock cimport calibrate, cycles, monotonic_ns, span_ns
 from cython_ext.hot_gate cimport (
     LOOP_LEASE_EXPIRED, LOOP_PORT_DOWN, allowed_lots, take_back, tell, tell_connected, tell_facts, tell_kill,
 )
-from cython_ext.hot_journal cimport DECODED, ENCODED, room
+from cython_ext.hot_journal cimport DECODED, ENCODED, SETTLED, room
 from cython_ext.hot_status cimport *
 from cython_ext.hot_venue cimport (
     HEARTBEAT_NS, OUT_RESERVE, RECEIVE_EVERY_NS, SILENCE_NS, VenueLine, out_room, out_waiting,
@@ -30,6 +30,12 @@ cdef extern from *:
     """
     void sleep_ns "hot_sleep"(uint64_t ns) noexcept nogil
 
+cdef extern from *:
+    """
+    static inline uint32_t hot_big4(const uint8_t *p) { uint32_t v; __builtin_memcpy(&v, p, 4); return __builtin_bswap32(v); }
+    """
+    uint32_t big4 "hot_big4"(const uint8_t* at) noexcept nogil
+
 cdef enum:
     CALIBRATION_NS = 20_000_000
     REASON_NOT_ENCODED = 128  # and more: DropCopy.reason of what the port could not say, 128 + OuchRefusal
@@ -38,6 +44,8 @@ cdef enum:
     WHY_BROKEN = 0x42         # "B": it sent what is no SoupBinTCP
     WHY_JOURNAL = 0x46        # "F": nothing more can be written down
     SEQUENCED = 0x53          # "S": a packet that counts
+    QUERY = 0x51              # "Q": Account Query Response; its number is behind type and timestamp
+    QUERY_BYTES = 16
 
 
 cdef class OrderLoop:
@@ -45,8 +53,12 @@ cdef class OrderLoop:
         self, *, Gate gate not None, OuchPort port not None, MpscRing intents not None, SpscRing control not None,
         BroadcastWriter drops not None, KillWord kill not None, HotStatus status not None, HotJournal journal not None,
         TopOfBookReader tops=None, port_id=0, bint leased=True, cancel_after_ms=1_000, idle_us=0, offset_ns=0,
+        bint asks=True,
     ):
-        """``tops`` None: references and halts come from the control plane alone. ``idle_us`` 0: the loop never sleeps."""
+        """``tops`` None: references and halts come from the control plane alone. ``idle_us`` 0: the loop never sleeps.
+
+        ``asks``: whoever offers a session has sent an Account Query on it; its answer says that all was heard.
+        """
         for ring, size in ((intents, sizeof(OrderIntentRecord)), (drops, sizeof(DropCopyRecord))):
             if ring.slot_size != size:
                 raise ValueError(f"a ring of {ring.slot_size} bytes a record where {size} belong")
@@ -54,7 +66,7 @@ cdef class OrderLoop:
             raise ValueError(f"the control ring has {control.slot_size} bytes a record; the largest record takes 128")
         self.gate, self.port, self.intents, self.control, self.drops = gate, port, intents, control, drops
         self.kill, self.status, self.journal = kill, status, journal
-        self.port_id, self.leased, self.offset_ns = port_id, leased, offset_ns
+        self.port_id, self.leased, self.offset_ns, self.asks = port_id, leased, offset_ns, asks
         self.cancel_after_ns = cancel_after_ms * 1_000_000
         self.idle_ns = idle_us * 1_000
         self.mail.fd = -1
@@ -207,7 +219,7 @@ cdef class OrderLoop:
             drop.execution_id = self.kill.epoch()
             self.emit(&drop)
             add(self.status, KILLS_SEEN, 1)
-            self.start_sweep()
+            self.start_sweep(False)
         put(self.status, KILL_ENGAGED, killed)
 
     cdef void watch_lease(self) noexcept nogil:
@@ -218,7 +230,7 @@ cdef class OrderLoop:
         if self.lease_lapsed and self.cancel_after_ns and self.swept_lease_ns != self.lease_until_ns:
             if self.time_ns > self.lease_until_ns + self.cancel_after_ns:
                 self.swept_lease_ns = self.lease_until_ns
-                self.start_sweep()
+                self.start_sweep(False)
 
     cdef bint take_control(self) noexcept nogil:
         cdef const void* record
@@ -296,7 +308,7 @@ cdef class OrderLoop:
         """The lowest check that fired, or PASS. What no gate can know is judged here: is there a way out at all?"""
         cdef int reason
         self.watch_kill()  # once more, as late as can be
-        if self.line.fd < 0 or not load_acquire(&self.mail.open):
+        if not self.caught_up or not load_acquire(&self.mail.open):
             self.refused_mask = <uint64_t>1 << LOOP_PORT_DOWN
             return LOOP_PORT_DOWN
         if order.action != ACTION_CANCEL:
@@ -364,8 +376,10 @@ cdef class OrderLoop:
 
     # --- everything that works is cancelled ---
 
-    cdef void start_sweep(self) noexcept nogil:
+    cdef void start_sweep(self, bint again) noexcept nogil:
+        """``again``: the cancels that were sent and not answered once more (they may be lost, and are harmless twice)."""
         self.sweeping = True
+        self.sweep_again = again
         self.sweep_at = self.sweep_seen = 0
 
     cdef void sweep(self) noexcept nogil:
@@ -373,7 +387,7 @@ cdef class OrderLoop:
         cdef const OuchOrder* order
         cdef uint32_t last = self.sweep_at + SWEEP_ROWS
         cdef int cancelled = 0
-        if self.line.fd < 0:
+        if not self.caught_up:
             return
         while self.sweep_at < self.port.max_orders and self.sweep_at < last and cancelled < SWEEP_CANCELS:
             if out_room(self.line) < OUT_RESERVE:
@@ -382,10 +396,15 @@ cdef class OrderLoop:
             self.sweep_at += 1
             if order.in_use:
                 self.sweep_seen += 1
-                if not order.is_canceling and self.cancel(order):
+                if order.is_canceling == self.sweep_again and self.cancel(order):
                     cancelled += 1
         if self.sweep_at == self.port.max_orders:
             self.sweeping = False
+            if self.sweep_again and self.must_be_flat():
+                self.start_sweep(False)
+
+    cdef bint must_be_flat(self) noexcept nogil:
+        return self.killed_by_word or self.killed_by_control or self.lease_lapsed
 
     cdef bint cancel(self, const OuchOrder* working) noexcept nogil:
         cdef OrderIntentRecord order
@@ -414,12 +433,15 @@ cdef class OrderLoop:
         drop.kind = DROP_KIND_SESSION_UP
         self.emit(&drop)
         put(self.status, SESSION_UP, 1)
-        if self.killed_by_word or self.killed_by_control or self.lease_lapsed:
-            self.start_sweep()
+        self.caught_up = False
+        if not self.asks:
+            self.settle(0)
 
     cdef void lose_session(self, uint8_t why) noexcept nogil:
         cdef DropCopyRecord drop
         self.line.end()
+        self.caught_up = False
+        put(self.status, CAUGHT_UP, 0)
         tell_connected(self.gate, self.port_id, False, self.time_ns)
         memset(&drop, 0, sizeof(drop))
         drop.kind = DROP_KIND_SESSION_DOWN
@@ -460,7 +482,42 @@ cdef class OrderLoop:
                 self.take_reply(&drop)
                 if self.line.fd < 0:
                     return True
+            elif size >= QUERY_BYTES and data[2] == SEQUENCED and data[3] == QUERY and not self.caught_up:
+                self.settle(big4(data + 12))
             mark(self.status, RECEIVE, span_ns(began, cycles(), self.factor))
+        return True
+
+    cdef void settle(self, uint32_t next_user_ref_num) noexcept nogil:
+        """The venue has said everything, and which number it expects next (0: it was not asked): what it never got is over.
+
+        This looks at the whole table, once a session.
+        """
+        cdef const OuchOrder* order
+        cdef uint32_t at
+        for at in range(self.port.max_orders):
+            order = &self.port.orders[at]
+            if order.in_use and next_user_ref_num:
+                if order.pending_user_ref_num >= next_user_ref_num and not self.settle_one(order.pending_user_ref_num):
+                    return
+                if order.in_use and order.user_ref_num >= next_user_ref_num and not self.settle_one(order.user_ref_num):
+                    return
+        self.caught_up = True
+        put(self.status, CAUGHT_UP, 1)
+        self.start_sweep(True)
+
+    cdef bint settle_one(self, uint32_t user_ref_num) noexcept nogil:
+        """As if the venue had rejected it, for a reason of our own."""
+        cdef DropCopyRecord drop
+        cdef uint8_t[REJECT_BYTES] body
+        make_reject(body, user_ref_num)
+        if not self.journal.append(SETTLED, body, REJECT_BYTES, self.time_ns, self.drops.ring.next + 1, 0, 0):
+            self.lose_session(WHY_JOURNAL)
+            return False
+        memset(&drop, 0, sizeof(drop))
+        memset(&self.port.facts, 0, sizeof(self.port.facts))
+        if self.port.sequenced(body, REJECT_BYTES, &drop) == 1:
+            self.take_reply(&drop)
+            add(self.status, SETTLED_ORDERS, 1)
         return True
 
     cdef void take_reply(self, DropCopyRecord* drop) noexcept nogil:
@@ -494,3 +551,25 @@ cdef inline void describe(DropCopyRecord* drop, const OrderIntentRecord* order) 
     drop.order_id = order.order_id
     drop.price_ticks = order.price_ticks
     drop.quantity_lots = order.quantity_lots
+
+
+cdef void make_reject(uint8_t* body, uint32_t user_ref_num) noexcept nogil:
+    memset(body, 0, REJECT_BYTES)
+    body[0] = c"J"
+    body[9] = user_ref_num >> 24
+    body[10] = (user_ref_num >> 16) & 0xFF
+    body[11] = (user_ref_num >> 8) & 0xFF
+    body[12] = user_ref_num & 0xFF
+
+
+def settle_port(OuchPort port not None, bytes body not None):
+    """Recovery: what a SETTLED entry did to the port; the drop-copy record, or b""."""
+    cdef DropCopyRecord drop
+    memset(&drop, 0, sizeof(drop))
+    memset(&port.facts, 0, sizeof(port.facts))
+    drop.type_id = DROP_COPY_TYPE_ID
+    if len(body) != REJECT_BYTES:
+        raise ValueError(f"a reject has {REJECT_BYTES} bytes, not {len(body)}")
+    if port.sequenced(<const uint8_t*><const char*>body, REJECT_BYTES, &drop) != 1:
+        return b""
+    return (<char*>&drop)[:sizeof(DropCopyRecord)]

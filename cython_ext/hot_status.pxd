@@ -56,6 +56,8 @@ cpdef enum Word:
     OUT_WAITING = 43           # bytes in the out buffer
     WARMED = 44                # orders of the warm-up, all refused
     RESET_SEEN = 45
+    CAUGHT_UP = 46             # 1: what the venue said while we were away is known, and what never arrived is settled
+    SETTLED_ORDERS = 47        # orders and replaces that never arrived
     REJECTS_BEGIN = 48         # 64 words: refused, by the lowest check
     ENCODE_BEGIN = 112         # 16 words: not encoded, by reason
     # The market loop

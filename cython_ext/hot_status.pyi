@@ -52,6 +52,8 @@ class Word(IntEnum):
     OUT_WAITING = 43
     WARMED = 44
     RESET_SEEN = 45
+    CAUGHT_UP = 46
+    SETTLED_ORDERS = 47
     REJECTS_BEGIN = 48
     ENCODE_BEGIN = 112
     MARKET_STATE = 128

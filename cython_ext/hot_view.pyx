@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.stdlib cimport calloc, free
 
 from cython_ext.hot_gate cimport tell_gapped, tell_halted, tell_quote, tell_reference
-from cython_ext.hot_status cimport FEED_TIME_NS, REFERENCES, HotStatus, add, get
+from cython_ext.hot_status cimport FEED_GAPPED, FEED_TIME_NS, REFERENCES, HotStatus, add, get
 from cython_ext.layout_gen cimport SymbolRecord, TopOfBookRecord
 
 cdef enum:
@@ -49,7 +49,9 @@ cdef class MarketView:
         row = &self.rows[instrument_id]
         if row.wire_price_per_tick == 0:
             return
-        gapped = not self.tops.load(row.locate, &top) or (top.condition & GAP_BITS) != 0
+        gapped = (
+            get(self.status, FEED_GAPPED) != 0 or not self.tops.load(row.locate, &top) or (top.condition & GAP_BITS) != 0
+        )
         if gapped != row.gapped:
             row.gapped = gapped
             tell_gapped(self.gate, instrument_id, gapped, time_ns)

@@ -1,0 +1,42 @@
+from cython_ext.broadcast_ring import BroadcastWriter
+from cython_ext.gate import Gate
+from cython_ext.hot_journal import HotJournal
+from cython_ext.hot_status import HotStatus
+from cython_ext.kill_word import KillWord
+from cython_ext.mpsc_ring import MpscRing
+from cython_ext.ouch import OuchPort
+from cython_ext.spsc_ring import SpscRing
+from cython_ext.top_of_book import TopOfBookReader
+
+class OrderLoop:
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        port: OuchPort,
+        intents: MpscRing,
+        control: SpscRing,
+        drops: BroadcastWriter,
+        kill: KillWord,
+        status: HotStatus,
+        journal: HotJournal,
+        tops: TopOfBookReader | None = None,
+        port_id: int = 0,
+        leased: bool = True,
+        cancel_after_ms: int = 1_000,
+        idle_us: int = 0,
+        offset_ns: int = 0,
+        asks: bool = True,
+    ) -> None: ...
+    def run(self) -> None: ...
+    def turns(self, count: int) -> int: ...
+    def open(self, on: bool = True) -> None: ...
+    def stop(self, *, at_once: bool = False) -> None: ...
+    def offer_session(self, fd: int) -> int: ...
+    @property
+    def session_lost(self) -> int: ...
+    def set_instrument(
+        self, instrument_id: int, locate: int, wire_price_per_tick: int, shares_per_lot: int
+    ) -> None: ...
+
+def settle_port(port: OuchPort, body: bytes) -> bytes: ...
