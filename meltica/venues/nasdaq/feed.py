@@ -65,14 +65,11 @@ class NasdaqFeed:
         self.source = source
         self.session = session
         self._asker = asker
-        self._live = source if isinstance(source, UdpSource) else None
-        room = (
-            max((line.options.batch * line.options.frame_bytes for line in self._live.lines), default=0)
-            if self._live
-            else 0
-        )
+        self._udp = source if isinstance(source, UdpSource) else None
+        sizes = [line.options.batch * line.options.frame_bytes for line in self._udp.lines] if self._udp else []
+        room = max(sizes, default=0)
         self._out = np.zeros(room, np.uint8)
-        if self._live is not None:
+        if source.live:
             session.tick(time.time_ns())  # From now on a line that says nothing is silent.
 
     @property
@@ -83,20 +80,21 @@ class NasdaqFeed:
     def poll(self, timeout_ns: int = 0) -> Sequence[MoldEvent]:
         """What happened, in order; waits for it at most so long, and not past the session's next deadline."""
         events: list[MoldEvent] = []
-        if self._live is not None:
-            if timeout_ns and not self._live.spin:
-                self._live.wait(self._until_due(timeout_ns))
-            self._take_live(self._live, events)
+        live = self.source.live
+        wait_ns = self._until_due(timeout_ns) if live and timeout_ns else timeout_ns
+        if self._udp is not None:
+            if wait_ns and not self._udp.spin:
+                self._udp.wait(wait_ns)
+            self._take_live(self._udp, events)
         else:
-            for packet in self.source.receive(timeout_ns):
+            for packet in self.source.receive(wait_ns):
                 self._catch_up(packet.time_ns, events)
                 events += self.session.receive(packet.line, packet.payload, packet.time_ns)
-        now_ns = time.time_ns() if self._live is not None else 0
         if self._asker is not None:
             for answer in self._asker.answers():
-                events += self.session.receive(RETRANSMISSION, answer, now_ns or time.time_ns())
-        if self._live is not None:
-            self._catch_up(now_ns, events)
+                events += self.session.receive(RETRANSMISSION, answer, time.time_ns())
+        if live:
+            self._catch_up(time.time_ns(), events)
         elif self.source.ended:
             self._finish(events)
         self._ask()

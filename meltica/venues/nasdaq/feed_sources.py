@@ -22,6 +22,8 @@ MESSAGES_A_PACKET: Final = 40
 class _Iterated:
     """A source over packets that are made one by one."""
 
+    live = False
+
     def __init__(self) -> None:
         self.ended = False
         self._packets: Iterator[Packet] = iter(())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 
@@ -22,6 +24,10 @@ class MoldLimits(msgspec.Struct, frozen=True, kw_only=True):
     """A larger gap is not asked for: declared lost at once, once a second packet confirms it."""
     idle_ns: int = 3_000_000_000
     """A line without even a heartbeat for so long is silent; heartbeats come each second."""
+
+
+FILE_LIMITS: Final = MoldLimits(wait_ns=10_000_000, gap_messages=1 << 62, idle_ns=1 << 62)
+"""For captures: nobody can be asked, lines don't fall silent, and whatever is missing is a gap, however large."""
 
 
 class Messages(msgspec.Struct, frozen=True):

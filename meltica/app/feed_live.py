@@ -1,0 +1,98 @@
+"""What ``record``, ``stats`` and ``replay`` share: lines, the feed over them, how it is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+from meltica.domain.errors import FieldError
+from meltica.hot.packets import PacketSource
+from meltica.hot.udp import UdpLine, UdpOptions, UdpSource, is_multicast, parse_target
+from meltica.venues.nasdaq.feed import NasdaqFeed, RerequestSocket
+from meltica.venues.nasdaq.mold_session import LINE_NAMES, MoldSession
+
+Stamps = Literal["hardware", "kernel", "none"]
+
+COUNTED: Final = ("packets", "wins", "messages", "duplicates", "leads", "lead_sum_ns", "lead_max_ns")
+
+
+def open_lines(
+    targets: Sequence[str],
+    *,
+    interface: str = "",
+    source: str = "",
+    timestamps: Stamps = "kernel",
+    busy_poll_us: int = 0,
+    spin: bool = False,
+) -> UdpSource:
+    """Sockets for A and B.
+
+    :raises FieldError: an address that is none.
+    :raises UdpError: it can't be opened or joined.
+    """
+    lines: list[UdpLine] = []
+    try:
+        for target in targets:
+            host, port = parse_target(target)
+            group = host if is_multicast(host) else ""
+            options = UdpOptions(
+                port=port,
+                group=group,
+                address=host,
+                interface=interface,
+                source=source,
+                timestamps=timestamps,
+                busy_poll_us=busy_poll_us,
+            )
+            lines.append(UdpLine(options))
+    except Exception:
+        for line in lines:
+            line.close()
+        raise
+    if not lines:
+        raise FieldError("--a", "", "at least one line is needed")
+    return UdpSource(lines, spin=spin)
+
+
+def open_feed(source: PacketSource, *, count: int, rerequest: str = "", start: int | None = None) -> NasdaqFeed:
+    """The feed over ``count`` live lines; ``rerequest``: the re-request server's address, or none."""
+    asker = RerequestSocket(*parse_target(rerequest)) if rerequest else None
+    session = MoldSession(start=start, lines=tuple(range(count)), can_request=asker is not None)
+    return NasdaqFeed(source, session, asker)
+
+
+def line_counts(feed: NasdaqFeed) -> dict[str, dict[str, Any]]:
+    """Arbitration by line: who came first, how often, how far ahead."""
+    gate = feed.session.gate
+    counters = gate.counters()
+    found: dict[str, dict[str, Any]] = {}
+    for line, name in enumerate(LINE_NAMES):
+        if not counters["packets"][line]:
+            continue
+        shown: dict[str, Any] = {key: counters[key][line] for key in COUNTED}
+        leads = shown.pop("leads")
+        total = shown.pop("lead_sum_ns")
+        shown["lead_ns"] = {
+            "timed": leads,
+            "mean": round(total / leads) if leads else None,
+            **percentiles(gate.lead_histogram(line)),
+            "max": shown.pop("lead_max_ns") if leads else None,
+        }
+        shown.pop("lead_max_ns", None)
+        found[name] = shown
+    return found
+
+
+def percentiles(histogram: Sequence[int]) -> dict[str, int | None]:
+    """p50 and p99 of a histogram of powers of two: the bucket's upper bound, so at most twice the truth."""
+    total = sum(histogram)
+    found: dict[str, int | None] = {}
+    for name, share in (("p50_below", 0.5), ("p99_below", 0.99)):
+        passed = 0
+        found[name] = None
+        for bucket, count in enumerate(histogram):
+            passed += count
+            if total and passed >= share * total:
+                found[name] = 1 << bucket
+                break
+    return found
