@@ -92,7 +92,9 @@ class ControlDesk:
         down_since_ns: int | None = None,
         origin: int = 0,
     ) -> None:
-        """``down_since_ns``: when the gateway last lived. ``origin``: of the newest event in its journal."""
+        """``down_since_ns``: when the gateway last lived; it may have given a lease at its very end. ``origin``: of the
+        newest event in its journal.
+        """
         self.lease_ns = lease_ns
         self.outbox: deque[Routed | Published] = deque()
         self.notices: deque[Notice] = deque()
@@ -105,7 +107,7 @@ class ControlDesk:
                 seat,
                 Stream(stream_epoch, origin=origin),
                 stopped_ns=stopped_ns,
-                lease_over_ns=now_ns + lease_ns,  # The gateway before us may have given one at its very end
+                lease_over_ns=now_ns + lease_ns if seat.gate_epoch else now_ns,
             )
             for seat in seats
         }
@@ -198,7 +200,7 @@ class ControlDesk:
                 continue
             times.append(session.heard_ns + self.lease_ns + 1)
             if session.standing is Standing.JOINING and not session.told_joined and session.kept >= session.drops_next:
-                times.append(session.lease_over_ns)
+                times.append(session.wait_until_ns)
         return min(times, default=None)
 
     def _gone(self, session: Session, why: str, now_ns: int) -> None:
@@ -270,6 +272,7 @@ class ControlDesk:
             session.stopped_ns = session.heard_ns
         if hello.gate_epoch > session.gate_epoch:
             session.gate_epoch, session.arming, session.rearmed_ns = hello.gate_epoch, 0, deque()
+            session.wait_until_ns = session.lease_over_ns
         session.peer, session.pid, session.heard_ns = peer, hello.pid, now_ns
         session.fresh, session.told_joined = hello.fresh, False
         session.applied = hello.applied
@@ -285,7 +288,7 @@ class ControlDesk:
 
     def _joined(self, session: Session, now_ns: int) -> None:
         """Told once, when no earlier lease can be in force any more and nothing that it let out is unknown here."""
-        ready = session.kept >= session.drops_next and now_ns >= session.lease_over_ns
+        ready = session.kept >= session.drops_next and now_ns >= session.wait_until_ns
         if session.standing is Standing.JOINING and ready and not session.told_joined:
             session.told_joined = True
             self.notices.append(Joined(session.seat.gate, session.gate_epoch, session.fresh))

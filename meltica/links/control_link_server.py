@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final, TypeVar
 
 import zmq
@@ -64,8 +64,8 @@ class ControlLink:
         self._told = told
         self._lock = threading.Lock()
         """Over the desk: its calls are short, and nobody waits for a socket with it."""
+        self._claims = _claimed(commands, state)
         self._context: zmq.Context[Socket] = zmq.Context()
-        self._claims = [Endpoint(commands), Endpoint(state)]
         self._doorkeeper = Doorkeeper(self._context, keys)
         secret = keys.control().secret
         self._router, self._publisher = self._socket(zmq.ROUTER, secret), self._socket(zmq.XPUB, secret)
@@ -257,3 +257,15 @@ class ControlLink:
         self._context.term()
         for claim in self._claims:
             claim.close()
+
+
+def _claimed(*endpoints: str) -> list[Endpoint]:
+    """All or none."""
+    with ExitStack() as opened:
+        claims = []
+        for endpoint in endpoints:
+            claim = Endpoint(endpoint)
+            opened.callback(claim.close)
+            claims.append(claim)
+        opened.pop_all()
+        return claims

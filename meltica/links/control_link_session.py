@@ -153,6 +153,8 @@ class Session:
         """Since when it has had no lease."""
         self.lease_over_ns = lease_over_ns
         """No lease that was ever given is in force after this."""
+        self.wait_until_ns = 0
+        """A new life joins when no lease of the earlier one is in force."""
         self.arming = 0
         self.wanted = False
         """A person asked for it to be armed."""

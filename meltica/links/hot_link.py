@@ -110,7 +110,7 @@ class HotLink:
                 left_ns = 0
             ready = dict(self._poller.poll(-(-left_ns // MILLISECOND_NS)))
             desk.due(self.now_ns())
-            for socket in (self._subscriber, self._dealer):
+            for socket in (self._dealer, self._subscriber):  # A welcome comes before the state
                 if socket is not None and socket in ready:
                     self._receive(socket)
             self._flush()

@@ -285,6 +285,8 @@ class HotDesk:
             self._move(Happening.REFUSED, str(error))
             return
         self.counts["states"] += 1
+        if self.phase is Phase.JOINING:
+            self._next_beat_ns = now_ns  # It says at once that it holds it
         self._move(Happening.STATE)
         self._take_waiting(now_ns)
 
