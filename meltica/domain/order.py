@@ -102,6 +102,9 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     price_ticks: int | None
     post_only: bool = False
     reduce_only: bool = False
+    iso: bool = False
+    short: bool = False
+    short_exempt: bool = False
     actor: str = ""
     created_ns: int = 0
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from meltica.domain import lifecycle
 from meltica.domain.approvals import KillSwitch, Proposal
+from meltica.domain.breakers import Breaker, BreakerState, CreditState, MarkState, breaker_key, mark_key
 from meltica.domain.events import (
+    BreakerRearmed,
+    BreakerTripped,
     CancelRequested,
+    CreditChanged,
+    DayBegan,
     Event,
     GateStateChanged,
     InstrumentRegistered,
     KillSwitchEngaged,
     KillSwitchReleased,
     LimitsChanged,
+    MarkChanged,
     OrderAdopted,
     OrderDenied,
     OrderFilled,
     OrderReported,
     OrderSubmitted,
+    PriceBandChanged,
     ProposalClosed,
     ProposalMade,
     ReplaceRequested,
@@ -28,12 +35,38 @@ from meltica.domain.events import (
     TradingStatusChanged,
 )
 from meltica.domain.instrument import Instrument
-from meltica.domain.limits import AccountLimits, InstrumentLimits, PositionLimits, key_of
-from meltica.domain.order import Order
+from meltica.domain.limits import (
+    MANUAL,
+    AccountLimits,
+    InstrumentLimits,
+    PortLimits,
+    StrategyLimits,
+    key_of,
+    session_window,
+)
+from meltica.domain.market import Mark
+from meltica.domain.money import INT64_MAX
+from meltica.domain.order import Order, OrderType, TimeInForce
 from meltica.domain.position import Position
+from meltica.domain.reports import ExecType
+from meltica.engine import rows
 from meltica.engine.positions import booked
-from meltica.engine.state import GLOBAL, EngineState, execution_key, position_key
+from meltica.engine.state import NO_ROW, STRATEGY_ROWS, EngineState, Tables, execution_key, position_key
+from meltica.hot.layout_gen import (
+    TICKS_BOUND,
+    DayResetRecord,
+    OutcomeRecord,
+    PriceBandRecord,
+    ProfitAndLossRecord,
+    RearmRecord,
+)
 from meltica.hot.ports import RiskGate
+
+NO_REFERENCE: Final = (0, 0)
+"""What a price that makes no sense (a spread's may be negative) tells the gate: it knows none, and says no."""
+FAR: Final = 2**63
+OUTCOMES: Final = frozenset({ExecType.NEW, ExecType.REJECTED})
+IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 class Fold:
@@ -42,6 +75,14 @@ class Fold:
     def __init__(self, state: EngineState, gate: RiskGate) -> None:
         self._state = state
         self._gate = gate
+        self.now_ns = 0
+        """The time of the step."""
+        self.touched: dict[str, None] = {}
+        """Accounts whose breakers may have tripped in this step, by what the gate was told."""
+        self.ran_on: dict[str, None] = {}
+        """Strategies that traded in this step."""
+        self.due_ns = self._next_due()
+        """Nothing happens by itself (a session's end, a breaker's time) before this."""
         self._apply: dict[type, Callable[[Any], None]] = {
             OrderSubmitted: self._order_submitted,
             OrderDenied: self._order_denied,
@@ -60,7 +101,38 @@ class Fold:
             KillSwitchEngaged: self._kill_engaged,
             KillSwitchReleased: self._kill_released,
             GateStateChanged: self._gate_state,
+            BreakerTripped: self._breaker_tripped,
+            BreakerRearmed: self._breaker_rearmed,
+            CreditChanged: self._credit_changed,
+            MarkChanged: self._mark_changed,
+            PriceBandChanged: self._price_band_changed,
+            DayBegan: self._day_began,
         }
+
+    def begin(self, now_ns: int) -> None:
+        """A step begins. Sessions that have ended since the last one give way to the next."""
+        self.now_ns = now_ns
+        if self.touched:
+            self.touched.clear()
+        if self.ran_on:
+            self.ran_on.clear()
+        if now_ns >= self.due_ns:
+            self._next_sessions(now_ns)
+
+    def refer(self, mark: Mark) -> None:
+        """The price of an instrument that came with an input: collar and quote at the gate, profit of who holds it."""
+        instrument = self._state.tables.instruments.get(mark.instrument)
+        if instrument is None:
+            return
+        sane = 0 < mark.price_ticks <= TICKS_BOUND and 0 <= mark.time_ns <= INT64_MAX
+        price_ticks, time_ns = (mark.price_ticks, mark.time_ns) if sane else NO_REFERENCE
+        self._gate.set_reference(instrument.handle, price_ticks, time_ns)
+        self._gate.tell(rows.quote(instrument.handle, mark))
+        prices = self._state.tables.prices
+        if sane and prices.get(mark.instrument) != price_ticks:
+            prices[mark.instrument] = price_ticks
+            for account in self._state.worth.reprice(mark.instrument):
+                self._tell_profit(account)
 
     def apply(self, event: Event) -> None:
         """Events without a row (refusals, ignored reports, denied amendments) change nothing but the journal."""
@@ -72,6 +144,8 @@ class Fold:
     def _order_submitted(self, event: OrderSubmitted) -> None:
         order = self._open(event)
         self._state.index(order)
+        if strategy_row(self._state.tables, order.strategy) == NO_ROW:
+            self._give_strategy_row(order.strategy)  # Only a journal from before strategies had limits.
         self._state.reservations.hold(order, event.quantity_lots, event.reserved_price_ticks)
 
     def _order_denied(self, event: OrderDenied) -> None:
@@ -89,7 +163,6 @@ class Fold:
         tables = self._state.tables
         tables.orders[order.order_id] = order
         tables.next_order_id = order.order_id + 1
-        tables.strategies.setdefault(order.strategy, len(tables.strategies))
         return order
 
     def _order_requested(self, event: CancelRequested | ReplaceRequested) -> None:
@@ -103,8 +176,11 @@ class Fold:
     def _order_moved(self, event: OrderReported | RequestRejected) -> None:
         order = self._state.tables.orders[event.order_id]
         lifecycle.move(order, event)
-        if isinstance(event, OrderReported) and event.client_order_id:
-            self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
+        if isinstance(event, OrderReported):
+            if event.client_order_id:
+                self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
+            if event.exec_type in OUTCOMES and not event.unsent:
+                self._tell_outcome(order.account, rejected=event.exec_type is ExecType.REJECTED)
         self._reserve_worst_case(order)
 
     def _order_filled(self, event: OrderFilled) -> None:
@@ -114,7 +190,8 @@ class Fold:
         lifecycle.move(order, event)
         tables.next_execution = event.sequence + 1
         tables.executions[execution_key(instrument.venue, order.account, event.execution_id)] = order.order_id
-        self._position(order).apply(
+        position = self._position(order)
+        position.apply(
             order.side.sign * event.quantity_lots,
             event.price_ticks,
             instrument.value_per_tick_lot_nanos,
@@ -124,10 +201,23 @@ class Fold:
         held = min(event.quantity_lots, order.reserved_lots)
         if held > 0:
             left, price = order.reserved_lots - held, order.reserved_price_ticks
-            self._gate.fill(account, handle, order.side, held, price, closes=left == 0)
+            strategy = strategy_row(tables, order.strategy)
+            self._gate.fill(
+                account,
+                handle,
+                order.side,
+                held,
+                price,
+                closes=left == 0,
+                order_id=table_id(order),
+                strategy_id=strategy,
+            )
             self._state.reservations.hold(order, left, price)
+            self._count_execution(order.strategy)
         if (late := event.quantity_lots - held) > 0:
             self._gate.adjust_position(account, handle, order.side.sign * late)
+        if self._state.worth.update(position):
+            self._tell_profit(order.account)
         self._reserve_worst_case(order)
 
     def _trade_corrected(self, event: TradeCorrected) -> None:
@@ -149,7 +239,9 @@ class Fold:
             if other.account == order.account and other.instrument == order.instrument
         ]
         key = position_key(order.account, order.instrument)
-        self._state.tables.positions[key] = booked(order.account, instrument, same)
+        position = self._state.tables.positions[key] = booked(order.account, instrument, same)
+        if self._state.worth.update(position):
+            self._tell_profit(order.account)
 
     def _reserve_worst_case(self, order: Order) -> None:
         """Hold in the gate the most that may still come of it: the leaves, or what a pending replace makes them."""
@@ -159,10 +251,11 @@ class Fold:
             return
         account = self._state.tables.accounts[order.account]
         handle = self._instrument(order).handle
+        names = {"order_id": table_id(order), "strategy_id": strategy_row(self._state.tables, order.strategy)}
         if held > 0:
-            self._gate.release(account, handle, order.side, held, held_price, closes=True)
+            self._gate.release(account, handle, order.side, held, held_price, closes=True, **names)
         if lots > 0:
-            self._gate.reserve(account, handle, order.side, lots, price)
+            self._gate.reserve(account, handle, order.side, lots, price, **names)
         self._state.reservations.hold(order, lots, price if lots else held_price)
 
     def _position(self, order: Order) -> Position:
@@ -178,8 +271,9 @@ class Fold:
     # Reference data and limits
 
     def _instrument_registered(self, event: InstrumentRegistered) -> None:
-        self._state.tables.instruments[event.instrument.instrument] = event.instrument
-        self._write_instrument_row(event.instrument.instrument)
+        name = event.instrument.instrument
+        self._state.tables.instruments[name] = event.instrument
+        self._gate.tell(rows.instrument_row(self._state.tables, name, self.now_ns))
 
     def _trading_status(self, event: TradingStatusChanged) -> None:
         halted = self._state.tables.halted
@@ -187,52 +281,120 @@ class Fold:
             halted[event.instrument] = event.reason
         else:
             halted.pop(event.instrument, None)
-        handle = self._state.tables.instruments[event.instrument].handle
-        self._gate.set_halted(handle, event.halted)
+        self._gate.tell(rows.halt(self._state.tables, event.instrument, on=event.halted, now_ns=self.now_ns))
 
     def _limits_changed(self, event: LimitsChanged) -> None:
-        tables = self._state.tables
-        tables.limits[key_of(event.limits)] = (event.limits, event.revision)
-        match event.limits:
-            case InstrumentLimits() as row:
-                self._write_instrument_row(row.instrument)
-            case AccountLimits() as row:
-                account = tables.accounts.setdefault(row.account, len(tables.accounts))
-                self._gate.set_account(
-                    account,
-                    enabled=row.enabled,
-                    market_orders_allowed=row.market_orders_allowed,
-                    max_open_value_nanos=row.max_open_value_nanos,
-                    max_open_orders=row.max_open_orders,
-                    messages_per_second=row.messages_per_second,
-                    message_burst=row.message_burst,
-                    duplicate_window_ns=row.duplicate_window_ns,
-                )
-            case PositionLimits() as row:
-                self._gate.set_position_limit(
-                    tables.accounts[row.account],
-                    tables.instruments[row.instrument].handle,
-                    max_long_lots=row.max_long_lots,
-                    max_short_lots=row.max_short_lots,
-                )
-
-    def _write_instrument_row(self, name: str) -> None:
-        tables = self._state.tables
-        instrument = tables.instruments[name]
-        limits, _ = tables.limits.get(f"instruments/{name}", (InstrumentLimits(instrument=name), 0))
+        tables, limits = self._state.tables, event.limits
+        tables.limits[key_of(limits)] = (limits, event.revision)
+        match limits:
+            case AccountLimits():
+                tables.accounts.setdefault(limits.account, len(tables.accounts))
+                self.touched[limits.account] = None
+            case StrategyLimits():
+                tables.strategies.setdefault(limits.strategy, len(tables.strategies))
+                self.ran_on[limits.strategy] = None
+            case PortLimits():
+                tables.ports.setdefault(limits.port, len(tables.ports))
+        self._gate.tell(rows.limits_row(tables, limits, self.now_ns))
         if isinstance(limits, InstrumentLimits):
-            self._gate.set_instrument(
-                instrument.handle,
-                enabled=limits.enabled,
-                restricted=limits.restricted,
-                halted=name in tables.halted,
-                value_per_tick_lot_nanos=instrument.value_per_tick_lot_nanos,
-                max_price_ticks=instrument.max_price_ticks,
-                max_quantity_lots=limits.max_quantity_lots,
-                max_value_nanos=limits.max_value_nanos,
-                collar_bps=limits.collar_bps,
-                reference_max_age_ns=limits.reference_max_age_ns,
-            )
+            self.due_ns = self._next_due(self.now_ns)
+
+    def _price_band_changed(self, event: PriceBandChanged) -> None:
+        handle = self._state.tables.instruments[event.instrument].handle
+        self._gate.tell(PriceBandRecord(handle, event.low_ticks, event.high_ticks))
+
+    def _credit_changed(self, event: CreditChanged) -> None:
+        self._state.tables.credit[event.name] = CreditState(
+            name=event.name, total_nanos=event.total_nanos, revision=event.revision, changed_ns=event.time_ns
+        )
+        self._gate.tell(rows.credit(self._state.tables, event.name, event.delta_nanos))
+
+    def _mark_changed(self, event: MarkChanged) -> None:
+        tables = self._state.tables
+        tables.marks[mark_key(event.mark, event.name)] = MarkState(
+            mark=event.mark,
+            name=event.name,
+            on=event.on,
+            epoch=event.epoch,
+            reason=event.reason,
+            actor=event.approver or event.actor,
+            changed_ns=event.time_ns,
+        )
+        self._gate.tell(rows.mark(tables, event.mark, event.name, on=event.on, now_ns=event.time_ns))
+
+    def _next_sessions(self, now_ns: int) -> None:
+        """Sessions that were under way, or to come, at the last step and are over now."""
+        tables = self._state.tables
+        for name in tables.instruments:
+            closes_ns = session_window(rows.instrument_limits(tables, name), tables.time_ns)[1]
+            if 0 < closes_ns <= now_ns:
+                self._gate.tell(rows.instrument_row(tables, name, now_ns))
+        self.due_ns = self._next_due(now_ns)
+
+    def _next_due(self, now_ns: int | None = None) -> int:
+        tables = self._state.tables
+        since_ns = tables.time_ns if now_ns is None else now_ns
+        ends = [session_window(rows.instrument_limits(tables, name), since_ns)[1] for name in tables.instruments]
+        ends += [breaker.rearm_ns for breaker in tables.breakers.values() if breaker.latched]
+        return min((end for end in ends if end > 0), default=FAR)
+
+    # Breakers
+
+    def _tell_profit(self, account: str) -> None:
+        pnl = self._state.worth.day_nanos(account)
+        bounded = max(-INT64_MAX, min(pnl, INT64_MAX))
+        self._gate.tell(ProfitAndLossRecord(self._state.tables.accounts[account], bounded, self.now_ns))
+        self.touched[account] = None
+
+    def _tell_outcome(self, account: str, *, rejected: bool) -> None:
+        tables = self._state.tables
+        if not rejected and not tables.rejects.get(account):
+            return  # None in a row before, none now.
+        tables.rejects[account] = tables.rejects.get(account, 0) + 1 if rejected else 0
+        self._gate.tell(OutcomeRecord(tables.accounts[account], int(rejected), self.now_ns))
+        self.touched[account] = None
+
+    def _count_execution(self, strategy: str) -> None:
+        name = strategy or MANUAL
+        counts = self._state.tables.executions_count
+        counts[name] = counts.get(name, 0) + 1
+        self.ran_on[name] = None
+
+    def _give_strategy_row(self, strategy: str) -> None:
+        strategies = self._state.tables.strategies
+        strategies[strategy] = len(strategies) if len(strategies) < STRATEGY_ROWS else 0
+
+    def _breaker_tripped(self, event: BreakerTripped) -> None:
+        state = self._breaker(event)
+        state.latched, state.text, state.rearm_ns = True, event.text, event.rearm_ns
+        self.due_ns = self._next_due(self.now_ns)
+
+    def _breaker_rearmed(self, event: BreakerRearmed) -> None:
+        tables, state = self._state.tables, self._breaker(event)
+        state.latched, state.rearm_ns, state.actor = False, 0, event.approver
+        if event.breaker is Breaker.REPEATED_EXECUTION:
+            row = tables.strategies[event.strategy]
+            tables.executions_count[event.strategy] = 0
+        else:
+            row = tables.accounts[event.account]
+        if event.breaker is Breaker.CONSECUTIVE_REJECTS:
+            tables.rejects[event.account] = 0
+        self._gate.tell(RearmRecord(rows.BREAKERS[event.breaker], row, event.time_ns))
+        self.due_ns = self._next_due(self.now_ns)
+
+    def _breaker(self, event: BreakerTripped | BreakerRearmed) -> BreakerState:
+        key = breaker_key(event.breaker, event.account, event.strategy)
+        fresh = BreakerState(breaker=event.breaker, account=event.account, strategy=event.strategy)
+        state = self._state.tables.breakers.setdefault(key, fresh)
+        state.epoch, state.changed_ns = event.epoch, event.time_ns
+        return state
+
+    def _day_began(self, event: DayBegan) -> None:
+        tables = self._state.tables
+        tables.day_began_ns = event.time_ns
+        for account in tables.accounts:
+            tables.day_start[account] = self._state.worth.total_nanos(account)
+        self._gate.tell(DayResetRecord(event.time_ns))
 
     # Four eyes and the kill switch
 
@@ -249,24 +411,35 @@ class Fold:
         proposal.closed_why = event.reason
 
     def _kill_engaged(self, event: KillSwitchEngaged) -> None:
-        self._kill(event.account, event.epoch, event.actor, event.time_ns).reason = event.reason
-        self._state.tables.kill_switches[event.account].engaged = True
-        self._gate.kill(self._gate_account(event.account))
+        switch = self._kill(event, event.actor)
+        switch.engaged, switch.reason = True, event.reason
+        scope, row = rows.kill_scope(self._state.tables, event.switch)
+        self._gate.kill(scope, row)
 
     def _kill_released(self, event: KillSwitchReleased) -> None:
-        self._kill(event.account, event.epoch, event.approver, event.time_ns).engaged = False
-        self._gate.unkill(self._gate_account(event.account))
+        self._kill(event, event.approver).engaged = False
+        scope, row = rows.kill_scope(self._state.tables, event.switch)
+        self._gate.unkill(scope, row)
 
-    def _kill(self, account: str, epoch: int, actor: str, time_ns: int) -> KillSwitch:
-        switch = self._state.tables.kill_switches.setdefault(account, KillSwitch(account=account))
-        switch.epoch, switch.actor, switch.changed_ns = epoch, actor, time_ns
+    def _kill(self, event: KillSwitchEngaged | KillSwitchReleased, actor: str) -> KillSwitch:
+        fresh = KillSwitch(account=event.account, target=event.target)
+        switch = self._state.tables.kill_switches.setdefault(event.switch, fresh)
+        switch.epoch, switch.actor, switch.changed_ns = event.epoch, actor, event.time_ns
         return switch
-
-    def _gate_account(self, account: str) -> int | None:
-        return None if account == GLOBAL else self._state.tables.accounts[account]
 
     def _gate_state(self, event: GateStateChanged) -> None:
         self._state.tables.gate_lost = event.reason if event.lost else ""
+
+
+def strategy_row(tables: Tables, strategy: str) -> int:
+    """The strategy's row in the gate; orders of none have that of MANUAL."""
+    return tables.strategies.get(strategy or MANUAL, NO_ROW)
+
+
+def table_id(order: Order) -> int:
+    """Under which id the gate keeps it among the own working orders; 0: it never rests, so it is not kept there."""
+    rests = order.order_type is OrderType.LIMIT and order.time_in_force not in IMMEDIATE
+    return order.order_id if rests else 0
 
 
 def worst_case(order: Order) -> tuple[int, int]:
