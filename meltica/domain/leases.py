@@ -26,6 +26,9 @@ GIVE_BACK_PERCENT: Final = 25
 PERCENT: Final = 100
 MAX_UNCONFIRMED: Final = 16
 """Of one gate and line: a gate that confirms nothing gets nothing more."""
+CONSUMED: Final = ("/max_day_lots", "/max_executions")
+"""Lines of which what is used does not come back when an order ends: a new life of a gate counts from 0, so what the
+earlier ones used up is added to what it may use."""
 FIXED: Final = ("/messages_per_second", "/message_burst")
 """Lines that no use moves: a gate keeps its share, and there is nothing to give back."""
 
@@ -35,6 +38,15 @@ class Share(msgspec.Struct, frozen=True):
 
     first_bps: int
     most_bps: int
+
+
+class GateFacts(msgspec.Struct, frozen=True):
+    """A gate of the settings. Empty: all accounts, strategies, instruments."""
+
+    share: Share
+    accounts: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
 
 
 class Grant(NamedTuple):
@@ -53,6 +65,14 @@ class Report(NamedTuple):
 
 
 # Events
+
+
+class GateRegistered(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """A gate of the settings, new or with other shares."""
+
+    gate: str
+    facts: GateFacts
+    time_ns: int
 
 
 class GateEntered(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -117,7 +137,7 @@ class LeaseConfirmed(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fal
     time_ns: int
 
 
-LeaseEvent = GateEntered | GateDied | GateReturned | GateRetired | LeaseGranted | LeaseConfirmed
+LeaseEvent = GateRegistered | GateEntered | GateDied | GateReturned | GateRetired | LeaseGranted | LeaseConfirmed
 
 
 # The book
@@ -127,6 +147,8 @@ class Claim(msgspec.Struct):
     granted: list[tuple[int, int]] = []
     """(version, amount), oldest first: what the gate confirmed last, then what it may have taken since."""
     in_use: int = 0
+    spent: int = 0
+    """By earlier lives, of a line that is CONSUMED."""
 
     @property
     def slice(self) -> int:
@@ -135,7 +157,7 @@ class Claim(msgspec.Struct):
 
     @property
     def worst(self) -> int:
-        return max(self.in_use, max((amount for _, amount in self.granted), default=0))
+        return self.spent + max(self.in_use, max((amount for _, amount in self.granted), default=0))
 
 
 class GateBook(msgspec.Struct):
@@ -154,21 +176,18 @@ class LeaseTables(msgspec.Struct):
     """What a snapshot holds."""
 
     version: int = 0
+    facts: dict[str, GateFacts] = {}
     gates: dict[str, GateBook] = {}
+    kept: dict[str, int] = {}
+    """Gate -> the drop copy that is expected next; all before it are in the journal."""
 
 
 class LeaseBook:
     """``limits``: each line's limit, as it is now; the caller's own, looked at anew each time."""
 
-    def __init__(
-        self, limits: Mapping[str, int], shares: Mapping[str, Share], tables: LeaseTables | None = None
-    ) -> None:
-        """:raises ValueError: first shares that together are more than the whole."""
-        if sum(share.first_bps for share in shares.values()) > WHOLE_BPS:
-            raise ValueError("the gates' first shares together are more than the whole of each limit")
+    def __init__(self, limits: Mapping[str, int], tables: LeaseTables | None = None) -> None:
         self.tables = LeaseTables() if tables is None else tables
         self._limits = limits
-        self._shares = shares
 
     # Questions
 
@@ -266,27 +285,30 @@ class LeaseBook:
         book = self.tables.gates[gate]
         own = book.claims[line].worst if line in book.claims else 0
         others = self.claimed(line) - own
-        return max(0, min(wish, self._limits.get(line, 0) - others - house_use.get(line, 0)))
+        spent = book.claims[line].spent if line in book.claims else 0
+        return max(0, min(wish, self._limits.get(line, 0) - others - spent - house_use.get(line, 0)))
 
     def _part(self, gate: str, line: str) -> int:
-        share = self._shares.get(gate)
-        return 0 if share is None else self._limits.get(line, 0) * share.first_bps // WHOLE_BPS
+        facts = self.tables.facts.get(gate)
+        return 0 if facts is None else self._limits.get(line, 0) * facts.share.first_bps // WHOLE_BPS
 
     def _cap(self, gate: str, line: str) -> int:
-        share = self._shares.get(gate)
-        return 0 if share is None else self._limits.get(line, 0) * share.most_bps // WHOLE_BPS
+        facts = self.tables.facts.get(gate)
+        return 0 if facts is None else self._limits.get(line, 0) * facts.share.most_bps // WHOLE_BPS
 
     # The fold
 
     def apply(self, event: LeaseEvent) -> None:
         """:raises InvariantError: an event that no decision of this book can have caused."""
         match event:
+            case GateRegistered():
+                self._register(event)
             case GateEntered():
                 self._enter(event)
             case GateRetired():
                 book = self._own(event.gate, event.gate_epoch)
                 book.alive, book.retired = False, True
-                book.claims = {line: Claim(in_use=use) for line, use in event.in_use.items() if use > 0}
+                book.claims = _left(book, event.in_use)
             case GateDied():
                 self._own(event.gate, event.gate_epoch).alive = False
             case GateReturned():
@@ -296,11 +318,26 @@ class LeaseBook:
             case LeaseConfirmed():
                 self._confirm(event)
 
+    def new_day(self) -> None:
+        """What was used up of the lines of a day comes back."""
+        for book in self.tables.gates.values():
+            for line, claim in book.claims.items():
+                if line.endswith("/max_day_lots"):
+                    claim.spent = 0
+
+    def _register(self, event: GateRegistered) -> None:
+        others = sum(facts.share.first_bps for gate, facts in self.tables.facts.items() if gate != event.gate)
+        if not 0 <= event.facts.share.first_bps <= event.facts.share.most_bps <= WHOLE_BPS:
+            raise InvariantError(f"shares of {event.gate}: {event.facts.share}")
+        if others + event.facts.share.first_bps > WHOLE_BPS:
+            raise InvariantError("the gates' first shares together are more than the whole of each limit")
+        self.tables.facts[event.gate] = event.facts
+
     def _enter(self, event: GateEntered) -> None:
         before = self.tables.gates.get(event.gate)
         if before is not None and event.gate_epoch <= before.gate_epoch:
             raise InvariantError(f"life {event.gate_epoch} of {event.gate} after {before.gate_epoch}")
-        claims = {line: Claim(in_use=use) for line, use in event.in_use.items() if use > 0}
+        claims = _left(before or GateBook(), event.in_use)
         self.tables.gates[event.gate] = GateBook(event.gate_epoch, alive=True, claims=claims)
 
     def _return(self, event: GateReturned) -> None:
@@ -333,3 +370,17 @@ class LeaseBook:
         if book is None or book.gate_epoch != gate_epoch:
             raise InvariantError(f"life {gate_epoch} of gate {gate!r} is not the one in the book")
         return book
+
+
+def _left(book: GateBook, in_use: Mapping[str, int]) -> dict[str, Claim]:
+    """What stays reserved when a life is over: what the books hold, and what it has used up for good."""
+    claims = {}
+    for line in sorted({*in_use, *(line for line in book.claims if line.endswith(CONSUMED))}):
+        use = in_use.get(line, 0)
+        if line.endswith(CONSUMED):
+            # Its own word where that is more than the books know: the lots of orders that never worked count too
+            old = book.claims.get(line, Claim())
+            claims[line] = Claim(spent=max(use, old.spent + old.in_use))
+        elif use > 0:
+            claims[line] = Claim(in_use=use)
+    return claims

@@ -10,6 +10,8 @@ import msgspec
 from meltica.domain.leases import (
     GateDied,
     GateEntered,
+    GateFacts,
+    GateRegistered,
     GateRetired,
     GateReturned,
     LeaseBook,
@@ -22,7 +24,9 @@ from meltica.domain.leases import (
 )
 
 VALUE, ORDERS, RATE = "firm/max_open_value_nanos", "accounts/main/max_open_orders", "firm/messages_per_second"
-LINES = (VALUE, ORDERS, RATE)
+DAY = "instruments/BTC/USDT@BINANCE/max_day_lots"
+LINES = (VALUE, ORDERS, RATE, DAY)
+LIMITS = {VALUE: 1_000, ORDERS: 40, RATE: 200, DAY: 5_000}
 SHARES = {"a": Share(3_000, 6_000), "b": Share(3_000, 10_000), "c": Share(1_000, 2_000)}
 
 
@@ -62,9 +66,9 @@ class World:
     """The engine's side with its journal, the gates' lives, and the letters between them."""
 
     def __init__(self) -> None:
-        self.limits = {VALUE: 1_000, ORDERS: 40, RATE: 200}
+        self.limits = dict(LIMITS)
         self.journal: list[tuple[str, Any]] = []
-        self.book = LeaseBook(self.limits, SHARES)
+        self.book = LeaseBook(self.limits)
         self.house_use = dict.fromkeys(LINES, 0)
         self.lives: dict[str, Life] = {}
         self.epochs = 0
@@ -72,6 +76,10 @@ class World:
         """Every grant to a gate's life, in order: what the link can send again."""
         self.letters: list[tuple[str, int, Any]] = []
         """On their way: ("down", epoch, grants up to and with one), ("up", epoch, report)."""
+        self.spent: dict[tuple[str, str], int] = {}
+        """What earlier lives of a gate used up of a line for good."""
+        for gate, share in SHARES.items():
+            self.happen(GateRegistered(gate=gate, facts=GateFacts(share), time_ns=0))
 
     # The engine
 
@@ -100,11 +108,17 @@ class World:
         if before is not None:
             before.trading = False
         self.epochs += 1
-        in_use = {} if before is None else {line: use for line, use in before.in_use.items() if use}
-        self.lives[gate] = Life(gate, self.epochs, in_use)
+        in_use = {} if before is None else self.books(before)
+        working = {line: use for line, use in in_use.items() if line != DAY}
+        self.lives[gate] = Life(gate, self.epochs, working)
         self.streams[gate] = []
         self.happen(GateEntered(gate=gate, gate_epoch=self.epochs, in_use=in_use, time_ns=0))
         self.grant(self.book.first_grants(gate, LINES, self.house_use))
+
+    def books(self, life: Life) -> dict[str, int]:
+        """What the drop copies say of a life that is over: what works still, and what all lives used up of the day."""
+        day = self.spent[life.gate, DAY] = self.spent.get((life.gate, DAY), 0) + life.in_use[DAY]
+        return {line: use for line, use in (life.in_use | {DAY: day}).items() if use}
 
     def die(self, gate: str) -> None:
         if (life := self.lives.get(gate)) is not None and self.book.tables.gates[gate].alive:
@@ -120,7 +134,8 @@ class World:
         life, book = self.lives.get(gate), self.book.tables.gates.get(gate)
         if life is not None and book is not None and not book.alive and not book.retired:
             life.trading = False
-            use = {line: n for line, n in life.in_use.items() if n}
+            use = self.books(life)
+            life.in_use[DAY] = 0
             self.happen(GateRetired(gate=gate, gate_epoch=life.epoch, in_use=use, actor="person", time_ns=0))
 
     def set_limit(self, line: str, amount: int) -> None:
@@ -144,8 +159,8 @@ class World:
 
     def restart(self) -> None:
         """The engine starts again from its journal alone."""
-        limits = {VALUE: 1_000, ORDERS: 40, RATE: 200}
-        book = LeaseBook(limits, SHARES, LeaseTables())
+        limits = dict(LIMITS)
+        book = LeaseBook(limits, LeaseTables())
         for kind, what in self.journal:
             if kind == "limit":
                 limits[what[0]] = what[1]
@@ -155,7 +170,7 @@ class World:
         assert limits == self.limits
         tables = msgspec.msgpack.decode(msgspec.msgpack.encode(book.tables), type=LeaseTables)
         assert tables == book.tables
-        self.book = LeaseBook(self.limits, SHARES, tables)
+        self.book = LeaseBook(self.limits, tables)
 
     # The letters
 
@@ -190,16 +205,11 @@ class World:
 
     # The judge
 
-    def excess(self, line: str) -> int:
-        """By how much gates and house together may exceed the limit as it is now, believing what they believe."""
-        out = sum(life.holds(line) for life in self.lives.values())
-        return out + max(self.book.house(line), self.house_use[line]) - self.limits[line]
-
     def judge(self, before: dict[str, int]) -> dict[str, int]:
         """``before``: what was claimed, house included, before this step. Returns the same for the next."""
         after = {}
         for line in LINES:
-            believed = sum(life.holds(line) for life in self.lives.values())
+            believed = sum(life.holds(line) + self.spent.get((gate, line), 0) for gate, life in self.lives.items())
             assert believed <= self.book.claimed(line), f"{line}: gates believe {believed}, claimed less"
             total = self.book.claimed(line) + max(self.book.house(line), self.house_use[line])
             assert total <= max(self.limits[line], before[line]), f"{line}: {total} of {self.limits[line]}"

@@ -13,6 +13,8 @@ from meltica.domain.errors import InvariantError
 from meltica.domain.leases import (
     MAX_UNCONFIRMED,
     GateEntered,
+    GateFacts,
+    GateRegistered,
     GateReturned,
     Grant,
     LeaseBook,
@@ -20,7 +22,7 @@ from meltica.domain.leases import (
     Report,
     Share,
 )
-from tests.unit.domain.lease_machine import LINES, ORDERS, RATE, SHARES, VALUE, World
+from tests.unit.domain.lease_machine import DAY, LINES, ORDERS, RATE, SHARES, VALUE, World
 
 gates = st.sampled_from(sorted(SHARES))
 lines = st.sampled_from(LINES)
@@ -57,7 +59,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(gate=gates, line=lines, percent=st.integers(1, 100))
     def free(self, gate: str, line: str, percent: int) -> None:
-        if (life := self.world.lives.get(gate)) is not None:
+        if (life := self.world.lives.get(gate)) is not None and line != DAY:
             life.in_use[line] -= life.in_use[line] * percent // 100
 
     @rule(line=lines, percent=st.integers(0, 100))
@@ -66,7 +68,8 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(line=lines)
     def house_frees(self, line: str) -> None:
-        self.world.house_use[line] //= 2
+        if line != DAY:
+            self.world.house_use[line] //= 2
 
     @rule(gate=gates)
     def report(self, gate: str) -> None:
@@ -127,7 +130,7 @@ def random_step(world: World, draw: random.Random) -> None:
             world.deliver(draw.randrange(1_000), doubled=draw.random() < 0.2)
     elif step < 18:
         life.spend(line, draw.randrange(1, 200))
-    else:
+    elif line != DAY:
         life.in_use[line] //= 2
 
 
@@ -143,6 +146,8 @@ def test_long_days_end_with_everything_given_back(seed: int) -> None:
     for _ in range(12):
         for gate, life in world.lives.items():
             life.in_use = dict.fromkeys(LINES, 0)
+            world.spent.clear()
+            world.book.new_day()
             world.come_back(gate)
             world.letters.clear()
             world.resend(gate)
@@ -161,9 +166,8 @@ def test_long_days_end_with_everything_given_back(seed: int) -> None:
 # One thing at a time
 
 
-def entered(limit: int = 1_000, **shares: Share) -> tuple[World, LeaseBook]:
+def entered() -> tuple[World, LeaseBook]:
     world = World()
-    world.limits.update({VALUE: limit})
     world.enter("a")
     settle(world, "a")
     return world, world.book
@@ -181,7 +185,7 @@ def settle(world: World, gate: str) -> None:
 
 def test_a_gate_that_enters_gets_its_first_share_and_the_house_keeps_the_rest() -> None:
     world, book = entered()
-    assert world.lives["a"].believes == {VALUE: 300, ORDERS: 12, RATE: 60}
+    assert world.lives["a"].believes == {VALUE: 300, ORDERS: 12, RATE: 60, DAY: 1_500}
     assert (book.claimed(VALUE), book.house(VALUE)) == (300, 700)
 
 
@@ -312,9 +316,22 @@ def test_a_gate_that_confirms_nothing_gets_nothing_more() -> None:
     assert len(book.tables.gates["a"].claims[VALUE].granted) <= MAX_UNCONFIRMED + 1
 
 
-def test_shares_of_more_than_the_whole_are_refused() -> None:
-    with pytest.raises(ValueError, match="more than the whole"):
-        LeaseBook({}, {"a": Share(6_000, 6_000), "b": Share(5_000, 5_000)})
+@pytest.mark.parametrize("share", [Share(6_000, 6_000), Share(-1, 5), Share(5, 4), Share(1, 10_001)])
+def test_shares_that_make_no_sense_are_refused(share: Share) -> None:
+    with pytest.raises(InvariantError):
+        World().book.apply(GateRegistered(gate="d", facts=GateFacts(share), time_ns=0))
+
+
+def test_what_earlier_lives_used_up_of_the_day_is_added_to_what_a_new_one_may_use() -> None:
+    world, book = entered()
+    world.lives["a"].spend(DAY, 1_000)
+    world.die("a")
+    world.enter("a")
+    settle(world, "a")
+    assert world.lives["a"].believes[DAY] == 1_500
+    assert book.claimed(DAY) == 2_500
+    book.new_day()
+    assert book.claimed(DAY) == 1_500
 
 
 def test_a_life_that_is_not_later_and_a_grant_that_is_not_newer_are_no_events_of_ours() -> None:
@@ -331,5 +348,5 @@ def test_a_life_that_is_not_later_and_a_grant_that_is_not_newer_are_no_events_of
 def test_grants_name_gate_line_and_amount() -> None:
     world = World()
     world.enter("a")
-    grants = LeaseBook(world.limits, SHARES, world.book.tables).first_grants("a", [VALUE], {})
+    grants = LeaseBook(world.limits, world.book.tables).first_grants("a", [VALUE], {})
     assert grants == [Grant("a", VALUE, 300)]
