@@ -7,6 +7,7 @@ import enum
 import msgspec
 
 from meltica.domain.breakers import Breaker, MarkKind
+from meltica.domain.gates import GateCommand
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
 from meltica.domain.order import OrderType, Side, TimeInForce
@@ -208,4 +209,5 @@ Command = (
     | SetPriceBand
     | BeginDay
     | Revalue
+    | GateCommand
 )

@@ -12,7 +12,9 @@ import msgspec
 
 from meltica.domain.breakers import Breaker, MarkKind
 from meltica.domain.commands import ChangeCredit, RearmBreaker, SetMark
+from meltica.domain.gates import GateArmed
 from meltica.domain.instrument import Instrument
+from meltica.domain.leases import LeaseEvent
 from meltica.domain.limits import Limits
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.reports import ExecType
@@ -72,6 +74,7 @@ class OrderAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     """The venue has an order for our account that did not come from us (given by telephone, by another session).
 
     It counts in exposure and position from now on, and can be cancelled and amended like any other. No gate was asked.
+    Or a hot gate let it out (``gate``): then it counts at that gate, and only there.
     """
 
     order_id: int
@@ -83,6 +86,9 @@ class OrderAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     price_ticks: int | None
     venue: str
     time_ns: int
+    gate: str = ""
+    strategy: str = ""
+    """Empty: nobody knows."""
 
 
 class CancelRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -391,4 +397,6 @@ Event = (
     | MarkChanged
     | PriceBandChanged
     | DayBegan
+    | LeaseEvent
+    | GateArmed
 )

@@ -318,11 +318,11 @@ class LeaseBook:
             case LeaseConfirmed():
                 self._confirm(event)
 
-    def new_day(self) -> None:
-        """What was used up of the lines of a day comes back."""
+    def forget_spent(self, ending: str) -> None:
+        """A new day, or a strategy that was re-armed: what was used up of lines that end so comes back."""
         for book in self.tables.gates.values():
             for line, claim in book.claims.items():
-                if line.endswith("/max_day_lots"):
+                if line.endswith(ending):
                     claim.spent = 0
 
     def _register(self, event: GateRegistered) -> None:

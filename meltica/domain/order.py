@@ -105,6 +105,8 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     iso: bool = False
     short: bool = False
     short_exempt: bool = False
+    gate: str = ""
+    """The hot gate that let it out; empty: the engine's own."""
     actor: str = ""
     created_ns: int = 0
 

@@ -61,6 +61,12 @@ class ExecutionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     text: str = ""
     unsent: bool = False
     """REJECTED by ourselves: the venue never saw it."""
+    gate: str = ""
+    """The hot gate that let the order out and tells this."""
+    drop_sequence: int = 0
+    """The number of its drop copy."""
+    strategy: str = ""
+    """With ``gate``: whose order it is."""
 
 
 class OrderCancelReject(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -71,6 +77,8 @@ class OrderCancelReject(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=
     """Of the refused request."""
     original_client_order_id: str = ""
     text: str = ""
+    gate: str = ""
+    drop_sequence: int = 0
 
 
 VenueReport = ExecutionReport | OrderCancelReject

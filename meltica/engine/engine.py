@@ -27,11 +27,12 @@ from meltica.domain.commands import (
 )
 from meltica.domain.errors import GateUnreachableError, InvariantError
 from meltica.domain.events import Event, OrderSubmitted, ReplaceRequested
+from meltica.domain.gates import AdmitGate, ArmGate, LoseGate, RegisterGate, ReportSlices, RetireGate
 from meltica.domain.inputs import Input, Record
 from meltica.domain.market import TradingStatus
 from meltica.domain.order import Order
 from meltica.domain.reports import ExecutionReport, OrderCancelReject
-from meltica.engine import breakers, controls, credit, four_eyes, kill_switch, marks, orders, reports
+from meltica.engine import breakers, controls, credit, four_eyes, kill_switch, leases, marks, orders, reports
 from meltica.engine.desk import Desk
 from meltica.engine.fold import strategy_row, table_id
 from meltica.engine.state import NO_ROW, EngineState
@@ -56,6 +57,12 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     BeginDay: controls.begin_day,
     Revalue: controls.revalue,
     ReportGate: controls.report_gate,
+    RegisterGate: leases.register_gate,
+    AdmitGate: leases.admit_gate,
+    ReportSlices: leases.report_slices,
+    LoseGate: leases.lose_gate,
+    RetireGate: leases.retire_gate,
+    ArmGate: leases.arm_gate,
     ExecutionReport: reports.execution_report,
     OrderCancelReject: reports.order_cancel_reject,
     TradingStatus: controls.trading_status,
@@ -109,6 +116,8 @@ class Engine:
             raise
         if fold.touched or fold.ran_on:
             breakers.look(desk)
+        if fold.lines and self.state.tables.leases.gates:
+            leases.correct(desk, tuple(fold.lines))
         self._count(happened)
         return desk.end()
 
@@ -169,3 +178,5 @@ class Engine:
         request_id = getattr(happened.body, "request_id", "")
         if request_id:
             self.state.remember_request(request_id, tables.sequence)
+        if isinstance(happened.body, ExecutionReport | OrderCancelReject) and happened.body.drop_sequence > 0:
+            tables.leases.kept[happened.body.gate] = happened.body.drop_sequence + 1

@@ -35,12 +35,24 @@ from meltica.domain.events import (
     TradingStatusChanged,
 )
 from meltica.domain.instrument import Instrument
+from meltica.domain.leases import (
+    GateDied,
+    GateEntered,
+    GateRegistered,
+    GateRetired,
+    GateReturned,
+    LeaseConfirmed,
+    LeaseEvent,
+    LeaseGranted,
+)
 from meltica.domain.limits import (
     MANUAL,
     AccountLimits,
     InstrumentLimits,
+    Limits,
     PortLimits,
     StrategyLimits,
+    instrument_key,
     key_of,
     session_window,
 )
@@ -49,7 +61,7 @@ from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, TimeInForce
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
-from meltica.engine import rows
+from meltica.engine import lease_rows, rows
 from meltica.engine.positions import booked
 from meltica.engine.state import NO_ROW, STRATEGY_ROWS, EngineState, Tables, execution_key, position_key
 from meltica.hot.layout_gen import (
@@ -83,6 +95,10 @@ class Fold:
         """Strategies that traded in this step."""
         self.due_ns = self._next_due()
         """Nothing happens by itself (a session's end, a breaker's time) before this."""
+        self.lines: dict[str, None] = {}
+        """Lines whose limit changed in this step."""
+        self._elsewhere = lease_rows.Elsewhere()
+        state.lease_limits.update(lease_rows.line_limits(state.tables))
         self._apply: dict[type, Callable[[Any], None]] = {
             OrderSubmitted: self._order_submitted,
             OrderDenied: self._order_denied,
@@ -107,6 +123,13 @@ class Fold:
             MarkChanged: self._mark_changed,
             PriceBandChanged: self._price_band_changed,
             DayBegan: self._day_began,
+            GateRegistered: self._state.leases.apply,
+            GateEntered: self._lease_moved,
+            GateDied: self._state.leases.apply,
+            GateReturned: self._state.leases.apply,
+            GateRetired: self._lease_moved,
+            LeaseGranted: self._lease_moved,
+            LeaseConfirmed: self._lease_moved,
         }
 
     def begin(self, now_ns: int) -> None:
@@ -116,6 +139,8 @@ class Fold:
             self.touched.clear()
         if self.ran_on:
             self.ran_on.clear()
+        if self.lines:
+            self.lines.clear()
         if now_ns >= self.due_ns:
             self._next_sessions(now_ns)
 
@@ -154,6 +179,8 @@ class Fold:
     def _order_adopted(self, event: OrderAdopted) -> None:
         order = self._enter(lifecycle.adopted(event))
         self._state.index(order)
+        if order.gate:
+            lease_rows.count_hot(self._state.tables, order, day_lots=order.quantity_lots)
         self._reserve_worst_case(order)
 
     def _open(self, event: OrderSubmitted | OrderDenied) -> Order:
@@ -202,7 +229,7 @@ class Fold:
         if held > 0:
             left, price = order.reserved_lots - held, order.reserved_price_ticks
             strategy = strategy_row(tables, order.strategy)
-            self._gate.fill(
+            self._gate_of(order).fill(
                 account,
                 handle,
                 order.side,
@@ -214,8 +241,11 @@ class Fold:
             )
             self._state.reservations.hold(order, left, price)
             self._count_execution(order.strategy)
+        if order.gate:
+            lots = order.side.sign * event.quantity_lots
+            lease_rows.count_hot(tables, order, lots=lots, executions=1)
         if (late := event.quantity_lots - held) > 0:
-            self._gate.adjust_position(account, handle, order.side.sign * late)
+            self._gate_of(order).adjust_position(account, handle, order.side.sign * late)
         if self._state.worth.update(position):
             self._tell_profit(order.account)
         self._reserve_worst_case(order)
@@ -229,7 +259,9 @@ class Fold:
         tables.executions[execution_key(instrument.venue, order.account, event.execution_id)] = order.order_id
         self._rebuild_position(order, instrument)
         if (delta := order.side.sign * (order.cumulative_lots - before)) != 0:
-            self._gate.adjust_position(tables.accounts[order.account], instrument.handle, delta)
+            self._gate_of(order).adjust_position(tables.accounts[order.account], instrument.handle, delta)
+            if order.gate:
+                lease_rows.count_hot(tables, order, lots=delta)
         self._reserve_worst_case(order)
 
     def _rebuild_position(self, order: Order, instrument: Instrument) -> None:
@@ -252,11 +284,15 @@ class Fold:
         account = self._state.tables.accounts[order.account]
         handle = self._instrument(order).handle
         names = {"order_id": table_id(order), "strategy_id": strategy_row(self._state.tables, order.strategy)}
+        gate = self._gate_of(order)
         if held > 0:
-            self._gate.release(account, handle, order.side, held, held_price, closes=True, **names)
+            gate.release(account, handle, order.side, held, held_price, closes=True, **names)
         if lots > 0:
-            self._gate.reserve(account, handle, order.side, lots, price, **names)
+            gate.reserve(account, handle, order.side, lots, price, **names)
         self._state.reservations.hold(order, lots, price if lots else held_price)
+
+    def _gate_of(self, order: Order) -> RiskGate | lease_rows.Elsewhere:
+        return self._elsewhere if order.gate else self._gate
 
     def _position(self, order: Order) -> Position:
         key = position_key(order.account, order.instrument)
@@ -273,7 +309,28 @@ class Fold:
     def _instrument_registered(self, event: InstrumentRegistered) -> None:
         name = event.instrument.instrument
         self._state.tables.instruments[name] = event.instrument
-        self._gate.tell(rows.instrument_row(self._state.tables, name, self.now_ns))
+        self._tell_instrument(name, self.now_ns)
+
+    def _tell_instrument(self, name: str, now_ns: int) -> None:
+        row = rows.instrument_row(self._state.tables, name, now_ns)
+        self._gate.tell(lease_rows.house_row(self._state, instrument_key(name), row))
+
+    def _tell_limits(self, limits: Limits) -> None:
+        row = rows.limits_row(self._state.tables, limits, self.now_ns)
+        self._gate.tell(lease_rows.house_row(self._state, key_of(limits), row))
+
+    def _lease_moved(self, event: LeaseEvent) -> None:
+        """The own gate holds what the others may not believe that they have: it is told as soon as that changes."""
+        leases = self._state.leases
+        book = self._state.tables.leases.gates.get(event.gate)
+        lines = set() if book is None else set(book.claims)
+        before = {line: leases.claimed(line) for line in lines}
+        leases.apply(event)
+        lines |= set(self._state.tables.leases.gates[event.gate].claims)
+        keys = {line.rpartition("/")[0] for line in lines if leases.claimed(line) != before.get(line, 0)}
+        for key in sorted(keys):
+            if (held := self._state.tables.limits.get(key)) is not None:
+                self._tell_limits(held[0])
 
     def _trading_status(self, event: TradingStatusChanged) -> None:
         halted = self._state.tables.halted
@@ -295,9 +352,15 @@ class Fold:
                 self.ran_on[limits.strategy] = None
             case PortLimits():
                 tables.ports.setdefault(limits.port, len(tables.ports))
-        self._gate.tell(rows.limits_row(tables, limits, self.now_ns))
+        self._line_limits_changed(limits)
+        self._tell_limits(limits)
         if isinstance(limits, InstrumentLimits):
             self.due_ns = self._next_due(self.now_ns)
+
+    def _line_limits_changed(self, limits: Limits) -> None:
+        lines = lease_rows.lines_of(self._state.tables, limits)
+        self._state.lease_limits.update(lines)
+        self.lines.update(dict.fromkeys(lines))
 
     def _price_band_changed(self, event: PriceBandChanged) -> None:
         handle = self._state.tables.instruments[event.instrument].handle
@@ -307,6 +370,8 @@ class Fold:
         self._state.tables.credit[event.name] = CreditState(
             name=event.name, total_nanos=event.total_nanos, revision=event.revision, changed_ns=event.time_ns
         )
+        if (held := self._state.tables.limits.get(event.name)) is not None:
+            self._line_limits_changed(held[0])
         self._gate.tell(rows.credit(self._state.tables, event.name, event.delta_nanos))
 
     def _mark_changed(self, event: MarkChanged) -> None:
@@ -328,7 +393,7 @@ class Fold:
         for name in tables.instruments:
             closes_ns = session_window(rows.instrument_limits(tables, name), tables.time_ns)[1]
             if 0 < closes_ns <= now_ns:
-                self._gate.tell(rows.instrument_row(tables, name, now_ns))
+                self._tell_instrument(name, now_ns)
         self.due_ns = self._next_due(now_ns)
 
     def _next_due(self, now_ns: int | None = None) -> int:
@@ -375,6 +440,7 @@ class Fold:
         if event.breaker is Breaker.REPEATED_EXECUTION:
             row = tables.strategies[event.strategy]
             tables.executions_count[event.strategy] = 0
+            lease_rows.forget_spent(self._state, f"strategies/{event.strategy}/max_executions")
         else:
             row = tables.accounts[event.account]
         if event.breaker is Breaker.CONSECUTIVE_REJECTS:
@@ -392,6 +458,7 @@ class Fold:
     def _day_began(self, event: DayBegan) -> None:
         tables = self._state.tables
         tables.day_began_ns = event.time_ns
+        lease_rows.forget_spent(self._state, "/max_day_lots")
         for account in tables.accounts:
             tables.day_start[account] = self._state.worth.total_nanos(account)
         self._gate.tell(DayResetRecord(event.time_ns))

@@ -76,6 +76,8 @@ def _adopt(desk: Desk, report: ExecutionReport) -> Order | None:
         price_ticks=price,
         venue=report.venue,
         time_ns=desk.now_ns,
+        gate=report.gate,
+        strategy=report.strategy,
     )
     if not desk.state.reservations.fits(lifecycle.adopted(event), quantity, price or 0):
         return None

@@ -10,6 +10,7 @@ import msgspec
 from meltica.domain.approvals import KillSwitch, Proposal
 from meltica.domain.breakers import BreakerState, CreditState, DayProfit, MarkState
 from meltica.domain.instrument import Instrument
+from meltica.domain.leases import LeaseBook, LeaseTables
 from meltica.domain.limits import EXTERNAL, MANUAL, OWN_PORT, Limits
 from meltica.domain.order import Order
 from meltica.domain.position import Position
@@ -73,6 +74,12 @@ class Tables(msgspec.Struct, kw_only=True):
     day_start: dict[str, int] = {}
     """Account -> all that it had earned when the trading day began."""
     day_began_ns: int = 0
+    leases: LeaseTables = msgspec.field(default_factory=LeaseTables)
+    """What hot gates hold of each limit."""
+    hot_lots: dict[str, int] = {}
+    """``gate|account|instrument`` -> the position that the gate's own orders add up to."""
+    hot_spent: dict[str, int] = {}
+    """``gate|line`` -> what the gate's orders used up of it for good."""
 
 
 class EngineState:
@@ -81,6 +88,9 @@ class EngineState:
     def __init__(self, tables: Tables | None = None) -> None:
         self.tables = tables if tables is not None else Tables(kill_switches={GLOBAL: KillSwitch()})
         self.by_client_id: dict[tuple[str, str], int] = {}
+        self.lease_limits: dict[str, int] = {}
+        """Line -> its limit. Kept by the fold."""
+        self.leases = LeaseBook(self.lease_limits, self.tables.leases)
         self.reservations = Reservations(self.tables.instruments)
         self.worth = Worth(self.tables.instruments, self.tables.prices, self.tables.day_start)
         for position in self.tables.positions.values():

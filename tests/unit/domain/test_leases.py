@@ -147,7 +147,7 @@ def test_long_days_end_with_everything_given_back(seed: int) -> None:
         for gate, life in world.lives.items():
             life.in_use = dict.fromkeys(LINES, 0)
             world.spent.clear()
-            world.book.new_day()
+            world.book.forget_spent("/max_day_lots")
             world.come_back(gate)
             world.letters.clear()
             world.resend(gate)
@@ -330,7 +330,7 @@ def test_what_earlier_lives_used_up_of_the_day_is_added_to_what_a_new_one_may_us
     settle(world, "a")
     assert world.lives["a"].believes[DAY] == 1_500
     assert book.claimed(DAY) == 2_500
-    book.new_day()
+    book.forget_spent("/max_day_lots")
     assert book.claimed(DAY) == 1_500
 
 
