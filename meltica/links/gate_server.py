@@ -165,6 +165,7 @@ def main(arguments: list[str] | None = None) -> int:
         reference_future_tolerance_ns=options.reference_future_tolerance_ns,
         max_strategies=options.max_strategies,
         max_working_orders=options.max_working_orders,
+        leased=options.leased,
     )
     wake, woken = socket.socketpair()
     with wake, woken:
@@ -207,6 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reference-future-tolerance-ns", type=int, default=usual.reference_future_tolerance_ns)
     parser.add_argument("--max-strategies", type=int, default=usual.max_strategies)
     parser.add_argument("--max-working-orders", type=int, default=usual.max_working_orders)
+    parser.add_argument("--leased", action="store_true", help="orders pass only up to the time of a Lease record")
     parser.add_argument("--lease-ms", type=_lease_ms, default=DEFAULT_LEASE_MS, help="silence that trips the gate")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the process that holds our stdin")
     return parser

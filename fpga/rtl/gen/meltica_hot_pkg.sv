@@ -567,25 +567,45 @@ package meltica_hot_pkg;
   // Bits of the fired mask.
   localparam int unsigned CheckMalformed = 0;  // Not a well-formed order
   localparam int unsigned CheckKillSwitch = 1;  // Kill switch engaged
-  localparam int unsigned CheckAccountDisabled = 3;  // Account not authorised
+  localparam int unsigned CheckLeaseExpired = 2;  // The gate's lease has run out
+  localparam int unsigned CheckAccountDisabled = 3;  // Account or port not authorised
   localparam int unsigned CheckUnknownInstrument = 4;  // Instrument unknown or not enabled
   localparam int unsigned CheckRestricted = 5;  // Instrument on the restricted list
   localparam int unsigned CheckHalted = 6;  // Trading halted
+  localparam int unsigned CheckSessionWindow = 7;  // Outside the trading session
   localparam int unsigned CheckFieldSanity = 8;  // Senseless quantity or price
   localparam int unsigned CheckMaxQuantity = 9;  // Order too large
   localparam int unsigned CheckMaxValue = 10;  // Order worth too much
   localparam int unsigned CheckPriceCollar = 11;  // Price too far from the reference
+  localparam int unsigned CheckPriceBand = 12;  // Price outside the band in force
   localparam int unsigned CheckMarketNotAllowed = 13;  // Market orders not allowed
+  localparam int unsigned CheckIsoNotAllowed = 14;  // Intermarket sweep orders not allowed
+  localparam int unsigned CheckShortSale = 15;  // Short sale not allowed
   localparam int unsigned CheckPositionLimit = 16;  // Position limit
   localparam int unsigned CheckOpenExposure = 17;  // Open exposure of the account
+  localparam int unsigned CheckFirmCredit = 18;  // Credit of the firm
+  localparam int unsigned CheckDayQuantity = 19;  // Too much in one day
+  localparam int unsigned CheckMarketImpact = 20;  // Too large for what is displayed
   localparam int unsigned CheckMessageRate = 21;  // Too many messages
+  localparam int unsigned CheckInstrumentRate = 22;  // Too many messages in the instrument
   localparam int unsigned CheckDuplicateOrder = 23;  // Duplicate order
+  localparam int unsigned CheckRepeatedExecution = 24;  // Too many executions of the strategy
+  localparam int unsigned CheckSelfMatch = 25;  // Would trade with an own order
   localparam int unsigned CheckOpenOrderCount = 26;  // Too many open orders
-  localparam int unsigned CheckStaleReference = 27;  // Reference price missing or stale
+  localparam int unsigned CheckStaleReference = 27;  // Market data missing, stale or with a gap
+  localparam int unsigned CheckCrossedBook = 28;  // Book locked or crossed
   localparam int unsigned CheckOrderIdNotIncreasing = 29;  // Order id not increasing
-  localparam logic [63:0] JudgedWithoutAccount = 64'h8000f7b;
-  localparam logic [63:0] JudgedWithoutInstrument = 64'h24a0201b;
-  localparam logic [63:0] JudgedWithoutFields = 64'h2ca0217b;
+  localparam int unsigned CheckDailyLoss = 30;  // Daily loss limit
+  localparam int unsigned CheckPortDown = 31;  // Port not connected
+  localparam int unsigned CheckPositionMismatch = 32;  // Positions do not reconcile
+  localparam int unsigned CheckDrawdown = 33;  // Drawdown from the high-water mark
+  localparam int unsigned CheckConsecutiveRejects = 34;  // Too many rejects in a row
+  localparam int unsigned CheckStrategyDisabled = 35;  // Strategy not authorised
+  localparam int unsigned CheckStrategyExposure = 36;  // Open exposure of the strategy
+  localparam logic [63:0] JudgedWithoutAccount = 64'h19b97c1fff;
+  localparam logic [63:0] JudgedWithoutStrategy = 64'hffeffffff;
+  localparam logic [63:0] JudgedWithoutInstrument = 64'hfe5a0601f;
+  localparam logic [63:0] JudgedWithoutFields = 64'hffde061ff;
 
 endpackage
 /* verilator lint_on UNUSEDPARAM */
