@@ -13,14 +13,14 @@ import numpy.typing as npt
 # A message without the field has 0 there. Integers are native after decoding; prices have four decimals.
 COLUMNS: Final[dict[str, str]] = {
     "type": "u1",  # ASCII
-    "side": "u1",  # A F P: ASCII B or S
+    "side": "u1",  # A F P: ASCII B or S; h: the market, Q B X
     "code": "u1",  # The letter that says most: S event, H state, Y action, C printable, Q cross type, I direction, ...
     "locate": "u2",
-    "price": "u4",  # A F C U P Q
+    "price": "u4",  # A F C U P Q; J: reference of the collar; K: of the IPO
     "timestamp_ns": "u8",  # Since midnight
     "order_ref": "u8",  # A F E C X D U P
-    "second_ref": "u8",  # U: the new order; E C P Q B: the match number
-    "shares": "u8",  # A F E C X U P; Q: crossed; I: paired
+    "second_ref": "u8",  # U: the new order; E C P Q B: the match number; J: upper price << 32 | lower
+    "shares": "u8",  # A F E C X U P; Q: crossed; I: paired; J: extension; K: release, seconds since midnight
     "stock": "S8",  # Padded with spaces, as on the wire
 }
 # Why a kernel stopped.
