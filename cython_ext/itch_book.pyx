@@ -231,7 +231,7 @@ cdef class ItchBook:
                 else:
                     message = next + 2
                     kind = &KINDS[message[0]]
-                    if big2(next) != kind.length or end - message < kind.length:
+                    if kind.length == 0 or big2(next) != kind.length or end - message < kind.length:
                         stop = self.why(next, end)
                     else:
                         next = message + kind.length

@@ -5,7 +5,7 @@ skipped silently: the decoder stops in front of what it cannot read and says whe
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,12 @@ class ItchError(ValueError):
     def __init__(self, reason: str, offset: int, length: int, message_type: int) -> None:
         super().__init__(f"{reason} at byte {offset}: length {length}, type {chr(message_type)!r}")
         self.reason, self.offset, self.length, self.message_type = reason, offset, length, message_type
+
+    @classmethod
+    def found(cls, reason: str, buffer: bytes | bytearray | memoryview, offset: int) -> Self:
+        """With the length and the type that stand there."""
+        length = int.from_bytes(buffer[offset : offset + 2], "big")
+        return cls(reason, offset, length, buffer[offset + 2] if offset + 2 < len(buffer) else 0)
 
 
 class ItchKernel(Protocol):
@@ -90,11 +96,7 @@ class ItchDecoder:
         if not 0 <= offset <= len(buffer):
             raise ValueError(f"offset {offset} is not within 0..{len(buffer)}")
         rows, next_offset, stop = self._kernel.decode(buffer, offset)  # type: ignore[arg-type]
-        error = None
-        if stop in REASONS:
-            length = int.from_bytes(buffer[next_offset : next_offset + 2], "big")
-            message_type = buffer[next_offset + 2] if next_offset + 2 < len(buffer) else 0
-            error = ItchError(REASONS[stop], next_offset, length, message_type)
+        error = ItchError.found(REASONS[stop], buffer, next_offset) if stop in REASONS else None
         columns: dict[str, Any] = {name: column[:rows] for name, column in self._kernel.columns.items()}
         return ItchBatch(**columns, next_offset=next_offset, finished=stop != MORE, error=error)
 
