@@ -10,6 +10,7 @@ cpdef enum EntryKind:
     DECODED = 2   # payload: the sequenced packet, with its length, as the venue sent it
     SESSION = 3   # payload: the ten bytes of the session that was logged in to
     SETTLED = 4   # payload: the OUCH reject that we made for a number that never arrived
+    NAMED = 5     # payload: the Symbol record without which the entries after it can't be read
 
 cdef enum:
     JOURNAL_HEADER_BYTES = 4096

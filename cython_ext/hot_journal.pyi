@@ -10,6 +10,7 @@ class EntryKind(IntEnum):
     DECODED = 2
     SESSION = 3
     SETTLED = 4
+    NAMED = 5
 
 class HotJournal:
     def __init__(self, buffer: Any) -> None: ...

@@ -72,7 +72,7 @@ cdef class HotJournal:
             if load_acquire(&entry.number) == 0:
                 break
             number += 1
-            if entry.number != number or entry.kind not in (ENCODED, DECODED, SESSION, SETTLED):
+            if entry.number != number or entry.kind not in (ENCODED, DECODED, SESSION, SETTLED, NAMED):
                 raise ValueError(f"journal entry {number} at byte {at} is damaged: number {entry.number}, kind {entry.kind}")
             if whole_lines(entry.size) > self.size - at:
                 raise ValueError(f"journal entry {number} at byte {at} is longer than the journal")

@@ -2,9 +2,7 @@ from typing import Any
 
 from cython_ext.hot_status import HotStatus
 from cython_ext.itch_book import ItchBook
-from cython_ext.mold import MoldGate
 from cython_ext.top_of_book import TopOfBookWriter
-from cython_ext.udp_receiver import UdpReceiver
 
 class MarketLoop:
     def __init__(
@@ -17,16 +15,15 @@ class MarketLoop:
         idle_us: int = 0,
     ) -> None: ...
     def stop(self) -> None: ...
-    @property
-    def stopped(self) -> bool: ...
+    def is_stopped(self) -> bool: ...
     def condition_is(self, *, stale: bool, gapped: bool) -> None: ...
     def apply(self, block: Any, time_ns: int = 0) -> bool: ...
     def spin(
         self,
-        one: UdpReceiver,
-        other: UdpReceiver | None,
-        gate: MoldGate,
+        one: Any,
+        other: Any,
+        gate: Any,
         first_line: int = 0,
         second_line: int = 1,
     ) -> tuple[int, int]: ...
-    def resume(self, receiver: UdpReceiver, gate: MoldGate, line: int, first: int) -> int: ...
+    def resume(self, receiver: Any, gate: Any, line: int, first: int) -> int: ...

@@ -40,8 +40,7 @@ cdef class MarketLoop:
     def stop(self):
         store_release(&self.stop_wanted, 1)
 
-    @property
-    def stopped(self):
+    def is_stopped(self):
         return load_acquire(&self.stop_wanted) != 0
 
     def condition_is(self, *, bint stale, bint gapped):

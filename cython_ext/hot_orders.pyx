@@ -14,7 +14,7 @@ from cython_ext.hot_clock cimport calibrate, cycles, monotonic_ns, span_ns
 from cython_ext.hot_gate cimport (
     LOOP_LEASE_EXPIRED, LOOP_PORT_DOWN, allowed_lots, take_back, tell, tell_connected, tell_facts, tell_kill,
 )
-from cython_ext.hot_journal cimport DECODED, ENCODED, SETTLED, room
+from cython_ext.hot_journal cimport DECODED, ENCODED, NAMED, SETTLED, room
 from cython_ext.hot_status cimport *
 from cython_ext.hot_venue cimport (
     HEARTBEAT_NS, OUT_RESERVE, RECEIVE_EVERY_NS, SILENCE_NS, VenueLine, out_room, out_waiting,
@@ -122,16 +122,55 @@ cdef class OrderLoop:
         """The number of the last session that is over."""
         return load_acquire(&self.mail.lost)
 
-    def set_instrument(self, uint32_t instrument_id, uint16_t locate, uint64_t wire_price_per_tick, uint64_t shares_per_lot):
-        """Before the loop runs; afterwards a Symbol record in the control ring does it."""
-        cdef SymbolRecord record
-        memset(&record, 0, sizeof(SymbolRecord))
-        record.type_id = SYMBOL_TYPE_ID
-        record.instrument_id, record.locate = instrument_id, locate
-        record.wire_price_per_tick, record.shares_per_lot = wire_price_per_tick, shares_per_lot
-        if instrument_id >= self.gate.max_instruments or not wire_price_per_tick or not shares_per_lot:
-            raise ValueError(f"instrument {instrument_id} with {wire_price_per_tick} and {shares_per_lot} a unit")
-        self.obey(&record)
+    def name(self, bytes symbol not None, *, bint journaled=False):
+        """A Symbol record, before the loop runs; afterwards one in the control ring does it. ``journaled``: it comes from there."""
+        cdef const SymbolRecord* record = <const SymbolRecord*><const char*>symbol
+        if len(symbol) != sizeof(SymbolRecord) or record.type_id != SYMBOL_TYPE_ID:
+            raise ValueError(f"{symbol[:8].hex()} is no Symbol")
+        if not journaled:
+            self.obey(record)
+        elif self.market.is_new(record):
+            self.market.name(record)
+
+    def warm(self, OuchPort scratch not None, uint32_t rounds):
+        """Before the loop runs and any session is there: ``rounds`` times an order in every named instrument through view,
+        gate and encoder, with the kill switch engaged, so that none can pass; how many were refused.
+
+        ``scratch`` is a port with the same symbols whose bytes go nowhere: the real one's numbers are not touched.
+        """
+        cdef OrderIntentRecord order
+        cdef uint8_t[64] bytes_
+        cdef uint64_t refused = 0, passed = 0
+        cdef uint32_t turn, at
+        if self.line.fd >= 0:
+            raise RuntimeError("a session is there: it is too late to warm up")
+        put(self.status, ORDER_STATE, WARMING)
+        with nogil:
+            tell_kill(self.gate, True, self.time_ns)
+            for turn in range(rounds):
+                for at in range(self.market.count):
+                    if self.market.rows[at].wire_price_per_tick == 0:
+                        continue
+                    memset(&order, 0, sizeof(order))
+                    order.type_id = ORDER_INTENT_TYPE_ID
+                    order.action = ACTION_NEW
+                    order.side = SIDE_BUY + (turn & 1)
+                    order.order_type = ORDER_TYPE_LIMIT
+                    order.instrument_id = at
+                    order.order_id = <uint64_t>turn * self.market.count + at + 1
+                    order.price_ticks = order.quantity_lots = 1
+                    order.time_ns = self.time_ns
+                    self.market.look(at, self.time_ns)
+                    if self.gate.judge(&order) >= 0:
+                        refused += 1
+                    else:
+                        passed += 1
+                    scratch.encode(&order, 1, bytes_, sizeof(bytes_))
+            tell_kill(self.gate, self.killed_by_word or self.killed_by_control, self.time_ns)
+        put(self.status, WARMED, refused)
+        if passed:
+            raise RuntimeError(f"{passed} orders passed a killed gate")
+        return refused
 
     # --- one turn ---
 
@@ -193,7 +232,7 @@ cdef class OrderLoop:
         if wanted != self.reset_seen:
             self.reset_seen = wanted
             self.longest_ns = 0
-            for stage in range(PACKET_TO_BOOK):  # those behind are the market loop's
+            for stage in range(<int>PACKET_TO_BOOK):  # those behind are the market loop's
                 clear(&self.status.stages[stage])
             put(self.status, RESET_SEEN, wanted)
 
@@ -252,7 +291,11 @@ cdef class OrderLoop:
             self.killed_by_control = kill.engage != 0
             self.set_killed()
         elif kind == SYMBOL_TYPE_ID:
-            self.market.name(symbol)
+            # In the journal first: without it no entry about the instrument can be read again.
+            if self.market.is_new(symbol) and self.journal.append(
+                NAMED, symbol, sizeof(SymbolRecord), self.time_ns, self.drops.ring.next + 1, 0, 0
+            ):
+                self.market.name(symbol)
         elif kind == LEASE_TYPE_ID:
             self.lease_until_ns = (<const LeaseRecord*>record).until_ns
             if self.lease_until_ns > self.time_ns:

@@ -58,8 +58,6 @@ cpdef enum Word:
     RESET_SEEN = 45
     CAUGHT_UP = 46             # 1: what the venue said while we were away is known, and what never arrived is settled
     SETTLED_ORDERS = 47        # orders and replaces that never arrived
-    REJECTS_BEGIN = 48         # 64 words: refused, by the lowest check
-    ENCODE_BEGIN = 112         # 16 words: not encoded, by reason
     # The market loop
     MARKET_STATE = 128
     MARKET_TURNS = 129
@@ -87,7 +85,6 @@ cpdef enum Word:
     CONTROL_HELD_BACK = 166    # records that waited for room in the control ring
     RECONNECTS = 167
     RESET_WANTED = 168         # a reader adds one: the loops begin their histograms anew
-    WORDS = 192
 
 cpdef enum LoopState:
     STARTING = 0
@@ -109,6 +106,11 @@ cpdef enum Stage:
     TURN = 8           # of the order loop, with work in it
     PACKET_TO_BOOK = 9
     PACKET_TO_TOP = 10 # packet in our memory to its tops in shared memory
+
+cdef enum:
+    REJECTS_BEGIN = 48         # 64 words: refused, by the lowest check
+    ENCODE_BEGIN = 112         # 16 words: not encoded, by OuchRefusal
+    WORDS = 192
     STAGES = 11
 
 

@@ -4,6 +4,8 @@ from typing import Any
 WORD_BYTES: int
 STAGE_BYTES: int
 BYTES: int
+REJECTS: int
+ENCODES: int
 
 class Word(IntEnum):
     ORDER_STATE = 0
@@ -54,8 +56,6 @@ class Word(IntEnum):
     RESET_SEEN = 45
     CAUGHT_UP = 46
     SETTLED_ORDERS = 47
-    REJECTS_BEGIN = 48
-    ENCODE_BEGIN = 112
     MARKET_STATE = 128
     MARKET_TURNS = 129
     MARKET_LONGEST_TURN_NS = 130
@@ -81,7 +81,6 @@ class Word(IntEnum):
     CONTROL_HELD_BACK = 166
     RECONNECTS = 167
     RESET_WANTED = 168
-    WORDS = 192
 
 class LoopState(IntEnum):
     STARTING = 0
@@ -103,7 +102,6 @@ class Stage(IntEnum):
     TURN = 8
     PACKET_TO_BOOK = 9
     PACKET_TO_TOP = 10
-    STAGES = 11
 
 class HotStatus:
     def __init__(self, buffer: Any) -> None: ...

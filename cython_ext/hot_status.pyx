@@ -5,6 +5,8 @@ from libc.stdint cimport uint64_t
 
 WORD_BYTES = 8 * WORDS
 STAGE_BYTES = sizeof(HistogramMemory)
+REJECTS = REJECTS_BEGIN  # 64 words: refused, by the lowest check
+ENCODES = ENCODE_BEGIN    # 16 words: not encoded, by OuchRefusal
 BYTES = WORD_BYTES + STAGES * STAGE_BYTES
 
 

@@ -26,6 +26,7 @@ cdef class MarketView:
     cdef InstrumentView* rows
     cdef uint32_t count
 
+    cdef bint is_new(self, const SymbolRecord* symbol) noexcept nogil
     cdef void name(self, const SymbolRecord* symbol) noexcept nogil
     cdef void halt(self, uint32_t instrument_id, bint on, uint64_t time_ns) noexcept nogil
     cdef void look(self, uint32_t instrument_id, uint64_t time_ns) noexcept nogil

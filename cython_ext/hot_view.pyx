@@ -23,14 +23,24 @@ cdef class MarketView:
     def __dealloc__(self):
         free(self.rows)
 
+    cdef bint is_new(self, const SymbolRecord* symbol) noexcept nogil:
+        """Within the tables, and not what is known already."""
+        cdef const InstrumentView* row
+        if symbol.instrument_id >= self.count or symbol.wire_price_per_tick == 0 or symbol.shares_per_lot == 0:
+            return False
+        row = &self.rows[symbol.instrument_id]
+        return (
+            row.locate != symbol.locate or row.wire_price_per_tick != symbol.wire_price_per_tick
+            or row.shares_per_lot != symbol.shares_per_lot
+        )
+
     cdef void name(self, const SymbolRecord* symbol) noexcept nogil:
-        cdef InstrumentView* row
-        if symbol.instrument_id < self.count:
-            row = &self.rows[symbol.instrument_id]
-            row.locate = symbol.locate
-            row.wire_price_per_tick = symbol.wire_price_per_tick
-            row.shares_per_lot = symbol.shares_per_lot
-            row.seen_updates = 0
+        """Of one that is new."""
+        cdef InstrumentView* row = &self.rows[symbol.instrument_id]
+        row.locate = symbol.locate
+        row.wire_price_per_tick = symbol.wire_price_per_tick
+        row.shares_per_lot = symbol.shares_per_lot
+        row.seen_updates = 0
 
     cdef void halt(self, uint32_t instrument_id, bint on, uint64_t time_ns) noexcept nogil:
         if instrument_id < self.count:

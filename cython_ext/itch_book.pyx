@@ -3,11 +3,11 @@
 What each message does is in itch_market.pxd, orders are in itch_orders.pxd, levels in itch_levels.pxd. Here is the loop
 over messages, which asks for memory some messages ahead, and what can be looked at.
 
-Memory: 32 bytes for each live order (max_orders of them), 4 for each reference of the day's span, at most 2 GiB
-(beyond that, or where references are scattered, 16 to 64 for each live order), 24 for each place of a level with at
-most eight places a level, in slabs of at most 64 MiB and 192 bytes for each of max_orders, and 10 MiB for the locate
-codes. At a bound a message is refused as a whole: OverflowError or MemoryError from Python, a negative number from
-apply_block(); block_offset says which message it was, and all before it are applied.
+Memory: 32 bytes for each place of the window (2 ** window_log2 of them, 256 MiB; a place costs nothing until a reference
+comes to it) and for each of max_orders orders that have left it, which cost 16 to 64 more in a hash table; 24 for each
+place of a level, at most eight places a level, in slabs of at most 64 MiB and 192 bytes for each of max_orders; 8 MiB
+for the locate codes. At a bound a message is refused as a whole: OverflowError or MemoryError from Python, a negative
+number from apply_block(); block_offset says which message it was, and all before it are applied.
 """
 
 cimport cython
@@ -19,33 +19,41 @@ from libc.string cimport memcpy, memset
 from cython_ext.itch_levels cimport Level, Side, close_levels, level_at, reserve_levels
 from cython_ext.itch_market cimport (
     BOOK_FULL, CROSSED, END, END_OF_SESSION, LOCATES, LOCKED, MORE, NO_MEMORY, TRUNCATED, UNKNOWN_TYPE, WRONG_LENGTH,
-    Book, Market, Status, add, ask_last, ask_levels, ask_neighbours, big2, big4, big8, halt_market, hear, key_of, name,
+    Book, Market, Status, add, ask_last, ask_order, big2, big4, big8, halt_market, hear, key_of, name,
     reduce, remove, replace, set_collar, set_quotation, side_of,
 )
 from cython_ext.itch_memory cimport huge_free, huge_zeros, prefetch
 from cython_ext.itch_orders cimport (
-    Order, ask_order, ask_place, close_orders, handle_of, open_orders, orders_memory, reserve_orders,
+    Order, close_orders, find_order, open_orders, orders_memory, place_of_ref, reserve_orders,
 )
 from cython_ext.layout_gen cimport SIDE_BUY, SIDE_SELL, TOP_OF_BOOK_TYPE_ID, TopOfBookRecord
 
 import numpy as np
 
 cdef enum:
-    # How many messages ahead memory is asked for: the index and the book, the order, the levels, the queue's end.
-    AHEAD = 18
-    ORDER_AHEAD = 13
-    LEVELS_AHEAD = 8
-    QUEUE_AHEAD = 4
+    # How many messages ahead memory is asked for: the order and the book, the levels, the queue's end.
+    AHEAD = 16
+    LEVELS_AHEAD = 10
+    QUEUE_AHEAD = 5
     RING = 32
     LAST_LEVEL_SLAB = 1 << 26
     LEVEL_BYTES_AN_ORDER = 192
     CHANGES = 8192
 
-# By type byte: the length (0: unknown), and whether the message names an order or enters one.
+# By type byte: the length (0: unknown), where to look ahead (in a message that has no order: anywhere), and a mask that
+# is all ones when the message names an order, whose side and level are then the order's.
 cdef struct Kind:
     uint8_t length
-    bint named
-    bint entered
+    uint8_t ref_at
+    uint8_t second_ref_at
+    uint8_t side_at
+    uint32_t named
+
+cdef struct Ahead:
+    const uint8_t* message
+    uint64_t ref
+    uint32_t named
+    uint32_t where
 
 cdef Kind[256] KINDS
 LENGTHS = {
@@ -57,8 +65,10 @@ LENGTHS = {
 def fill_kinds():
     for letter, length in LENGTHS.items():
         KINDS[ord(letter)].length = length
-        KINDS[ord(letter)].named = letter in "ECXDU"
-        KINDS[ord(letter)].entered = letter in "AF"
+        KINDS[ord(letter)].ref_at = 11 if letter in "AFECXDU" else 3
+        KINDS[ord(letter)].second_ref_at = 19 if letter == "U" else KINDS[ord(letter)].ref_at
+        KINDS[ord(letter)].side_at = 19 if letter in "AF" else 0
+        KINDS[ord(letter)].named = 0xFFFFFFFF if letter in "ECXDU" else 0
 
 
 fill_kinds()
@@ -66,8 +76,10 @@ fill_kinds()
 
 @cython.final
 cdef class ItchBook:
-    def __cinit__(self, uint64_t max_orders=8_000_000, *, bint queues=True):
+    def __cinit__(self, uint64_t max_orders=8_000_000, *, bint queues=True, uint32_t window_log2=23):
         cdef Market* market = &self.market
+        if window_log2 < 4 or window_log2 > 30:
+            raise ValueError(f"window_log2 {window_log2} is not within 4..30")
         if max_orders < 1 or max_orders >= 1 << 31:
             raise ValueError(f"max_orders {max_orders} is not within 1..{(1 << 31) - 1}")
         self.max_orders = max_orders
@@ -79,7 +91,7 @@ cdef class ItchBook:
         market.touched = <uint16_t*>calloc(LOCATES, sizeof(uint16_t))
         if (
             market.books == NULL or market.status == NULL or market.moved_ns == NULL or market.touched == NULL
-            or open_orders(&market.orders, <uint32_t>max_orders)
+            or open_orders(&market.orders, <uint32_t>max_orders, window_log2)
         ):
             raise MemoryError("no room for the book's tables")
 
@@ -99,9 +111,10 @@ cdef class ItchBook:
     def live_orders(self):
         return self.market.orders.live
 
-    def reserve(self, uint32_t orders, uint64_t refs):
-        if reserve_orders(&self.market.orders, orders, refs) or reserve_levels(&self.market.memory, <size_t>orders * 24):
-            raise MemoryError(f"no room for {orders} orders and {refs} references")
+    def reserve(self):
+        reserve_orders(&self.market.orders)
+        if reserve_levels(&self.market.memory, LEVEL_BYTES_AN_ORDER * self.max_orders // 8):
+            raise MemoryError("no room for the levels of max_orders orders")
 
     def memory_bytes(self):
         cdef size_t fixed = LOCATES * (sizeof(Book) + sizeof(Status) + sizeof(uint64_t) + sizeof(uint16_t))
@@ -195,7 +208,8 @@ cdef class ItchBook:
 
     cdef int read(self, const uint8_t* data, size_t size, bint changes) noexcept nogil:
         """Messages from framed bytes; block_offset and block_messages say how far, the result why no further."""
-        cdef const uint8_t* ring[RING]
+        cdef Ahead ring[RING]
+        cdef Ahead* ahead
         cdef const uint8_t* next = data
         cdef const uint8_t* end = data + size
         cdef const uint8_t* message
@@ -217,36 +231,30 @@ cdef class ItchBook:
                 else:
                     message = next + 2
                     kind = &KINDS[message[0]]
-                    if big2(next) != kind.length or end - message < kind.length:
+                    if kind.length == 0 or big2(next) != kind.length or end - message < kind.length:
                         stop = self.why(next, end)
                     else:
                         next = message + kind.length
-                        ring[seen & (RING - 1)] = message
+                        ahead = &ring[seen & (RING - 1)]
                         seen += 1
-                        prefetch(&market.books[big2(message + 1)])
-                        if kind.named or kind.entered:
-                            ask_place(&market.orders, big8(message + 11))
-                            if message[0] == c"U":
-                                ask_place(&market.orders, big8(message + 19))
+                        ahead.message = message
+                        ahead.named = kind.named
+                        ahead.ref = big8(message + kind.ref_at)
+                        ahead.where = 2 * <uint32_t>big2(message + 1) + (message[kind.side_at] == c"S")
+                        prefetch(&market.books[ahead.where >> 1])
+                        prefetch(place_of_ref(&market.orders, ahead.ref))
+                        prefetch(place_of_ref(&market.orders, big8(message + kind.second_ref_at)))
             if stop != MORE and done == seen:
                 break
-            if seen > AHEAD - ORDER_AHEAD:
-                message = ring[(seen - 1 - (AHEAD - ORDER_AHEAD)) & (RING - 1)]
-                if KINDS[message[0]].named:
-                    prefetch(ask_order(&market.orders, big8(message + 11)))
-            if seen > AHEAD - LEVELS_AHEAD:
-                message = ring[(seen - 1 - (AHEAD - LEVELS_AHEAD)) & (RING - 1)]
-                if KINDS[message[0]].named:
-                    ask_neighbours(market, big8(message + 11))
-                elif KINDS[message[0]].entered:
-                    ask_levels(market, 2 * <uint32_t>big2(message + 1) + (message[19] == c"S"))
-            if market.queues and seen > AHEAD - QUEUE_AHEAD:
-                message = ring[(seen - 1 - (AHEAD - QUEUE_AHEAD)) & (RING - 1)]
-                if KINDS[message[0]].entered:
-                    ask_last(market, 2 * <uint32_t>big2(message + 1) + (message[19] == c"S"))
+            # No branch on the type of a message here: it would be mispredicted each time it is looked at.
+            if seen > AHEAD - QUEUE_AHEAD:
+                ahead = &ring[(seen - 1 - (AHEAD - LEVELS_AHEAD)) & (RING - 1)]
+                ahead.where = ask_order(market, ahead.ref, ahead.where, ahead.named)
+                if market.queues:
+                    ask_last(market, ring[(seen - 1 - (AHEAD - QUEUE_AHEAD)) & (RING - 1)].where)
             if stop == MORE and seen - done < AHEAD:
                 continue
-            message = ring[done & (RING - 1)]
+            message = ring[done & (RING - 1)].message
             locate = big2(message + 1)
             market.now_ns = big8(message + 3) & <uint64_t>0xFFFFFFFFFFFF
             if changes:
@@ -358,17 +366,14 @@ cdef class ItchBook:
                 ahead = at + AHEAD
                 if ahead < count:
                     prefetch(&market.books[locates[ahead]])
-                    ask_place(&market.orders, refs[ahead])
-                    ask_place(&market.orders, second_refs[ahead])
-                ahead = at + ORDER_AHEAD
-                if ahead < count:
-                    prefetch(ask_order(&market.orders, refs[ahead]))
+                    prefetch(place_of_ref(&market.orders, refs[ahead]))
+                    prefetch(place_of_ref(&market.orders, second_refs[ahead]))
                 ahead = at + LEVELS_AHEAD
                 if ahead < count:
-                    if sides[ahead]:
-                        ask_levels(market, 2 * <uint32_t>locates[ahead] + (sides[ahead] == c"S"))
-                    else:
-                        ask_neighbours(market, refs[ahead])
+                    ask_order(
+                        market, refs[ahead], 2 * <uint32_t>locates[ahead] + (sides[ahead] == c"S"),
+                        KINDS[types[ahead]].named,
+                    )
                 failure = self.take_row(
                     types[at], locates[at], sides[at], codes[at], prices[at], times[at], refs[at], second_refs[at],
                     shares[at], symbols[at],
@@ -464,9 +469,8 @@ cdef class ItchBook:
         return self.market.books[locate].sides[0].count, self.market.books[locate].sides[1].count
 
     def order(self, uint64_t ref):
-        cdef uint32_t handle = handle_of(&self.market.orders, ref)
-        cdef const Order* order = &self.market.orders.rows[handle]
-        if handle == 0:
+        cdef const Order* order = find_order(&self.market.orders, ref)
+        if order == NULL:
             return None
         return order.where >> 1, SIDE_BUY + (order.where & 1), order.price, order.shares
 
@@ -484,13 +488,14 @@ cdef class ItchBook:
         return found
 
     def queue_ahead(self, uint64_t ref):
-        cdef uint32_t handle = handle_of(&self.market.orders, ref)
+        cdef const Order* order = find_order(&self.market.orders, ref)
         cdef const Order* rows = self.market.orders.rows
         cdef uint64_t count = 0, shares = 0
+        cdef uint32_t handle
         self.need_queues()
-        if handle == 0:
+        if order == NULL:
             return None
-        handle = rows[handle].before
+        handle = order.before
         while handle:
             count += 1
             shares += rows[handle].shares

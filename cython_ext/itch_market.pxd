@@ -8,7 +8,7 @@ from cython_ext.itch_levels cimport (
 )
 from cython_ext.itch_memory cimport prefetch
 from cython_ext.itch_orders cimport (
-    Order, Orders, ask_order, ask_place, drop_order, handle_of, make_place, put_order,
+    Order, Orders, drop_order, far_ready, find_order, move_to_pool, place_of_ref, put_order,
 )
 
 cdef extern from *:
@@ -137,17 +137,18 @@ cdef inline int enter(
     if price == 0 or shares == 0:
         market.empty_orders += 1
         return 0
-    if handle_of(&market.orders, ref):
+    if find_order(&market.orders, ref) != NULL:
         market.duplicate_refs += 1
         return 0
     if market.orders.live >= market.orders.bound:
         return BOOK_FULL
     side = side_of(market, where)
-    if make_place(&market.orders, ref) or make_room(&market.memory, side):
+    if make_room(&market.memory, side):
+        return NO_MEMORY
+    if place_of_ref(&market.orders, ref).shares and make_way(market, place_of_ref(&market.orders, ref)):
         return NO_MEMORY
     level = level_to_enter(side, key_of(where, price))
     order = put_order(&market.orders, ref)
-    order.ref = ref
     order.price = price
     order.shares = shares
     order.where = where
@@ -165,6 +166,30 @@ cdef inline int enter(
     market.applied += 1
     if level == &side.rows[side.count - 1]:
         move_best(market, where)
+    return 0
+
+
+cdef inline int make_way(Market* market, Order* order) noexcept nogil:
+    """Moves an old order out of the window: 0 or NO_MEMORY."""
+    cdef uint32_t old = <uint32_t>(order - market.orders.rows)
+    cdef uint32_t handle
+    cdef Level* level
+    if far_ready(&market.orders):
+        return NO_MEMORY
+    order = move_to_pool(&market.orders, order)
+    if not market.queues:
+        return 0
+    handle = <uint32_t>(order - market.orders.rows)
+    if order.before:
+        market.orders.rows[order.before].after = handle
+    if order.after:
+        market.orders.rows[order.after].before = handle
+    if not order.before or not order.after:
+        level = level_at(side_of(market, order.where), key_of(order.where, order.price))
+        if level.first == old:
+            level.first = handle
+        if level.last == old:
+            level.last = handle
     return 0
 
 
@@ -193,20 +218,19 @@ cdef inline void leave(Market* market, Order* order) noexcept nogil:
 
 
 cdef inline void remove(Market* market, uint64_t ref) noexcept nogil:
-    cdef uint32_t handle = handle_of(&market.orders, ref)
-    if handle == 0:
+    cdef Order* order = find_order(&market.orders, ref)
+    if order == NULL:
         market.unknown_refs += 1
         return
-    leave(market, &market.orders.rows[handle])
+    leave(market, order)
     market.applied += 1
 
 
 cdef inline void reduce(Market* market, uint64_t ref, uint64_t shares) noexcept nogil:
-    cdef uint32_t handle = handle_of(&market.orders, ref)
-    cdef Order* order = &market.orders.rows[handle]
+    cdef Order* order = find_order(&market.orders, ref)
     cdef Side* side
     cdef Level* level
-    if handle == 0:
+    if order == NULL:
         market.unknown_refs += 1
         return
     market.applied += 1
@@ -226,14 +250,13 @@ cdef inline int replace(
     Market* market, uint64_t ref, uint64_t new_ref, uint32_t price, uint32_t shares
 ) noexcept nogil:
     """The new order stands behind all others; 0 or NO_MEMORY, and nothing is changed unless it is 0."""
-    cdef uint32_t handle = handle_of(&market.orders, ref)
-    cdef Order* order = &market.orders.rows[handle]
+    cdef Order* order = find_order(&market.orders, ref)
     cdef uint32_t where
-    if handle == 0:
+    if order == NULL:
         market.unknown_refs += 1
         return 0
     where = order.where
-    if make_place(&market.orders, new_ref) or make_room(&market.memory, side_of(market, where)):
+    if far_ready(&market.orders) or make_room(&market.memory, side_of(market, where)):
         return NO_MEMORY
     leave(market, order)
     return enter(market, new_ref, where, price, shares)
@@ -297,19 +320,27 @@ cdef inline void hear(Market* market, uint16_t locate) noexcept nogil:
 
 # --- asking memory for what a message some way ahead will need; reading wrongly here costs time and nothing else ---
 
+cdef inline uint32_t ask_order(Market* market, uint64_t ref, uint32_t where, uint32_t named) noexcept nogil:
+    """The neighbours of an order, and the best levels of its side, which is returned; `where` if no order is named."""
+    cdef const Order* order = place_of_ref(&market.orders, ref)
+    if order.ref != ref and named and market.orders.far_count:
+        order = find_order(&market.orders, ref)
+        if order == NULL:
+            return where
+    where = (order.where & named) | (where & ~named)
+    ask_levels(market, where)
+    if market.queues:
+        prefetch(&market.orders.rows[order.before])
+        prefetch(&market.orders.rows[order.after])
+    return where
+
+
 cdef inline void ask_levels(Market* market, uint32_t where) noexcept nogil:
     cdef const Side* side = side_of(market, where)
     cdef const uint8_t* end = <const uint8_t*>&side.rows[side.count]
     prefetch(end - 1)
     prefetch(end - 64)
-
-
-cdef inline void ask_neighbours(Market* market, uint64_t ref) noexcept nogil:
-    cdef const Order* order = ask_order(&market.orders, ref)
-    ask_levels(market, order.where)
-    if market.queues:
-        prefetch(&market.orders.rows[order.before])
-        prefetch(&market.orders.rows[order.after])
+    prefetch(end - 128)
 
 
 cdef inline void ask_last(Market* market, uint32_t where) noexcept nogil:

@@ -38,6 +38,8 @@ cdef class KillWord:
     cdef readonly Segment segment
     cdef readonly object broken   # None, or why this word can't be trusted any more: it is engaged for good
     cdef bint distrusted          # as broken, for the loop
+    cdef bytes name_bytes
+    cdef const char* name         # of the file, for the loop
     cdef KillLine* line
     cdef GateLine* gate           # NULL: not attached as a gate
     cdef uint64_t echoed
@@ -48,7 +50,7 @@ cdef class KillWord:
     cdef bint engaged(self) noexcept nogil
     cdef uint64_t epoch(self) noexcept nogil
 
-    # For the gate's housekeeping, a system call: False, and engaged for good, once the file is no longer the one that
+    # For the gate's housekeeping, two system calls: False, and engaged for good, once the file is no longer the one that
     # others would engage. Without it a gate whose file was replaced would never hear of it.
     cdef bint still_there(self) noexcept nogil
 

@@ -8,7 +8,7 @@ reading the old one.
 cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
-from posix.stat cimport fstat, struct_stat
+from posix.stat cimport fstat, stat, struct_stat
 from posix.unistd cimport getpid
 
 from cython_ext.atomics cimport load_acquire, load_relaxed, store_release
@@ -21,6 +21,7 @@ from cython_ext.shared_memory cimport (
     this_process,
 )
 
+import os
 import time
 
 from cython_ext.shared_memory import SegmentError, open_segment, pid_of
@@ -106,10 +107,17 @@ cdef class KillWord:
 
     cdef bint still_there(self) noexcept nogil:
         """For housekeeping: False, and engaged for good, once the file was removed, replaced or cut short."""
-        cdef struct_stat found
+        cdef struct_stat named
+        cdef struct_stat mapped
         if self.distrusted or self.segment is None:
             return False
-        if fstat(self.segment.fd, &found) != 0 or found.st_nlink == 0 or found.st_size < KILL_SEGMENT_BYTES:
+        if (
+            stat(self.name, &named) != 0
+            or fstat(self.segment.fd, &mapped) != 0
+            or named.st_ino != mapped.st_ino
+            or named.st_dev != mapped.st_dev
+            or mapped.st_size < KILL_SEGMENT_BYTES
+        ):
             self.distrusted = True
             return False
         return True
@@ -211,6 +219,8 @@ cdef KillWord word_of(Segment segment, gate):
     if segment.header.size < KILL_SEGMENT_BYTES or segment.header.lanes != MAX_GATES:
         raise SegmentError(f"{segment.path} has {segment.size} bytes, a kill word has {KILL_SEGMENT_BYTES}")
     word.segment = segment
+    word.name_bytes = os.fsencode(segment.path)
+    word.name = word.name_bytes
     word.line = <KillLine*>segment.at(KILL_WORD_OFFSET)
     if gate is not None:
         take_gate(word, gate)

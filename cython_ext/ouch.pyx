@@ -398,19 +398,20 @@ cdef class OuchPort:
     cdef int replaced(self, const uint8_t* body, OuchOrder* order, DropCopyRecord* out) noexcept nogil:
         cdef int64_t lots = self.lots(order, get32(body + 18))
         cdef uint32_t urn = get32(body + 13)
+        if order.in_use and order.pending_user_ref_num != urn:
+            if urn == 0 or self.find(self.by_ref, urn) != NULL:
+                return OUCH_BAD_PACKET   # the number of another order: believing it would mix the two up
+            self.counts[SURPRISES] += 1
         out.action = ACTION_REPLACE
         out.kind = DROP_KIND_REPLACED
         if not order.in_use:
             order.side = SIDE_BUY if body[17] == c"B" else SIDE_SELL
-        elif order.pending_user_ref_num == urn:
-            remove(self.by_ref, self.mask, order.user_ref_num)
         else:
-            self.counts[SURPRISES] += 1
             remove(self.by_ref, self.mask, order.user_ref_num)
-            if self.find(self.by_ref, urn) == NULL:
+            if order.pending_user_ref_num != urn:
                 insert(self.by_ref, self.mask, urn, order - self.orders)
-            if order.pending_user_ref_num != 0:
-                remove(self.by_ref, self.mask, order.pending_user_ref_num)
+                if order.pending_user_ref_num != 0:
+                    remove(self.by_ref, self.mask, order.pending_user_ref_num)
         order.user_ref_num = urn
         order.pending_user_ref_num = 0
         order.quantity_lots = lots + order.cum_lots + order.self_match_lots

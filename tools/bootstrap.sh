@@ -41,8 +41,9 @@ python=$(find_python) || die "no Python 3.11 or newer with venv and headers foun
 if [ "$level" != runtime ]; then
   command -v perl >/dev/null && perl -MGetopt::Long -e1 2>/dev/null || apt_install perl
   command -v g++ >/dev/null || apt_install g++
-  # Instruction counts; AF_XDP and the network namespaces that it is tested in.
+  # Instruction counts; what judges the systemd units; AF_XDP and the network namespaces that it is tested in.
   [ -e /usr/include/valgrind/callgrind.h ] || apt_install valgrind
+  command -v systemd-analyze >/dev/null || apt_install systemd
   command -v ip >/dev/null && ls /usr/lib/*/libxdp.so.1 >/dev/null 2>&1 || apt_install iproute2 libxdp1
 fi
 

@@ -11,7 +11,7 @@ if __name__ == "__main__":
 
 import typer
 
-from meltica.app import cli_doctor, cli_feed, cli_gateway, cli_journal, cli_orders
+from meltica.app import cli_doctor, cli_feed, cli_gateway, cli_hot, cli_journal, cli_orders
 from meltica.domain.errors import MelticaError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
     epilog="Start with `meltica demo`. Everything an operator does goes over gRPC: see the README's grpcurl lines.",
 )
 app.add_typer(cli_feed.app, name="feed")
+app.add_typer(cli_hot.app, name="hot")
 app.add_typer(cli_journal.app, name="journal")
 app.add_typer(cli_orders.app, name="orders")
 cli_doctor.add_to(app)

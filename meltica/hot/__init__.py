@@ -9,6 +9,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
+from meltica.hot.best_changes import BestBatch, BestChanges
 from meltica.hot.itch import ItchBatch, ItchError
 from meltica.hot.layout_gen import (
     LOTS_BOUND,
@@ -101,6 +102,8 @@ __all__ = [
     "TICKS_BOUND",
     "Action",
     "BackendError",
+    "BestBatch",
+    "BestChanges",
     "Check",
     "Flag",
     "Gate",

@@ -101,6 +101,7 @@ class Recovered:
     positions: Counter[tuple[int, int]] = field(default_factory=Counter)
     """Lots bought less lots sold, by account and instrument."""
     last_drops_next: int = 1
+    symbols: list[bytes] = field(default_factory=list)
     missing: list[bytes] = field(default_factory=list)
     """Drop copies that were written down and had not been published: of the last entry."""
 
@@ -132,6 +133,9 @@ def _fold(
 ) -> Iterator[DropCopyRecord]:
     if kind == EntryKind.SESSION:
         found.session = payload.decode("ascii").strip()
+    elif kind == EntryKind.NAMED:
+        port.set_symbol(payload)
+        found.symbols.append(payload)
     elif kind == EntryKind.ENCODED:
         packet = port.encode_intent(payload, *allowed)
         if isinstance(packet, int):

@@ -16,11 +16,11 @@ from struct import Struct
 from typing import Any, Final
 
 from cython_ext.histogram import Histogram
-from cython_ext.hot_status import BYTES, STAGE_BYTES, WORD_BYTES, HotStatus, LoopState, Stage, Word
+from cython_ext.hot_status import BYTES, ENCODES, REJECTS, STAGE_BYTES, WORD_BYTES, HotStatus, LoopState, Stage, Word
 
 MAGIC: Final = b"MLTCHOT1"
 HEADER: Final = Struct("<8sQQQ")
-"""Magic, sequence of the text (odd while it is written), its length, words in the file."""
+"""Magic, sequence of the text (odd while it is written), its length, bytes of words."""
 TEXT_AT: Final = 4_096
 WORDS_AT: Final = 65_536
 FILE_BYTES: Final = -(-(WORDS_AT + BYTES) // mmap.PAGESIZE) * mmap.PAGESIZE
@@ -56,10 +56,10 @@ class StatusWriter:
         if len(data) > MAX_TEXT:
             raise ValueError(f"the status text has {len(data)} bytes, and room for {MAX_TEXT}")
         self._text = text
-        HEADER.pack_into(self._map, 0, MAGIC, self._sequence + 1, len(data), len(Word))
+        HEADER.pack_into(self._map, 0, MAGIC, self._sequence + 1, len(data), WORD_BYTES)
         self._map[TEXT_AT : TEXT_AT + len(data)] = data
         self._sequence += 2
-        HEADER.pack_into(self._map, 0, MAGIC, self._sequence, len(data), len(Word))
+        HEADER.pack_into(self._map, 0, MAGIC, self._sequence, len(data), WORD_BYTES)
 
 
 class StatusReader:
@@ -82,7 +82,7 @@ class StatusReader:
         finally:
             os.close(descriptor)
         magic, _, _, words = HEADER.unpack_from(self._map)
-        if magic != MAGIC or words != len(Word):
+        if magic != MAGIC or words != WORD_BYTES:
             raise StatusError(f"{path} is no status file of this version")
 
     def text(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class StatusReader:
         at = WORDS_AT + 8 * word
         return int.from_bytes(self._map[at : at + 8], "little")
 
-    def group(self, first: Word, count: int) -> list[int]:
+    def group(self, first: int, count: int) -> list[int]:
         at = WORDS_AT + 8 * first
         return [int.from_bytes(self._map[at + 8 * n : at + 8 * n + 8], "little") for n in range(count)]
 
@@ -135,4 +135,14 @@ def process_start(pid: int) -> int:
         return 0
 
 
-__all__ = ["LoopState", "Stage", "StatusError", "StatusReader", "StatusWriter", "Word", "process_start"]
+__all__ = [
+    "ENCODES",
+    "REJECTS",
+    "LoopState",
+    "Stage",
+    "StatusError",
+    "StatusReader",
+    "StatusWriter",
+    "Word",
+    "process_start",
+]

@@ -5,7 +5,7 @@ skipped silently: the decoder stops in front of what it cannot read and says whe
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +13,14 @@ import numpy.typing as npt
 # A message without the field has 0 there. Integers are native after decoding; prices have four decimals.
 COLUMNS: Final[dict[str, str]] = {
     "type": "u1",  # ASCII
-    "side": "u1",  # A F P: ASCII B or S
+    "side": "u1",  # A F P: ASCII B or S; h: the market, Q B X
     "code": "u1",  # The letter that says most: S event, H state, Y action, C printable, Q cross type, I direction, ...
     "locate": "u2",
-    "price": "u4",  # A F C U P Q
+    "price": "u4",  # A F C U P Q; J: reference of the collar; K: of the IPO
     "timestamp_ns": "u8",  # Since midnight
     "order_ref": "u8",  # A F E C X D U P
-    "second_ref": "u8",  # U: the new order; E C P Q B: the match number
-    "shares": "u8",  # A F E C X U P; Q: crossed; I: paired
+    "second_ref": "u8",  # U: the new order; E C P Q B: the match number; J: upper price << 32 | lower
+    "shares": "u8",  # A F E C X U P; Q: crossed; I: paired; J: extension; K: release, seconds since midnight
     "stock": "S8",  # Padded with spaces, as on the wire
 }
 # Why a kernel stopped.
@@ -39,6 +39,12 @@ class ItchError(ValueError):
     def __init__(self, reason: str, offset: int, length: int, message_type: int) -> None:
         super().__init__(f"{reason} at byte {offset}: length {length}, type {chr(message_type)!r}")
         self.reason, self.offset, self.length, self.message_type = reason, offset, length, message_type
+
+    @classmethod
+    def found(cls, reason: str, buffer: bytes | bytearray | memoryview, offset: int) -> Self:
+        """With the length and the type that stand there."""
+        length = int.from_bytes(buffer[offset : offset + 2], "big")
+        return cls(reason, offset, length, buffer[offset + 2] if offset + 2 < len(buffer) else 0)
 
 
 class ItchKernel(Protocol):
@@ -90,11 +96,7 @@ class ItchDecoder:
         if not 0 <= offset <= len(buffer):
             raise ValueError(f"offset {offset} is not within 0..{len(buffer)}")
         rows, next_offset, stop = self._kernel.decode(buffer, offset)  # type: ignore[arg-type]
-        error = None
-        if stop in REASONS:
-            length = int.from_bytes(buffer[next_offset : next_offset + 2], "big")
-            message_type = buffer[next_offset + 2] if next_offset + 2 < len(buffer) else 0
-            error = ItchError(REASONS[stop], next_offset, length, message_type)
+        error = ItchError.found(REASONS[stop], buffer, next_offset) if stop in REASONS else None
         columns: dict[str, Any] = {name: column[:rows] for name, column in self._kernel.columns.items()}
         return ItchBatch(**columns, next_offset=next_offset, finished=stop != MORE, error=error)
 

@@ -231,7 +231,8 @@ class OuchPort(OuchTable):
                 at = CLORDID_AT[kind]
                 order.order_id = order_id_of(body[at : at + ID_SIZE].decode("latin-1")) or 0
         report = Report(action=Action.NEW)
-        getattr(self, f"_take_{kind.lower()}")(body, order, report)
+        if (bad := getattr(self, f"_take_{kind.lower()}")(body, order, report)) is not None:
+            return OuchRefusal(bad)
         record = record_of(order, report, big_endian(body, 13 if kind == "U" else 9, 4))
         if order.in_use and order.leaves_lots == 0:
             self._finish(order)
@@ -248,14 +249,17 @@ class OuchPort(OuchTable):
         order.accepted = 1
         self._hold(order, 0, 0 if dead else lots)
 
-    def _take_u(self, body: bytes, order: OrderRow, report: Report) -> None:
+    def _take_u(self, body: bytes, order: OrderRow, report: Report) -> OuchRefusal | None:
         lots, number = self._lots(order, big_endian(body, 18, 4)), big_endian(body, 13, 4)
+        if order.in_use and order.pending_user_ref_num != number:
+            if number == 0 or number in self._by_ref:
+                return OuchRefusal.BAD_PACKET  # the number of another order: believing it would mix the two up
+            self._counts["surprises"] += 1
         dead = body[51:52] == b"D"
         report.kind, report.action = DropKind.CANCELED if dead else DropKind.REPLACED, Action.REPLACE
         if not order.in_use:
             order.side = Side.BUY if body[17:18] == b"B" else Side.SELL
         else:
-            self._counts["surprises"] += order.pending_user_ref_num != number
             self._by_ref.pop(order.user_ref_num, None)
             self._by_ref.setdefault(number, order)
             if order.pending_user_ref_num not in (0, number):
@@ -264,6 +268,7 @@ class OuchPort(OuchTable):
         order.quantity_lots = lots + order.cum_lots + order.self_match_lots
         self._take_terms(order, body, 30, 40)
         self._hold(order, 0, 0 if dead else lots)
+        return None
 
     def _take_terms(self, order: OrderRow, body: bytes, price_at: int, reference_at: int) -> None:
         if order.order_type != OrderType.MARKET:

@@ -176,7 +176,7 @@ class UdpLine:
         if not name or name[0].isdigit():
             return "the interface's name is needed"
         config = ctypes.create_string_buffer(Struct("=iii").pack(0, 0, FILTER_ALL), 12)
-        request = Struct("=16sP").pack(name.encode(), ctypes.addressof(config)) + bytes(16)
+        request = Struct("@16sP").pack(name.encode(), ctypes.addressof(config)) + bytes(16)
         try:
             fcntl.ioctl(self.socket.fileno(), SIOCSHWTSTAMP, request)
         except OSError as error:

@@ -19,9 +19,12 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "L": ("41424344" + AAPL + "59 4E 41", {"stock": b"AAPL    ", "code": "N"}),
     "V": ("0000000000000001 0000000000000002 0000000000000003", {}),
     "W": ("33", {"code": "3"}),
-    "K": (AAPL + "00008CA0 41 0001E240", {"stock": b"AAPL    ", "code": "A"}),
-    "J": (AAPL + "000186A0 00018000 00019000 00000001", {"stock": b"AAPL    "}),
-    "h": (AAPL + "51 48", {"stock": b"AAPL    ", "code": "H"}),
+    "K": (AAPL + "00008CA0 41 0001E240", {"stock": b"AAPL    ", "code": "A", "shares": 36_000, "price": 123_456}),
+    "J": (
+        AAPL + "000186A0 00018000 00019000 00000001",
+        {"stock": b"AAPL    ", "price": 0x186A0, "second_ref": 0x18000_00019000, "shares": 1},
+    ),
+    "h": (AAPL + "51 48", {"stock": b"AAPL    ", "side": "Q", "code": "H"}),
     "A": (
         REF + "42 000003E8" + AAPL + "001E8480",
         REFS | {"side": "B", "shares": 1_000, "stock": b"AAPL    ", "price": 2_000_000},

@@ -129,6 +129,9 @@ def test_a_day_in_the_life_of_an_order(backend: ModuleType) -> None:
         "duplicate_refs": 0,
         "over_reductions": 0,
         "bad_sides": 0,
+        "empty_orders": 0,
+        "locked": 0,
+        "crossed": 0,
     }
 
 
@@ -151,6 +154,9 @@ def test_what_does_not_fit_is_counted(backend: ModuleType) -> None:
         "duplicate_refs": 1,
         "over_reductions": 1,
         "bad_sides": 1,
+        "empty_orders": 0,
+        "locked": 0,
+        "crossed": 0,
     }
 
 

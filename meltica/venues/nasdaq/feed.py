@@ -50,7 +50,10 @@ class RerequestSocket:
         while len(found) < MAX_ANSWERS:
             try:
                 found.append(self.socket.recv(ANSWER_BYTES))
-            except OSError:  # Nothing more, or nobody is there.
+            except BlockingIOError:
+                break
+            except OSError:  # Nobody is there: what was sent before has come back.
+                self.failed += 1
                 break
         return found
 

@@ -148,8 +148,9 @@ def _next_generation(source: _Bytes) -> Iterator[Frame]:
         if kind == _INTERFACE:
             interfaces.append(_interface(source, body, order, begin))
         elif kind in (_ENHANCED, _SIMPLE):
+            found = _packet(source, body, order, interfaces, begin, enhanced=kind == _ENHANCED)
             source.frame += 1
-            yield _packet(source, body, order, interfaces, begin, enhanced=kind == _ENHANCED)
+            yield found
         kind_bytes = source.take(4, "a block")
 
 
@@ -219,7 +220,7 @@ def _packet(
     if len(data) != captured:
         raise source.error(f"a packet of {captured} bytes, its block has {len(data)}", begin)
     time_ns = interface.offset_s * 10**9 + (high << 32 | low) * 10**9 // interface.ticks
-    return Frame(source.frame, begin, time_ns, interface.link, data, length)
+    return Frame(source.frame + 1, begin, time_ns, interface.link, data, length)
 
 
 class PcapWriter:
