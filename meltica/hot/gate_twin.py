@@ -1,11 +1,11 @@
 """The risk gate in plain Python: the golden model, and the backend `python`. docs/risk_checks.md has the rules."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,7 @@ _NO_INSTRUMENT, _NO_ACCOUNT, _NO_STRATEGY = InstrumentRow(), AccountRow(), Strat
 class Gate:
     """See meltica.hot.ports.RiskGate."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the sizes, all of which may be given by place
         self,
         max_instruments: int = 1024,
         max_accounts: int = 16,
@@ -101,7 +101,9 @@ class Gate:
             strategy=tables.strategies[order.strategy_id] if order.strategy_id < self.max_strategies else _NO_STRATEGY,
             port=tables.ports[order.port_id],
             instrument=(
-                tables.instruments[order.instrument_id] if order.instrument_id < self.max_instruments else _NO_INSTRUMENT
+                tables.instruments[order.instrument_id]
+                if order.instrument_id < self.max_instruments
+                else _NO_INSTRUMENT
             ),
             position=tables.positions.get((order.account_id, order.instrument_id)) or PositionRow(),
             recent=list(self._recent[order.account_id]) if has_account else [],
@@ -334,6 +336,6 @@ def _values(row: Any) -> tuple[int, ...]:
 
 
 @cache
-def _reader(row_class: type) -> "attrgetter[tuple[int, ...]]":
+def _reader(row_class: Hashable) -> "attrgetter[tuple[int, ...]]":
     """Of all fields of a row; dataclasses.astuple copies each value, which takes ten times as long."""
-    return attrgetter(*[one.name for one in fields(row_class)])
+    return attrgetter(*[one.name for one in fields(cast("Any", row_class))])

@@ -69,7 +69,7 @@ class RiskGate(Protocol):
 
     def unkill(self, scope: int = KillScope.GLOBAL, id: int = 0) -> None: ...  # noqa: A002 - the record's name for it
 
-    # What became of passed orders. Each takes the price that check() reserved; order_id 0 leaves the own working orders.
+    # What became of passed orders. Each takes the price that check() reserved; order_id 0: which one is not known.
     def fill(
         self,
         account_id: int,

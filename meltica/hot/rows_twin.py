@@ -214,5 +214,3 @@ class PositionRow:
         """Everything open on this side trades, and what is added: how long after a BUY, how short after a SELL."""
         held = self.position_lots if side == Side.BUY else -self.position_lots
         return held + self.open_lots(side) + added_lots
-
-

@@ -154,14 +154,6 @@ def unknown_instrument(case: Case) -> bool:
     return not (case.instrument.known and case.instrument.enabled)
 
 
-def restricted(case: Case) -> bool:
-    return bool(case.instrument.restricted)
-
-
-def halted(case: Case) -> bool:
-    return bool(case.instrument.halted)
-
-
 def session_window(case: Case) -> bool:
     return not case.instrument.session_open_ns <= case.order.time_ns < case.instrument.session_close_ns
 
@@ -357,8 +349,8 @@ RULES: dict[Check, Callable[[Case], bool]] = {
     Check.LEASE_EXPIRED: lease_expired,
     Check.ACCOUNT_DISABLED: account_disabled,
     Check.UNKNOWN_INSTRUMENT: unknown_instrument,
-    Check.RESTRICTED: restricted,
-    Check.HALTED: halted,
+    Check.RESTRICTED: lambda case: bool(case.instrument.restricted),
+    Check.HALTED: lambda case: bool(case.instrument.halted),
     Check.SESSION_WINDOW: session_window,
     Check.FIELD_SANITY: field_sanity,
     Check.MAX_QUANTITY: max_quantity,

@@ -1,8 +1,8 @@
-"""What each record that is no order changes in the gate's tables, in Python. A bad value raises before anything moves."""
+"""What each record that is no order changes in the gate's tables, in Python. A bad value changes nothing."""
 
+import struct
 from collections.abc import Callable
 from dataclasses import fields
-from struct import error as StructError
 from typing import Any
 
 from meltica.hot import layout_gen as lay
@@ -36,7 +36,7 @@ def normal(record: lay.Record) -> lay.Record:
     """As it would arrive on a wire; ValueError when a value does not fit its field."""
     try:
         return lay.read_record(record.to_bytes())
-    except StructError as error:
+    except struct.error as error:
         raise ValueError(f"{type(record).__name__}: {error}") from None
 
 
@@ -87,7 +87,7 @@ class Tables:
 
     # --- limits ---
 
-    def _instrument_limits(self, told: lay.InstrumentLimitsRecord) -> None:
+    def take_instrument_limits(self, told: lay.InstrumentLimitsRecord) -> None:
         row = self.instrument(told.instrument_id)
         flags(told, "enabled", "restricted")
         within("short_sale", told.short_sale, 0, max(lay.ShortSale))
@@ -106,7 +106,7 @@ class Tables:
             if instrument == instrument_id
         )
 
-    def _account_limits(self, told: lay.AccountLimitsRecord) -> None:
+    def take_account_limits(self, told: lay.AccountLimitsRecord) -> None:
         row = self.account(told.account_id)
         flags(told, "enabled", "market_orders_allowed", "iso_allowed", "short_exempt_allowed")
         within("self_match", told.self_match, 0, max(lay.SelfMatch))
@@ -114,31 +114,31 @@ class Tables:
         not_negative(told, "max_open_value_nanos", "max_daily_loss_nanos", "max_drawdown_nanos")
         take_over(row, told)
 
-    def _position_limits(self, told: lay.PositionLimitsRecord) -> None:
+    def take_position_limits(self, told: lay.PositionLimitsRecord) -> None:
         row = self.position(told.account_id, told.instrument_id)
         for name in ("max_long_lots", "max_short_lots", "located_lots"):
             within(name, getattr(told, name), 0, LOTS_BOUND)
         row.max_long_lots, row.max_short_lots = told.max_long_lots, told.max_short_lots
         row.located_lots = told.located_lots
 
-    def _firm_limits(self, told: lay.FirmLimitsRecord) -> None:
+    def take_firm_limits(self, told: lay.FirmLimitsRecord) -> None:
         within("message_burst", told.message_burst, 0, BURST_BOUND)
         not_negative(told, "max_open_value_nanos")
         take_over(self.firm, told)
 
-    def _strategy_limits(self, told: lay.StrategyLimitsRecord) -> None:
+    def take_strategy_limits(self, told: lay.StrategyLimitsRecord) -> None:
         row = self.strategy(told.strategy_id)
         flags(told, "enabled")
         within("message_burst", told.message_burst, 0, BURST_BOUND)
         not_negative(told, "max_open_value_nanos")
         take_over(row, told)
 
-    def _port_limits(self, told: lay.PortLimitsRecord) -> None:
+    def take_port_limits(self, told: lay.PortLimitsRecord) -> None:
         flags(told, "enabled")
         within("message_burst", told.message_burst, 0, BURST_BOUND)
         take_over(self.port(told.port_id), told)
 
-    def _credit(self, told: lay.CreditRecord) -> None:
+    def take_credit(self, told: lay.CreditRecord) -> None:
         within("scope", told.scope, 1, max(lay.CreditScope))
         if told.scope == lay.CreditScope.FIRM:
             within("id", told.id, 0, 0)
@@ -148,12 +148,12 @@ class Tables:
 
     # --- the market, switches and the clock ---
 
-    def _reference_price(self, told: lay.ReferencePriceRecord) -> None:
+    def take_reference_price(self, told: lay.ReferencePriceRecord) -> None:
         row = self.instrument(told.instrument_id)
         within("price_ticks", told.price_ticks, 0, TICKS_BOUND)
         row.reference_price_ticks, row.reference_time_ns = told.price_ticks, told.time_ns
 
-    def _quote(self, told: lay.QuoteRecord) -> None:
+    def take_quote(self, told: lay.QuoteRecord) -> None:
         row = self.instrument(told.instrument_id)
         for side in ("bid", "ask"):
             lots = within(f"{side}_lots", getattr(told, f"{side}_lots"), 0, LOTS_BOUND)
@@ -161,19 +161,19 @@ class Tables:
         row.bid_lots, row.bid_ticks = told.bid_lots, told.bid_ticks if told.bid_lots else 0
         row.ask_lots, row.ask_ticks = told.ask_lots, told.ask_ticks if told.ask_lots else 0
 
-    def _price_band(self, told: lay.PriceBandRecord) -> None:
+    def take_price_band(self, told: lay.PriceBandRecord) -> None:
         row = self.instrument(told.instrument_id)
         within("high_ticks", told.high_ticks, 0, TICKS_BOUND)
         row.low_ticks, row.high_ticks = within("low_ticks", told.low_ticks, 0, told.high_ticks), told.high_ticks
 
-    def _mark(self, told: lay.MarkRecord) -> None:
+    def take_mark(self, told: lay.MarkRecord) -> None:
         flags(told, "on")
         mark = Mark(within("mark", told.mark, 1, max(Mark)))
         rows: dict[Mark, Callable[[int], Any]] = {Mark.MISMATCHED: self.account, Mark.CONNECTED: self.port}
         row = rows.get(mark, self.instrument)(told.id)
         setattr(row, mark.name.lower(), told.on)
 
-    def _kill(self, told: lay.KillRecord) -> None:
+    def take_kill(self, told: lay.KillRecord) -> None:
         flags(told, "engage")
         if within("scope", told.scope, 1, max(lay.KillScope)) == lay.KillScope.GLOBAL:
             within("id", told.id, 0, 0)
@@ -190,10 +190,10 @@ class Tables:
             lay.KillScope.INSTRUMENT: self.instrument,
         }[lay.KillScope(scope)](number)
 
-    def _lease(self, told: lay.LeaseRecord) -> None:
+    def take_lease(self, told: lay.LeaseRecord) -> None:
         self.lease_until_ns = told.until_ns
 
-    def _day_reset(self, told: lay.DayResetRecord) -> None:
+    def take_day_reset(self, told: lay.DayResetRecord) -> None:
         del told
         for instrument in self.instruments:
             instrument.day_lots = 0
@@ -204,20 +204,20 @@ class Tables:
 
     # --- breakers ---
 
-    def _profit_and_loss(self, told: lay.ProfitAndLossRecord) -> None:
+    def take_profit_and_loss(self, told: lay.ProfitAndLossRecord) -> None:
         row = self.account(told.account_id)
         row.pnl_nanos = told.pnl_nanos
         row.high_water_nanos = max(row.high_water_nanos, told.pnl_nanos)
         row.trip_if_violated(Breaker.DAILY_LOSS, told.time_ns)
         row.trip_if_violated(Breaker.DRAWDOWN, told.time_ns)
 
-    def _outcome(self, told: lay.OutcomeRecord) -> None:
+    def take_outcome(self, told: lay.OutcomeRecord) -> None:
         row = self.account(told.account_id)
         flags(told, "rejected")
         row.rejects_in_a_row = min(UINT32_MAX, row.rejects_in_a_row + 1) if told.rejected else 0
         row.trip_if_violated(Breaker.CONSECUTIVE_REJECTS, told.time_ns)
 
-    def _rearm(self, told: lay.RearmRecord) -> None:
+    def take_rearm(self, told: lay.RearmRecord) -> None:
         breaker = Breaker(within("breaker", told.breaker, 1, max(Breaker)))
         if breaker not in ACCOUNT_BREAKERS:
             strategy = self.strategy(told.id)
@@ -233,18 +233,18 @@ class Tables:
 
     # --- what became of passed orders ---
 
-    def _fill(self, told: lay.FillRecord) -> None:
+    def take_fill(self, told: lay.FillRecord) -> None:
         within("quantity_lots", told.quantity_lots, 1, LOTS_BOUND)
         strategy = self.strategy(told.strategy_id)
         self._check_settlement(told)
         signed = told.quantity_lots if told.side == Side.BUY else -told.quantity_lots
-        self._adjust(lay.AdjustRecord(told.account_id, told.instrument_id, signed))
+        self.take_adjust(lay.AdjustRecord(told.account_id, told.instrument_id, signed))
         strategy.executions += 1
         if 0 < strategy.max_executions <= strategy.executions:
             strategy.latched = 1
         self._settle(told)
 
-    def _release(self, told: lay.ReleaseRecord) -> None:
+    def take_release(self, told: lay.ReleaseRecord) -> None:
         within("quantity_lots", told.quantity_lots, 0, LOTS_BOUND)
         self.strategy(told.strategy_id)
         self._check_settlement(told)
@@ -280,7 +280,7 @@ class Tables:
             return 0
         return stock - amount
 
-    def _reserve(self, told: lay.ReserveRecord) -> None:
+    def take_reserve(self, told: lay.ReserveRecord) -> None:
         position, account = self.position(told.account_id, told.instrument_id), self.account(told.account_id)
         lots = within("quantity_lots", told.quantity_lots, 0, LOTS_BOUND)
         within("side", told.side, Side.BUY, Side.SELL)
@@ -313,7 +313,7 @@ class Tables:
             WorkingOrder(told.order_id, *keys, told.reserved_price_ticks, within("leaves", leaves, 1, LOTS_BOUND))
         )
 
-    def _adjust(self, told: lay.AdjustRecord) -> None:
+    def take_adjust(self, told: lay.AdjustRecord) -> None:
         row = self.position(told.account_id, told.instrument_id)
         within("delta_lots", told.delta_lots, -2 * LOTS_BOUND, 2 * LOTS_BOUND)
         row.position_lots = within("position", row.position_lots + told.delta_lots, -LOTS_BOUND, LOTS_BOUND)
@@ -338,25 +338,25 @@ def take_over(row: Any, told: Any) -> None:
 
 
 _HANDLERS: dict[int, Callable[[Tables, Any], None]] = {
-    lay.InstrumentLimitsRecord.TYPE_ID: Tables._instrument_limits,
-    lay.AccountLimitsRecord.TYPE_ID: Tables._account_limits,
-    lay.PositionLimitsRecord.TYPE_ID: Tables._position_limits,
-    lay.FirmLimitsRecord.TYPE_ID: Tables._firm_limits,
-    lay.StrategyLimitsRecord.TYPE_ID: Tables._strategy_limits,
-    lay.PortLimitsRecord.TYPE_ID: Tables._port_limits,
-    lay.CreditRecord.TYPE_ID: Tables._credit,
-    lay.ReferencePriceRecord.TYPE_ID: Tables._reference_price,
-    lay.QuoteRecord.TYPE_ID: Tables._quote,
-    lay.PriceBandRecord.TYPE_ID: Tables._price_band,
-    lay.MarkRecord.TYPE_ID: Tables._mark,
-    lay.KillRecord.TYPE_ID: Tables._kill,
-    lay.LeaseRecord.TYPE_ID: Tables._lease,
-    lay.DayResetRecord.TYPE_ID: Tables._day_reset,
-    lay.ProfitAndLossRecord.TYPE_ID: Tables._profit_and_loss,
-    lay.OutcomeRecord.TYPE_ID: Tables._outcome,
-    lay.RearmRecord.TYPE_ID: Tables._rearm,
-    lay.FillRecord.TYPE_ID: Tables._fill,
-    lay.ReleaseRecord.TYPE_ID: Tables._release,
-    lay.ReserveRecord.TYPE_ID: Tables._reserve,
-    lay.AdjustRecord.TYPE_ID: Tables._adjust,
+    lay.InstrumentLimitsRecord.TYPE_ID: Tables.take_instrument_limits,
+    lay.AccountLimitsRecord.TYPE_ID: Tables.take_account_limits,
+    lay.PositionLimitsRecord.TYPE_ID: Tables.take_position_limits,
+    lay.FirmLimitsRecord.TYPE_ID: Tables.take_firm_limits,
+    lay.StrategyLimitsRecord.TYPE_ID: Tables.take_strategy_limits,
+    lay.PortLimitsRecord.TYPE_ID: Tables.take_port_limits,
+    lay.CreditRecord.TYPE_ID: Tables.take_credit,
+    lay.ReferencePriceRecord.TYPE_ID: Tables.take_reference_price,
+    lay.QuoteRecord.TYPE_ID: Tables.take_quote,
+    lay.PriceBandRecord.TYPE_ID: Tables.take_price_band,
+    lay.MarkRecord.TYPE_ID: Tables.take_mark,
+    lay.KillRecord.TYPE_ID: Tables.take_kill,
+    lay.LeaseRecord.TYPE_ID: Tables.take_lease,
+    lay.DayResetRecord.TYPE_ID: Tables.take_day_reset,
+    lay.ProfitAndLossRecord.TYPE_ID: Tables.take_profit_and_loss,
+    lay.OutcomeRecord.TYPE_ID: Tables.take_outcome,
+    lay.RearmRecord.TYPE_ID: Tables.take_rearm,
+    lay.FillRecord.TYPE_ID: Tables.take_fill,
+    lay.ReleaseRecord.TYPE_ID: Tables.take_release,
+    lay.ReserveRecord.TYPE_ID: Tables.take_reserve,
+    lay.AdjustRecord.TYPE_ID: Tables.take_adjust,
 }

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
+
+import pytest
 
 from meltica.hot import PASS, Action, Check, Side
 from meltica.hot import layout_gen as lay
@@ -239,3 +241,14 @@ class Desk:
     def working(self) -> dict[int, int]:
         """Leaves of each own working order."""
         return {row[0]: row[5] for row in self.gate.export_state()["orders"]}
+
+
+class Stories:
+    """What each rule means, told to the gate of a subclass's `kind`."""
+
+    kind: ClassVar[GateKind]
+
+    @pytest.fixture
+    def desk(self) -> Iterator[Desk]:
+        with made(self.kind) as gate:
+            yield Desk(self.kind, gate)

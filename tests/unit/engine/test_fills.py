@@ -228,9 +228,7 @@ def test_sums_that_no_register_holds_are_not_booked(bench, trades):
         before = facts(bench)
         kind = ReportIgnored if number == len(trades) - 1 else OrderFilled
         told = fill(bench, order, lots, f"e{number}", price, fee_nanos=fee)
-        event = only(
-            [each for each in told if not isinstance(each, BreakerTripped)], kind
-        )
+        event = only([each for each in told if not isinstance(each, BreakerTripped)], kind)
     assert event.reason == "CONTRADICTS"
     assert changed(before, facts(bench)) == set()
 
