@@ -36,6 +36,7 @@ class ControlLink:
         self._control, self._port, self._drops, self._status = control, port, drops, status
         self._held: deque[bytes] = deque()
         self._sent = drops.next()
+        self._unreported = False
         self._link = HotLink(
             settings.name,
             gate_epoch=time.time_ns(),
@@ -44,6 +45,7 @@ class ControlLink:
             commands=settings.link.commands,
             state=settings.link.state,
             drops=drops,
+            remembers=drops.next() > 1,  # The journal lies beside them, and the loop has recovered from it
             clock=clock,
         )
         self._link.connect()
@@ -52,14 +54,15 @@ class ControlLink:
         """What came goes to the loop, in order; what the loop said goes to the gateway."""
         for record in self._link.poll(timeout_ms):
             self._held.append(record)
-        handed_out = bool(self._held)
+        self._unreported |= bool(self._held)
         while self._held:
             if not self._give(self._held[0]):
                 self._status.words.add(Word.CONTROL_HELD_BACK)
                 break
             self._held.popleft()
-        if handed_out and not self._held:
-            self._link.report()
+        if self._unreported and not self._held and len(self._control) == 0:
+            self._link.report()  # The loop takes a record out after it has obeyed it: now the gate holds all of them
+            self._unreported = False
         if len(self._held) > MAX_HELD:
             raise RuntimeError("the order loop takes no records of the control plane")
         if (first := self._sent) < (end := self._drops.next()):

@@ -180,6 +180,10 @@ class LeaseTables(msgspec.Struct):
     gates: dict[str, GateBook] = {}
     kept: dict[str, int] = {}
     """Gate -> the drop copy that is expected next; all before it are in the journal."""
+    told: list[tuple[int, str]] = []
+    """The last records that count once (origin, hex), for gates that may not have heard them."""
+    told_all: bool = True
+    """``told`` has every one that there ever was."""
 
 
 class LeaseBook:

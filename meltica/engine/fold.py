@@ -445,7 +445,9 @@ class Fold:
             row = tables.accounts[event.account]
         if event.breaker is Breaker.CONSECUTIVE_REJECTS:
             tables.rejects[event.account] = 0
-        self._gate.tell(RearmRecord(rows.BREAKERS[event.breaker], row, event.time_ns))
+        rearm = RearmRecord(rows.BREAKERS[event.breaker], row, event.time_ns)
+        self._gate.tell(rearm)
+        lease_rows.tell_once(tables, rearm)
         self.due_ns = self._next_due(self.now_ns)
 
     def _breaker(self, event: BreakerTripped | BreakerRearmed) -> BreakerState:
@@ -462,6 +464,7 @@ class Fold:
         for account in tables.accounts:
             tables.day_start[account] = self._state.worth.total_nanos(account)
         self._gate.tell(DayResetRecord(event.time_ns))
+        lease_rows.tell_once(tables, DayResetRecord(event.time_ns))
 
     # Four eyes and the kill switch
 

@@ -154,3 +154,19 @@ def forget_spent(state: EngineState, ending: str) -> None:
     for line in [line for line in spent if line.endswith(ending)]:
         del spent[line]
     state.leases.forget_spent(ending)
+
+
+KEPT_RECORDS: Final = 64
+"""Re-armings and new days that a gate may have missed; one that missed more must start anew."""
+
+
+def tell_once(tables: Tables, record: Record) -> None:
+    """Counts once, for the hot gates too; its origin follows from the journal entry that is being made."""
+    leases = tables.leases
+    origin = (tables.sequence + 1) << 16
+    if leases.told and leases.told[-1][0] >= origin:
+        origin = leases.told[-1][0] + 1
+    leases.told.append((origin, record.to_bytes().hex()))
+    if len(leases.told) > KEPT_RECORDS:
+        del leases.told[0]
+        leases.told_all = False

@@ -25,12 +25,14 @@ from meltica.domain.leases import (
 )
 from meltica.engine.desk import Desk
 from meltica.engine.lease_rows import books_use, in_scope
+from meltica.engine.state import EngineState
+from meltica.hot.ports import RiskGate
 from meltica.hot.state import COLUMNS
 
 
-def house_use(desk: Desk) -> dict[str, int]:
+def house_use(state: EngineState, gate: RiskGate) -> dict[str, int]:
     """What the engine's own gate has in use, by its own books."""
-    tables, exported = desk.state.tables, desk.gate.export_state()
+    tables, exported = state.tables, gate.export_state()
     names = {
         "accounts": {row: name for name, row in tables.accounts.items()},
         "strategies": {row: name for name, row in tables.strategies.items()},
@@ -97,7 +99,7 @@ def admit_gate(desk: Desk, command: AdmitGate) -> None:
 
 def report_slices(desk: Desk, command: ReportSlices) -> None:
     report = Report(command.gate, command.gate_epoch, command.number, command.version, command.in_use)
-    use = house_use(desk)
+    use = house_use(desk.state, desk.gate)
     if not desk.state.leases.is_news(report, use):
         return
     desk.emit(
@@ -158,7 +160,7 @@ def _grant_missing(desk: Desk, gate: str) -> None:
     lines = [line for line in state.lease_limits if in_scope(facts, line)]
     missing = [line for line in lines if line not in claims or not claims[line].granted]
     if missing:
-        _grant(desk, state.leases.first_grants(gate, missing, house_use(desk)))
+        _grant(desk, state.leases.first_grants(gate, missing, house_use(state, desk.gate)))
 
 
 def _grant(desk: Desk, grants: Iterable[Grant]) -> None:

@@ -274,7 +274,7 @@ class ControlDesk:
             session.gate_epoch, session.arming, session.rearmed_ns = hello.gate_epoch, 0, deque()
             session.wait_until_ns = session.lease_over_ns
         session.peer, session.pid, session.heard_ns = peer, hello.pid, now_ns
-        session.fresh, session.told_joined = hello.fresh, False
+        session.fresh, session.remembers, session.told_joined = hello.fresh, hello.remembers, False
         session.applied = hello.applied
         session.drops_next = hello.drops_next
         session.expected = session.kept
@@ -291,7 +291,7 @@ class ControlDesk:
         ready = session.kept >= session.drops_next and now_ns >= session.wait_until_ns
         if session.standing is Standing.JOINING and ready and not session.told_joined:
             session.told_joined = True
-            self.notices.append(Joined(session.seat.gate, session.gate_epoch, session.fresh))
+            self.notices.append(Joined(session.seat.gate, session.gate_epoch, session.fresh, session.remembers))
 
     def _beat(self, session: Session, header: Header, body: bytes, now_ns: int) -> None:
         beat = unpack_beat(body)

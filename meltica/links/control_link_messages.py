@@ -166,7 +166,9 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     layout_version: int
     gate_epoch: int
     fresh: bool
-    """It has never held a state: it needs the base as well."""
+    """It has never held a state."""
+    remembers: bool
+    """It has its positions and working orders from its own journal; else the gateway tells them."""
     stream_epoch: int
     applied: int
     origin: int

@@ -65,7 +65,9 @@ class Joined(NamedTuple):
     gate: str
     gate_epoch: int
     fresh: bool
-    """It knows nothing: it needs its positions and working orders told."""
+    """It has never held a state."""
+    remembers: bool
+    """Its positions and working orders are those of its earlier lives; else tell them as the state's base."""
 
 
 class Dropped(NamedTuple):
@@ -146,7 +148,7 @@ class Session:
         self.gate_epoch = seat.gate_epoch
         self.peer = b""
         self.pid = 0
-        self.fresh = False
+        self.fresh = self.remembers = False
         self.told_joined = False
         self.heard_ns = 0
         self.stopped_ns = stopped_ns

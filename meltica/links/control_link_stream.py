@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from meltica.hot.layout_gen import RECORDS, KillRecord
+from meltica.hot.layout_gen import RECORDS
 from meltica.links.control_link_messages import (
     MAX_ENTRIES,
     Entry,
@@ -23,7 +23,7 @@ from meltica.links.control_link_messages import (
 )
 
 ROWS: Final = {
-    "KillRecord": ("scope", "id" if "id" in KillRecord.__slots__ else "account_id"),
+    "KillRecord": ("scope", "id"),
     "FirmLimitsRecord": (),
     "AccountLimitsRecord": ("account_id",),
     "StrategyLimitsRecord": ("strategy_id",),

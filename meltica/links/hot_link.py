@@ -62,14 +62,16 @@ class HotLink:
         commands: str,
         state: str,
         drops: DropStore,
+        remembers: bool = False,
         clock: Callable[[], int] | None = None,
     ) -> None:
         """``gate_epoch``: greater with each life of the gate's memory (its start in Unix nanoseconds will do).
 
-        ``commands`` and ``state`` are the gateway's two endpoints, ``ipc://`` or ``tcp://``.
+        ``remembers``: the gate has its positions and working orders from its own journal; else they are among the first
+        records. ``commands`` and ``state`` are the gateway's two endpoints, ``ipc://`` or ``tcp://``.
         """
         self.now_ns = clock or steady_clock()
-        self._desk = HotDesk(gate, gate_epoch=gate_epoch, drops=drops, pid=os.getpid())
+        self._desk = HotDesk(gate, gate_epoch=gate_epoch, drops=drops, pid=os.getpid(), remembers=remembers)
         self._keys, self._gateway_public = keys, gateway_public
         self._endpoints = commands, state
         self._context: zmq.Context[Socket] = zmq.Context()

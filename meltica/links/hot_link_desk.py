@@ -72,7 +72,7 @@ class HotDesk:
     What is to be sent is in ``outgoing``, what the gate must be told in ``records``, in order and each exactly once.
     """
 
-    def __init__(self, gate: str, *, gate_epoch: int, drops: DropStore, pid: int = 0) -> None:
+    def __init__(self, gate: str, *, gate_epoch: int, drops: DropStore, pid: int = 0, remembers: bool = False) -> None:
         self.gate = gate
         self.gate_epoch = gate_epoch
         self.outgoing: deque[bytes] = deque()
@@ -84,7 +84,7 @@ class HotDesk:
         """The lease ran out; only an arming after the one that it ran out under gives a new one."""
         self.counts: Counter[str] = Counter(malformed=0, gaps=0, states=0, hellos=0, lapses=0, drops_sent=0)
         self._drops = DropSender(drops)
-        self._pid = pid
+        self._pid, self._remembers = pid, remembers
         self._held = Held()
         self._waiting: dict[int, tuple[Header, bytes]] = {}
         self._lease_ns = 0
@@ -158,6 +158,7 @@ class HotDesk:
             layout_version=LAYOUT_VERSION,
             gate_epoch=self.gate_epoch,
             fresh=self._held.fresh,
+            remembers=self._remembers,
             stream_epoch=self._held.epoch,
             applied=self._held.number,
             origin=self._held.origin,

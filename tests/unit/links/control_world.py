@@ -1,4 +1,4 @@
-"""A gateway's desk and gates' desks on one virtual clock, with wires between them that can be cut, slowed and garbled."""
+"""A gateway's desk and gates' desks on one virtual clock; the wires between them can be cut, slowed and garbled."""
 
 from __future__ import annotations
 

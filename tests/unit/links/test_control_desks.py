@@ -692,7 +692,7 @@ def test_a_gate_that_holds_something_else_loses_its_lease_and_gets_the_state_ane
 def test_what_is_no_record_for_a_gate_is_refused_before_it_is_sent() -> None:
     world = armed_world()
     for record in (b"", b"\xff\xff12345678", price(0, 1)[:-1], adjust(1)):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"told to a gate|bytes, not|comes after"):
             world.desk.tell("a", [record])
     assert world.desk._sessions["a"].stream.number == 2
 
