@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -62,6 +62,7 @@ from meltica.domain.ports import (
     AuditReport,
     Book,
     GateStatus,
+    HotGateStatus,
     VenueCommand,
     VenueSession,
 )
@@ -69,6 +70,7 @@ from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject,
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine
 from meltica.engine.kill_switch import exists, switches_of
+from meltica.hot.ports import RiskGate
 from meltica.journal.entry import Head
 from meltica.journal.errors import JournalFailedError
 from meltica.journal.port import JournalSource
@@ -92,6 +94,21 @@ class Waiting(NamedTuple):
     time_ns: int
     body: Body
     events: tuple[Event, ...]
+
+
+class Watcher(Protocol):
+    """Who is told what happens: the hot gates."""
+
+    def killed(self, events: Sequence[Event], /) -> None:
+        """The kill switch was engaged; not durable yet."""
+
+    def happened(self, events: Sequence[Event], /) -> None:
+        """These are durable."""
+
+    def durable(self, sequence: int, /) -> None:
+        """The journal is durable up to here."""
+
+    def status(self) -> Sequence[HotGateStatus]: ...
 
 
 class LiveGateway:
@@ -120,6 +137,7 @@ class LiveGateway:
         self._fail = fail
         self._venues: dict[str, VenueSession] = {}
         self._strategies: list[StrategyRunner] = []
+        self._watchers: list[Watcher] = []
         self._stopped: set[str] = set()
         """Strategies whose failure was told."""
         self._outbox: deque[Waiting] = deque()
@@ -192,6 +210,19 @@ class LiveGateway:
     def accepting(self) -> bool:
         return not self._closed
 
+    def watch(self, watcher: Watcher) -> None:
+        """Told what happens, in order, beside the venues and the strategies."""
+        self._watchers.append(watcher)
+
+    def own_gate(self) -> RiskGate:
+        return self._engine.gate
+
+    def settle_soon(self) -> None:
+        """Watchers are told how far the journal is durable although nothing new may come."""
+        durable = self._writer.durable_seq
+        for watcher in self._watchers:
+            watcher.durable(durable)
+
     # Inputs
 
     async def execute(self, command: Command) -> Answer:
@@ -256,6 +287,8 @@ class LiveGateway:
         body, now_ns = happened.body, happened.time_ns
         events = self._engine.step(happened)
         if isinstance(body, EngageKillSwitch):
+            for watcher in self._watchers:
+                watcher.killed(events)
             self._cancel_first(events)
         sequence = self._writer.append(encode_record(Record(happened, events)), now_ns)
         if sequence != self.state.tables.sequence:
@@ -380,6 +413,8 @@ class LiveGateway:
         """The journal is safe up to here: act on what it says."""
         while not self._failed and self._outbox and self._outbox[0].sequence <= sequence:
             self._act(self._outbox.popleft())
+        for watcher in self._watchers:
+            watcher.durable(sequence)
         self._arm_timer()
         committed, self._committed = self._committed, asyncio.Event()
         committed.set()
@@ -395,6 +430,8 @@ class LiveGateway:
                     self._send(event)
                 case KillSwitchReleased() if not self.state.tables.kill_switches[event.switch].engaged:
                     self._latch.release(event.switch)  # Engaged again meanwhile: then the file is that one's
+        for watcher in self._watchers:
+            watcher.happened(entry.events)
         actor = getattr(entry.body, "actor", "")
         for runner in self._strategies:
             if actor == f"strategy:{runner.name}" and isinstance(
@@ -431,13 +468,18 @@ class LiveGateway:
 
     def _send(self, command: VenueCommand) -> None:
         self._unsent.discard(command.order_id)
-        if (venue := self._venue_of(command)) is not None:
+        if gate := self.state.tables.orders[command.order_id].gate:
+            text = f"it works at gate {gate}: the strategy there cancels it, and so does the kill switch"
+            self.take(_refused(command, self._venue_code(command), text))
+        elif (venue := self._venue_of(command)) is not None:
             venue.send(command, self.clock.now_ns())
         else:
             code = self._venue_code(command)
             self.take(_refused(command, code, f"no session with venue {code}"))
 
     def _venue_of(self, command: VenueCommand) -> VenueSession | None:
+        if self.state.tables.orders[command.order_id].gate:
+            return None  # Its session is the gate's own
         return self._venues.get(self._venue_code(command))
 
     def _venue_code(self, command: VenueCommand) -> str:
@@ -490,7 +532,8 @@ class LiveGateway:
         return self.board.changes(instruments)
 
     def gate_status(self) -> GateStatus:
-        return self._gate.status()
+        found = [watcher.status() for watcher in self._watchers]
+        return msgspec.structs.replace(self._gate.status(), hot_gates=tuple(gate for each in found for gate in each))
 
     async def audit_entries(self, after: int, limit: int) -> Sequence[AuditEntry]:
         durable = self._writer.durable_seq

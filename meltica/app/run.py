@@ -17,6 +17,7 @@ from meltica.app.bootstrap import Bootstrap
 from meltica.app.clock import SteadyClock
 from meltica.app.gates import RemoteGateKeeper, local_gate, watched
 from meltica.app.gateway import LiveGateway
+from meltica.app.hot_gates import hot_gates
 from meltica.app.kill_latch import KillLatch
 from meltica.app.market_sources import MarketSource, open_market
 from meltica.app.measured_gate import MeasuredGate
@@ -64,7 +65,8 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with _gateway(settings, fail) as gateway:
+    async with contextlib.AsyncExitStack() as running:
+        gateway = await running.enter_async_context(_gateway(settings, fail))
         source = open_market(
             Path(settings.market.data) if settings.market.data else None,
             seed=settings.market.seed,
@@ -83,6 +85,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
         )
         port = await server.start()
         gateway.open()
+        await running.enter_async_context(hot_gates(gateway, settings))
         tasks = [
             asyncio.create_task(_feed(source, gateway, bootstrap, settings, fail)),
             asyncio.create_task(end_days(gateway, venue, day_ends_ns)),
@@ -162,7 +165,7 @@ def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> tup
     venue = PaperSession(source.venue, instruments.values(), epoch=epoch, latency=latency)
     gateway.add_venue(venue)
     working = gateway.state.working_orders()
-    known = [o for o in working if gateway.state.tables.instruments[o.instrument].venue == source.venue]
+    known = [o for o in working if gateway.state.tables.instruments[o.instrument].venue == source.venue and not o.gate]
     gateway.reported(venue.restore(known, gateway.clock.now_ns()))
     gateway.open()
     for wanted in settings.strategies:

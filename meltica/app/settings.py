@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from meltica.domain.errors import FieldError
+from meltica.domain.leases import WHOLE_BPS, GateFacts, Share
 from meltica.domain.money import INT64_MAX, NANOS
 from meltica.hot.layout_gen import BURST_BOUND, COLLAR_BPS_BOUND
 
@@ -20,6 +21,8 @@ Millis = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 """As the API spells accounts and strategies."""
 
+BPS: Final = 100
+"""1/10,000 in a percent."""
 HIGHEST_PORT: Final = 65_535
 
 GATE_INSTRUMENTS: Final = 1024
@@ -98,6 +101,51 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
                 raise ValueError(f"{name}: {value} is not within 0..{INT64_MAX // NANOS}")
 
 
+class HotGateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A gate in a hot process of its own (``meltica hot run``), on this machine or another."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,38}$")]
+    key: str = "client"
+    """Who it is: the name of its key in the folder of allowed keys. No two gates have the same."""
+    first_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 25
+    """Its slice of each limit when it comes."""
+    most_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 50
+    """Its slice grows up to this when it is nearly used."""
+    accounts: tuple[Name, ...] = ()
+    """Empty, here and in the next two: all."""
+    strategies: tuple[Name, ...] = ()
+    instruments: tuple[str, ...] = ()
+    locates: dict[str, int] = {}
+    """Instrument -> its locate code on the feed, where the feed does not tell."""
+
+    def facts(self) -> GateFacts:
+        share = Share(round(self.first_percent * BPS), round(self.most_percent * BPS))
+        return GateFacts(share, self.accounts, self.strategies, self.instruments)
+
+
+class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The control link to hot gates. Endpoints are ``ipc://`` or ``tcp://``; empty: in the state folder."""
+
+    commands: str = ""
+    state: str = ""
+    keys: str = ""
+    """Folder of CURVE keys; empty: ``control/keys`` in the state folder."""
+    lease_ms: Annotated[int, msgspec.Meta(ge=20, le=60_000)] = 250
+    arm_first: bool = True
+    """A new life of a gate is armed by itself, once it holds everything."""
+    auto_rearm_ms: Millis = 2_000
+    """So is one that was without a lease for no longer than this; 0: never."""
+
+    def commands_at(self, state: Path) -> str:
+        return self.commands or f"ipc://{state.resolve()}/control/commands.sock"
+
+    def state_at(self, state: Path) -> str:
+        return self.state or f"ipc://{state.resolve()}/control/state.sock"
+
+    def key_folder(self, state: Path) -> Path:
+        return Path(self.keys) if self.keys else state / "control" / "keys"
+
+
 class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Name
     kind: str
@@ -121,11 +169,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     paper: PaperSettings = PaperSettings()
     limits: LimitSettings = LimitSettings()
     strategies: tuple[StrategySettings, ...] = ()
+    control: ControlSettings = ControlSettings()
+    hot_gates: tuple[HotGateSettings, ...] = ()
 
     def __post_init__(self) -> None:
         host, _, port = self.listen.rpartition(":")
         if not host or not (port.isascii() and port.isdecimal()) or int(port) > HIGHEST_PORT:
             raise ValueError(f"listen: {self.listen!r} is not an address and a port such as 127.0.0.1:50051")
+        _check_gates(self.hot_gates)
         names = [strategy.name for strategy in self.strategies]
         for strategy in self.strategies:
             if names.count(strategy.name) > 1:
@@ -145,6 +196,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def authority(self) -> Path:
         """Where the CA, the certificates and the policy are."""
         return Path(self.certificates) if self.certificates else self.state_folder / "ca"
+
+
+def _check_gates(gates: tuple[HotGateSettings, ...]) -> None:
+    for field in ("name", "key"):
+        values = [getattr(gate, field) for gate in gates]
+        if len(set(values)) != len(values):
+            raise ValueError(f"hot_gates: two have the same {field}; each gate is known by its own")
+    if sum(gate.facts().share.first_bps for gate in gates) > WHOLE_BPS:
+        raise ValueError("hot_gates: first_percent of all together is more than 100")
+    for gate in gates:
+        if gate.first_percent > gate.most_percent:
+            raise ValueError(f"hot_gates: {gate.name!r} begins with more than its most_percent")
 
 
 def read_settings(path: Path | None) -> Settings:

@@ -61,6 +61,30 @@ class Book(msgspec.Struct, frozen=True):
     valid: bool
 
 
+class HotGateStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A gate in a process of its own, as the gateway sees it."""
+
+    gate: str
+    standing: str
+    """ABSENT, JOINING, ADMITTED, READY, ARMED or DEAD. Only ARMED lets orders out."""
+    why: str
+    gate_epoch: int
+    pid: int
+    silent_ns: int
+    """How long nothing has been heard of it."""
+    lapses: int
+    entries_published: int
+    entries_applied: int
+    drops_kept: int
+    """Its last drop copy that is in the journal."""
+    slices: dict[str, int]
+    """Line -> what it was granted last."""
+    claims: dict[str, int]
+    """Line -> the most that it may believe that it has."""
+    revoking: tuple[str, ...]
+    """Lines whose limit was lowered below what gates may still believe that they have."""
+
+
 class GateStatus(msgspec.Struct, frozen=True):
     """What the gate has done since the process started. Latencies in nanoseconds."""
 
@@ -70,6 +94,7 @@ class GateStatus(msgspec.Struct, frozen=True):
     """By first reason."""
     latency_p50_ns: int
     latency_p99_ns: int
+    hot_gates: tuple[HotGateStatus, ...] = ()
 
 
 class State(Protocol):

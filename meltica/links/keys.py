@@ -93,6 +93,12 @@ class KeyRing:
                 continue
         return frozenset(found)
 
+    def allowed_key(self, name: str) -> bytes:
+        """The key in ``allowed/<name>.public``. :raises KeyFileError: there is none."""
+        if name == "client":
+            self.client()
+        return _read(self.allowed_folder / f"{name}.public", secret=False)
+
     def _pair(self, name: str) -> KeyPair:
         path = self.folder / f"{name}.secret"
         if not path.exists():

@@ -1,0 +1,71 @@
+"""Everything that a hot gate must hold, as records: its slices, and what is the same for every gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from meltica.app.settings import HotGateSettings
+from meltica.domain.breakers import MarkKind
+from meltica.domain.instrument import Instrument
+from meltica.domain.limits import AccountLimits, InstrumentLimits, PortLimits, instrument_key
+from meltica.domain.money import INT64_MAX
+from meltica.engine import rows
+from meltica.engine.lease_rows import gate_row, in_scope
+from meltica.engine.state import EngineState
+from meltica.hot.layout_gen import KillRecord, ProfitAndLossRecord, Record, SymbolRecord
+
+WIRE_PRICES: Final = 10_000
+"""OUCH and ITCH count 1/10,000 of a dollar."""
+SYMBOL_BYTES: Final = 8
+
+
+def all_rows(state: EngineState, settings: HotGateSettings, now_ns: int) -> Iterator[Record]:
+    """What stops, what an instrument is called, limits, the market. What is out of its scope the gate never hears of."""
+    tables = state.tables
+    for name, switch in tables.kill_switches.items():
+        scope, row = rows.kill_scope(tables, name)
+        yield KillRecord(scope, int(switch.engaged), row, switch.changed_ns)
+    facts = settings.facts()
+    for name, instrument in tables.instruments.items():
+        if in_scope(facts, f"{instrument_key(name)}/"):
+            yield from _instrument(state, settings, instrument, now_ns)
+    for key, (limits, _) in tables.limits.items():
+        mine = isinstance(limits, PortLimits) or in_scope(facts, f"{key}/")
+        if mine and not isinstance(limits, InstrumentLimits):
+            yield gate_row(state, settings.name, key, rows.limits_row(tables, limits, now_ns))
+            if isinstance(limits, AccountLimits):
+                yield _profit(state, limits.account)
+    for mark in tables.marks.values():
+        if mark.mark is not MarkKind.DISCONNECTED:  # The gate knows its own sessions
+            yield rows.mark(tables, mark.mark, mark.name, on=mark.on, now_ns=mark.changed_ns)
+
+
+def _instrument(state: EngineState, settings: HotGateSettings, instrument: Instrument, now_ns: int) -> Iterator[Record]:
+    tables, name = state.tables, instrument.instrument
+    if (symbol := symbol_row(settings, instrument)) is not None:
+        yield symbol
+    yield gate_row(state, settings.name, instrument_key(name), rows.instrument_row(tables, name, now_ns))
+    yield rows.halt(tables, name, on=name in tables.halted, now_ns=0)
+
+
+def symbol_row(settings: HotGateSettings, instrument: Instrument) -> SymbolRecord | None:
+    """None: its ticks, lots or name can't be written on an OUCH wire, so no order in it can leave."""
+    wire_price, shares = instrument.tick_size * WIRE_PRICES, instrument.lot_size
+    symbol = instrument.venue_symbol.encode("ascii", "replace")
+    whole = wire_price == int(wire_price) and shares == int(shares)
+    if not whole or len(symbol) > SYMBOL_BYTES:
+        return None
+    return SymbolRecord(
+        locate=settings.locates.get(instrument.instrument, 0),
+        instrument_id=instrument.handle,
+        symbol=int.from_bytes(symbol.ljust(SYMBOL_BYTES), "little"),
+        wire_price_per_tick=int(wire_price),
+        shares_per_lot=int(shares),
+    )
+
+
+def _profit(state: EngineState, account: str) -> ProfitAndLossRecord:
+    """Without a time, so that one that has not changed is not told again."""
+    pnl = state.worth.day_nanos(account)
+    return ProfitAndLossRecord(state.tables.accounts[account], max(-INT64_MAX, min(pnl, INT64_MAX)), 0)

@@ -1,0 +1,338 @@
+"""Hot gates and the engine: slices, the kill switch and limits out; drop copies, beats and reports in.
+
+All of it runs on the gateway's loop; the link's own thread hands its notices over. What is told to a gate is told
+when its journal entry is durable, except the kill switch, which goes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from meltica.app.gateway import LiveGateway
+from meltica.app.hot_gate_drops import DropReader, drops_of
+from meltica.app.hot_gate_rows import all_rows
+from meltica.app.settings import Settings
+from meltica.domain.errors import FieldError, NotAcceptingError
+from meltica.domain.events import Event, KillSwitchEngaged
+from meltica.domain.gates import AdmitGate, GateArmed, LoseGate, RegisterGate, ReportSlices
+from meltica.domain.leases import Report
+from meltica.domain.order import Order
+from meltica.domain.ports import HotGateStatus
+from meltica.engine import rows
+from meltica.engine.lease_rows import books_use
+from meltica.engine.leases import house_use
+from meltica.engine.state import Tables
+from meltica.hot.layout_gen import AdjustRecord, KillRecord, ReserveRecord
+from meltica.links.control_link_arming import Arming
+from meltica.links.control_link_desk import ControlDesk
+from meltica.links.control_link_server import ControlLink
+from meltica.links.control_link_session import (
+    Changed,
+    Dropped,
+    Joined,
+    Notice,
+    Refused,
+    Reported,
+    Seat,
+    Standing,
+)
+from meltica.links.keys import KeyFileError, KeyRing
+
+LOG = logging.getLogger("meltica.hot_gates")
+ACTOR: Final = "system:hot-gates"
+LOOK_EVERY_S: Final = 0.1
+"""How often the link is told that the engine lives, profits are told, and slices that are nearly used are enlarged."""
+MILLISECOND_NS: Final = 1_000_000
+
+
+class HotGates:
+    """``LiveGateway.watch`` calls ``killed``, ``happened`` and ``durable``."""
+
+    def __init__(self, gateway: LiveGateway, settings: Settings) -> None:
+        """:raises FieldError: a gate's key can't be read."""
+        self._gateway, self._settings = gateway, settings
+        self._loop = asyncio.get_running_loop()
+        self._gates = {gate.name: gate for gate in settings.hot_gates}
+        self._reader = DropReader(gateway.state)
+        self._versions: dict[str, deque[tuple[int, int]]] = {name: deque() for name in self._gates}
+        """Number of a stream's last entry when the grants up to a version had been told."""
+        self._reports: dict[str, Reported] = {}
+        """Waits until every drop copy before it is in the books."""
+        self._kept: deque[tuple[int, str, int]] = deque()
+        """(journal entry, gate, drop copy): when the entry is durable, so is what came before the drop copy."""
+        self._told_origin = 0
+        self._begun = False
+        ring = KeyRing(settings.control.key_folder(settings.state_folder))
+        keys = {name: _key(ring, gate.key) for name, gate in self._gates.items()}
+        for gate in settings.hot_gates:
+            gateway.take(RegisterGate(request_id="", actor=ACTOR, gate=gate.name, facts=gate.facts()))
+        self.link = ControlLink(
+            lambda now_ns: self._desk(keys, now_ns),
+            commands=settings.control.commands_at(settings.state_folder),
+            state=settings.control.state_at(settings.state_folder),
+            keys=ring,
+            told=self._told,
+        )
+        self._begun = True
+        gateway.watch(self)
+        self._refresh()
+
+    def _desk(self, keys: dict[str, bytes], now_ns: int) -> ControlDesk:
+        leases, control = self._gateway.state.tables.leases, self._settings.control
+        seats = []
+        for name in self._gates:
+            book = leases.gates.get(name)
+            epoch = 0 if book is None else book.gate_epoch
+            seats.append(Seat(name, keys[name], epoch, leases.kept.get(name, 1)))
+        down_ns = max(0, self._gateway.clock.now_ns() - self._gateway.state.tables.time_ns)
+        desk = ControlDesk(
+            seats,
+            stream_epoch=secrets.randbits(63) + 1,
+            now_ns=now_ns,
+            lease_ns=control.lease_ms * MILLISECOND_NS,
+            arming=Arming(control.arm_first, control.auto_rearm_ms * MILLISECOND_NS),
+            down_since_ns=now_ns - down_ns,
+            origin=0 if leases.told_all else leases.told[0][0] - 1,
+        )
+        for name in self._gates:
+            for origin, record in leases.told:
+                desk.tell(name, [bytes.fromhex(record)], origin=origin)
+        self._told_origin = leases.told[-1][0] if leases.told else 0
+        return desk
+
+    # From the gateway
+
+    def killed(self, events: Sequence[Event]) -> None:
+        """Before the journal: the fastest way to every gate."""
+        tables = self._gateway.state.tables
+        for event in events:
+            if isinstance(event, KillSwitchEngaged):
+                scope, row = rows.kill_scope(tables, event.switch)
+                record = KillRecord(scope, 1, row, event.time_ns).to_bytes()
+                for name in self._gates:
+                    self.link.tell(name, [record])
+
+    def happened(self, events: Sequence[Event]) -> None:
+        """Durable, so it may be told."""
+        for event in events:
+            if isinstance(event, GateArmed) and event.gate in self._gates:
+                (self.link.arm if event.armed else self.link.disarm)(event.gate)
+        if events:
+            self._refresh()
+
+    def durable(self, sequence: int) -> None:
+        while self._kept and self._kept[0][0] <= sequence:
+            _, gate, kept = self._kept.popleft()
+            self.link.keep(gate, kept)
+
+    def status(self) -> tuple[HotGateStatus, ...]:
+        leases, state = self._gateway.state.tables.leases, self._gateway.state
+        found = []
+        for status in self.link.status():
+            book = leases.gates.get(status.gate)
+            found.append(
+                HotGateStatus(
+                    gate=status.gate,
+                    standing=status.standing.name,
+                    why=status.why,
+                    gate_epoch=status.gate_epoch,
+                    pid=status.pid,
+                    silent_ns=self.link.silence_ns(status),
+                    lapses=status.lapses,
+                    entries_published=status.published,
+                    entries_applied=status.applied,
+                    drops_kept=status.kept - 1,
+                    slices={} if book is None else {line: claim.slice for line, claim in book.claims.items()},
+                    claims={} if book is None else {line: claim.worst for line, claim in book.claims.items()},
+                    revoking=tuple(line for line in state.leases.revoking() if book and line in book.claims),
+                )
+            )
+        return tuple(found)
+
+    # From the link
+
+    def _told(self, notices: Sequence[Notice]) -> None:
+        """On the link's thread. A loop that is gone hears nothing any more."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._take, notices)
+
+    def _take(self, notices: Sequence[Notice]) -> None:
+        try:
+            for notice in notices:
+                self._notice(notice)
+        except NotAcceptingError:
+            return  # The gateway has failed and says why; no beat is answered with a lease any more
+
+    def _notice(self, notice: Notice) -> None:
+        match notice:
+            case Dropped():
+                self._drops(notice)
+            case Joined():
+                self._joined(notice)
+            case Reported():
+                self._reports[notice.gate] = notice
+                self._report(notice.gate)
+            case Changed():
+                self._changed(notice)
+            case Refused():
+                LOG.warning("control link: key %s of gate %r: %s", notice.key, notice.gate, notice.why)
+
+    def _drops(self, notice: Dropped) -> None:
+        sequence = self._gateway.state.tables.sequence
+        last = notice.first - 1
+        for drop in drops_of(notice.records):
+            last = drop.sequence_number
+            if (report := self._reader.report(notice.gate, drop)) is not None:
+                sequence = self._gateway.take(report)
+        self._kept.append((sequence, notice.gate, last + 1))
+        self._gateway.settle_soon()
+        self._report(notice.gate, last + 1)
+
+    def _joined(self, notice: Joined) -> None:
+        gate, epoch = notice.gate, notice.gate_epoch
+        self._gateway.take(AdmitGate(request_id="", actor=ACTOR, gate=gate, gate_epoch=epoch))
+        book = self._gateway.state.tables.leases.gates.get(gate)
+        if book is None or book.gate_epoch != epoch or not book.alive:
+            LOG.error("gate %s epoch %d is not admitted: it was retired, or is not in the settings", gate, epoch)
+            return
+        base = [] if notice.remembers or not notice.fresh else self._base(gate)
+        self._refresh()
+        self.link.admit(gate, epoch, base)
+
+    def _base(self, gate: str) -> list[bytes]:
+        """Positions and working orders of its earlier lives, for a gate that has no journal of its own."""
+        tables, records = self._gateway.state.tables, []
+        for name, lots in tables.hot_lots.items():
+            owner, account, instrument = name.split("|")
+            if owner == gate and lots:
+                handle = tables.instruments[instrument].handle
+                records.append(AdjustRecord(tables.accounts[account], handle, lots).to_bytes())
+        working = self._gateway.state.working_orders()
+        records += [_reserve(tables, order).to_bytes() for order in working if order.gate == gate]
+        return records
+
+    def _changed(self, notice: Changed) -> None:
+        gate = notice.gate
+        level = logging.ERROR if notice.standing is Standing.DEAD else logging.INFO
+        LOG.log(level, "gate %s is %s: %s", gate, notice.standing.value, notice.why)
+        book = self._gateway.state.tables.leases.gates.get(gate)
+        if notice.standing is Standing.DEAD and book is not None and book.alive:
+            lost = LoseGate(request_id="", actor=ACTOR, gate=gate, gate_epoch=book.gate_epoch, reason=notice.why)
+            self._gateway.take(lost)
+
+    # Slices
+
+    def _report(self, gate: str, booked: int = 0) -> None:
+        """What it had let out before it took a smaller slice must be in the books before that counts."""
+        waiting = self._reports.get(gate)
+        booked = max(booked, self._gateway.state.tables.leases.kept.get(gate, 1), self._booked(gate))
+        if waiting is None or waiting.drops_next > booked:
+            return
+        del self._reports[gate]
+        versions, version = self._versions[gate], 0
+        while versions and versions[0][0] <= waiting.applied:
+            version = versions.popleft()[1]
+        self._look(gate, max(version, self._confirmed(gate)))
+
+    def _booked(self, gate: str) -> int:
+        return max((kept for _, name, kept in self._kept if name == gate), default=1)
+
+    def _confirmed(self, gate: str) -> int:
+        book = self._gateway.state.tables.leases.gates.get(gate)
+        return 0 if book is None else book.version
+
+    def _look(self, gate: str, version: int) -> None:
+        """What the books say that the gate has in use; journaled when it changes a slice."""
+        state = self._gateway.state
+        book = state.tables.leases.gates.get(gate)
+        if book is None or not book.alive:
+            return
+        report = Report(gate, book.gate_epoch, book.report + 1, version, books_use(state, gate))
+        if not state.leases.is_news(report, {}) or not state.leases.is_news(report, self._house_use()):
+            return
+        self._gateway.take(
+            ReportSlices(
+                request_id="",
+                actor=ACTOR,
+                gate=gate,
+                gate_epoch=book.gate_epoch,
+                number=report.number,
+                version=version,
+                in_use=dict(report.in_use),
+            )
+        )
+
+    def _house_use(self) -> dict[str, int]:
+        return house_use(self._gateway.state, self._gateway.own_gate())
+
+    def _refresh(self) -> None:
+        """Tells each gate what has changed of what it must hold; the link leaves out what has not."""
+        if not self._begun:
+            return
+        state, now_ns = self._gateway.state, self._gateway.clock.now_ns()
+        leases = state.tables.leases
+        for name, settings in self._gates.items():
+            number = self.link.tell(name, [row.to_bytes() for row in all_rows(state, settings, now_ns)])
+            for origin, record in leases.told:
+                if origin > self._told_origin:
+                    number = self.link.tell(name, [bytes.fromhex(record)], origin=origin)
+            if not self._versions[name] or self._versions[name][-1][1] < leases.version:
+                self._versions[name].append((number, leases.version))
+        self._told_origin = max([self._told_origin, *(origin for origin, _ in leases.told)])
+
+    async def tend(self) -> None:
+        """Until cancelled."""
+        while True:
+            self.link.pulse()
+            with contextlib.suppress(NotAcceptingError):
+                self._refresh()
+                for gate in self._gates:
+                    self._look(gate, self._confirmed(gate))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def close(self) -> None:
+        self.link.close()
+
+
+@contextlib.asynccontextmanager
+async def hot_gates(gateway: LiveGateway, settings: Settings) -> AsyncIterator[None]:
+    """The link is up as long as the block; without hot gates in the settings there is none."""
+    if not settings.hot_gates:
+        yield
+        return
+    gates = HotGates(gateway, settings)
+    tending = asyncio.create_task(gates.tend())
+    try:
+        yield
+    finally:
+        tending.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await tending
+        gates.close()
+
+
+def _key(ring: KeyRing, wanted: str) -> bytes:
+    """Of the gate that is let in by ``allowed/<wanted>.public``."""
+    try:
+        return ring.allowed_key(wanted)
+    except KeyFileError as error:
+        raise FieldError("hot_gates.key", wanted, str(error)) from error
+
+
+def _reserve(tables: Tables, order: Order) -> ReserveRecord:
+    return ReserveRecord(
+        account_id=tables.accounts[order.account],
+        instrument_id=tables.instruments[order.instrument].handle,
+        side=order.side,
+        opens=1,
+        strategy_id=tables.strategies.get(order.strategy, 0),
+        order_id=int(order.client_order_id.rpartition(":")[2]),
+        quantity_lots=order.reserved_lots,
+        reserved_price_ticks=order.reserved_price_ticks,
+    )
