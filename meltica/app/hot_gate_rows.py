@@ -21,7 +21,7 @@ SYMBOL_BYTES: Final = 8
 
 
 def all_rows(state: EngineState, settings: HotGateSettings, now_ns: int) -> Iterator[Record]:
-    """What stops, what an instrument is called, limits, the market. What is out of its scope the gate never hears of."""
+    """What stops, what an instrument is called, limits, the market; nothing about what is out of its scope."""
     tables = state.tables
     for name, switch in tables.kill_switches.items():
         scope, row = rows.kill_scope(tables, name)

@@ -42,7 +42,7 @@ from meltica.links.control_link_session import (
     Seat,
     Standing,
 )
-from meltica.links.keys import KeyFileError, KeyRing
+from meltica.links.keys import KeyFileError, KeyRing, private_folder
 
 LOG = logging.getLogger("meltica.hot_gates")
 ACTOR: Final = "system:hot-gates"
@@ -68,6 +68,7 @@ class HotGates:
         """(journal entry, gate, drop copy): when the entry is durable, so is what came before the drop copy."""
         self._told_origin = 0
         self._begun = False
+        private_folder(settings.state_folder / "control")
         ring = KeyRing(settings.control.key_folder(settings.state_folder))
         keys = {name: _key(ring, gate.key) for name, gate in self._gates.items()}
         for gate in settings.hot_gates:

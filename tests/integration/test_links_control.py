@@ -37,7 +37,6 @@ NANOS = Struct("<q")
 @pytest.fixture
 def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:  # Not tmp_path: its name may be too long for a UNIX socket
-        Path(name).chmod(0o700)
         yield Path(name)
 
 
