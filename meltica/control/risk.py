@@ -18,6 +18,7 @@ from meltica.domain import commands
 from meltica.domain.approvals import Proposal
 from meltica.domain.breakers import Breaker, MarkKind, MarkState
 from meltica.domain.events import BreakerRearmed, CreditChanged, LimitsChanged, MarkChanged, ProposalMade
+from meltica.domain.gates import ArmGate, RetireGate
 from meltica.domain.limits import FIRM, key_of
 from meltica.domain.ports import Gateway
 from meltica.v1 import limits_pb2
@@ -134,7 +135,31 @@ class RiskService:
             refusals=[api.GetGateStatusResponse.Refusals(reason=reason, count=count) for reason, count in refusals],
             latency_p50_ns=status.latency_p50_ns,
             latency_p99_ns=status.latency_p99_ns,
+            hot_gates=[risk_views.hot_gate(gate) for gate in status.hot_gates],
         )
+
+    async def arm_gate(self, request: api.ArmGateRequest, caller: Caller) -> api.ArmGateResponse:
+        form = Form()
+        command = ArmGate(
+            request_id=form.request_id(request.request_id),
+            actor=caller.actor,
+            gate=form.identifier("gate", request.gate, required=True),
+            armed=request.armed,
+            reason=form.reason(request.reason),
+        )
+        form.finish()
+        return api.ArmGateResponse(sequence=(await self._durable.run(command)).sequence)
+
+    async def retire_gate(self, request: api.RetireGateRequest, caller: Caller) -> api.RetireGateResponse:
+        form = Form()
+        command = RetireGate(
+            request_id=form.request_id(request.request_id),
+            actor=caller.actor,
+            gate=form.identifier("gate", request.gate, required=True),
+            reason=form.reason(request.reason),
+        )
+        form.finish()
+        return api.RetireGateResponse(sequence=(await self._durable.run(command)).sequence)
 
     async def get_risk_state(self, request: api.GetRiskStateRequest, _caller: Caller) -> api.GetRiskStateResponse:
         state, every = self._gateway.state, not request.active_only

@@ -35,7 +35,7 @@ from meltica.domain.limits import (
     key_of,
 )
 from meltica.domain.money import nanos_text
-from meltica.domain.ports import State
+from meltica.domain.ports import HotGateStatus, State
 from meltica.v1 import limits_pb2
 from meltica.v1 import risk_service_pb2 as api
 
@@ -330,3 +330,27 @@ def risk_event(event: Event, sequence: int, state: State) -> api.RiskEvent | Non
             return None
     shown.time.CopyFrom(timestamp(event.time_ns))
     return shown
+
+
+def hot_gate(status: HotGateStatus) -> api.HotGate:
+    return api.HotGate(
+        gate=status.gate,
+        standing=api.GateStanding.Value(f"GATE_STANDING_{status.standing}"),
+        why=status.why,
+        gate_epoch=status.gate_epoch,
+        pid=status.pid,
+        silence=duration(status.silent_ns),
+        lapses=status.lapses,
+        entries_published=status.entries_published,
+        entries_applied=status.entries_applied,
+        drop_copies_kept=status.drops_kept,
+        slices=[
+            api.HotGate.Slice(
+                line=line,
+                granted=status.slices.get(line, 0),
+                claimed=claimed,
+                revoking=line in status.revoking,
+            )
+            for line, claimed in sorted(status.claims.items())
+        ],
+    )

@@ -68,6 +68,8 @@ METHODS: Final[dict[str, Method]] = {
     "/meltica.v1.RiskService/RearmBreaker": Method(Effect.CHANGE, _GOVERN, _SOON),
     "/meltica.v1.RiskService/ChangeCredit": Method(Effect.CHANGE, _GOVERN, _SOON),
     "/meltica.v1.RiskService/SetMark": Method(Effect.CHANGE, _GOVERN, _SOON),
+    "/meltica.v1.RiskService/ArmGate": Method(Effect.CHANGE, _GOVERN, _SOON),
+    "/meltica.v1.RiskService/RetireGate": Method(Effect.CHANGE, _GOVERN, _SOON),
     "/meltica.v1.RiskService/StreamRiskEvents": Method(Effect.STREAM, _EVERYBODY, 0),
     "/meltica.v1.KillSwitchService/EngageKillSwitch": Method(Effect.STOP, _STOP, _SOON),
     "/meltica.v1.KillSwitchService/GetKillSwitch": Method(Effect.READ, _EVERYBODY, _SOON),

@@ -5,9 +5,11 @@ Risk limits, four eyes, and what the gate did."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from meltica.v1 import kill_switch_service_pb2 as _kill_switch_service_pb2
 from meltica.v1 import limits_pb2 as _limits_pb2
 import builtins as _builtins
@@ -20,6 +22,46 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _GateStanding:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GateStandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GateStanding.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GATE_STANDING_UNSPECIFIED: _GateStanding.ValueType  # 0
+    """Never sent."""
+    GATE_STANDING_ABSENT: _GateStanding.ValueType  # 1
+    """Not heard since the gateway started."""
+    GATE_STANDING_JOINING: _GateStanding.ValueType  # 2
+    """Heard; its drop copies are fetched."""
+    GATE_STANDING_ADMITTED: _GateStanding.ValueType  # 3
+    """It was sent everything and has not confirmed it yet."""
+    GATE_STANDING_READY: _GateStanding.ValueType  # 4
+    """It holds everything and waits to be armed."""
+    GATE_STANDING_ARMED: _GateStanding.ValueType  # 5
+    """It has a lease: the only standing in which it lets orders out."""
+    GATE_STANDING_DEAD: _GateStanding.ValueType  # 6
+    """Silent, too slow, or gone. Its slices stay reserved."""
+
+class GateStanding(_GateStanding, metaclass=_GateStandingEnumTypeWrapper):
+    """How a hot gate stands with the gateway."""
+
+GATE_STANDING_UNSPECIFIED: GateStanding.ValueType  # 0
+"""Never sent."""
+GATE_STANDING_ABSENT: GateStanding.ValueType  # 1
+"""Not heard since the gateway started."""
+GATE_STANDING_JOINING: GateStanding.ValueType  # 2
+"""Heard; its drop copies are fetched."""
+GATE_STANDING_ADMITTED: GateStanding.ValueType  # 3
+"""It was sent everything and has not confirmed it yet."""
+GATE_STANDING_READY: GateStanding.ValueType  # 4
+"""It holds everything and waits to be armed."""
+GATE_STANDING_ARMED: GateStanding.ValueType  # 5
+"""It has a lease: the only standing in which it lets orders out."""
+GATE_STANDING_DEAD: GateStanding.ValueType  # 6
+"""Silent, too slow, or gone. Its slices stay reserved."""
+Global___GateStanding: _TypeAlias = GateStanding  # noqa: Y015
 
 @_typing.final
 class GetLimitsRequest(_message.Message):
@@ -421,6 +463,7 @@ class GetGateStatusResponse(_message.Message):
     REFUSALS_FIELD_NUMBER: _builtins.int
     LATENCY_P50_NS_FIELD_NUMBER: _builtins.int
     LATENCY_P99_NS_FIELD_NUMBER: _builtins.int
+    HOT_GATES_FIELD_NUMBER: _builtins.int
     backend: _builtins.str
     """Which gate judges: `python`, `cython` or `fpga`."""
     passed: _builtins.int
@@ -433,6 +476,10 @@ class GetGateStatusResponse(_message.Message):
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetGateStatusResponse.Refusals]:
         """What was refused, most frequent first."""
 
+    @_builtins.property
+    def hot_gates(self) -> _containers.RepeatedCompositeFieldContainer[Global___HotGate]:
+        """Gates in processes of their own, each with its slices of the limits."""
+
     def __init__(
         self,
         *,
@@ -441,14 +488,221 @@ class GetGateStatusResponse(_message.Message):
         refusals: _abc.Iterable[Global___GetGateStatusResponse.Refusals] | None = ...,
         latency_p50_ns: _builtins.int = ...,
         latency_p99_ns: _builtins.int = ...,
+        hot_gates: _abc.Iterable[Global___HotGate] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backend", b"backend", "latency_p50_ns", b"latency_p50_ns", "latency_p99_ns", b"latency_p99_ns", "passed", b"passed", "refusals", b"refusals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backend", b"backend", "hot_gates", b"hot_gates", "latency_p50_ns", b"latency_p50_ns", "latency_p99_ns", b"latency_p99_ns", "passed", b"passed", "refusals", b"refusals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetGateStatusResponse: _TypeAlias = GetGateStatusResponse  # noqa: Y015
+
+@_typing.final
+class HotGate(_message.Message):
+    """A gate in a process of its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Slice(_message.Message):
+        """A part of a limit."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        LINE_FIELD_NUMBER: _builtins.int
+        GRANTED_FIELD_NUMBER: _builtins.int
+        CLAIMED_FIELD_NUMBER: _builtins.int
+        REVOKING_FIELD_NUMBER: _builtins.int
+        line: _builtins.str
+        """The limit and its field, such as `accounts/main/max_open_orders`."""
+        granted: _builtins.int
+        """What the gate was granted last. Values in nanos, quantities in lots."""
+        claimed: _builtins.int
+        """The most that it may believe that it has, and has in use."""
+        revoking: _builtins.bool
+        """The limit was lowered below what gates may still believe that they have."""
+        def __init__(
+            self,
+            *,
+            line: _builtins.str = ...,
+            granted: _builtins.int = ...,
+            claimed: _builtins.int = ...,
+            revoking: _builtins.bool = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed", b"claimed", "granted", b"granted", "line", b"line", "revoking", b"revoking"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    GATE_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    GATE_EPOCH_FIELD_NUMBER: _builtins.int
+    PID_FIELD_NUMBER: _builtins.int
+    SILENCE_FIELD_NUMBER: _builtins.int
+    LAPSES_FIELD_NUMBER: _builtins.int
+    ENTRIES_PUBLISHED_FIELD_NUMBER: _builtins.int
+    ENTRIES_APPLIED_FIELD_NUMBER: _builtins.int
+    DROP_COPIES_KEPT_FIELD_NUMBER: _builtins.int
+    SLICES_FIELD_NUMBER: _builtins.int
+    gate: _builtins.str
+    """Its name in the settings."""
+    standing: Global___GateStanding.ValueType
+    """How it stands."""
+    why: _builtins.str
+    """Why, for people."""
+    gate_epoch: _builtins.int
+    """Grows with each life of the gate."""
+    pid: _builtins.int
+    """Its process."""
+    lapses: _builtins.int
+    """How often its lease ran out since the gateway started."""
+    entries_published: _builtins.int
+    """Entries of its stream that were published."""
+    entries_applied: _builtins.int
+    """Entries that it holds."""
+    drop_copies_kept: _builtins.int
+    """Its drop copies that are in the journal."""
+    @_builtins.property
+    def silence(self) -> _duration_pb2.Duration:
+        """How long nothing has been heard of it."""
+
+    @_builtins.property
+    def slices(self) -> _containers.RepeatedCompositeFieldContainer[Global___HotGate.Slice]:
+        """Its part of each limit."""
+
+    def __init__(
+        self,
+        *,
+        gate: _builtins.str = ...,
+        standing: Global___GateStanding.ValueType = ...,
+        why: _builtins.str = ...,
+        gate_epoch: _builtins.int = ...,
+        pid: _builtins.int = ...,
+        silence: _duration_pb2.Duration | None = ...,
+        lapses: _builtins.int = ...,
+        entries_published: _builtins.int = ...,
+        entries_applied: _builtins.int = ...,
+        drop_copies_kept: _builtins.int = ...,
+        slices: _abc.Iterable[Global___HotGate.Slice] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["silence", b"silence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drop_copies_kept", b"drop_copies_kept", "entries_applied", b"entries_applied", "entries_published", b"entries_published", "gate", b"gate", "gate_epoch", b"gate_epoch", "lapses", b"lapses", "pid", b"pid", "silence", b"silence", "slices", b"slices", "standing", b"standing", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HotGate: _TypeAlias = HotGate  # noqa: Y015
+
+@_typing.final
+class ArmGateRequest(_message.Message):
+    """Asks for ArmGate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    GATE_FIELD_NUMBER: _builtins.int
+    ARMED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, made by the caller; the same id gives the first answer again."""
+    gate: _builtins.str
+    """Which gate."""
+    armed: _builtins.bool
+    """False: disarm it."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        gate: _builtins.str = ...,
+        armed: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["armed", b"armed", "gate", b"gate", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArmGateRequest: _TypeAlias = ArmGateRequest  # noqa: Y015
+
+@_typing.final
+class ArmGateResponse(_message.Message):
+    """Answer of ArmGate. The gate is armed as soon as it holds everything: GetGateStatus tells."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The journal entry that made it durable."""
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArmGateResponse: _TypeAlias = ArmGateResponse  # noqa: Y015
+
+@_typing.final
+class RetireGateRequest(_message.Message):
+    """Asks for RetireGate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    GATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, made by the caller; the same id gives the first answer again."""
+    gate: _builtins.str
+    """Which gate; it must be dead."""
+    reason: _builtins.str
+    """What was reconciled, and how."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        gate: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gate", b"gate", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetireGateRequest: _TypeAlias = RetireGateRequest  # noqa: Y015
+
+@_typing.final
+class RetireGateResponse(_message.Message):
+    """Answer of RetireGate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The journal entry that made it durable."""
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetireGateResponse: _TypeAlias = RetireGateResponse  # noqa: Y015
 
 @_typing.final
 class Breaker(_message.Message):

@@ -91,6 +91,16 @@ class RiskServiceStub:
                 request_serializer=meltica_dot_v1_dot_risk__service__pb2.SetMarkRequest.SerializeToString,
                 response_deserializer=meltica_dot_v1_dot_risk__service__pb2.SetMarkResponse.FromString,
                 _registered_method=True)
+        self.ArmGate = channel.unary_unary(
+                '/meltica.v1.RiskService/ArmGate',
+                request_serializer=meltica_dot_v1_dot_risk__service__pb2.ArmGateRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_risk__service__pb2.ArmGateResponse.FromString,
+                _registered_method=True)
+        self.RetireGate = channel.unary_unary(
+                '/meltica.v1.RiskService/RetireGate',
+                request_serializer=meltica_dot_v1_dot_risk__service__pb2.RetireGateRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_risk__service__pb2.RetireGateResponse.FromString,
+                _registered_method=True)
         self.StreamRiskEvents = channel.unary_stream(
                 '/meltica.v1.RiskService/StreamRiskEvents',
                 request_serializer=meltica_dot_v1_dot_risk__service__pb2.StreamRiskEventsRequest.SerializeToString,
@@ -180,6 +190,20 @@ class RiskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ArmGate(self, request, context):
+        """Lets orders out of a hot gate again, or no more until somebody says so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetireGate(self, request, context):
+        """Says that a dead gate will not come back and that its orders were reconciled with the venue: its slices are free.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StreamRiskEvents(self, request, context):
         """Breakers, marks, credit, limits, kill switches and proposals as they change. Resumes anywhere; never skips.
         buf:lint:ignore RPC_NO_SERVER_STREAMING
@@ -245,6 +269,16 @@ def add_RiskServiceServicer_to_server(servicer, server):
                     servicer.SetMark,
                     request_deserializer=meltica_dot_v1_dot_risk__service__pb2.SetMarkRequest.FromString,
                     response_serializer=meltica_dot_v1_dot_risk__service__pb2.SetMarkResponse.SerializeToString,
+            ),
+            'ArmGate': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArmGate,
+                    request_deserializer=meltica_dot_v1_dot_risk__service__pb2.ArmGateRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_risk__service__pb2.ArmGateResponse.SerializeToString,
+            ),
+            'RetireGate': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireGate,
+                    request_deserializer=meltica_dot_v1_dot_risk__service__pb2.RetireGateRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_risk__service__pb2.RetireGateResponse.SerializeToString,
             ),
             'StreamRiskEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.StreamRiskEvents,
@@ -551,6 +585,60 @@ class RiskService:
             '/meltica.v1.RiskService/SetMark',
             meltica_dot_v1_dot_risk__service__pb2.SetMarkRequest.SerializeToString,
             meltica_dot_v1_dot_risk__service__pb2.SetMarkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ArmGate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.RiskService/ArmGate',
+            meltica_dot_v1_dot_risk__service__pb2.ArmGateRequest.SerializeToString,
+            meltica_dot_v1_dot_risk__service__pb2.ArmGateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireGate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.RiskService/RetireGate',
+            meltica_dot_v1_dot_risk__service__pb2.RetireGateRequest.SerializeToString,
+            meltica_dot_v1_dot_risk__service__pb2.RetireGateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,10 @@ class RiskServiceStub:
     """Moves a limit on open value: down at once; up when another person approves."""
     SetMark: _grpc.UnaryUnaryMultiCallable[_risk_service_pb2.SetMarkRequest, _risk_service_pb2.SetMarkResponse]
     """Sets a mark at once, or proposes to clear one; another person must approve that."""
+    ArmGate: _grpc.UnaryUnaryMultiCallable[_risk_service_pb2.ArmGateRequest, _risk_service_pb2.ArmGateResponse]
+    """Lets orders out of a hot gate again, or no more until somebody says so."""
+    RetireGate: _grpc.UnaryUnaryMultiCallable[_risk_service_pb2.RetireGateRequest, _risk_service_pb2.RetireGateResponse]
+    """Says that a dead gate will not come back and that its orders were reconciled with the venue: its slices are free."""
     StreamRiskEvents: _grpc.UnaryStreamMultiCallable[_risk_service_pb2.StreamRiskEventsRequest, _risk_service_pb2.StreamRiskEventsResponse]
     """Breakers, marks, credit, limits, kill switches and proposals as they change. Resumes anywhere; never skips.
     buf:lint:ignore RPC_NO_SERVER_STREAMING
@@ -91,6 +95,10 @@ class RiskServiceAsyncStub(RiskServiceStub):
     """Moves a limit on open value: down at once; up when another person approves."""
     SetMark: _aio.UnaryUnaryMultiCallable[_risk_service_pb2.SetMarkRequest, _risk_service_pb2.SetMarkResponse]  # type: ignore[assignment]
     """Sets a mark at once, or proposes to clear one; another person must approve that."""
+    ArmGate: _aio.UnaryUnaryMultiCallable[_risk_service_pb2.ArmGateRequest, _risk_service_pb2.ArmGateResponse]  # type: ignore[assignment]
+    """Lets orders out of a hot gate again, or no more until somebody says so."""
+    RetireGate: _aio.UnaryUnaryMultiCallable[_risk_service_pb2.RetireGateRequest, _risk_service_pb2.RetireGateResponse]  # type: ignore[assignment]
+    """Says that a dead gate will not come back and that its orders were reconciled with the venue: its slices are free."""
     StreamRiskEvents: _aio.UnaryStreamMultiCallable[_risk_service_pb2.StreamRiskEventsRequest, _risk_service_pb2.StreamRiskEventsResponse]  # type: ignore[assignment]
     """Breakers, marks, credit, limits, kill switches and proposals as they change. Resumes anywhere; never skips.
     buf:lint:ignore RPC_NO_SERVER_STREAMING
@@ -188,6 +196,22 @@ class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_risk_service_pb2.SetMarkResponse, _abc.Awaitable[_risk_service_pb2.SetMarkResponse]]:
         """Sets a mark at once, or proposes to clear one; another person must approve that."""
+
+    @_abc_1.abstractmethod
+    def ArmGate(
+        self,
+        request: _risk_service_pb2.ArmGateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_service_pb2.ArmGateResponse, _abc.Awaitable[_risk_service_pb2.ArmGateResponse]]:
+        """Lets orders out of a hot gate again, or no more until somebody says so."""
+
+    @_abc_1.abstractmethod
+    def RetireGate(
+        self,
+        request: _risk_service_pb2.RetireGateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_service_pb2.RetireGateResponse, _abc.Awaitable[_risk_service_pb2.RetireGateResponse]]:
+        """Says that a dead gate will not come back and that its orders were reconciled with the venue: its slices are free."""
 
     @_abc_1.abstractmethod
     def StreamRiskEvents(

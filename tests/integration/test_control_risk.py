@@ -7,7 +7,9 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from meltica.domain.approvals import PROPOSAL_LIFETIME_NS
+from meltica.domain.gates import AdmitGate, LoseGate, RegisterGate
 from meltica.domain.inputs import Input
+from meltica.domain.leases import GateFacts, Share
 from meltica.v1 import kill_switch_service_pb2 as kill_api
 from meltica.v1 import limits_pb2
 from meltica.v1 import risk_service_pb2 as api
@@ -148,6 +150,38 @@ async def test_the_gate_status(running):
     status = await (await running.be("victor")).risk.GetGateStatus(api.GetGateStatusRequest())
     assert (status.backend, status.passed, status.latency_p99_ns) == ("python", 7, 400)
     assert [(row.reason, row.count) for row in status.refusals] == [("KILL_SWITCH", 2)]
+    (gate,) = status.hot_gates
+    assert (gate.gate, gate.standing, gate.why) == ("edge", api.GATE_STANDING_DEAD, "silent for 251 ms")
+    assert (gate.gate_epoch, gate.pid, gate.lapses, gate.drop_copies_kept) == (3, 77, 2, 41)
+    assert (gate.entries_published, gate.entries_applied, gate.silence.ToMilliseconds()) == (9, 8, 1_500)
+    assert [(s.line, s.granted, s.claimed, s.revoking) for s in gate.slices] == [
+        ("accounts/main/max_open_orders", 0, 4, False),
+        ("firm/max_open_orders", 10, 12, True),
+    ]
+
+
+async def test_a_person_arms_and_retires_hot_gates(running):
+    olivia, tara = (await running.be("olivia")).risk, (await running.be("tara")).risk
+    arm = api.ArmGateRequest(request_id=request_id(), gate="edge", armed=True, reason="looked at it")
+    assert (await refusal(tara.ArmGate(arm))).code == grpc.StatusCode.PERMISSION_DENIED
+    error = await refusal(olivia.ArmGate(arm))
+    assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "UNKNOWN_GATE")
+    facts = GateFacts(Share(1_000, 2_000))
+    await running.gateway.execute(RegisterGate(request_id=request_id(), actor="system:t", gate="edge", facts=facts))
+    arm.request_id = request_id()
+    answer = await olivia.ArmGate(arm)
+    assert answer.sequence > 0
+    assert await olivia.ArmGate(arm) == answer
+    retire = api.RetireGateRequest(request_id=request_id(), gate="edge", reason="reconciled")
+    error = await refusal(olivia.RetireGate(retire))
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "GATE_NOT_DEAD")
+    await running.gateway.execute(AdmitGate(request_id=request_id(), actor="system:t", gate="edge", gate_epoch=1))
+    lost = LoseGate(request_id=request_id(), actor="system:t", gate="edge", gate_epoch=1, reason="silent")
+    await running.gateway.execute(lost)
+    retire.request_id = request_id()
+    assert (await olivia.RetireGate(retire)).sequence > answer.sequence
+    nameless = api.ArmGateRequest(request_id=request_id(), reason="x")
+    assert (await refusal(olivia.ArmGate(nameless))).code == grpc.StatusCode.INVALID_ARGUMENT
 
 
 def engage(**fields: str) -> kill_api.EngageKillSwitchRequest:

@@ -16,7 +16,7 @@ from meltica.domain.commands import Command, RegisterInstrument, SetLimits
 from meltica.domain.errors import NotAcceptingError, RequestReusedError
 from meltica.domain.inputs import Input, Record, encode_record
 from meltica.domain.market import Mark, TopOfBook
-from meltica.domain.ports import Answer, AuditEntry, AuditHead, AuditReport, Book, GateStatus
+from meltica.domain.ports import Answer, AuditEntry, AuditHead, AuditReport, Book, GateStatus, HotGateStatus
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.engine.engine import Engine
 from tests.engines import BTC, MARK_TICKS, SECOND, instrument, wide_limits
@@ -25,6 +25,23 @@ SYSTEM = "system:test"
 
 
 STRATEGIES = ("a", "b", "even", "odd", "other", "mine")
+
+
+HOT_GATE = HotGateStatus(
+    gate="edge",
+    standing="DEAD",
+    why="silent for 251 ms",
+    gate_epoch=3,
+    pid=77,
+    silent_ns=1_500_000_000,
+    lapses=2,
+    entries_published=9,
+    entries_applied=8,
+    drops_kept=41,
+    slices={"firm/max_open_orders": 10},
+    claims={"accounts/main/max_open_orders": 4, "firm/max_open_orders": 12},
+    revoking=("firm/max_open_orders",),
+)
 
 
 class MemoryGateway:
@@ -127,7 +144,14 @@ class MemoryGateway:
                 yield top
 
     def gate_status(self) -> GateStatus:
-        return GateStatus(backend="python", passed=7, refused={"KILL_SWITCH": 2}, latency_p50_ns=90, latency_p99_ns=400)
+        return GateStatus(
+            backend="python",
+            passed=7,
+            refused={"KILL_SWITCH": 2},
+            latency_p50_ns=90,
+            latency_p99_ns=400,
+            hot_gates=(HOT_GATE,),
+        )
 
     async def audit_entries(self, after: int, limit: int) -> Sequence[AuditEntry]:
         return [entry for entry, _ in self.journal[after : after + limit]]
