@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ from meltica.app.clock import SteadyClock
 from meltica.app.kill_latch import KillLatch
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.settings import Settings
+from meltica.app.watcher import Watcher
 from meltica.domain.breakers import MarkKind, mark_key
 from meltica.domain.commands import (
     AmendOrder,
@@ -62,7 +63,6 @@ from meltica.domain.ports import (
     AuditReport,
     Book,
     GateStatus,
-    HotGateStatus,
     VenueCommand,
     VenueSession,
 )
@@ -94,21 +94,6 @@ class Waiting(NamedTuple):
     time_ns: int
     body: Body
     events: tuple[Event, ...]
-
-
-class Watcher(Protocol):
-    """Who is told what happens: the hot gates."""
-
-    def killed(self, events: Sequence[Event], /) -> None:
-        """The kill switch was engaged; not durable yet."""
-
-    def happened(self, events: Sequence[Event], /) -> None:
-        """These are durable."""
-
-    def durable(self, sequence: int, /) -> None:
-        """The journal is durable up to here."""
-
-    def status(self) -> Sequence[HotGateStatus]: ...
 
 
 class LiveGateway:

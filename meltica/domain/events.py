@@ -73,8 +73,8 @@ class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False,
 class OrderAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The venue has an order for our account that did not come from us (given by telephone, by another session).
 
-    It counts in exposure and position from now on, and can be cancelled and amended like any other. No gate was asked.
-    Or a hot gate let it out (``gate``): then it counts at that gate, and only there.
+    It counts in exposure and position from now on, and can be cancelled and amended like any other. No gate was asked;
+    or a hot gate was (``gate``): then it counts at that gate alone.
     """
 
     order_id: int
@@ -88,7 +88,6 @@ class OrderAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     time_ns: int
     gate: str = ""
     strategy: str = ""
-    """Empty: nobody knows."""
 
 
 class CancelRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):

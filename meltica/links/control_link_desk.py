@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from meltica.hot.layout_gen import LAYOUT_VERSION
 from meltica.links.control_link_arming import MILLISECOND_NS, Arming
+from meltica.links.control_link_hello import LinkFaultError, check_hello, old_epoch
 from meltica.links.control_link_messages import (
     BEAT_ANSWER,
     DROP_BYTES,
@@ -66,13 +66,6 @@ class Routed(NamedTuple):
 class Published(NamedTuple):
     topic: bytes
     message: bytes
-
-
-class _FaultError(Exception):
-    def __init__(self, code: FaultCode, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 class ControlDesk:
@@ -233,28 +226,28 @@ class ControlDesk:
         try:
             header, body = unpack(message)
             if session is None:
-                raise _FaultError(FaultCode.WRONG_KEY, "this key is let in, but no gate of the settings has it")  # noqa: TRY301
+                raise LinkFaultError(FaultCode.WRONG_KEY, "this key is let in, but no gate of the settings has it")  # noqa: TRY301
             if header.kind == Kind.HELLO:
                 self._hello(session, peer, body, now_ns)
             else:
                 self._of_session(session, peer, header, body, now_ns)
         except MessageError as error:
             self.counts["malformed"] += 1
-            self._answer(session, peer, user, header, _FaultError(FaultCode.MALFORMED, str(error)))
-        except _FaultError as fault:
+            self._answer(session, peer, user, header, LinkFaultError(FaultCode.MALFORMED, str(error)))
+        except LinkFaultError as fault:
             self._answer(session, peer, user, header, fault)
 
     def _of_session(self, session: Session, peer: bytes, header: Header, body: bytes, now_ns: int) -> None:
         if (take := self._takes.get(header.kind)) is None:
             raise MessageError(f"kind {header.kind} is nothing that a gate says")
         if header.gate_epoch < session.gate_epoch:
-            raise _old_epoch(header.gate_epoch, session)
+            raise old_epoch(header.gate_epoch, session)
         if header.gate_epoch > session.gate_epoch or session.standing in (Standing.ABSENT, Standing.DEAD):
-            raise _FaultError(FaultCode.HELLO_FIRST, session.why)
+            raise LinkFaultError(FaultCode.HELLO_FIRST, session.why)
         session.peer, session.heard_ns = peer, now_ns
         take(session, header, body, now_ns)
 
-    def _answer(self, session: Session | None, peer: bytes, user: str, header: Header, fault: _FaultError) -> None:
+    def _answer(self, session: Session | None, peer: bytes, user: str, header: Header, fault: LinkFaultError) -> None:
         body = msgspec.json.encode(Fault(fault.code, fault.text))
         self.outbox.append(Routed(peer, pack(Kind.FAULT, body, gate_epoch=header.gate_epoch, number=header.number)))
         if fault.code is not FaultCode.HELLO_FIRST:
@@ -267,7 +260,7 @@ class ControlDesk:
             hello = msgspec.json.decode(body, type=Hello)
         except (msgspec.DecodeError, ValueError) as error:
             raise MessageError(f"unreadable hello: {error}") from error
-        _check_hello(session, hello)
+        check_hello(session, hello)
         if session.standing is Standing.ARMED:
             session.stopped_ns = session.heard_ns
         if hello.gate_epoch > session.gate_epoch:
@@ -387,28 +380,3 @@ class ControlDesk:
 
 def _topic(session: Session) -> bytes:
     return TOPIC.format(session.seat.gate).encode()
-
-
-def _old_epoch(epoch: int, session: Session) -> _FaultError:
-    text = f"epoch {epoch} of {session.seat.gate} is over: epoch {session.gate_epoch} has been here"
-    return _FaultError(FaultCode.OLD_EPOCH, text)
-
-
-def _check_hello(session: Session, hello: Hello) -> None:
-    name = session.seat.gate
-    if hello.gate != name:
-        raise _FaultError(FaultCode.WRONG_KEY, f"this key is {name}'s, not {hello.gate[:64]!r}'s")
-    if hello.layout_version != LAYOUT_VERSION:
-        text = f"the gateway has layout {LAYOUT_VERSION}, the gate {hello.layout_version}: run the same version"
-        raise _FaultError(FaultCode.MISFIT, text)
-    if hello.gate_epoch < session.gate_epoch:
-        raise _old_epoch(hello.gate_epoch, session)
-    if hello.fresh and hello.gate_epoch == session.gate_epoch and session.arming:
-        text = f"epoch {hello.gate_epoch} of {name} was armed and now knows nothing: give it a later epoch"
-        raise _FaultError(FaultCode.OLD_EPOCH, text)
-    if hello.drops_first > session.kept or hello.drops_next < session.kept:
-        text = (
-            f"drop copies from {session.kept} on are wanted, its store holds {hello.drops_first} to "
-            f"{hello.drops_next - 1}: reconcile with the venue, then settle the gate by hand"
-        )
-        raise _FaultError(FaultCode.LOST_DROPS, text)

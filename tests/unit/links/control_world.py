@@ -13,6 +13,7 @@ from meltica.links.hot_link_desk import HotDesk
 
 MS = 1_000_000
 LEASE_NS = 250 * MS
+BEAT_NS = LEASE_NS // 5
 BEGIN_NS = 1_000_000 * MS
 KEYS = {name: (name * 40)[:40].encode() for name in "abc"}
 
@@ -212,3 +213,10 @@ class World:
 
     def refusals(self) -> list[Refused]:
         return [n for n in self.notices if isinstance(n, Refused)]
+
+
+def armed_world(**options: object) -> World:
+    world = World("a", **options)
+    world.desk.tell("a", [price(0, 100), price(1, 200)])
+    world.until(world.armed)
+    return world
