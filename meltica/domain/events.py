@@ -12,9 +12,8 @@ import msgspec
 
 from meltica.domain.breakers import Breaker, MarkKind
 from meltica.domain.commands import ChangeCredit, RearmBreaker, SetMark
-from meltica.domain.gates import GateArmed
+from meltica.domain.gates import GateEvent
 from meltica.domain.instrument import Instrument
-from meltica.domain.leases import LeaseEvent
 from meltica.domain.limits import Limits
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.reports import ExecType
@@ -396,6 +395,5 @@ Event = (
     | MarkChanged
     | PriceBandChanged
     | DayBegan
-    | LeaseEvent
-    | GateArmed
+    | GateEvent
 )

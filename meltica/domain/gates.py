@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from meltica.domain.leases import GateFacts
+from meltica.domain.leases import GateFacts, LeaseEvent
 
 
 class RegisterGate(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -75,3 +75,5 @@ class GateArmed(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, o
 
 
 GateCommand = RegisterGate | AdmitGate | ReportSlices | LoseGate | RetireGate | ArmGate
+
+GateEvent = LeaseEvent | GateArmed
