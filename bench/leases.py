@@ -1,8 +1,8 @@
 """What the control link to hot processes costs: drop copies a second, and how soon a gate sees the kill switch.
 
 Drop copies: 64 KiB blocks from one process to another, checked, numbered and acknowledged. Floor: the same blocks
-through a bare pyzmq DEALER and ROUTER with CURVE, acknowledged in the same way. Kill: from the decision to the record at a
-gate's side thread in another process (both by the machine's monotonic clock).
+through a bare pyzmq DEALER and ROUTER with CURVE, acknowledged in the same way. Kill: from the decision to the record
+at a gate's side thread in another process (both by the monotonic clock of the machine).
 """
 
 from __future__ import annotations

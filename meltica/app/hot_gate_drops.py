@@ -94,6 +94,8 @@ def _execution(drop: DropCopyRecord, exec_type: ExecType) -> str:
 
 
 def _text(drop: DropCopyRecord) -> str:
+    if drop.kind not in tuple(DropKind):
+        return f"drop copy of kind {drop.kind}"
     reason = f" {drop.reason:c}" if drop.kind in (DropKind.REJECTED, DropKind.CANCELED) and drop.reason else ""
     return f"{DropKind(drop.kind).name.lower()}{reason}"
 

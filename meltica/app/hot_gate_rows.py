@@ -8,7 +8,7 @@ from typing import Final
 from meltica.app.settings import HotGateSettings
 from meltica.domain.breakers import MarkKind
 from meltica.domain.instrument import Instrument
-from meltica.domain.limits import AccountLimits, InstrumentLimits, PortLimits, instrument_key
+from meltica.domain.limits import InstrumentLimits, PortLimits, account_key, instrument_key
 from meltica.domain.money import INT64_MAX
 from meltica.engine import rows
 from meltica.engine.lease_rows import gate_row, in_scope
@@ -34,8 +34,7 @@ def all_rows(state: EngineState, settings: HotGateSettings, now_ns: int) -> Iter
         mine = isinstance(limits, PortLimits) or in_scope(facts, f"{key}/")
         if mine and not isinstance(limits, InstrumentLimits):
             yield gate_row(state, settings.name, key, rows.limits_row(tables, limits, now_ns))
-            if isinstance(limits, AccountLimits):
-                yield _profit(state, limits.account)
+    yield from profits(state, settings)
     for mark in tables.marks.values():
         if mark.mark is not MarkKind.DISCONNECTED:  # The gate knows its own sessions
             yield rows.mark(tables, mark.mark, mark.name, on=mark.on, now_ns=mark.changed_ns)
@@ -65,7 +64,10 @@ def symbol_row(settings: HotGateSettings, instrument: Instrument) -> SymbolRecor
     )
 
 
-def _profit(state: EngineState, account: str) -> ProfitAndLossRecord:
+def profits(state: EngineState, settings: HotGateSettings) -> Iterator[ProfitAndLossRecord]:
     """Without a time, so that one that has not changed is not told again."""
-    pnl = state.worth.day_nanos(account)
-    return ProfitAndLossRecord(state.tables.accounts[account], max(-INT64_MAX, min(pnl, INT64_MAX)), 0)
+    facts = settings.facts()
+    for account, row in state.tables.accounts.items():
+        if in_scope(facts, f"{account_key(account)}/"):
+            pnl = state.worth.day_nanos(account)
+            yield ProfitAndLossRecord(row, max(-INT64_MAX, min(pnl, INT64_MAX)), 0)

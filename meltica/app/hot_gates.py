@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import secrets
 from collections import deque
@@ -16,18 +17,30 @@ from typing import Final
 
 from meltica.app.gateway import LiveGateway
 from meltica.app.hot_gate_drops import DropReader, drops_of
-from meltica.app.hot_gate_rows import all_rows
+from meltica.app.hot_gate_rows import all_rows, profits
+from meltica.app.hot_gate_words import KillWords
 from meltica.app.settings import Settings
 from meltica.domain.errors import FieldError, NotAcceptingError
-from meltica.domain.events import Event, KillSwitchEngaged
+from meltica.domain.events import (
+    BreakerRearmed,
+    CreditChanged,
+    DayBegan,
+    Event,
+    InstrumentRegistered,
+    KillSwitchEngaged,
+    KillSwitchReleased,
+    LimitsChanged,
+    MarkChanged,
+    TradingStatusChanged,
+)
 from meltica.domain.gates import AdmitGate, GateArmed, LoseGate, RegisterGate, ReportSlices
-from meltica.domain.leases import Report
+from meltica.domain.leases import GateRegistered, LeaseGranted, Report
 from meltica.domain.order import Order
 from meltica.domain.ports import HotGateStatus
 from meltica.engine import rows
 from meltica.engine.lease_rows import books_use
 from meltica.engine.leases import house_use
-from meltica.engine.state import Tables
+from meltica.engine.state import GLOBAL, Tables
 from meltica.hot.layout_gen import AdjustRecord, KillRecord, ReserveRecord
 from meltica.links.control_link_arming import Arming
 from meltica.links.control_link_desk import ControlDesk
@@ -48,6 +61,22 @@ LOG = logging.getLogger("meltica.hot_gates")
 ACTOR: Final = "system:hot-gates"
 LOOK_EVERY_S: Final = 0.1
 """How often the link is told that the engine lives, profits are told, and slices that are nearly used are enlarged."""
+REFRESH_EVERY: Final = 50
+"""Looks until everything is compared again: sessions begin and end without an event."""
+TOLD: Final = (
+    InstrumentRegistered,
+    TradingStatusChanged,
+    LimitsChanged,
+    CreditChanged,
+    KillSwitchEngaged,
+    KillSwitchReleased,
+    BreakerRearmed,
+    MarkChanged,
+    DayBegan,
+    LeaseGranted,
+    GateRegistered,
+)
+"""Events after which a gate must hold something else."""
 MILLISECOND_NS: Final = 1_000_000
 
 
@@ -60,6 +89,7 @@ class HotGates:
         self._loop = asyncio.get_running_loop()
         self._gates = {gate.name: gate for gate in settings.hot_gates}
         self._reader = DropReader(gateway.state)
+        self._words = KillWords(gate.kill for gate in settings.hot_gates)
         self._versions: dict[str, deque[tuple[int, int]]] = {name: deque() for name in self._gates}
         """Number of a stream's last entry when the grants up to a version had been told."""
         self._reports: dict[str, Reported] = {}
@@ -114,6 +144,8 @@ class HotGates:
         tables = self._gateway.state.tables
         for event in events:
             if isinstance(event, KillSwitchEngaged):
+                if event.switch == GLOBAL:
+                    self._words.engage(event.actor, event.reason)
                 scope, row = rows.kill_scope(tables, event.switch)
                 record = KillRecord(scope, 1, row, event.time_ns).to_bytes()
                 for name in self._gates:
@@ -124,7 +156,9 @@ class HotGates:
         for event in events:
             if isinstance(event, GateArmed) and event.gate in self._gates:
                 (self.link.arm if event.armed else self.link.disarm)(event.gate)
-        if events:
+            if isinstance(event, KillSwitchReleased) and event.switch == GLOBAL:
+                self._words.release(event.approver)
+        if any(isinstance(event, TOLD) for event in events):
             self._refresh()
 
     def durable(self, sequence: int) -> None:
@@ -168,7 +202,10 @@ class HotGates:
             for notice in notices:
                 self._notice(notice)
         except NotAcceptingError:
-            return  # The gateway has failed and says why; no beat is answered with a lease any more
+            self.link.close()  # The gateway has failed and says why
+        except Exception:
+            LOG.exception("control link: a notice can't be taken; every gate trips rather than trade unseen")
+            self.link.close()
 
     def _notice(self, notice: Notice) -> None:
         match notice:
@@ -289,11 +326,13 @@ class HotGates:
 
     async def tend(self) -> None:
         """Until cancelled."""
-        while True:
+        for turn in itertools.count():
             self.link.pulse()
             with contextlib.suppress(NotAcceptingError):
-                self._refresh()
-                for gate in self._gates:
+                if turn % REFRESH_EVERY == 0:
+                    self._refresh()
+                for gate, settings in self._gates.items():
+                    self.link.tell(gate, [row.to_bytes() for row in profits(self._gateway.state, settings)])
                     self._look(gate, self._confirmed(gate))
             await asyncio.sleep(LOOK_EVERY_S)
 

@@ -115,6 +115,8 @@ class HotGateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Empty, here and in the next two: all."""
     strategies: tuple[Name, ...] = ()
     instruments: tuple[str, ...] = ()
+    kill: str = ""
+    """Its kill word in shared memory, when it runs on this machine: engaged before anything is sent."""
     locates: dict[str, int] = {}
     """Instrument -> its locate code on the feed, where the feed does not tell."""
 

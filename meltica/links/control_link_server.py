@@ -132,7 +132,7 @@ class ControlLink:
         with self._lock:
             result = act(self._desk)
             waiting = bool(self._desk.outbox or self._desk.notices)
-        if waiting:
+        if waiting and not self._ending:
             self._wake()
         return result
 

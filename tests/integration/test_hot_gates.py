@@ -13,18 +13,21 @@ import pytest
 
 from meltica import hot
 from meltica.app.hot_gates import HotGates
+from meltica.app.hot_gate_words import KillWords
 from meltica.app.settings import ControlSettings, HotGateSettings, Settings
-from meltica.domain.commands import SetLimits
+from meltica.domain.commands import ApproveProposal, ProposeKillSwitchRelease, SetLimits
 from meltica.domain.errors import FieldError
 from meltica.domain.gates import ArmGate
 from meltica.domain.limits import PositionLimits
 from meltica.domain.ports import HotGateStatus
 from meltica.engine import snapshot
 from meltica.hot import Check
+from meltica.hot.layout_gen import DropKind
+from meltica.hot.shared import KillWord
 from meltica.links.keys import KeyRing, private_folder
 from tests.engines import BTC, MARK_TICKS, instrument
 from tests.integration.hot_gate import HotGate, MemoryStore
-from tests.unit.app.live import OLIVIA, Live, engage, submit
+from tests.unit.app.live import OLIVIA, TARA, Live, engage, submit
 
 PATIENCE_S = 20.0
 HANDLE = instrument().handle
@@ -220,6 +223,37 @@ async def test_a_hot_order_cannot_be_cancelled_from_here_and_says_so(floor: Floo
     floor.live.gateway.take(engage("k1"))
     await floor.until(lambda: any("works at gate edge" in line.payload.decode() for line in floor.live.journal.entries))
     assert floor.live.venue.told == []
+
+
+async def test_the_kill_word_of_a_gate_on_this_machine_is_engaged_first_and_let_go_by_two(floor: Floor) -> None:
+    path = floor.folder / "edge.kill"
+    word = KillWord.create(path)
+    if word.is_engaged():
+        assert word.release(int(word.status()["epoch"]))
+    floor.gates._words = KillWords([str(path), str(floor.folder / "missing.kill")])
+    take = floor.live.gateway.take
+    take(engage("k1"))
+    assert word.is_engaged()
+    take(ProposeKillSwitchRelease(request_id="p1", actor=OLIVIA, reason="it is over"))
+    take(ApproveProposal(request_id="p2", actor=TARA, proposal_id=1))
+    assert word.is_engaged()  # Not durable yet
+    await floor.until(lambda: not word.is_engaged())
+    word.detach()
+
+
+async def test_drop_copies_that_make_no_sense_are_kept_as_ignored_and_stop_nothing(floor: Floor) -> None:
+    gate = await floor.armed()
+    for kind, fields in (
+        (99, {"order_id": 1}),
+        (DropKind.EXECUTED, {"order_id": 2, "instrument_id": 9, "last_lots": 5}),
+        (DropKind.EXECUTED, {"order_id": 3, "instrument_id": HANDLE, "account_id": 3, "side": 7}),
+        (DropKind.SENT, {"order_id": 4, "instrument_id": HANDLE, "side": 1, "quantity_lots": -5}),
+        (DropKind.REFUSED, {"order_id": 5, "reason": 9}),
+    ):
+        gate._drop(kind, **fields)
+    await floor.until(lambda: gate.link.health().kept == 6)
+    assert not list(floor.live.gateway.state.orders())
+    assert gate.order(HANDLE, 1, MARK_TICKS)[0] is None
 
 
 def test_settings_that_make_no_sense(tmp_path: Path) -> None:
