@@ -187,7 +187,7 @@ cdef class OrderLoop:
         if load_acquire(&self.mail.offered) != self.mail.taken:
             self.take_session(now_ns)
         busy |= self.take_intent()
-        if self.sweeping:
+        if self.sweeping and self.caught_up:
             self.sweep()
             busy = True
         if self.line.fd >= 0:
@@ -430,8 +430,6 @@ cdef class OrderLoop:
         cdef const OuchOrder* order
         cdef uint32_t last = self.sweep_at + SWEEP_ROWS
         cdef int cancelled = 0
-        if not self.caught_up:
-            return
         while self.sweep_at < self.port.max_orders and self.sweep_at < last and cancelled < SWEEP_CANCELS:
             if out_room(self.line) < OUT_RESERVE:
                 return
