@@ -109,7 +109,7 @@ class Transport:
         try:
             while not self._stopping:
                 await self._write(writer)
-                if self._session.closing():
+                if self._session.closing() or self._session.ended:
                     break
                 reading = reading or asyncio.create_task(reader.read(READ_BYTES))
                 await self._wait(reading)
