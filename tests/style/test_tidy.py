@@ -99,8 +99,10 @@ def test_pins_agree_between_pyproject_and_requirements() -> None:
     assert dict(direct) == {name: pinned[name.lower()] for name, _ in direct}
 
 
-def test_only_missing_recordings_skip_a_test() -> None:
+def test_only_missing_recordings_and_missing_rights_skip_a_test() -> None:
+    """A network namespace takes root; CI is root, and a person who is not sees the skip and its reason."""
     for path in tracked(".py"):
         text = path.read_text("utf-8")
         if path != THIS and "pytest.mark.skipif" in text:
-            assert "MELTICA_DATA" in text, f"{path.relative_to(ROOT)} skips for another reason"
+            known = "MELTICA_DATA" in text or "os.geteuid() != 0" in text
+            assert known, f"{path.relative_to(ROOT)} skips for another reason"
