@@ -26,7 +26,12 @@ GOALS: Final = (
     Goal("engine: cost of an order", "floor_ratio", "<=", 1.2, "flat: at most 1.2 x plain dicts' growth"),
     Goal("durable: orders", "ours", ">=", 8_000, "at least 8,000 a second"),
     Goal("gRPC: SubmitOrder, p50", "floor_ratio", "<=", 2.5, "at most 2.5 x an empty call"),
+    Goal("feed: receive packets", "floor_ratio", "<=", 1.3, "at most 1.3 x a bare recvmmsg loop"),
     Goal("itch: decode to columns", "ratio", "<=", 1 / 20, "20 x the fastest peer"),
+    Goal("rings: round trip from Python", "floor_ratio", "<=", 1.3, "at most 1.3 x a bare Cython ring"),
+    Goal("rings: round trip from Python", "ratio", "<=", 1 / 30, "30 x faster than ZeroMQ ipc"),
+    Goal("rings: round trip in C", "floor_ratio", "<=", 2, "at most 2 x bare C"),
+    Goal("kill word: engage()", "ours", "<=", 15, "at most 15 µs"),
 )
 
 

@@ -12,8 +12,6 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
-
 from meltica.hot.packets import PacketSource
 from meltica.hot.udp import UdpError, UdpSource
 from meltica.venues.nasdaq.mold_events import Messages, MoldEvent
@@ -69,9 +67,6 @@ class NasdaqFeed:
         self.session = session
         self._asker = asker
         self._udp = source if isinstance(source, UdpSource) else None
-        sizes = [line.options.batch * line.options.frame_bytes for line in self._udp.lines] if self._udp else []
-        room = max(sizes, default=0)
-        self._out = np.zeros(room, np.uint8)
         if source.live:
             session.tick(time.time_ns())  # From now on a line that says nothing is silent.
 
@@ -138,9 +133,9 @@ class NasdaqFeed:
         """Packets that are next go past the session; returns the first one that is not."""
         gate = self.session.gate
         sequence = gate.expected
-        at, end, messages, time_ns = gate.gather(receiver, first, line, self._out, 0)
+        at, block, messages, time_ns = gate.gather(receiver, first, line)
         if messages:
-            events.append(Messages(sequence, messages, self._out[:end].tobytes(), time_ns, line))
+            events.append(Messages(sequence, messages, block, time_ns, line))
             events += self.session.passed(time_ns)
         return at
 

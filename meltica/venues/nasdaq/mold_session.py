@@ -144,9 +144,8 @@ class MoldSession:
             else:
                 why = f"no answer to {self._gap.attempts} requests" if self._can_request else "no one to ask"
                 self._give_up(why, now_ns, events)
-        last = self.gate.counters()["last_ns"]
         for line in self._lines:
-            since = max(last[line], self._begun_ns)
+            since = max(self.gate.last_ns(line), self._begun_ns)
             if line not in self._silent and now_ns - since >= self.limits.idle_ns:
                 self._silent.add(line)
                 self.counts["silences"] += 1
