@@ -27,6 +27,7 @@ GOALS: Final = (
     Goal("durable: orders", "ours", ">=", 8_000, "at least 8,000 a second"),
     Goal("gRPC: SubmitOrder, p50", "floor_ratio", "<=", 2.5, "at most 2.5 x an empty call"),
     Goal("feed: receive packets", "floor_ratio", "<=", 1.3, "at most 1.3 x a bare recvmmsg loop"),
+    Goal("ouch: encode one order", "ours", "<=", 60, "at most 60 ns"),
     Goal("itch: decode to columns", "ratio", "<=", 1 / 20, "20 x the fastest peer"),
     Goal("rings: round trip from Python", "floor_ratio", "<=", 1.3, "at most 1.3 x a bare Cython ring"),
     Goal("rings: round trip from Python", "ratio", "<=", 1 / 30, "30 x faster than ZeroMQ ipc"),
