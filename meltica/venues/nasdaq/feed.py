@@ -66,6 +66,8 @@ class NasdaqFeed:
         self.source = source
         self.session = session
         self._asker = asker
+        self._due_ns = 0
+        """A line may fall silent then, not earlier: packets only put it off. A gap is looked at each time."""
         self._udp = source if isinstance(source, UdpSource) else None
         if source.live:
             session.tick(time.time_ns())  # From now on a line that says nothing is silent.
@@ -140,9 +142,13 @@ class NasdaqFeed:
         return at
 
     def _catch_up(self, now_ns: int, events: list[MoldEvent]) -> None:
+        if now_ns < self._due_ns and self.session.gap is None:
+            return
         deadline = self.session.next_deadline_ns()
         if deadline is not None and now_ns >= deadline:
             events += self.session.tick(now_ns)
+            deadline = self.session.next_deadline_ns()
+        self._due_ns = deadline or 0
 
     def _finish(self, events: list[MoldEvent]) -> None:
         """The source is over: what is missing will not come, whatever time it is."""
