@@ -25,8 +25,6 @@ from cython_ext.ouch_wire cimport (
     get16, get32, get64, get_id, least_size, packets_in, put16, put32, put64, put_cancel, put_element, put_id, side_code,
 )
 
-from cython_ext.intent cimport OrderIntent
-
 cdef enum:
     SENT
     DECODED
