@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meltica.hot import load
 from meltica.venues.nasdaq.mold_events import (
     GapFilled,
     GapLost,
@@ -377,38 +376,3 @@ def test_either_line_may_die(dead: int):
     assert world.received() == dict(enumerate(world.sent, 1))
     wins = world.session.gate.counters()["messages"]
     assert wins[1 - dead] > wins[dead]
-
-
-payloads = st.one_of(
-    st.builds(packet, st.integers(1, 30), st.binary(min_size=1, max_size=5), st.binary(min_size=1, max_size=5)),
-    st.builds(encode_heartbeat, st.just(SESSION), st.integers(0, 2**64 - 1)),
-    st.binary(max_size=40),
-    st.integers(0, 25).map(lambda end: TWO[:end]),
-)
-
-
-@settings(deadline=None, max_examples=200, print_blob=True)
-@given(st.lists(st.tuples(payloads, st.integers(0, 3), st.integers(0, 2**50), st.booleans()), max_size=40))
-def test_both_gates_judge_alike(story: list[tuple[bytes, int, int, bool]]):
-    gates = [load(name).MoldGate() for name in ("python", "cython")]
-    for gate in gates:
-        gate.open(SESSION, 1)
-    for payload, line, time_ns, pending in story:
-        seen = []
-        for gate in gates:
-            gate.pending = pending
-            seen.append((gate.take(payload, line, time_ns), gate.expected, gate.session))
-        assert seen[0] == seen[1]
-    assert gates[0].counters() == gates[1].counters()
-    assert [gates[0].lead_histogram(n) for n in range(4)] == [gates[1].lead_histogram(n) for n in range(4)]
-
-
-@pytest.mark.parametrize("backend", ["python", "cython"])
-def test_wrong_arguments_of_a_gate(backend: str):
-    gate = load(backend).MoldGate()
-    for session, expected in ((b"short", 1), (SESSION, 2**63 + 1)):
-        with pytest.raises(ValueError, match=r"session|sequence"):
-            gate.open(session, expected)
-    for line in (-1, 4):
-        with pytest.raises(ValueError, match="line"):
-            gate.take(TWO, line, 0)
