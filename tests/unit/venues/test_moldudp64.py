@@ -251,6 +251,15 @@ class TestGaps:
         session.receive(0, packet(4, b"x"), 0)
         assert (session.waiting, session.counts["reorder_overflow"]) == (1, 1)
 
+    def test_what_was_passed_on_leaves_the_buffer(self):
+        session = opened(reorder_bytes=20, reorder_packets=2)
+        for number in range(2, 60, 3):
+            session.receive(0, packet(number + 1, b"x" * 8), 0)
+            session.receive(0, packet(number + 2, b"x" * 8), 0)
+            assert session.waiting == 2
+            assert len(blocks(session.receive(1, packet(number, b"x" * 8), 0))) == 3
+        assert session.counts["reorder_overflow"] == 0
+
     def test_a_huge_gap_is_lost_at_once_but_only_when_confirmed(self):
         session = opened(can_request=True, gap_messages=1_000)
         assert session.receive(0, packet(5_000_000, b"broken?"), 1) == []
