@@ -9,14 +9,16 @@ call and the kernel's copy, which are most of it, in ours and in the floor.
 from __future__ import annotations
 
 import ctypes
+import os
 import socket
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
+from random import Random
 from time import process_time_ns
 from typing import Any, Final
 
 from bench.floors import floor
-from bench.itch import DATA, made
 from bench.measure import Row, Series, in_turn, missing, row
 from meltica.hot import load
 from meltica.hot.udp import UdpLine, UdpOptions, UdpSource
@@ -27,6 +29,9 @@ from meltica.venues.nasdaq.mold_events import Messages
 from meltica.venues.nasdaq.mold_session import MoldSession
 from meltica.venues.nasdaq.moldudp64 import encode_packet
 
+DATA: Final = Path(os.environ.get("MELTICA_DATA", "../shared/data")) / "nasdaq/12302019_SNIPPET.NASDAQ_ITCH50"
+MIX: Final = {"A": 367, "U": 225, "F": 193, "D": 167, "E": 28, "X": 6, "I": 4, "P": 4, "Q": 4, "S": 1, "C": 1}
+SEED: Final = 12_302_019
 SESSION: Final = b"BENCH     "
 PACKET_MESSAGES: Final = 38
 AT_ONCE: Final = 256
@@ -69,6 +74,14 @@ def rows(runs: int) -> list[Row]:
         row("feed: the gate, from a Python call", "ns/message", taken["gate"]),
         full,
     ]
+
+
+def made() -> bytes:
+    """Messages after the real file's mix, with fields of chance."""
+    chance = Random(SEED)
+    kinds = chance.sample(list(MIX), counts=list(MIX.values()), k=sum(MIX.values()))
+    bodies = [kind.encode() + chance.randbytes(itch_messages.layouts()[kind].length - 1) for kind in kinds]
+    return b"".join(len(body).to_bytes(2, "big") + body for body in bodies)
 
 
 def receive(packets: list[bytes]) -> float:

@@ -138,6 +138,8 @@ class MoldSession:
         if self._begun_ns is None:
             self._begun_ns = now_ns
         events: list[MoldEvent] = []
+        if self._gap is not None and self.gate.expected != self._gap.at:
+            self._settle(now_ns, events)  # The gate moved on, and nobody has said so yet.
         while self._gap is not None and now_ns >= self._gap.deadline_ns:
             if self._can_request and self._gap.attempts < self.limits.attempts:
                 self._request(self._gap, now_ns)

@@ -238,6 +238,14 @@ class TestGaps:
         assert session.requests_to_send() == [encode_request(MoldRequest(SESSION, 2, 2))]
         assert session.counts["heartbeats"] == 2
 
+    @pytest.mark.parametrize("door", ["passed", "tick"])
+    def test_what_went_past_the_session_closes_its_gap(self, door: str):
+        session = opened(can_request=True)
+        session.receive(0, encode_end(SESSION, 3), 5)
+        assert session.gate.take(packet(2, b"two"), 0, 6) == 0
+        assert getattr(session, door)(10**9) == [GapFilled(2, 1, 10**9), SessionEnded("000010059B", 3, 10**9)]
+        assert session.requests_to_send() == []
+
     def test_the_buffer_is_bounded_and_what_did_not_fit_is_asked_for(self):
         session = opened(can_request=True, reorder_packets=2, wait_ns=100)
         for number in (3, 4, 5, 6):
