@@ -21,7 +21,19 @@ from bench.goals import judge
 from bench.measure import Row
 from bench.table import header, markdown, show
 
-PARTS: Final = ("gate", "itch", "ouch", "feed", "engine", "journal", "durable", "grpc_submit", "links", "rings")
+PARTS: Final = (
+    "gate",
+    "itch",
+    "books",
+    "ouch",
+    "feed",
+    "engine",
+    "journal",
+    "durable",
+    "grpc_submit",
+    "links",
+    "rings",
+)
 RUNS: Final = 5
 
 Rows = Callable[[int], list[Row]]
