@@ -259,7 +259,9 @@ def test_the_end_of_a_session() -> None:
     server.pump(0)
     assert made.receive(server.take_output(0), 0) == [Sequenced(1, b"last"), SessionEnded()]
     assert made.state is server.state is State.ENDED
+    made.debug("never written", 0)
     made.disconnected()
+    assert made.take_output(0) == b""
     made.new_session()
     made.connected(0)
     assert made.take_output(0) == LOGIN
