@@ -15,6 +15,7 @@ import pytest
 
 from meltica.app import kill
 from meltica.hot import shared_kill_word_twin as twin
+from meltica.hot.hot_files import HotFiles
 from meltica.hot.shared import KILL_WORD_ENDING, KillReason, KillWord
 from tests.conformance.shared_records import dead_process, folder, poke
 
@@ -87,6 +88,17 @@ def test_all_words_of_the_folder_and_nothing_else(run: Path) -> None:
     assert [word.is_engaged() for word in (*words, other)] == [True, True, False]
     assert program("--word", run / "c.other").returncode == 0
     assert other.is_engaged()
+
+
+def test_words_of_hot_processes_in_folders_of_their_own(run: Path) -> None:
+    for name in ("one", "two", "two/deeper"):
+        (run / name).mkdir()
+    words = [word_at(run / name / "kill") for name in ("one", "two")]
+    far = word_at(run / "two/deeper/kill")
+    (run / "loop").symlink_to(run)
+    done = program("--folder", run)
+    assert (done.returncode, done.stdout.count("was engaged")) == (0, 2)
+    assert [word.is_engaged() for word in (*words, far)] == [True, True, False]
 
 
 def test_a_gate_that_does_not_answer_is_named_and_the_others_are_stopped(run: Path) -> None:
@@ -237,6 +249,7 @@ print(sorted(name for name in sys.modules if name.split(".")[0] not in sys.stdli
 
 def test_it_knows_the_layout_that_the_gates_use() -> None:
     assert kill.ENDING == KILL_WORD_ENDING
+    assert HotFiles(Path()).kill.name == kill.NAME
     assert kill.REASON_CODE == KillReason.KILL_PROGRAM
     assert (kill.KIND, kill.BYTES, kill.GATES, kill.REASON, kill.BY) == (
         twin.KILL_WORD,
@@ -257,6 +270,7 @@ def test_the_run_folders_of_this_user(run: Path) -> None:
         found = kill.default_folders()
         assert made[0] in found
         assert made[1] not in found  # The folder of a user whose number begins with ours
+        assert (Path("/dev/shm/meltica") in found) == Path("/dev/shm/meltica").exists()
     finally:
         for one in made:
             one.rmdir()
