@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from meltica.hot.itch_twin import ItchColumns
 from meltica.hot.layout_gen import Side, TopOfBookRecord
 
 DEFAULT_MAX_ORDERS = 8_000_000  # Live at once: four times the peak of a busy day
+_LEAST_WINDOW_LOG2, _MOST_WINDOW_LOG2 = 4, 30
 DEFAULT_WINDOW_LOG2 = 23  # Means something for the compiled book alone: see there
 CHANGES: Final = {
     "locate": "u2",
@@ -58,26 +59,37 @@ class Stock:
     received_ns: int = 0
 
 
-def _rows(columns: dict[str, npt.NDArray[np.generic]], count: int) -> Iterator[tuple[Any, ...]]:
-    """As ItchBook._take wants them."""
-    names = ("type", "locate", "timestamp_ns", "order_ref", "second_ref", "side", "shares", "price", "code", "stock")
-    return zip(*(columns[name][:count].tolist() for name in names), strict=True)
+class _Row(NamedTuple):
+    type: int
+    locate: int
+    timestamp_ns: int
+    order_ref: int
+    second_ref: int
+    side: int
+    shares: int
+    price: int
+    code: int
+    stock: bytes
 
 
-def _hear(stock: Stock, kind: str, code: int, side: int, price: int, second: int, shares: int) -> None:
+def _rows(columns: dict[str, npt.NDArray[np.generic]], count: int) -> Iterator[_Row]:
+    return map(_Row._make, zip(*(columns[name][:count].tolist() for name in _Row._fields), strict=True))
+
+
+def _hear(stock: Stock, row: _Row) -> None:
     """What is said about a stock, apart from its orders."""
-    letter = chr(code).strip("\0")
-    match kind:
+    letter = chr(row.code).strip("\0")
+    match chr(row.type):
         case "H":
             stock.state = letter
         case "h":
-            stock.market_halts[chr(side)] = letter
+            stock.market_halts[chr(row.side)] = letter
         case "Y":
             stock.short_sale = letter
         case "J":
-            stock.collar = [price, second >> 32, second & 0xFFFFFFFF, shares]
+            stock.collar = [row.price, row.second_ref >> 32, row.second_ref & 0xFFFFFFFF, row.shares]
         case "K":
-            stock.quotation = (shares, letter, price)
+            stock.quotation = (row.shares, letter, row.price)
 
 
 class ItchBook:
@@ -88,7 +100,7 @@ class ItchBook:
     ) -> None:
         if not 1 <= max_orders < 2**31:
             raise ValueError(f"max_orders {max_orders} is not within 1..{2**31 - 1}")
-        if not 4 <= window_log2 <= 30:
+        if not _LEAST_WINDOW_LOG2 <= window_log2 <= _MOST_WINDOW_LOG2:
             raise ValueError(f"window_log2 {window_log2} is not within 4..30")
         self.max_orders = max_orders
         self.queues = queues
@@ -110,7 +122,7 @@ class ItchBook:
         """All messages of a batch, in order; OverflowError when max_orders would be passed."""
         self._begin(0)
         for row in _rows({name: getattr(batch, name) for name in COLUMNS}, len(batch)):
-            self._take(*row)
+            self._take(row)
             self.block_messages += 1
 
     def apply_bytes(
@@ -153,11 +165,11 @@ class ItchBook:
             if rows is not None and len(rows) == _CAPACITY:
                 return self.block_messages, self.block_offset, MORE
             row = next(_rows(kernel.columns, 1))
-            before = self.best(row[1])
-            self._take(*row)
+            before = self.best(row.locate)
+            self._take(row)
             self.block_messages += 1
-            if rows is not None and (after := self.best(row[1])) != before:
-                rows.append((row[1], self._now_ns, *after))
+            if rows is not None and (after := self.best(row.locate)) != before:
+                rows.append((row.locate, self._now_ns, *after))
 
     def _check_offset(self, buffer: bytes | bytearray | memoryview, offset: int) -> None:
         if not 0 <= offset <= len(buffer):
@@ -168,41 +180,29 @@ class ItchBook:
         self._received_ns = receive_time_ns
         self.block_messages = self.block_offset = 0
 
-    def _take(
-        self,
-        kind: int,
-        locate: int,
-        time_ns: int,
-        ref: int,
-        second: int,
-        side: int,
-        shares: int,
-        price: int,
-        code: int,
-        name: bytes,
-    ) -> None:
-        stock = self._stocks.setdefault(locate, Stock())
-        self._now_ns = time_ns
-        match chr(kind):
+    def _take(self, row: _Row) -> None:
+        stock = self._stocks.setdefault(row.locate, Stock())
+        self._now_ns = row.timestamp_ns
+        match chr(row.type):
             case "A" | "F":
-                self._name(stock, name)
-                if side in _SIDES:
-                    self._add(Order(ref, locate, _SIDES[side], price, shares))
+                self._name(stock, row.stock)
+                if row.side in _SIDES:
+                    self._add(Order(row.order_ref, row.locate, _SIDES[row.side], row.price, row.shares))
                 else:
                     self._counters.bad_sides += 1
             case "E" | "C" | "X":
-                self._reduce(ref, shares)
+                self._reduce(row.order_ref, row.shares)
             case "D":
-                self._remove(ref)
+                self._remove(row.order_ref)
             case "U":
-                self._replace(ref, second, price, shares)
+                self._replace(row.order_ref, row.second_ref, row.price, row.shares)
             case "R":
-                self._name(stock, name)
+                self._name(stock, row.stock)
             case "S":
-                self._event = chr(code)
+                self._event = chr(row.code).strip("\0")
             case _:
-                _hear(stock, chr(kind), code, side, price, second, shares)
-        stock.last_ns = time_ns
+                _hear(stock, row)
+        stock.last_ns = row.timestamp_ns
         stock.messages += 1
 
     def _name(self, stock: Stock, name: bytes) -> None:
@@ -376,7 +376,7 @@ class ItchBook:
 
     def market_event(self) -> str:
         """The last system event: O S Q M E C; empty when there was none."""
-        return self._event.strip("\0")
+        return self._event
 
     def status(self, locate: int) -> dict[str, Any]:
         """trading_state; market_halts {Q B X: H T}; short_sale 0 1 2; collar [reference, upper, lower, extension];
