@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
 from meltica.domain.order import Order, OrderType, Pending, PendingKind, Side, TimeInForce
 from meltica.domain.reports import ExecType, ExecutionReport
 from sim.venues.nasdaq_ouch_book import Exchange
@@ -111,6 +113,7 @@ class Books:
                 self.answers[report.client_order_id] = self.answers.get(report.client_order_id, 0) + 1
 
 
+@pytest.mark.parametrize("seed", range(30))
 def test_nothing_is_lost_or_doubled_whatever_is_cut(seed: int) -> None:
     chance = Random(seed)
     exchange = Exchange()
@@ -175,7 +178,8 @@ def test_an_old_replacement_told_again_is_not_the_one_on_its_way() -> None:
     ours.cut()
     known = Order(
         order_id=1, client_order_id="m1r", chain=("m1", "m1s"), account="desk", strategy="s",
-        instrument=AAPL.instrument, side=BUY, order_type=OrderType.LIMIT, time_in_force=TimeInForce.DAY, quantity_lots=150, price_ticks=110_000,
+        instrument=AAPL.instrument, side=BUY, order_type=OrderType.LIMIT, time_in_force=TimeInForce.DAY,
+        quantity_lots=150, price_ticks=110_000,
         pending=(Pending(kind=PendingKind.REPLACE, client_order_id="m1s", original_client_order_id="m1r",
                          quantity_lots=200, price_ticks=120_000),),
     )  # fmt: skip

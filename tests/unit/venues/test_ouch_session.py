@@ -252,7 +252,6 @@ def test_options_of_the_firm_are_on_every_order() -> None:
     assert (entered["Capacity"], entered["Display"], entered["Side"], entered.tag(2)) == ("A", "N", "T", "LIME")
 
 
-@pytest.mark.parametrize("seed", range(30))
 def test_executions_between_the_ticks_are_rounded_against_us() -> None:
     cents = Instrument(
         instrument="AAPL@XNAS", handle=1, venue_symbol="AAPL", quote_currency="USD", tick_size=Decimal("0.01"),
