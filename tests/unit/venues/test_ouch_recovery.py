@@ -8,6 +8,7 @@ import pytest
 
 from meltica.domain.order import Order, OrderType, Pending, PendingKind, Side, TimeInForce
 from meltica.domain.reports import ExecType, ExecutionReport
+from meltica.venues.nasdaq.transport import Transport
 from sim.venues.nasdaq_ouch_book import Exchange
 from tests.unit.venues.ouch_line import AAPL, DOLLAR, Line, cancel, market, order, replace, session, told
 
@@ -187,3 +188,22 @@ def test_an_old_replacement_told_again_is_not_the_one_on_its_way() -> None:
     again.restore([known])
     line = Line(exchange, again, exchange.accounts["OURS"])
     assert told(line.connect()) == [("New", "m1r"), ("Replaced", "m1r", ("total", 150))]
+
+
+def test_a_replace_of_an_order_that_is_over_is_not_asked_again() -> None:
+    _, ours, others = market()
+    ours.send(order(1, BUY, 100, 10))
+    others.send(order(1, SELL, 100, 10))
+    ours.session.send(replace(1, "m1r", 200, 11), ours.now_ns)
+    assert [report[0] for report in told(ours.run())] == ["Trade", "CancelReject"]
+    ours.cut()
+    assert told(ours.connect()) == []
+    assert [message.type for message in ours.said] == ["Q", "O", "U", "Q"]
+
+
+def test_pauses_between_connections_grow_up_to_a_bound() -> None:
+    transport = Transport(session(), "127.0.0.1", 1, now_ns=lambda: 0, reports=print, chance=Random(1))
+    for failures, longest in ((1, 0.25), (2, 0.5), (5, 4.0), (8, 30.0), (10_000, 30.0)):
+        pauses = [transport.pause_s(failures) for _ in range(200)]
+        assert longest / 2 <= min(pauses) < 0.6 * longest
+        assert 0.9 * longest < max(pauses) <= longest
