@@ -17,6 +17,7 @@ def test_a_record_begun_by_a_dead_producer_is_counted_and_never_seen(pair: tuple
         producer = shared(pair[0]).SpscRing.create(path, slots=4, role="producer")
         producer.push(record(0))
         producer.detach()
+        assert peek(path, PRODUCER + 8) == 1  # It says beforehand what it begins
         poke(path, PRODUCER + 8, 2)  # claimed: record 1 was begun
         poke(path, PRODUCER + 32, dead_process())
         poke(path, 4096 + 64, 2**64 - 1)  # and half written
