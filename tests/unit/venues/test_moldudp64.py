@@ -149,6 +149,7 @@ class TestPublisher:
         assert server.answer(b"junk") is None
         assert server.counts == {"requests": 6, "answered": 2, "refused": 3, "malformed": 1, "messages": 3}
         assert store.packet(3, 1) == packet(3, b"3")
+        assert store.packet(3, 2, max_payload=20) == packet(3, b"3"), "one message always goes"
 
 
 class TestArbitration:
