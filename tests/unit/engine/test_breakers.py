@@ -161,7 +161,7 @@ def test_rejects_in_a_row_trip_and_an_acceptance_breaks_the_row(backend):
             order = bench.submitted()
             events = tell(bench, ExecType.REJECTED if kind == "R" else ExecType.NEW, order)
     assert [type(event).__name__ for event in events] == ["OrderReported", "BreakerTripped"]
-    assert (events[1].breaker, "3 orders" in events[1].text) == (Breaker.CONSECUTIVE_REJECTS, True)
+    assert (events[1].breaker, "main: 3" in events[1].text) == (Breaker.CONSECUTIVE_REJECTS, True)
     assert only(bench.submit(), OrderDenied).reason == "CONSECUTIVE_REJECTS"
     approve(bench, only(bench.step(rearm(bench, Breaker.CONSECUTIVE_REJECTS)), ProposalMade))
     assert next(iter(bench.engine.state.day_profits())).rejects_in_row == 0
