@@ -102,6 +102,7 @@ class Engine:
             breakers.look(desk)
         if happened.time_ns >= fold.due_ns:
             breakers.let_go(desk)
+            breakers.look(desk)
         try:
             HANDLERS[type(happened.body)](desk, happened.body)
         except GateUnreachableError:

@@ -46,7 +46,7 @@ from meltica.domain.limits import (
 )
 from meltica.domain.market import Mark
 from meltica.domain.money import INT64_MAX
-from meltica.domain.order import Order, OrderType, TimeInForce
+from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
 from meltica.engine import rows
@@ -146,7 +146,7 @@ class Fold:
         self._state.index(order)
         if strategy_row(self._state.tables, order.strategy) == NO_ROW:
             self._give_strategy_row(order.strategy)  # Only a journal from before strategies had limits.
-        self._state.reservations.hold(order, event.quantity_lots, event.reserved_price_ticks)
+        self._hold(order, event.quantity_lots, event.reserved_price_ticks, event.reserved_price_ticks)
 
     def _order_denied(self, event: OrderDenied) -> None:
         self._state.index(self._open(event))
@@ -170,7 +170,7 @@ class Fold:
         lifecycle.move(order, event)
         self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
         if isinstance(event, ReplaceRequested) and event.gate_lots > 0:
-            self._state.reservations.hold(order, event.gate_lots, event.reserved_price_ticks)
+            self._hold(order, event.gate_lots, event.reserved_price_ticks, event.reserved_price_ticks)
         self._reserve_worst_case(order)
 
     def _order_moved(self, event: OrderReported | RequestRejected) -> None:
@@ -244,19 +244,32 @@ class Fold:
             self._tell_profit(order.account)
 
     def _reserve_worst_case(self, order: Order) -> None:
-        """Hold in the gate the most that may still come of it: the leaves, or what a pending replace makes them."""
-        lots, price = worst_case(order)
+        """Hold in the gate the most that may still come of it: the leaves, or what a pending replace makes them.
+
+        A sale may be worth most at one price and cross own orders first at a lower one. The gate takes one price with
+        each record, so it is told of the order at the lower, and then of its value at the higher.
+        """
+        lots, price, crossing = worst_case(order)
         held, held_price = order.reserved_lots, order.reserved_price_ticks
-        if (lots, price if lots else held_price) == (held, held_price):
+        wanted = (lots, price, crossing) if lots else (0, held_price, order.crossing_price_ticks)
+        if wanted == (held, held_price, order.crossing_price_ticks):
             return
-        account = self._state.tables.accounts[order.account]
-        handle = self._instrument(order).handle
-        names = {"order_id": table_id(order), "strategy_id": strategy_row(self._state.tables, order.strategy)}
+        gate, tables = self._gate, self._state.tables
+        at = tables.accounts[order.account], self._instrument(order).handle, order.side
+        strategy, number = strategy_row(tables, order.strategy), table_id(order)
         if held > 0:
-            self._gate.release(account, handle, order.side, held, held_price, closes=True, **names)
+            gate.release(*at, held, held_price, closes=True, order_id=number, strategy_id=strategy)
         if lots > 0:
-            self._gate.reserve(account, handle, order.side, lots, price, **names)
-        self._state.reservations.hold(order, lots, price if lots else held_price)
+            first = crossing if number else price
+            gate.reserve(*at, lots, first, order_id=number, strategy_id=strategy)
+            if first != price:
+                gate.release(*at, lots, first, closes=False, strategy_id=strategy)
+                gate.reserve(*at, lots, price, opens=False, strategy_id=strategy)
+        self._hold(order, lots, wanted[1], wanted[2])
+
+    def _hold(self, order: Order, lots: int, price_ticks: int, crossing_price_ticks: int) -> None:
+        self._state.reservations.hold(order, lots, price_ticks)
+        order.crossing_price_ticks = crossing_price_ticks
 
     def _position(self, order: Order) -> Position:
         key = position_key(order.account, order.instrument)
@@ -377,6 +390,7 @@ class Fold:
             tables.executions_count[event.strategy] = 0
         else:
             row = tables.accounts[event.account]
+            self.touched[event.account] = None  # What still violates its limit trips again at once.
         if event.breaker is Breaker.CONSECUTIVE_REJECTS:
             tables.rejects[event.account] = 0
         self._gate.tell(RearmRecord(rows.BREAKERS[event.breaker], row, event.time_ns))
@@ -442,17 +456,19 @@ def table_id(order: Order) -> int:
     return order.order_id if rests else 0
 
 
-def worst_case(order: Order) -> tuple[int, int]:
-    """(lots, price_ticks) that the order may still become, its pending replaces included.
+def worst_case(order: Order) -> tuple[int, int, int]:
+    """(lots, price_ticks, crossing_price_ticks) that the order may still become, its pending replaces included.
 
-    The price is the one that values it highest, for both sides: exposure is a value, not a direction.
+    The first price is the one that values it highest, for both sides: exposure is a value, not a direction. The second
+    is the one at which an own order of the other side would trade with it first.
     """
     if not lifecycle.is_working(order) and not (order.ended is None and order.pending):
-        return 0, 0
+        return 0, 0, 0
     lots = lifecycle.leaves_lots(order)
-    price = order.reserved_price_ticks if order.price_ticks is None else order.price_ticks
+    price = crossing = order.reserved_price_ticks if order.price_ticks is None else order.price_ticks
     for request in order.pending:
         if request.quantity_lots > 0:
             lots = max(lots, request.quantity_lots - order.cumulative_lots)
-            price = max(price, request.price_ticks or 0)
-    return (lots, price) if lots > 0 else (0, 0)
+            asked = request.price_ticks or price
+            price, crossing = max(price, asked), min(crossing, asked)
+    return (lots, price, price if order.side is Side.BUY else crossing) if lots > 0 else (0, 0, 0)
