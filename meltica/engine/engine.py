@@ -31,7 +31,7 @@ from meltica.domain.inputs import Input, Record
 from meltica.domain.market import TradingStatus
 from meltica.domain.order import Order
 from meltica.domain.reports import ExecutionReport, OrderCancelReject
-from meltica.engine import breakers, controls, credit, four_eyes, kill_switch, marks, orders, reports
+from meltica.engine import breakers, cancels, controls, credit, four_eyes, kill_switch, marks, orders, reports
 from meltica.engine.desk import Desk
 from meltica.engine.fold import strategy_row, table_id
 from meltica.engine.state import NO_ROW, EngineState
@@ -42,8 +42,8 @@ from meltica.hot.ports import RiskGate
 HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     SubmitOrder: orders.submit,
     AmendOrder: orders.amend,
-    CancelOrder: orders.cancel,
-    CancelAllOrders: orders.cancel_all,
+    CancelOrder: cancels.cancel,
+    CancelAllOrders: cancels.cancel_all,
     RegisterInstrument: controls.register_instrument,
     SetLimits: controls.set_limits,
     EngageKillSwitch: kill_switch.engage_kill_switch,
@@ -158,10 +158,10 @@ class Engine:
         tables = self.state.tables
         at = tables.accounts[order.account], tables.instruments[order.instrument].handle, order.side
         row = strategy_row(tables, order.strategy)
-        names = {"order_id": table_id(order), "strategy_id": 0 if row == NO_ROW else row}
+        strategy, number = 0 if row == NO_ROW else row, table_id(order)
         if held[0] > 0:
-            self.gate.release(*at, *held, closes=True, **names)
-        self.gate.reserve(*at, *wanted, **names)
+            self.gate.release(*at, *held, closes=True, order_id=number, strategy_id=strategy)
+        self.gate.reserve(*at, *wanted, order_id=number, strategy_id=strategy)
 
     def _count(self, happened: Input) -> None:
         tables = self.state.tables
