@@ -137,6 +137,8 @@ class Engine:
         """
         tables = self.state.tables
         if isinstance(event, OrderSubmitted):
+            if strategy_row(tables, event.strategy) == NO_ROW:
+                self._desk.fold.give_strategy_row(event.strategy)
             order, lots, asked = lifecycle.opened(event), event.quantity_lots, event.asked_lots or event.quantity_lots
             intent = orders.new_intent(self._desk, event, order.order_id, asked)
         else:
@@ -157,8 +159,7 @@ class Engine:
         """(lots, price) that the gate holds for the order -> what it must hold, because that is what went out."""
         tables = self.state.tables
         at = tables.accounts[order.account], tables.instruments[order.instrument].handle, order.side
-        row = strategy_row(tables, order.strategy)
-        strategy, number = 0 if row == NO_ROW else row, table_id(order)
+        strategy, number = strategy_row(tables, order.strategy), table_id(order)
         if held[0] > 0:
             self.gate.release(*at, *held, closes=True, order_id=number, strategy_id=strategy)
         self.gate.reserve(*at, *wanted, order_id=number, strategy_id=strategy)

@@ -89,8 +89,6 @@ class Fold(LimitsFold):
     def _order_submitted(self, event: OrderSubmitted) -> None:
         order = self._open(event)
         self._state.index(order)
-        if strategy_row(self._state.tables, order.strategy) == NO_ROW:
-            self._give_strategy_row(order.strategy)  # Only a journal from before strategies had limits.
         self._hold(order, event.quantity_lots, event.reserved_price_ticks, event.reserved_price_ticks)
 
     def _order_denied(self, event: OrderDenied) -> None:

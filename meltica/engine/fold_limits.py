@@ -182,7 +182,8 @@ class LimitsFold:
         counts[name] = counts.get(name, 0) + 1
         self.ran_on[name] = None
 
-    def _give_strategy_row(self, strategy: str) -> None:
+    def give_strategy_row(self, strategy: str) -> None:
+        """For an order of a journal from before strategies had limits: what it holds needs a place."""
         strategies = self._state.tables.strategies
         strategies[strategy] = len(strategies) if len(strategies) < STRATEGY_ROWS else 0
 
