@@ -12,7 +12,18 @@ from meltica.domain.commands import CancelOrder, Command, RegisterInstrument, Se
 from meltica.domain.events import CancelRequested, Event, OrderSubmitted
 from meltica.domain.inputs import Input
 from meltica.domain.instrument import Instrument
-from meltica.domain.limits import AccountLimits, InstrumentLimits, Limits, PositionLimits
+from meltica.domain.limits import (
+    DAY_NS,
+    OWN_PORT,
+    AccountLimits,
+    FirmLimits,
+    InstrumentLimits,
+    Limits,
+    PortLimits,
+    PositionLimits,
+    ShortSale,
+    StrategyLimits,
+)
 from meltica.domain.market import BookUpdate, Mark
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.engine.engine import Engine
@@ -38,6 +49,8 @@ FAR_TICKS: Final = 5_900_000
 LOTS: Final = 100
 START_NS: Final = 1_700_000_000 * 10**9
 WIDE: Final = 10**12
+QUOTE: Final = ((MARK_TICKS - 1, WIDE), (MARK_TICKS + 1, WIDE))
+STRATEGY: Final = "bench"
 
 LIMITS: Final[tuple[Limits, ...]] = (
     InstrumentLimits(
@@ -47,6 +60,24 @@ LIMITS: Final[tuple[Limits, ...]] = (
         max_value_nanos=2**62,
         collar_bps=500,
         reference_max_age_ns=3_600 * 10**9,
+        short_sale=ShortSale.FREE,
+        session_close_ns=DAY_NS,
+        max_day_lots=2**62,
+        messages_per_second=1_000_000,
+        message_burst=1_000_000,
+        max_impact_percent=100,
+    ),
+    FirmLimits(
+        max_open_value_nanos=2**62, max_open_orders=1_000_000, messages_per_second=1_000_000, message_burst=1_000_000
+    ),
+    PortLimits(port=OWN_PORT, enabled=True, messages_per_second=1_000_000, message_burst=1_000_000),
+    StrategyLimits(
+        strategy=STRATEGY,
+        enabled=True,
+        max_open_value_nanos=2**62,
+        max_executions=2**62,
+        messages_per_second=1_000_000,
+        message_burst=1_000_000,
     ),
     AccountLimits(
         account=ACCOUNT,
@@ -56,6 +87,9 @@ LIMITS: Final[tuple[Limits, ...]] = (
         messages_per_second=1_000_000,
         message_burst=1_000_000,
         market_orders_allowed=True,
+        max_consecutive_rejects=1_000,
+        max_daily_loss_nanos=2**62,
+        max_drawdown_nanos=2**62,
     ),
     PositionLimits(account=ACCOUNT, instrument=BTC.instrument, max_long_lots=WIDE, max_short_lots=WIDE),
 )
@@ -103,7 +137,7 @@ class PaperTrading:
         return event.order_id
 
     def _step(self, command: Command) -> Sequence[Event]:
-        marks = (Mark(BTC.instrument, self.now_ns, MARK_TICKS),) if isinstance(command, SubmitOrder) else ()
+        marks = (Mark(BTC.instrument, self.now_ns, MARK_TICKS, *QUOTE),) if isinstance(command, SubmitOrder) else ()
         return self.engine.step(Input(self.now_ns, command, marks))
 
 
@@ -113,7 +147,7 @@ def submission(request_id: str, side: Side, price_ticks: int | None) -> SubmitOr
         request_id=request_id,
         actor=ACTOR,
         account=ACCOUNT,
-        strategy="bench",
+        strategy=STRATEGY,
         instrument=BTC.instrument,
         side=side,
         order_type=OrderType.MARKET if price_ticks is None else OrderType.LIMIT,

@@ -17,6 +17,7 @@ class OrderIntent:
         tif: int = ...,
         flags: int = 0,
         strategy_id: int = 0,
+        port_id: int = 0,
         working_lots: int = 0,
         working_price_ticks: int = 0,
         type_id: int = ...,
@@ -42,6 +43,8 @@ class OrderIntent:
     def account_id(self) -> int: ...
     @property
     def strategy_id(self) -> int: ...
+    @property
+    def port_id(self) -> int: ...
     @property
     def order_id(self) -> int: ...
     @property

@@ -24,8 +24,9 @@ cdef class OrderIntent:
         int64_t price_ticks=0,
         uint8_t order_type=ORDER_TYPE_LIMIT,
         uint8_t tif=TIME_IN_FORCE_GTC,
-        uint16_t flags=0,
+        uint8_t flags=0,
         uint16_t strategy_id=0,
+        uint8_t port_id=0,
         int64_t working_lots=0,
         int64_t working_price_ticks=0,
         uint16_t type_id=ORDER_INTENT_TYPE_ID,
@@ -35,6 +36,7 @@ cdef class OrderIntent:
         record.action = action
         record.side = side
         record.flags = flags
+        record.port_id = port_id
         record.order_type = order_type
         record.tif = tif
         record.instrument_id = instrument_id
@@ -111,6 +113,10 @@ cdef class OrderIntent:
         return self.record.strategy_id
 
     @property
+    def port_id(self):
+        return self.record.port_id
+
+    @property
     def order_id(self):
         return self.record.order_id
 
@@ -148,6 +154,7 @@ FIELDS = (
     "tif",
     "flags",
     "strategy_id",
+    "port_id",
     "working_lots",
     "working_price_ticks",
     "type_id",

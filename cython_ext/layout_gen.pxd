@@ -12,16 +12,18 @@ cdef extern from *:
     #define MELTICA_NANO_TOKENS_PER_MESSAGE 1000000000LL
     #define MELTICA_BURST_BOUND 2147483647LL
     #define MELTICA_COLLAR_BPS_BOUND 100000LL
-    #define MELTICA_STATE_VERSION 1LL
+    #define MELTICA_STATE_VERSION 2LL
     #define MELTICA_REASON_PASS 255LL
-    #define MELTICA_JUDGED_WITHOUT_ACCOUNT 0x8000f7bULL
-    #define MELTICA_JUDGED_WITHOUT_INSTRUMENT 0x24a0201bULL
-    #define MELTICA_JUDGED_WITHOUT_FIELDS 0x2ca0217bULL
+    #define MELTICA_JUDGED_WITHOUT_ACCOUNT 0x19b97c1fffULL
+    #define MELTICA_JUDGED_WITHOUT_STRATEGY 0xffeffffffULL
+    #define MELTICA_JUDGED_WITHOUT_INSTRUMENT 0xfe5a0601fULL
+    #define MELTICA_JUDGED_WITHOUT_FIELDS 0xffde061ffULL
     typedef struct __attribute__((packed)) {
         uint16_t type_id;
         uint8_t action;
         uint8_t side;
-        uint16_t flags;
+        uint8_t flags;
+        uint8_t port_id;
         uint8_t order_type;
         uint8_t tif;
         uint32_t instrument_id;
@@ -39,6 +41,7 @@ cdef extern from *:
     _Static_assert(offsetof(meltica_order_intent_t, action) == 2, "OrderIntent.action");
     _Static_assert(offsetof(meltica_order_intent_t, side) == 3, "OrderIntent.side");
     _Static_assert(offsetof(meltica_order_intent_t, flags) == 4, "OrderIntent.flags");
+    _Static_assert(offsetof(meltica_order_intent_t, port_id) == 5, "OrderIntent.port_id");
     _Static_assert(offsetof(meltica_order_intent_t, order_type) == 6, "OrderIntent.order_type");
     _Static_assert(offsetof(meltica_order_intent_t, tif) == 7, "OrderIntent.tif");
     _Static_assert(offsetof(meltica_order_intent_t, instrument_id) == 8, "OrderIntent.instrument_id");
@@ -72,7 +75,7 @@ cdef extern from *:
         uint8_t enabled;
         uint8_t restricted;
         uint32_t instrument_id;
-        uint8_t halted;
+        uint8_t short_sale;
         uint8_t reserved0;
         uint16_t reserved1;
         uint32_t collar_bps;
@@ -81,14 +84,24 @@ cdef extern from *:
         int64_t max_quantity_lots;
         int64_t max_value_nanos;
         uint64_t reference_max_age_ns;
-        uint64_t reserved2;
+        uint64_t session_open_ns;
+        uint64_t session_close_ns;
+        int64_t max_day_lots;
+        uint32_t messages_per_second;
+        uint32_t message_burst;
+        uint32_t max_impact_percent;
+        uint32_t reserved2;
+        uint64_t reserved3;
+        uint64_t reserved4;
+        uint64_t reserved5;
+        uint64_t reserved6;
     } meltica_instrument_limits_t;
-    _Static_assert(sizeof(meltica_instrument_limits_t) == 64, "size of InstrumentLimits");
+    _Static_assert(sizeof(meltica_instrument_limits_t) == 128, "size of InstrumentLimits");
     _Static_assert(offsetof(meltica_instrument_limits_t, type_id) == 0, "InstrumentLimits.type_id");
     _Static_assert(offsetof(meltica_instrument_limits_t, enabled) == 2, "InstrumentLimits.enabled");
     _Static_assert(offsetof(meltica_instrument_limits_t, restricted) == 3, "InstrumentLimits.restricted");
     _Static_assert(offsetof(meltica_instrument_limits_t, instrument_id) == 4, "InstrumentLimits.instrument_id");
-    _Static_assert(offsetof(meltica_instrument_limits_t, halted) == 8, "InstrumentLimits.halted");
+    _Static_assert(offsetof(meltica_instrument_limits_t, short_sale) == 8, "InstrumentLimits.short_sale");
     _Static_assert(offsetof(meltica_instrument_limits_t, reserved0) == 9, "InstrumentLimits.reserved0");
     _Static_assert(offsetof(meltica_instrument_limits_t, reserved1) == 10, "InstrumentLimits.reserved1");
     _Static_assert(offsetof(meltica_instrument_limits_t, collar_bps) == 12, "InstrumentLimits.collar_bps");
@@ -97,45 +110,136 @@ cdef extern from *:
     _Static_assert(offsetof(meltica_instrument_limits_t, max_quantity_lots) == 32, "InstrumentLimits.max_quantity_lots");
     _Static_assert(offsetof(meltica_instrument_limits_t, max_value_nanos) == 40, "InstrumentLimits.max_value_nanos");
     _Static_assert(offsetof(meltica_instrument_limits_t, reference_max_age_ns) == 48, "InstrumentLimits.reference_max_age_ns");
-    _Static_assert(offsetof(meltica_instrument_limits_t, reserved2) == 56, "InstrumentLimits.reserved2");
+    _Static_assert(offsetof(meltica_instrument_limits_t, session_open_ns) == 56, "InstrumentLimits.session_open_ns");
+    _Static_assert(offsetof(meltica_instrument_limits_t, session_close_ns) == 64, "InstrumentLimits.session_close_ns");
+    _Static_assert(offsetof(meltica_instrument_limits_t, max_day_lots) == 72, "InstrumentLimits.max_day_lots");
+    _Static_assert(offsetof(meltica_instrument_limits_t, messages_per_second) == 80, "InstrumentLimits.messages_per_second");
+    _Static_assert(offsetof(meltica_instrument_limits_t, message_burst) == 84, "InstrumentLimits.message_burst");
+    _Static_assert(offsetof(meltica_instrument_limits_t, max_impact_percent) == 88, "InstrumentLimits.max_impact_percent");
+    _Static_assert(offsetof(meltica_instrument_limits_t, reserved2) == 92, "InstrumentLimits.reserved2");
+    _Static_assert(offsetof(meltica_instrument_limits_t, reserved3) == 96, "InstrumentLimits.reserved3");
+    _Static_assert(offsetof(meltica_instrument_limits_t, reserved4) == 104, "InstrumentLimits.reserved4");
+    _Static_assert(offsetof(meltica_instrument_limits_t, reserved5) == 112, "InstrumentLimits.reserved5");
+    _Static_assert(offsetof(meltica_instrument_limits_t, reserved6) == 120, "InstrumentLimits.reserved6");
     typedef struct __attribute__((packed)) {
         uint16_t type_id;
         uint16_t account_id;
         uint8_t enabled;
         uint8_t market_orders_allowed;
-        uint16_t reserved0;
+        uint8_t iso_allowed;
+        uint8_t short_exempt_allowed;
+        uint8_t self_match;
+        uint8_t reserved0;
+        uint16_t self_match_group;
         uint32_t messages_per_second;
         uint32_t message_burst;
         uint32_t max_open_orders;
+        uint32_t max_consecutive_rejects;
         uint32_t reserved1;
         int64_t max_open_value_nanos;
         uint64_t duplicate_window_ns;
+        int64_t max_daily_loss_nanos;
+        int64_t max_drawdown_nanos;
+        uint64_t rearm_after_ns;
+        uint64_t reserved2;
+        uint64_t reserved3;
+        uint64_t reserved4;
     } meltica_account_limits_t;
-    _Static_assert(sizeof(meltica_account_limits_t) == 40, "size of AccountLimits");
+    _Static_assert(sizeof(meltica_account_limits_t) == 96, "size of AccountLimits");
     _Static_assert(offsetof(meltica_account_limits_t, type_id) == 0, "AccountLimits.type_id");
     _Static_assert(offsetof(meltica_account_limits_t, account_id) == 2, "AccountLimits.account_id");
     _Static_assert(offsetof(meltica_account_limits_t, enabled) == 4, "AccountLimits.enabled");
     _Static_assert(offsetof(meltica_account_limits_t, market_orders_allowed) == 5, "AccountLimits.market_orders_allowed");
-    _Static_assert(offsetof(meltica_account_limits_t, reserved0) == 6, "AccountLimits.reserved0");
-    _Static_assert(offsetof(meltica_account_limits_t, messages_per_second) == 8, "AccountLimits.messages_per_second");
-    _Static_assert(offsetof(meltica_account_limits_t, message_burst) == 12, "AccountLimits.message_burst");
-    _Static_assert(offsetof(meltica_account_limits_t, max_open_orders) == 16, "AccountLimits.max_open_orders");
-    _Static_assert(offsetof(meltica_account_limits_t, reserved1) == 20, "AccountLimits.reserved1");
-    _Static_assert(offsetof(meltica_account_limits_t, max_open_value_nanos) == 24, "AccountLimits.max_open_value_nanos");
-    _Static_assert(offsetof(meltica_account_limits_t, duplicate_window_ns) == 32, "AccountLimits.duplicate_window_ns");
+    _Static_assert(offsetof(meltica_account_limits_t, iso_allowed) == 6, "AccountLimits.iso_allowed");
+    _Static_assert(offsetof(meltica_account_limits_t, short_exempt_allowed) == 7, "AccountLimits.short_exempt_allowed");
+    _Static_assert(offsetof(meltica_account_limits_t, self_match) == 8, "AccountLimits.self_match");
+    _Static_assert(offsetof(meltica_account_limits_t, reserved0) == 9, "AccountLimits.reserved0");
+    _Static_assert(offsetof(meltica_account_limits_t, self_match_group) == 10, "AccountLimits.self_match_group");
+    _Static_assert(offsetof(meltica_account_limits_t, messages_per_second) == 12, "AccountLimits.messages_per_second");
+    _Static_assert(offsetof(meltica_account_limits_t, message_burst) == 16, "AccountLimits.message_burst");
+    _Static_assert(offsetof(meltica_account_limits_t, max_open_orders) == 20, "AccountLimits.max_open_orders");
+    _Static_assert(offsetof(meltica_account_limits_t, max_consecutive_rejects) == 24, "AccountLimits.max_consecutive_rejects");
+    _Static_assert(offsetof(meltica_account_limits_t, reserved1) == 28, "AccountLimits.reserved1");
+    _Static_assert(offsetof(meltica_account_limits_t, max_open_value_nanos) == 32, "AccountLimits.max_open_value_nanos");
+    _Static_assert(offsetof(meltica_account_limits_t, duplicate_window_ns) == 40, "AccountLimits.duplicate_window_ns");
+    _Static_assert(offsetof(meltica_account_limits_t, max_daily_loss_nanos) == 48, "AccountLimits.max_daily_loss_nanos");
+    _Static_assert(offsetof(meltica_account_limits_t, max_drawdown_nanos) == 56, "AccountLimits.max_drawdown_nanos");
+    _Static_assert(offsetof(meltica_account_limits_t, rearm_after_ns) == 64, "AccountLimits.rearm_after_ns");
+    _Static_assert(offsetof(meltica_account_limits_t, reserved2) == 72, "AccountLimits.reserved2");
+    _Static_assert(offsetof(meltica_account_limits_t, reserved3) == 80, "AccountLimits.reserved3");
+    _Static_assert(offsetof(meltica_account_limits_t, reserved4) == 88, "AccountLimits.reserved4");
     typedef struct __attribute__((packed)) {
         uint16_t type_id;
         uint16_t account_id;
         uint32_t instrument_id;
         int64_t max_long_lots;
         int64_t max_short_lots;
+        int64_t located_lots;
     } meltica_position_limits_t;
-    _Static_assert(sizeof(meltica_position_limits_t) == 24, "size of PositionLimits");
+    _Static_assert(sizeof(meltica_position_limits_t) == 32, "size of PositionLimits");
     _Static_assert(offsetof(meltica_position_limits_t, type_id) == 0, "PositionLimits.type_id");
     _Static_assert(offsetof(meltica_position_limits_t, account_id) == 2, "PositionLimits.account_id");
     _Static_assert(offsetof(meltica_position_limits_t, instrument_id) == 4, "PositionLimits.instrument_id");
     _Static_assert(offsetof(meltica_position_limits_t, max_long_lots) == 8, "PositionLimits.max_long_lots");
     _Static_assert(offsetof(meltica_position_limits_t, max_short_lots) == 16, "PositionLimits.max_short_lots");
+    _Static_assert(offsetof(meltica_position_limits_t, located_lots) == 24, "PositionLimits.located_lots");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t reserved0;
+        uint32_t messages_per_second;
+        uint32_t message_burst;
+        uint32_t max_open_orders;
+        int64_t max_open_value_nanos;
+        uint64_t reserved1;
+    } meltica_firm_limits_t;
+    _Static_assert(sizeof(meltica_firm_limits_t) == 32, "size of FirmLimits");
+    _Static_assert(offsetof(meltica_firm_limits_t, type_id) == 0, "FirmLimits.type_id");
+    _Static_assert(offsetof(meltica_firm_limits_t, reserved0) == 2, "FirmLimits.reserved0");
+    _Static_assert(offsetof(meltica_firm_limits_t, messages_per_second) == 4, "FirmLimits.messages_per_second");
+    _Static_assert(offsetof(meltica_firm_limits_t, message_burst) == 8, "FirmLimits.message_burst");
+    _Static_assert(offsetof(meltica_firm_limits_t, max_open_orders) == 12, "FirmLimits.max_open_orders");
+    _Static_assert(offsetof(meltica_firm_limits_t, max_open_value_nanos) == 16, "FirmLimits.max_open_value_nanos");
+    _Static_assert(offsetof(meltica_firm_limits_t, reserved1) == 24, "FirmLimits.reserved1");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t strategy_id;
+        uint8_t enabled;
+        uint8_t reserved0;
+        uint16_t reserved1;
+        uint32_t messages_per_second;
+        uint32_t message_burst;
+        int64_t max_open_value_nanos;
+        uint64_t max_executions;
+        uint64_t reserved2;
+        uint64_t reserved3;
+    } meltica_strategy_limits_t;
+    _Static_assert(sizeof(meltica_strategy_limits_t) == 48, "size of StrategyLimits");
+    _Static_assert(offsetof(meltica_strategy_limits_t, type_id) == 0, "StrategyLimits.type_id");
+    _Static_assert(offsetof(meltica_strategy_limits_t, strategy_id) == 2, "StrategyLimits.strategy_id");
+    _Static_assert(offsetof(meltica_strategy_limits_t, enabled) == 4, "StrategyLimits.enabled");
+    _Static_assert(offsetof(meltica_strategy_limits_t, reserved0) == 5, "StrategyLimits.reserved0");
+    _Static_assert(offsetof(meltica_strategy_limits_t, reserved1) == 6, "StrategyLimits.reserved1");
+    _Static_assert(offsetof(meltica_strategy_limits_t, messages_per_second) == 8, "StrategyLimits.messages_per_second");
+    _Static_assert(offsetof(meltica_strategy_limits_t, message_burst) == 12, "StrategyLimits.message_burst");
+    _Static_assert(offsetof(meltica_strategy_limits_t, max_open_value_nanos) == 16, "StrategyLimits.max_open_value_nanos");
+    _Static_assert(offsetof(meltica_strategy_limits_t, max_executions) == 24, "StrategyLimits.max_executions");
+    _Static_assert(offsetof(meltica_strategy_limits_t, reserved2) == 32, "StrategyLimits.reserved2");
+    _Static_assert(offsetof(meltica_strategy_limits_t, reserved3) == 40, "StrategyLimits.reserved3");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t port_id;
+        uint8_t enabled;
+        uint32_t messages_per_second;
+        uint32_t message_burst;
+        uint32_t reserved0;
+    } meltica_port_limits_t;
+    _Static_assert(sizeof(meltica_port_limits_t) == 16, "size of PortLimits");
+    _Static_assert(offsetof(meltica_port_limits_t, type_id) == 0, "PortLimits.type_id");
+    _Static_assert(offsetof(meltica_port_limits_t, port_id) == 2, "PortLimits.port_id");
+    _Static_assert(offsetof(meltica_port_limits_t, enabled) == 3, "PortLimits.enabled");
+    _Static_assert(offsetof(meltica_port_limits_t, messages_per_second) == 4, "PortLimits.messages_per_second");
+    _Static_assert(offsetof(meltica_port_limits_t, message_burst) == 8, "PortLimits.message_burst");
+    _Static_assert(offsetof(meltica_port_limits_t, reserved0) == 12, "PortLimits.reserved0");
     typedef struct __attribute__((packed)) {
         uint16_t type_id;
         uint16_t reserved0;
@@ -151,145 +255,103 @@ cdef extern from *:
     _Static_assert(offsetof(meltica_reference_price_t, time_ns) == 16, "ReferencePrice.time_ns");
     typedef struct __attribute__((packed)) {
         uint16_t type_id;
-        uint8_t halted;
+        uint8_t mark;
+        uint8_t on;
+        uint32_t id;
+        uint64_t time_ns;
+    } meltica_mark_t;
+    _Static_assert(sizeof(meltica_mark_t) == 16, "size of Mark");
+    _Static_assert(offsetof(meltica_mark_t, type_id) == 0, "Mark.type_id");
+    _Static_assert(offsetof(meltica_mark_t, mark) == 2, "Mark.mark");
+    _Static_assert(offsetof(meltica_mark_t, on) == 3, "Mark.on");
+    _Static_assert(offsetof(meltica_mark_t, id) == 4, "Mark.id");
+    _Static_assert(offsetof(meltica_mark_t, time_ns) == 8, "Mark.time_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t reserved0;
+        uint32_t instrument_id;
+        int64_t bid_ticks;
+        int64_t bid_lots;
+        int64_t ask_ticks;
+        int64_t ask_lots;
+        uint64_t time_ns;
+    } meltica_quote_t;
+    _Static_assert(sizeof(meltica_quote_t) == 48, "size of Quote");
+    _Static_assert(offsetof(meltica_quote_t, type_id) == 0, "Quote.type_id");
+    _Static_assert(offsetof(meltica_quote_t, reserved0) == 2, "Quote.reserved0");
+    _Static_assert(offsetof(meltica_quote_t, instrument_id) == 4, "Quote.instrument_id");
+    _Static_assert(offsetof(meltica_quote_t, bid_ticks) == 8, "Quote.bid_ticks");
+    _Static_assert(offsetof(meltica_quote_t, bid_lots) == 16, "Quote.bid_lots");
+    _Static_assert(offsetof(meltica_quote_t, ask_ticks) == 24, "Quote.ask_ticks");
+    _Static_assert(offsetof(meltica_quote_t, ask_lots) == 32, "Quote.ask_lots");
+    _Static_assert(offsetof(meltica_quote_t, time_ns) == 40, "Quote.time_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t reserved0;
+        uint32_t instrument_id;
+        int64_t low_ticks;
+        int64_t high_ticks;
+    } meltica_price_band_t;
+    _Static_assert(sizeof(meltica_price_band_t) == 24, "size of PriceBand");
+    _Static_assert(offsetof(meltica_price_band_t, type_id) == 0, "PriceBand.type_id");
+    _Static_assert(offsetof(meltica_price_band_t, reserved0) == 2, "PriceBand.reserved0");
+    _Static_assert(offsetof(meltica_price_band_t, instrument_id) == 4, "PriceBand.instrument_id");
+    _Static_assert(offsetof(meltica_price_band_t, low_ticks) == 8, "PriceBand.low_ticks");
+    _Static_assert(offsetof(meltica_price_band_t, high_ticks) == 16, "PriceBand.high_ticks");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t account_id;
+        uint32_t reserved0;
+        int64_t pnl_nanos;
+        uint64_t time_ns;
+    } meltica_profit_and_loss_t;
+    _Static_assert(sizeof(meltica_profit_and_loss_t) == 24, "size of ProfitAndLoss");
+    _Static_assert(offsetof(meltica_profit_and_loss_t, type_id) == 0, "ProfitAndLoss.type_id");
+    _Static_assert(offsetof(meltica_profit_and_loss_t, account_id) == 2, "ProfitAndLoss.account_id");
+    _Static_assert(offsetof(meltica_profit_and_loss_t, reserved0) == 4, "ProfitAndLoss.reserved0");
+    _Static_assert(offsetof(meltica_profit_and_loss_t, pnl_nanos) == 8, "ProfitAndLoss.pnl_nanos");
+    _Static_assert(offsetof(meltica_profit_and_loss_t, time_ns) == 16, "ProfitAndLoss.time_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t scope;
         uint8_t reserved0;
-        uint32_t instrument_id;
-    } meltica_halt_t;
-    _Static_assert(sizeof(meltica_halt_t) == 8, "size of Halt");
-    _Static_assert(offsetof(meltica_halt_t, type_id) == 0, "Halt.type_id");
-    _Static_assert(offsetof(meltica_halt_t, halted) == 2, "Halt.halted");
-    _Static_assert(offsetof(meltica_halt_t, reserved0) == 3, "Halt.reserved0");
-    _Static_assert(offsetof(meltica_halt_t, instrument_id) == 4, "Halt.instrument_id");
+        uint32_t id;
+        int64_t delta_nanos;
+    } meltica_credit_t;
+    _Static_assert(sizeof(meltica_credit_t) == 16, "size of Credit");
+    _Static_assert(offsetof(meltica_credit_t, type_id) == 0, "Credit.type_id");
+    _Static_assert(offsetof(meltica_credit_t, scope) == 2, "Credit.scope");
+    _Static_assert(offsetof(meltica_credit_t, reserved0) == 3, "Credit.reserved0");
+    _Static_assert(offsetof(meltica_credit_t, id) == 4, "Credit.id");
+    _Static_assert(offsetof(meltica_credit_t, delta_nanos) == 8, "Credit.delta_nanos");
     typedef struct __attribute__((packed)) {
         uint16_t type_id;
         uint16_t account_id;
-        uint32_t instrument_id;
-        uint8_t side;
-        uint8_t closes;
-        uint16_t reserved0;
-        uint32_t reserved1;
-        int64_t quantity_lots;
-        int64_t reserved_price_ticks;
-    } meltica_fill_t;
-    _Static_assert(sizeof(meltica_fill_t) == 32, "size of Fill");
-    _Static_assert(offsetof(meltica_fill_t, type_id) == 0, "Fill.type_id");
-    _Static_assert(offsetof(meltica_fill_t, account_id) == 2, "Fill.account_id");
-    _Static_assert(offsetof(meltica_fill_t, instrument_id) == 4, "Fill.instrument_id");
-    _Static_assert(offsetof(meltica_fill_t, side) == 8, "Fill.side");
-    _Static_assert(offsetof(meltica_fill_t, closes) == 9, "Fill.closes");
-    _Static_assert(offsetof(meltica_fill_t, reserved0) == 10, "Fill.reserved0");
-    _Static_assert(offsetof(meltica_fill_t, reserved1) == 12, "Fill.reserved1");
-    _Static_assert(offsetof(meltica_fill_t, quantity_lots) == 16, "Fill.quantity_lots");
-    _Static_assert(offsetof(meltica_fill_t, reserved_price_ticks) == 24, "Fill.reserved_price_ticks");
-    typedef struct __attribute__((packed)) {
-        uint16_t type_id;
-        uint16_t account_id;
-        uint32_t instrument_id;
-        uint8_t side;
-        uint8_t closes;
-        uint16_t reserved0;
-        uint32_t reserved1;
-        int64_t quantity_lots;
-        int64_t reserved_price_ticks;
-    } meltica_release_t;
-    _Static_assert(sizeof(meltica_release_t) == 32, "size of Release");
-    _Static_assert(offsetof(meltica_release_t, type_id) == 0, "Release.type_id");
-    _Static_assert(offsetof(meltica_release_t, account_id) == 2, "Release.account_id");
-    _Static_assert(offsetof(meltica_release_t, instrument_id) == 4, "Release.instrument_id");
-    _Static_assert(offsetof(meltica_release_t, side) == 8, "Release.side");
-    _Static_assert(offsetof(meltica_release_t, closes) == 9, "Release.closes");
-    _Static_assert(offsetof(meltica_release_t, reserved0) == 10, "Release.reserved0");
-    _Static_assert(offsetof(meltica_release_t, reserved1) == 12, "Release.reserved1");
-    _Static_assert(offsetof(meltica_release_t, quantity_lots) == 16, "Release.quantity_lots");
-    _Static_assert(offsetof(meltica_release_t, reserved_price_ticks) == 24, "Release.reserved_price_ticks");
-    typedef struct __attribute__((packed)) {
-        uint16_t type_id;
-        uint16_t account_id;
-        uint32_t instrument_id;
-        uint8_t side;
-        uint8_t opens;
-        uint16_t reserved0;
-        uint32_t reserved1;
-        int64_t quantity_lots;
-        int64_t reserved_price_ticks;
-    } meltica_reserve_t;
-    _Static_assert(sizeof(meltica_reserve_t) == 32, "size of Reserve");
-    _Static_assert(offsetof(meltica_reserve_t, type_id) == 0, "Reserve.type_id");
-    _Static_assert(offsetof(meltica_reserve_t, account_id) == 2, "Reserve.account_id");
-    _Static_assert(offsetof(meltica_reserve_t, instrument_id) == 4, "Reserve.instrument_id");
-    _Static_assert(offsetof(meltica_reserve_t, side) == 8, "Reserve.side");
-    _Static_assert(offsetof(meltica_reserve_t, opens) == 9, "Reserve.opens");
-    _Static_assert(offsetof(meltica_reserve_t, reserved0) == 10, "Reserve.reserved0");
-    _Static_assert(offsetof(meltica_reserve_t, reserved1) == 12, "Reserve.reserved1");
-    _Static_assert(offsetof(meltica_reserve_t, quantity_lots) == 16, "Reserve.quantity_lots");
-    _Static_assert(offsetof(meltica_reserve_t, reserved_price_ticks) == 24, "Reserve.reserved_price_ticks");
-    typedef struct __attribute__((packed)) {
-        uint16_t type_id;
-        uint16_t account_id;
-        uint32_t instrument_id;
-        int64_t delta_lots;
-    } meltica_adjust_t;
-    _Static_assert(sizeof(meltica_adjust_t) == 16, "size of Adjust");
-    _Static_assert(offsetof(meltica_adjust_t, type_id) == 0, "Adjust.type_id");
-    _Static_assert(offsetof(meltica_adjust_t, account_id) == 2, "Adjust.account_id");
-    _Static_assert(offsetof(meltica_adjust_t, instrument_id) == 4, "Adjust.instrument_id");
-    _Static_assert(offsetof(meltica_adjust_t, delta_lots) == 8, "Adjust.delta_lots");
-    typedef struct __attribute__((packed)) {
-        uint16_t type_id;
-        uint8_t scope;
-        uint8_t engage;
-        uint16_t account_id;
-        uint16_t reserved0;
-        uint64_t time_ns;
-    } meltica_kill_t;
-    _Static_assert(sizeof(meltica_kill_t) == 16, "size of Kill");
-    _Static_assert(offsetof(meltica_kill_t, type_id) == 0, "Kill.type_id");
-    _Static_assert(offsetof(meltica_kill_t, scope) == 2, "Kill.scope");
-    _Static_assert(offsetof(meltica_kill_t, engage) == 3, "Kill.engage");
-    _Static_assert(offsetof(meltica_kill_t, account_id) == 4, "Kill.account_id");
-    _Static_assert(offsetof(meltica_kill_t, reserved0) == 6, "Kill.reserved0");
-    _Static_assert(offsetof(meltica_kill_t, time_ns) == 8, "Kill.time_ns");
-    typedef struct __attribute__((packed)) {
-        uint16_t type_id;
-        uint16_t reserved0;
-        uint32_t lease_ms;
-        uint64_t sequence_number;
-        uint64_t time_ns;
-    } meltica_heartbeat_t;
-    _Static_assert(sizeof(meltica_heartbeat_t) == 24, "size of Heartbeat");
-    _Static_assert(offsetof(meltica_heartbeat_t, type_id) == 0, "Heartbeat.type_id");
-    _Static_assert(offsetof(meltica_heartbeat_t, reserved0) == 2, "Heartbeat.reserved0");
-    _Static_assert(offsetof(meltica_heartbeat_t, lease_ms) == 4, "Heartbeat.lease_ms");
-    _Static_assert(offsetof(meltica_heartbeat_t, sequence_number) == 8, "Heartbeat.sequence_number");
-    _Static_assert(offsetof(meltica_heartbeat_t, time_ns) == 16, "Heartbeat.time_ns");
-    typedef struct __attribute__((packed)) {
-        uint16_t type_id;
-        uint8_t subject;
-        uint8_t scope;
-        uint16_t account_id;
-        uint16_t reserved0;
-    } meltica_query_t;
-    _Static_assert(sizeof(meltica_query_t) == 8, "size of Query");
-    _Static_assert(offsetof(meltica_query_t, type_id) == 0, "Query.type_id");
-    _Static_assert(offsetof(meltica_query_t, subject) == 2, "Query.subject");
-    _Static_assert(offsetof(meltica_query_t, scope) == 3, "Query.scope");
-    _Static_assert(offsetof(meltica_query_t, account_id) == 4, "Query.account_id");
-    _Static_assert(offsetof(meltica_query_t, reserved0) == 6, "Query.reserved0");
-    typedef struct __attribute__((packed)) {
-        uint16_t type_id;
-        uint16_t answered_type_id;
-        uint8_t status;
+        uint8_t rejected;
         uint8_t reserved0;
         uint16_t reserved1;
-        int64_t value;
-    } meltica_answer_t;
-    _Static_assert(sizeof(meltica_answer_t) == 16, "size of Answer");
-    _Static_assert(offsetof(meltica_answer_t, type_id) == 0, "Answer.type_id");
-    _Static_assert(offsetof(meltica_answer_t, answered_type_id) == 2, "Answer.answered_type_id");
-    _Static_assert(offsetof(meltica_answer_t, status) == 4, "Answer.status");
-    _Static_assert(offsetof(meltica_answer_t, reserved0) == 5, "Answer.reserved0");
-    _Static_assert(offsetof(meltica_answer_t, reserved1) == 6, "Answer.reserved1");
-    _Static_assert(offsetof(meltica_answer_t, value) == 8, "Answer.value");
+        uint64_t time_ns;
+    } meltica_outcome_t;
+    _Static_assert(sizeof(meltica_outcome_t) == 16, "size of Outcome");
+    _Static_assert(offsetof(meltica_outcome_t, type_id) == 0, "Outcome.type_id");
+    _Static_assert(offsetof(meltica_outcome_t, account_id) == 2, "Outcome.account_id");
+    _Static_assert(offsetof(meltica_outcome_t, rejected) == 4, "Outcome.rejected");
+    _Static_assert(offsetof(meltica_outcome_t, reserved0) == 5, "Outcome.reserved0");
+    _Static_assert(offsetof(meltica_outcome_t, reserved1) == 6, "Outcome.reserved1");
+    _Static_assert(offsetof(meltica_outcome_t, time_ns) == 8, "Outcome.time_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t breaker;
+        uint8_t reserved0;
+        uint32_t id;
+        uint64_t time_ns;
+    } meltica_rearm_t;
+    _Static_assert(sizeof(meltica_rearm_t) == 16, "size of Rearm");
+    _Static_assert(offsetof(meltica_rearm_t, type_id) == 0, "Rearm.type_id");
+    _Static_assert(offsetof(meltica_rearm_t, breaker) == 2, "Rearm.breaker");
+    _Static_assert(offsetof(meltica_rearm_t, reserved0) == 3, "Rearm.reserved0");
+    _Static_assert(offsetof(meltica_rearm_t, id) == 4, "Rearm.id");
+    _Static_assert(offsetof(meltica_rearm_t, time_ns) == 8, "Rearm.time_ns");
     typedef struct __attribute__((packed)) {
         uint16_t type_id;
         uint16_t reserved0;
@@ -301,6 +363,17 @@ cdef extern from *:
     _Static_assert(offsetof(meltica_lease_t, reserved0) == 2, "Lease.reserved0");
     _Static_assert(offsetof(meltica_lease_t, reserved1) == 4, "Lease.reserved1");
     _Static_assert(offsetof(meltica_lease_t, until_ns) == 8, "Lease.until_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t reserved0;
+        uint32_t reserved1;
+        uint64_t time_ns;
+    } meltica_day_reset_t;
+    _Static_assert(sizeof(meltica_day_reset_t) == 16, "size of DayReset");
+    _Static_assert(offsetof(meltica_day_reset_t, type_id) == 0, "DayReset.type_id");
+    _Static_assert(offsetof(meltica_day_reset_t, reserved0) == 2, "DayReset.reserved0");
+    _Static_assert(offsetof(meltica_day_reset_t, reserved1) == 4, "DayReset.reserved1");
+    _Static_assert(offsetof(meltica_day_reset_t, time_ns) == 8, "DayReset.time_ns");
     typedef struct __attribute__((packed)) {
         uint16_t type_id;
         uint16_t locate;
@@ -400,6 +473,138 @@ cdef extern from *:
     _Static_assert(offsetof(meltica_drop_copy_t, reserved0) == 110, "DropCopy.reserved0");
     _Static_assert(offsetof(meltica_drop_copy_t, reserved1) == 112, "DropCopy.reserved1");
     _Static_assert(offsetof(meltica_drop_copy_t, reserved2) == 120, "DropCopy.reserved2");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t account_id;
+        uint32_t instrument_id;
+        uint8_t side;
+        uint8_t closes;
+        uint16_t strategy_id;
+        uint32_t reserved0;
+        uint64_t order_id;
+        int64_t quantity_lots;
+        int64_t reserved_price_ticks;
+    } meltica_fill_t;
+    _Static_assert(sizeof(meltica_fill_t) == 40, "size of Fill");
+    _Static_assert(offsetof(meltica_fill_t, type_id) == 0, "Fill.type_id");
+    _Static_assert(offsetof(meltica_fill_t, account_id) == 2, "Fill.account_id");
+    _Static_assert(offsetof(meltica_fill_t, instrument_id) == 4, "Fill.instrument_id");
+    _Static_assert(offsetof(meltica_fill_t, side) == 8, "Fill.side");
+    _Static_assert(offsetof(meltica_fill_t, closes) == 9, "Fill.closes");
+    _Static_assert(offsetof(meltica_fill_t, strategy_id) == 10, "Fill.strategy_id");
+    _Static_assert(offsetof(meltica_fill_t, reserved0) == 12, "Fill.reserved0");
+    _Static_assert(offsetof(meltica_fill_t, order_id) == 16, "Fill.order_id");
+    _Static_assert(offsetof(meltica_fill_t, quantity_lots) == 24, "Fill.quantity_lots");
+    _Static_assert(offsetof(meltica_fill_t, reserved_price_ticks) == 32, "Fill.reserved_price_ticks");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t account_id;
+        uint32_t instrument_id;
+        uint8_t side;
+        uint8_t closes;
+        uint16_t strategy_id;
+        uint32_t reserved0;
+        uint64_t order_id;
+        int64_t quantity_lots;
+        int64_t reserved_price_ticks;
+    } meltica_release_t;
+    _Static_assert(sizeof(meltica_release_t) == 40, "size of Release");
+    _Static_assert(offsetof(meltica_release_t, type_id) == 0, "Release.type_id");
+    _Static_assert(offsetof(meltica_release_t, account_id) == 2, "Release.account_id");
+    _Static_assert(offsetof(meltica_release_t, instrument_id) == 4, "Release.instrument_id");
+    _Static_assert(offsetof(meltica_release_t, side) == 8, "Release.side");
+    _Static_assert(offsetof(meltica_release_t, closes) == 9, "Release.closes");
+    _Static_assert(offsetof(meltica_release_t, strategy_id) == 10, "Release.strategy_id");
+    _Static_assert(offsetof(meltica_release_t, reserved0) == 12, "Release.reserved0");
+    _Static_assert(offsetof(meltica_release_t, order_id) == 16, "Release.order_id");
+    _Static_assert(offsetof(meltica_release_t, quantity_lots) == 24, "Release.quantity_lots");
+    _Static_assert(offsetof(meltica_release_t, reserved_price_ticks) == 32, "Release.reserved_price_ticks");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t account_id;
+        uint32_t instrument_id;
+        uint8_t side;
+        uint8_t opens;
+        uint16_t strategy_id;
+        uint32_t reserved0;
+        uint64_t order_id;
+        int64_t quantity_lots;
+        int64_t reserved_price_ticks;
+    } meltica_reserve_t;
+    _Static_assert(sizeof(meltica_reserve_t) == 40, "size of Reserve");
+    _Static_assert(offsetof(meltica_reserve_t, type_id) == 0, "Reserve.type_id");
+    _Static_assert(offsetof(meltica_reserve_t, account_id) == 2, "Reserve.account_id");
+    _Static_assert(offsetof(meltica_reserve_t, instrument_id) == 4, "Reserve.instrument_id");
+    _Static_assert(offsetof(meltica_reserve_t, side) == 8, "Reserve.side");
+    _Static_assert(offsetof(meltica_reserve_t, opens) == 9, "Reserve.opens");
+    _Static_assert(offsetof(meltica_reserve_t, strategy_id) == 10, "Reserve.strategy_id");
+    _Static_assert(offsetof(meltica_reserve_t, reserved0) == 12, "Reserve.reserved0");
+    _Static_assert(offsetof(meltica_reserve_t, order_id) == 16, "Reserve.order_id");
+    _Static_assert(offsetof(meltica_reserve_t, quantity_lots) == 24, "Reserve.quantity_lots");
+    _Static_assert(offsetof(meltica_reserve_t, reserved_price_ticks) == 32, "Reserve.reserved_price_ticks");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t account_id;
+        uint32_t instrument_id;
+        int64_t delta_lots;
+    } meltica_adjust_t;
+    _Static_assert(sizeof(meltica_adjust_t) == 16, "size of Adjust");
+    _Static_assert(offsetof(meltica_adjust_t, type_id) == 0, "Adjust.type_id");
+    _Static_assert(offsetof(meltica_adjust_t, account_id) == 2, "Adjust.account_id");
+    _Static_assert(offsetof(meltica_adjust_t, instrument_id) == 4, "Adjust.instrument_id");
+    _Static_assert(offsetof(meltica_adjust_t, delta_lots) == 8, "Adjust.delta_lots");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t scope;
+        uint8_t engage;
+        uint32_t id;
+        uint64_t time_ns;
+    } meltica_kill_t;
+    _Static_assert(sizeof(meltica_kill_t) == 16, "size of Kill");
+    _Static_assert(offsetof(meltica_kill_t, type_id) == 0, "Kill.type_id");
+    _Static_assert(offsetof(meltica_kill_t, scope) == 2, "Kill.scope");
+    _Static_assert(offsetof(meltica_kill_t, engage) == 3, "Kill.engage");
+    _Static_assert(offsetof(meltica_kill_t, id) == 4, "Kill.id");
+    _Static_assert(offsetof(meltica_kill_t, time_ns) == 8, "Kill.time_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t reserved0;
+        uint32_t lease_ms;
+        uint64_t sequence_number;
+        uint64_t time_ns;
+    } meltica_heartbeat_t;
+    _Static_assert(sizeof(meltica_heartbeat_t) == 24, "size of Heartbeat");
+    _Static_assert(offsetof(meltica_heartbeat_t, type_id) == 0, "Heartbeat.type_id");
+    _Static_assert(offsetof(meltica_heartbeat_t, reserved0) == 2, "Heartbeat.reserved0");
+    _Static_assert(offsetof(meltica_heartbeat_t, lease_ms) == 4, "Heartbeat.lease_ms");
+    _Static_assert(offsetof(meltica_heartbeat_t, sequence_number) == 8, "Heartbeat.sequence_number");
+    _Static_assert(offsetof(meltica_heartbeat_t, time_ns) == 16, "Heartbeat.time_ns");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t subject;
+        uint8_t scope;
+        uint32_t id;
+    } meltica_query_t;
+    _Static_assert(sizeof(meltica_query_t) == 8, "size of Query");
+    _Static_assert(offsetof(meltica_query_t, type_id) == 0, "Query.type_id");
+    _Static_assert(offsetof(meltica_query_t, subject) == 2, "Query.subject");
+    _Static_assert(offsetof(meltica_query_t, scope) == 3, "Query.scope");
+    _Static_assert(offsetof(meltica_query_t, id) == 4, "Query.id");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t answered_type_id;
+        uint8_t status;
+        uint8_t reserved0;
+        uint16_t reserved1;
+        int64_t value;
+    } meltica_answer_t;
+    _Static_assert(sizeof(meltica_answer_t) == 16, "size of Answer");
+    _Static_assert(offsetof(meltica_answer_t, type_id) == 0, "Answer.type_id");
+    _Static_assert(offsetof(meltica_answer_t, answered_type_id) == 2, "Answer.answered_type_id");
+    _Static_assert(offsetof(meltica_answer_t, status) == 4, "Answer.status");
+    _Static_assert(offsetof(meltica_answer_t, reserved0) == 5, "Answer.reserved0");
+    _Static_assert(offsetof(meltica_answer_t, reserved1) == 6, "Answer.reserved1");
+    _Static_assert(offsetof(meltica_answer_t, value) == 8, "Answer.value");
     #endif
     """
     const int64_t LOTS_BOUND "MELTICA_LOTS_BOUND"
@@ -410,13 +615,15 @@ cdef extern from *:
     const int64_t STATE_VERSION "MELTICA_STATE_VERSION"
     const int64_t REASON_PASS "MELTICA_REASON_PASS"
     const uint64_t JUDGED_WITHOUT_ACCOUNT "MELTICA_JUDGED_WITHOUT_ACCOUNT"
+    const uint64_t JUDGED_WITHOUT_STRATEGY "MELTICA_JUDGED_WITHOUT_STRATEGY"
     const uint64_t JUDGED_WITHOUT_INSTRUMENT "MELTICA_JUDGED_WITHOUT_INSTRUMENT"
     const uint64_t JUDGED_WITHOUT_FIELDS "MELTICA_JUDGED_WITHOUT_FIELDS"
     ctypedef struct OrderIntentRecord "meltica_order_intent_t":
         uint16_t type_id
         uint8_t action
         uint8_t side
-        uint16_t flags
+        uint8_t flags
+        uint8_t port_id
         uint8_t order_type
         uint8_t tif
         uint32_t instrument_id
@@ -441,7 +648,7 @@ cdef extern from *:
         uint8_t enabled
         uint8_t restricted
         uint32_t instrument_id
-        uint8_t halted
+        uint8_t short_sale
         uint8_t reserved0
         uint16_t reserved1
         uint32_t collar_bps
@@ -450,102 +657,136 @@ cdef extern from *:
         int64_t max_quantity_lots
         int64_t max_value_nanos
         uint64_t reference_max_age_ns
-        uint64_t reserved2
+        uint64_t session_open_ns
+        uint64_t session_close_ns
+        int64_t max_day_lots
+        uint32_t messages_per_second
+        uint32_t message_burst
+        uint32_t max_impact_percent
+        uint32_t reserved2
+        uint64_t reserved3
+        uint64_t reserved4
+        uint64_t reserved5
+        uint64_t reserved6
     ctypedef struct AccountLimitsRecord "meltica_account_limits_t":
         uint16_t type_id
         uint16_t account_id
         uint8_t enabled
         uint8_t market_orders_allowed
-        uint16_t reserved0
+        uint8_t iso_allowed
+        uint8_t short_exempt_allowed
+        uint8_t self_match
+        uint8_t reserved0
+        uint16_t self_match_group
         uint32_t messages_per_second
         uint32_t message_burst
         uint32_t max_open_orders
+        uint32_t max_consecutive_rejects
         uint32_t reserved1
         int64_t max_open_value_nanos
         uint64_t duplicate_window_ns
+        int64_t max_daily_loss_nanos
+        int64_t max_drawdown_nanos
+        uint64_t rearm_after_ns
+        uint64_t reserved2
+        uint64_t reserved3
+        uint64_t reserved4
     ctypedef struct PositionLimitsRecord "meltica_position_limits_t":
         uint16_t type_id
         uint16_t account_id
         uint32_t instrument_id
         int64_t max_long_lots
         int64_t max_short_lots
+        int64_t located_lots
+    ctypedef struct FirmLimitsRecord "meltica_firm_limits_t":
+        uint16_t type_id
+        uint16_t reserved0
+        uint32_t messages_per_second
+        uint32_t message_burst
+        uint32_t max_open_orders
+        int64_t max_open_value_nanos
+        uint64_t reserved1
+    ctypedef struct StrategyLimitsRecord "meltica_strategy_limits_t":
+        uint16_t type_id
+        uint16_t strategy_id
+        uint8_t enabled
+        uint8_t reserved0
+        uint16_t reserved1
+        uint32_t messages_per_second
+        uint32_t message_burst
+        int64_t max_open_value_nanos
+        uint64_t max_executions
+        uint64_t reserved2
+        uint64_t reserved3
+    ctypedef struct PortLimitsRecord "meltica_port_limits_t":
+        uint16_t type_id
+        uint8_t port_id
+        uint8_t enabled
+        uint32_t messages_per_second
+        uint32_t message_burst
+        uint32_t reserved0
     ctypedef struct ReferencePriceRecord "meltica_reference_price_t":
         uint16_t type_id
         uint16_t reserved0
         uint32_t instrument_id
         int64_t price_ticks
         uint64_t time_ns
-    ctypedef struct HaltRecord "meltica_halt_t":
+    ctypedef struct MarkRecord "meltica_mark_t":
         uint16_t type_id
-        uint8_t halted
+        uint8_t mark
+        uint8_t on
+        uint32_t id
+        uint64_t time_ns
+    ctypedef struct QuoteRecord "meltica_quote_t":
+        uint16_t type_id
+        uint16_t reserved0
+        uint32_t instrument_id
+        int64_t bid_ticks
+        int64_t bid_lots
+        int64_t ask_ticks
+        int64_t ask_lots
+        uint64_t time_ns
+    ctypedef struct PriceBandRecord "meltica_price_band_t":
+        uint16_t type_id
+        uint16_t reserved0
+        uint32_t instrument_id
+        int64_t low_ticks
+        int64_t high_ticks
+    ctypedef struct ProfitAndLossRecord "meltica_profit_and_loss_t":
+        uint16_t type_id
+        uint16_t account_id
+        uint32_t reserved0
+        int64_t pnl_nanos
+        uint64_t time_ns
+    ctypedef struct CreditRecord "meltica_credit_t":
+        uint16_t type_id
+        uint8_t scope
         uint8_t reserved0
-        uint32_t instrument_id
-    ctypedef struct FillRecord "meltica_fill_t":
+        uint32_t id
+        int64_t delta_nanos
+    ctypedef struct OutcomeRecord "meltica_outcome_t":
         uint16_t type_id
         uint16_t account_id
-        uint32_t instrument_id
-        uint8_t side
-        uint8_t closes
-        uint16_t reserved0
-        uint32_t reserved1
-        int64_t quantity_lots
-        int64_t reserved_price_ticks
-    ctypedef struct ReleaseRecord "meltica_release_t":
-        uint16_t type_id
-        uint16_t account_id
-        uint32_t instrument_id
-        uint8_t side
-        uint8_t closes
-        uint16_t reserved0
-        uint32_t reserved1
-        int64_t quantity_lots
-        int64_t reserved_price_ticks
-    ctypedef struct ReserveRecord "meltica_reserve_t":
-        uint16_t type_id
-        uint16_t account_id
-        uint32_t instrument_id
-        uint8_t side
-        uint8_t opens
-        uint16_t reserved0
-        uint32_t reserved1
-        int64_t quantity_lots
-        int64_t reserved_price_ticks
-    ctypedef struct AdjustRecord "meltica_adjust_t":
-        uint16_t type_id
-        uint16_t account_id
-        uint32_t instrument_id
-        int64_t delta_lots
-    ctypedef struct KillRecord "meltica_kill_t":
-        uint16_t type_id
-        uint8_t scope
-        uint8_t engage
-        uint16_t account_id
-        uint16_t reserved0
-        uint64_t time_ns
-    ctypedef struct HeartbeatRecord "meltica_heartbeat_t":
-        uint16_t type_id
-        uint16_t reserved0
-        uint32_t lease_ms
-        uint64_t sequence_number
-        uint64_t time_ns
-    ctypedef struct QueryRecord "meltica_query_t":
-        uint16_t type_id
-        uint8_t subject
-        uint8_t scope
-        uint16_t account_id
-        uint16_t reserved0
-    ctypedef struct AnswerRecord "meltica_answer_t":
-        uint16_t type_id
-        uint16_t answered_type_id
-        uint8_t status
+        uint8_t rejected
         uint8_t reserved0
         uint16_t reserved1
-        int64_t value
+        uint64_t time_ns
+    ctypedef struct RearmRecord "meltica_rearm_t":
+        uint16_t type_id
+        uint8_t breaker
+        uint8_t reserved0
+        uint32_t id
+        uint64_t time_ns
     ctypedef struct LeaseRecord "meltica_lease_t":
         uint16_t type_id
         uint16_t reserved0
         uint32_t reserved1
         uint64_t until_ns
+    ctypedef struct DayResetRecord "meltica_day_reset_t":
+        uint16_t type_id
+        uint16_t reserved0
+        uint32_t reserved1
+        uint64_t time_ns
     ctypedef struct SymbolRecord "meltica_symbol_t":
         uint16_t type_id
         uint16_t locate
@@ -594,28 +835,100 @@ cdef extern from *:
         uint16_t reserved0
         uint64_t reserved1
         uint64_t reserved2
+    ctypedef struct FillRecord "meltica_fill_t":
+        uint16_t type_id
+        uint16_t account_id
+        uint32_t instrument_id
+        uint8_t side
+        uint8_t closes
+        uint16_t strategy_id
+        uint32_t reserved0
+        uint64_t order_id
+        int64_t quantity_lots
+        int64_t reserved_price_ticks
+    ctypedef struct ReleaseRecord "meltica_release_t":
+        uint16_t type_id
+        uint16_t account_id
+        uint32_t instrument_id
+        uint8_t side
+        uint8_t closes
+        uint16_t strategy_id
+        uint32_t reserved0
+        uint64_t order_id
+        int64_t quantity_lots
+        int64_t reserved_price_ticks
+    ctypedef struct ReserveRecord "meltica_reserve_t":
+        uint16_t type_id
+        uint16_t account_id
+        uint32_t instrument_id
+        uint8_t side
+        uint8_t opens
+        uint16_t strategy_id
+        uint32_t reserved0
+        uint64_t order_id
+        int64_t quantity_lots
+        int64_t reserved_price_ticks
+    ctypedef struct AdjustRecord "meltica_adjust_t":
+        uint16_t type_id
+        uint16_t account_id
+        uint32_t instrument_id
+        int64_t delta_lots
+    ctypedef struct KillRecord "meltica_kill_t":
+        uint16_t type_id
+        uint8_t scope
+        uint8_t engage
+        uint32_t id
+        uint64_t time_ns
+    ctypedef struct HeartbeatRecord "meltica_heartbeat_t":
+        uint16_t type_id
+        uint16_t reserved0
+        uint32_t lease_ms
+        uint64_t sequence_number
+        uint64_t time_ns
+    ctypedef struct QueryRecord "meltica_query_t":
+        uint16_t type_id
+        uint8_t subject
+        uint8_t scope
+        uint32_t id
+    ctypedef struct AnswerRecord "meltica_answer_t":
+        uint16_t type_id
+        uint16_t answered_type_id
+        uint8_t status
+        uint8_t reserved0
+        uint16_t reserved1
+        int64_t value
 
 cdef enum:
-    LAYOUT_VERSION = 1
+    LAYOUT_VERSION = 2
     ORDER_INTENT_TYPE_ID = 1
     VERDICT_TYPE_ID = 2
-    INSTRUMENT_LIMITS_TYPE_ID = 3
-    ACCOUNT_LIMITS_TYPE_ID = 4
-    POSITION_LIMITS_TYPE_ID = 5
+    INSTRUMENT_LIMITS_TYPE_ID = 16
+    ACCOUNT_LIMITS_TYPE_ID = 17
+    POSITION_LIMITS_TYPE_ID = 18
+    FIRM_LIMITS_TYPE_ID = 19
+    STRATEGY_LIMITS_TYPE_ID = 20
+    PORT_LIMITS_TYPE_ID = 21
     REFERENCE_PRICE_TYPE_ID = 6
-    HALT_TYPE_ID = 7
-    FILL_TYPE_ID = 8
-    RELEASE_TYPE_ID = 9
-    RESERVE_TYPE_ID = 10
+    MARK_TYPE_ID = 7
+    QUOTE_TYPE_ID = 25
+    PRICE_BAND_TYPE_ID = 26
+    PROFIT_AND_LOSS_TYPE_ID = 27
+    CREDIT_TYPE_ID = 28
+    OUTCOME_TYPE_ID = 29
+    REARM_TYPE_ID = 30
+    LEASE_TYPE_ID = 31
+    DAY_RESET_TYPE_ID = 32
+    SYMBOL_TYPE_ID = 33
+    TOP_OF_BOOK_TYPE_ID = 34
+    DROP_COPY_TYPE_ID = 35
+    FILL_TYPE_ID = 22
+    RELEASE_TYPE_ID = 23
+    RESERVE_TYPE_ID = 24
     ADJUST_TYPE_ID = 11
     KILL_TYPE_ID = 12
     HEARTBEAT_TYPE_ID = 13
     QUERY_TYPE_ID = 14
     ANSWER_TYPE_ID = 15
-    LEASE_TYPE_ID = 31
-    SYMBOL_TYPE_ID = 33
-    TOP_OF_BOOK_TYPE_ID = 34
-    DROP_COPY_TYPE_ID = 35
     ACTION_NEW = 1
     ACTION_REPLACE = 2
     ACTION_CANCEL = 3
@@ -629,15 +942,37 @@ cdef enum:
     TIME_IN_FORCE_FOK = 4
     FLAG_POST_ONLY = 1
     FLAG_REDUCE_ONLY = 2
+    FLAG_ISO = 4
+    FLAG_SHORT = 8
+    FLAG_SHORT_EXEMPT = 16
     KILL_SCOPE_GLOBAL = 1
     KILL_SCOPE_ACCOUNT = 2
+    KILL_SCOPE_STRATEGY = 3
+    KILL_SCOPE_PORT = 4
+    KILL_SCOPE_INSTRUMENT = 5
     SUBJECT_DIGEST = 1
     SUBJECT_STATE = 2
     SUBJECT_COUNTERS = 3
     SUBJECT_KILLED = 4
-    STATUS_OK = 1
-    STATUS_BAD_RECORD = 2
-    STATUS_BAD_ARGUMENT = 3
+    SHORT_SALE_NOT_ALLOWED = 0
+    SHORT_SALE_FREE = 1
+    SHORT_SALE_REG_SHO = 2
+    SELF_MATCH_CANCEL_NEWEST = 0
+    SELF_MATCH_CANCEL_OLDEST = 1
+    SELF_MATCH_CANCEL_BOTH = 2
+    SELF_MATCH_DECREMENT = 3
+    MARK_HALTED = 1
+    MARK_SHORT_RESTRICTED = 2
+    MARK_GAPPED = 3
+    MARK_MISMATCHED = 4
+    MARK_CONNECTED = 5
+    BREAKER_DAILY_LOSS = 1
+    BREAKER_DRAWDOWN = 2
+    BREAKER_CONSECUTIVE_REJECTS = 3
+    BREAKER_REPEATED_EXECUTION = 4
+    CREDIT_SCOPE_FIRM = 1
+    CREDIT_SCOPE_ACCOUNT = 2
+    CREDIT_SCOPE_STRATEGY = 3
     DROP_KIND_SENT = 1
     DROP_KIND_REFUSED = 2
     DROP_KIND_ACCEPTED = 3
@@ -652,21 +987,43 @@ cdef enum:
     DROP_KIND_KILLED = 12
     DROP_KIND_SESSION_UP = 13
     DROP_KIND_SESSION_DOWN = 14
+    STATUS_OK = 1
+    STATUS_BAD_RECORD = 2
+    STATUS_BAD_ARGUMENT = 3
     CHECK_MALFORMED = 0
     CHECK_KILL_SWITCH = 1
+    CHECK_LEASE_EXPIRED = 2
     CHECK_ACCOUNT_DISABLED = 3
     CHECK_UNKNOWN_INSTRUMENT = 4
     CHECK_RESTRICTED = 5
     CHECK_HALTED = 6
+    CHECK_SESSION_WINDOW = 7
     CHECK_FIELD_SANITY = 8
     CHECK_MAX_QUANTITY = 9
     CHECK_MAX_VALUE = 10
     CHECK_PRICE_COLLAR = 11
+    CHECK_PRICE_BAND = 12
     CHECK_MARKET_NOT_ALLOWED = 13
+    CHECK_ISO_NOT_ALLOWED = 14
+    CHECK_SHORT_SALE = 15
     CHECK_POSITION_LIMIT = 16
     CHECK_OPEN_EXPOSURE = 17
+    CHECK_FIRM_CREDIT = 18
+    CHECK_DAY_QUANTITY = 19
+    CHECK_MARKET_IMPACT = 20
     CHECK_MESSAGE_RATE = 21
+    CHECK_INSTRUMENT_RATE = 22
     CHECK_DUPLICATE_ORDER = 23
+    CHECK_REPEATED_EXECUTION = 24
+    CHECK_SELF_MATCH = 25
     CHECK_OPEN_ORDER_COUNT = 26
     CHECK_STALE_REFERENCE = 27
+    CHECK_CROSSED_BOOK = 28
     CHECK_ORDER_ID_NOT_INCREASING = 29
+    CHECK_DAILY_LOSS = 30
+    CHECK_PORT_DOWN = 31
+    CHECK_POSITION_MISMATCH = 32
+    CHECK_DRAWDOWN = 33
+    CHECK_CONSECUTIVE_REJECTS = 34
+    CHECK_STRATEGY_DISABLED = 35
+    CHECK_STRATEGY_EXPOSURE = 36

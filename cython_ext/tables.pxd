@@ -1,36 +1,142 @@
-# The gate's tables: one row an instrument, an account, and a pair of both. All zeros is an empty row, and blocks.
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+# The gate's tables. All zeros is an empty row, and blocks. What a check of an ordinary order needs of an instrument is
+# in the two cache lines of InstrumentLine, of an account's position and of an own working order in one each.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
     CHECK_NUMBERS = 64
     ACTION_NUMBERS = 4
+    PORTS = 256
     MAX_DUPLICATE_DEPTH = 64  # of an account's last orders the duplicate check looks at
-    SEEN_SLOTS = 256          # a power of two, sparse at 64 orders
+    SEEN_SLOTS = 1024         # a power of two, sparse at 64 orders
+    MAX_CROSSING = 64         # own orders that one order may cross and still be judged: bounded work
+    BREAKERS = 4              # of an account; index 0 is not used
+
+
+cdef struct Bucket:
+    uint64_t nano_tokens
+    uint64_t time_ns
+    uint32_t per_second
+    uint32_t burst
+
+
+# Bounds that no check of an ordinary order refuses; whatever is outside is judged check by check (see tighten()).
+cdef struct InstrumentLine:
+    int64_t[2] lowest      # price of a BUY, a SELL
+    int64_t[2] highest
+    uint64_t from_ns       # session and age of the reference; nothing passes while something blocks the instrument
+    uint64_t until_ns
+    int64_t unit           # value_per_tick_lot_nanos
+    int64_t max_value
+    # second cache line
+    int64_t max_lots
+    int64_t day_left       # max_day_lots less the lots of the day
+    int64_t[2] own_best    # of the own working orders no BUY is above the first, no SELL below the second
+    uint32_t[2] own_first  # list of own working BUYs, SELLs: place + 1, 0 ends it
+    Bucket bucket
 
 
 cdef struct InstrumentRow:
-    int64_t value_per_tick_lot_nanos
+    int64_t collar_low_ticks   # worked out from the reference; (1, 0), which holds no price, without one
+    int64_t collar_high_ticks
     int64_t max_price_ticks
     int64_t max_quantity_lots
     int64_t max_value_nanos
-    int64_t low_ticks              # the collar around the reference, worked out when either is set;
-    int64_t high_ticks             # (1, 0), which holds no price, without one of them
+    int64_t max_day_lots
+    int64_t reference_price_ticks  # 0: none
     uint64_t reference_time_ns
     uint64_t reference_max_age_ns  # 0 blocks
-    int64_t reference_price_ticks  # 0: none
+    uint64_t session_open_ns
+    uint64_t session_close_ns
+    int64_t bid_ticks
+    int64_t bid_lots
+    int64_t ask_ticks
+    int64_t ask_lots
+    int64_t low_ticks
+    int64_t high_ticks
     uint32_t collar_bps
+    uint32_t max_impact_percent
     uint8_t known
     uint8_t enabled
     uint8_t restricted
+    uint8_t killed
     uint8_t halted
+    uint8_t short_restricted
+    uint8_t gapped
+    uint8_t short_sale
 
 
 cdef struct PositionRow:
+    int64_t[2] plain_limit  # the most that an order without flags may reach: long, short
+    int64_t position_lots
+    int64_t[2] open_lots    # buys, sells
     int64_t max_long_lots
     int64_t max_short_lots
-    int64_t position_lots
-    int64_t[2] open_lots  # buys, sells
-    int64_t[3] pad        # one row, one cache line
+    int64_t located_lots
+
+
+cdef struct Exposure:
+    int64_t limit_nanos     # max_open_value_nanos + credit, saturated, not below 0
+    int64_t open_value_nanos
+    int64_t max_open_value_nanos
+    int64_t credit_nanos
+
+
+cdef struct AccountRow:
+    Exposure exposure
+    Bucket bucket
+    int64_t open_orders
+    uint32_t max_open_orders
+    uint8_t blocked         # an ordinary order must be judged check by check: disabled, killed, a breaker ...
+    uint8_t known
+    uint8_t enabled
+    uint8_t killed
+    uint64_t duplicate_window_ns
+    uint8_t mismatched
+    uint8_t market_orders_allowed
+    uint8_t iso_allowed
+    uint8_t short_exempt_allowed
+    uint8_t self_match
+    uint8_t latched         # bit n: breaker n
+    uint16_t self_match_group
+    int64_t max_daily_loss_nanos
+    int64_t max_drawdown_nanos
+    uint64_t rearm_after_ns
+    int64_t pnl_nanos
+    int64_t high_water_nanos
+    uint64_t[BREAKERS] tripped_ns
+    uint32_t max_consecutive_rejects
+    uint32_t rejects_in_a_row
+
+
+cdef struct FirmRow:
+    Exposure exposure
+    Bucket bucket
+    int64_t open_orders
+    uint32_t max_open_orders
+    uint8_t known
+    uint8_t blocked
+
+
+cdef struct StrategyRow:
+    Exposure exposure
+    Bucket bucket
+    uint64_t max_executions
+    uint64_t executions
+    uint8_t blocked
+    uint8_t known
+    uint8_t enabled
+    uint8_t killed
+    uint8_t latched
+
+
+cdef struct PortRow:
+    Bucket bucket
+    uint64_t last_order_id
+    uint8_t blocked
+    uint8_t known
+    uint8_t enabled
+    uint8_t killed
+    uint8_t connected
 
 
 cdef struct RecentOrder:
@@ -38,40 +144,98 @@ cdef struct RecentOrder:
     int64_t price_ticks
     uint64_t time_ns
     uint32_t instrument_id
-    uint32_t side
-    uint64_t slot  # its place in AccountRow.seen
+    uint16_t side
+    uint16_t slot  # its place in RecentRing.seen
 
 
-cdef struct AccountRow:
-    int64_t max_open_value_nanos
-    int64_t open_value_nanos
-    int64_t open_orders
-    uint64_t nano_tokens
-    uint64_t full_nano_tokens  # message_burst in nano-tokens
-    uint64_t bucket_time_ns
-    uint64_t last_order_id
-    uint64_t duplicate_window_ns
-    uint32_t max_open_orders
-    uint32_t messages_per_second
-    uint32_t message_burst
-    uint8_t known
-    uint8_t enabled
-    uint8_t killed
-    uint8_t market_orders_allowed
-    uint32_t recent_count
-    uint32_t recent_next
+cdef struct RecentRing:
+    uint32_t count
+    uint32_t next
+    RecentOrder[MAX_DUPLICATE_DEPTH] orders
     uint8_t[SEEN_SLOTS] seen  # how many of the recent orders hash here: 0 saves the search
-    RecentOrder[MAX_DUPLICATE_DEPTH] recent
+
+
+# A place of the open-addressed table of own working orders: one cache line.
+cdef struct OwnOrder:
+    uint64_t order_id       # 0: free
+    int64_t price_ticks
+    int64_t leaves_lots
+    uint32_t instrument_id
+    uint32_t next           # of its instrument and side: place + 1, 0 ends the list
+    uint32_t previous
+    uint16_t account_id
+    uint16_t side           # 0 BUY, 1 SELL
+    uint64_t[3] pad
+
+
+cdef struct Crossing:
+    int64_t price_ticks
+    uint64_t order_id
+    int64_t leaves_lots
+
+
+cdef struct Tables:
+    # of the last check
+    uint64_t fired_mask
+    int64_t reserved_price_ticks
+    int64_t allowed_lots
+    uint64_t match_count
+    # sizes
+    uint32_t max_instruments
+    uint32_t max_accounts
+    uint32_t max_strategies
+    uint32_t max_working_orders
+    uint32_t duplicate_depth
+    uint32_t own_mask          # places - 1
+    uint32_t own_shift
+    uint32_t working           # own working orders
+    uint64_t tolerance_ns
+    # the gate itself
+    uint64_t lease_until_ns
+    uint64_t passes_until_ns   # the lease of a leased gate, else for ever
+    uint8_t leased
+    uint8_t killed
+    uint8_t blocked            # killed, or no lease
+    FirmRow firm
+    # rows; each table but the ports has one more, of zeros, for what does not exist
+    InstrumentLine* lines
+    InstrumentRow* instruments
+    AccountRow* accounts
+    RecentRing* rings
+    StrategyRow* strategies
+    PortRow* ports
+    PositionRow* positions     # row account_id * max_instruments + instrument_id
+    OwnOrder* own
+    uint64_t[ACTION_NUMBERS] passed
+    uint64_t[CHECK_NUMBERS] rejected
+    uint64_t[CHECK_NUMBERS] fired
+    uint64_t faults
+    const char* complaint      # about the last record that was not taken
+    Crossing[MAX_CROSSING] matches
 
 
 # One NEW or REPLACE and all that the checks look at.
 cdef struct Case:
+    InstrumentLine* line
     InstrumentRow* instrument
     AccountRow* account
+    RecentRing* ring
+    StrategyRow* strategy
+    PortRow* port
     PositionRow* position
+    bint opens             # NEW, or a REPLACE of which nothing works any more
+    bint rests             # it may become an own working order
+    bint works             # its id is that of an own working order
+    uint32_t place         # there, or where it would be
     int64_t price_ticks    # at which the order is valued and reserved
+    int64_t recent_price_ticks
+    int64_t value
+    int64_t working_value
     int64_t added_lots     # REPLACE: the increment
     int64_t added_value
-    uint64_t nano_tokens   # in the bucket now
-    int64_t recent_price_ticks
+    int64_t allowed_lots
     uint64_t slot
+
+
+cdef inline size_t position_at(const Tables* t, size_t account_id, size_t instrument_id) noexcept nogil:
+    return account_id * t.max_instruments + instrument_id

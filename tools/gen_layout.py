@@ -17,7 +17,7 @@ SOURCE = "proto/hot/layout.toml and proto/hot/rulebook.toml by tools/gen_layout.
 WIDTH = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "i64": 8}
 STRUCT_CODE = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "i64": "q"}
 C_TYPE = {"u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "u64": "uint64_t", "i64": "int64_t"}
-NEEDS = ("account", "instrument", "fields")
+NEEDS = ("account", "strategy", "instrument", "fields")
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,11 +281,18 @@ def risk_checks_page(layout: Layout) -> str:
     out = [
         "# Pre-trade checks\n",
         f"<!-- Generated from {SOURCE}. -->\n",
-        "Every order passes these checks, in software and on the card alike. The reason of a refusal is the lowest",
-        "number that fired; every check that fired is in the mask and is counted. A refused order leaves no trace",
-        "but in the counters. `CANCEL` is judged by `MALFORMED` alone. Limits fail closed: unset or 0 blocks.\n",
-        "A check is judged only where the facts it needs are there: `account` and `instrument` mean that the row of",
-        "limits was set, `fields` that `FIELD_SANITY` has not fired. `MALFORMED` stands alone.\n",
+        f"Every order passes these {len(layout.checks)} checks, in software and on the card alike. The reason of a",
+        "refusal is the lowest number that fired; every check that fired is in the mask and is counted. A refused",
+        "order leaves no trace but in the counters. `CANCEL` is judged by `MALFORMED` alone.\n",
+        "Limits fail closed: a row that was never set, and each limit of 0, blocks. Where 0 means off instead:",
+        "`duplicate_window_ns`, `max_impact_percent`, a price band of 0 and 0, and `rearm_after_ns` (by hand only).",
+        "The largest value of a field is no limit.\n",
+        "A check is judged only where the facts it needs are there: `account`, `strategy` and `instrument` mean that",
+        "the row of limits was set, `fields` that `FIELD_SANITY` has not fired. `MALFORMED` stands alone.\n",
+        "Breakers (24, 30, 33, 34) latch: a record trips them, an order never does. `Rearm` lets go of one and counts",
+        "from 0: executions, rejects in a row, or for `DRAWDOWN` from the PnL of now; `DAILY_LOSS` trips again at once",
+        "unless a new day or a new limit has come first. With `rearm_after_ns` an account's breaker also stops firing",
+        "so long after the last record that tripped it, until the next such record.\n",
         "| # | check | fires when | needs | looks at | moves on pass | OUCH 5.0 | rule served |",
         "|---|---|---|---|---|---|---|---|",
     ]

@@ -49,7 +49,7 @@ def main() -> None:
         request = order_service_pb2.SubmitOrderRequest(
             request_id=str(uuid.uuid4()),  # Keep it: sent again after a lost answer, it gives the same answer.
             account="main",
-            strategy="walkthrough",
+            strategy="manual",
             instrument=INSTRUMENT,
             side=order_pb2.SIDE_BUY,
             type=order_pb2.ORDER_TYPE_LIMIT,
@@ -66,7 +66,7 @@ def main() -> None:
             timeout=DEADLINE_S,
         )
         stream = orders.StreamOrderEvents(
-            order_service_pb2.StreamOrderEventsRequest(after_sequence=placed.sequence - 1, strategy="walkthrough")
+            order_service_pb2.StreamOrderEventsRequest(after_sequence=placed.sequence - 1, strategy="manual")
         )
         for event in itertools.chain.from_iterable(batch.events for batch in stream):
             what = event.WhichOneof("event")

@@ -49,9 +49,14 @@ class MarketBoard:
             reader.tell(name)
 
     def _mark_from_book(self, name: str, book: LevelBook, now_ns: int) -> None:
-        bid, ask = book.bids.best, book.asks.best
-        if bid is not None and ask is not None and bid < ask and name not in self._invalid:
-            self._marks[name] = Mark(name, now_ns, (bid + ask) // 2)
+        bid, ask = book.bids.best_level, book.asks.best_level
+        if name in self._invalid:
+            return
+        if bid is not None and ask is not None and bid[0] < ask[0]:
+            self._marks[name] = Mark(name, now_ns, (bid[0] + ask[0]) // 2, bid, ask)
+        elif (last := self._marks.get(name)) is not None:
+            # No price is in a crossed or one-sided book, but the gate must know that it is one.
+            self._marks[name] = Mark(name, last.time_ns, last.price_ticks, bid, ask)
 
     def mark(self, instrument: str) -> Mark | None:
         return self._marks.get(instrument)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -17,7 +17,21 @@ from meltica.app.settings import LimitSettings, Settings
 from meltica.domain.commands import RegisterInstrument, SetLimits
 from meltica.domain.instrument import Instrument
 from meltica.domain.level_book import LevelBook
-from meltica.domain.limits import AccountLimits, InstrumentLimits, Limits, PositionLimits, key_of
+from meltica.domain.limits import (
+    DAY_NS,
+    MANUAL,
+    OWN_PORT,
+    AccountLimits,
+    FirmLimits,
+    InstrumentLimits,
+    Limits,
+    PortLimits,
+    PositionLimits,
+    SelfMatch,
+    ShortSale,
+    StrategyLimits,
+    key_of,
+)
 from meltica.domain.market import BookUpdate, MarketEvent, MarketTrade
 from meltica.domain.money import NANOS
 
@@ -53,8 +67,8 @@ class Bootstrap:
                     "%s is journaled with other facts than the market source gives; they stay", known.instrument
                 )
             self._waiting[wanted.instrument] = state.tables.instruments[wanted.instrument]
-        for account in self._settings.accounts:
-            self._set(account_limits(account, self._settings.limits))
+        for limits in common_limits(self._settings):
+            self._set(limits)
         return {name: state.tables.instruments[name] for name in self._waiting}
 
     def look(self, event: MarketEvent) -> None:
@@ -92,6 +106,34 @@ class Bootstrap:
         return f"settings-{self._epoch}-{next(self._count)}"
 
 
+def common_limits(settings: Settings) -> Iterator[Limits]:
+    """What is no instrument's: the firm, the session, accounts, and strategies (``manual``: orders of none)."""
+    wanted = settings.limits
+    yield FirmLimits(
+        max_open_value_nanos=int(wanted.firm_max_open_value * NANOS),
+        max_open_orders=wanted.firm_max_open_orders,
+        messages_per_second=wanted.firm_messages_per_second,
+        message_burst=wanted.firm_message_burst,
+    )
+    yield PortLimits(
+        port=OWN_PORT,
+        enabled=True,
+        messages_per_second=wanted.firm_messages_per_second,
+        message_burst=wanted.firm_message_burst,
+    )
+    for account in settings.accounts:
+        yield account_limits(account, wanted)
+    for strategy in dict.fromkeys((MANUAL, *(each.name for each in settings.strategies))):
+        yield StrategyLimits(
+            strategy=strategy,
+            enabled=True,
+            max_open_value_nanos=int(wanted.max_open_value * NANOS),
+            max_executions=wanted.strategy_max_executions,
+            messages_per_second=wanted.messages_per_second,
+            message_burst=wanted.message_burst,
+        )
+
+
 def account_limits(account: str, limits: LimitSettings) -> AccountLimits:
     return AccountLimits(
         account=account,
@@ -102,6 +144,11 @@ def account_limits(account: str, limits: LimitSettings) -> AccountLimits:
         message_burst=limits.message_burst,
         duplicate_window_ns=limits.duplicate_window_ms * MILLISECOND_NS,
         market_orders_allowed=limits.market_orders_allowed,
+        self_match=SelfMatch[limits.self_match.upper()],
+        max_consecutive_rejects=limits.max_consecutive_rejects,
+        max_daily_loss_nanos=int(limits.max_daily_loss * NANOS),
+        max_drawdown_nanos=int(limits.max_drawdown * NANOS),
+        rearm_after_ns=limits.rearm_after_s * NANOS,
     )
 
 
@@ -120,6 +167,12 @@ def instrument_limits(
             max_value_nanos=int(limits.max_order_value * NANOS),
             collar_bps=limits.collar_bps,
             reference_max_age_ns=limits.reference_max_age_ms * MILLISECOND_NS,
+            short_sale=ShortSale[limits.short_sale.upper()],
+            session_close_ns=DAY_NS,
+            max_day_lots=int(limits.max_day_value * NANOS) // lot_value,
+            messages_per_second=limits.firm_messages_per_second,
+            message_burst=limits.firm_message_burst,
+            max_impact_percent=limits.max_impact_percent,
         )
     ]
     rows += [

@@ -48,7 +48,7 @@ LOOK_AHEAD_EVENTS = 100_000
 """Of a recording, to see how long it is; one that is longer than that plays at its own speed."""
 SLOWEST = 1e-6
 OPERATOR = "olivia"
-BY_HAND = "by-hand"
+BY_HAND = "manual"
 
 
 async def run_demo(*, data: Path | None, seconds: float, seed: int, state: Path) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,16 +19,19 @@ import msgspec
 from meltica.app.board import MarketBoard
 from meltica.app.clock import SteadyClock
 from meltica.app.kill_latch import KillLatch
+from meltica.app.market_facts import fact_of
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.settings import Settings
 from meltica.domain.commands import (
     AmendOrder,
+    BeginDay,
     CancelAllOrders,
     CancelOrder,
     Command,
     EngageKillSwitch,
     GateState,
     ReportGate,
+    Revalue,
     SubmitOrder,
 )
 from meltica.domain.errors import GateUnreachableError, InvariantError, NotAcceptingError, RequestReusedError
@@ -40,7 +43,12 @@ from meltica.domain.events import (
     ReplaceRequested,
 )
 from meltica.domain.inputs import Input, Record, decode_record, encode_record
-from meltica.domain.market import Mark, MarketEvent, TopOfBook, TradingStatus
+from meltica.domain.market import (
+    Mark,
+    MarketEvent,
+    TopOfBook,
+    TradingStatus,
+)
 from meltica.domain.ports import (
     Answer,
     AuditEntry,
@@ -54,7 +62,7 @@ from meltica.domain.ports import (
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine
-from meltica.engine.state import GLOBAL
+from meltica.engine.kill_switch import exists, switches_of
 from meltica.journal.entry import Head
 from meltica.journal.errors import JournalFailedError
 from meltica.journal.port import JournalSource
@@ -143,13 +151,16 @@ class LiveGateway:
         """Engage again what a crash between acting and journaling left behind. Before anything is sent."""
         epoch = self.state.tables.sequence
         for number, latched in enumerate(self._latch.engaged()):
-            switch = self.state.tables.kill_switches.get(latched.account)
+            switch = self.state.tables.kill_switches.get(latched.switch)
             if switch is None or not switch.engaged:
-                reason = f"latched before the restart by {latched.actor}: {latched.reason}"
-                request_id = f"kill-latch-{epoch}-{number}"
+                of_account = "/" not in latched.switch
                 self.take(
                     EngageKillSwitch(
-                        request_id=request_id, actor="system:kill-latch", reason=reason, account=latched.account
+                        request_id=f"kill-latch-{epoch}-{number}",
+                        actor="system:kill-latch",
+                        reason=f"latched before the restart by {latched.actor}: {latched.reason}",
+                        account=latched.switch if of_account else "",
+                        target="" if of_account else latched.switch,
                     )
                 )
 
@@ -212,8 +223,9 @@ class LiveGateway:
 
         Any error in here but an unreachable gate leaves the engine ahead of its journal, so it ends the process.
         """
-        if isinstance(body, EngageKillSwitch) and self._switch_exists(body.account):
-            self._latch.engage(body.account, body.reason, body.actor)
+        if isinstance(body, EngageKillSwitch) and exists(self.state.tables, body.switch):
+            # The engine refuses to stop what it does not know: then nothing may be latched either.
+            self._latch.engage(body.switch, body.reason, body.actor)
         if self._failed:
             raise NotAcceptingError("the gateway has failed and is stopping")
         try:
@@ -225,20 +237,17 @@ class LiveGateway:
         self._last = (now_ns, events)
         return sequence
 
-    def _switch_exists(self, account: str) -> bool:
-        """The engine refuses to engage for an account that it does not know: then nothing may be latched either."""
-        return account == GLOBAL or account in self.state.tables.accounts
-
     def _step_without_gate_if_lost(self, body: Body) -> tuple[int, int, tuple[Event, ...]]:
+        happened = Input(self.clock.now_ns(), body, self._marks_for(body))
         try:
-            return self._step(body)
+            return self._step(happened)
         except GateUnreachableError as error:
-            self._step(ReportGate(request_id="", actor="system:gateway", state=GateState.LOST, reason=str(error)))
-            return self._step(body)
+            lost = ReportGate(request_id="", actor="system:gateway", state=GateState.LOST, reason=str(error))
+            self._step(Input(happened.time_ns, lost, happened.marks))  # The engine has seen these prices.
+            return self._step(Input(self.clock.now_ns(), body, self._marks_for(body)))
 
-    def _step(self, body: Body) -> tuple[int, int, tuple[Event, ...]]:
-        now_ns = self.clock.now_ns()
-        happened = Input(now_ns, body, self._marks_for(body))
+    def _step(self, happened: Input) -> tuple[int, int, tuple[Event, ...]]:
+        body, now_ns = happened.body, happened.time_ns
         events = self._engine.step(happened)
         if isinstance(body, EngageKillSwitch):
             self._cancel_first(events)
@@ -255,6 +264,8 @@ class LiveGateway:
 
     def _marks_for(self, body: Body) -> tuple[Mark, ...]:
         """The price that the gate may judge this by; journaled with it. Reports and cancels are judged by none."""
+        if isinstance(body, Revalue):
+            return tuple(self._moved())
         instrument = getattr(body, "instrument", None)
         if instrument is None and (order_id := getattr(body, "order_id", None)) is not None:
             order = self.state.order(order_id)
@@ -271,13 +282,30 @@ class LiveGateway:
         now_ns = self.clock.now_ns()
         event = msgspec.structs.replace(event, time_ns=now_ns)
         self.board.take(event, now_ns)
-        if isinstance(event, TradingStatus):
-            self.take(event)
+        if (fact := fact_of(event, self.state.tables)) is not None:
+            self.take(fact)
         for venue in self._venues.values():
             self._take_all(venue.receive(event, now_ns))
         for runner in self._strategies:
             self._ordered(runner, runner.on_market(event))
         self._arm_timer()
+
+    def revalue(self) -> None:
+        """Value what is held at the newest prices, if any has changed."""
+        if next(iter(self._moved()), None) is not None:
+            self.take(Revalue(request_id="", actor="system:valuation"))
+
+    def _moved(self) -> Iterator[Mark]:
+        """Marks that the engine has not seen, of what is held."""
+        for name in self.state.worth.held():
+            mark = self.board.mark(name)
+            if mark is not None and mark.price_ticks != self.state.tables.prices.get(name):
+                yield mark
+
+    def begin_day(self) -> None:
+        """A new trading day, unless the gateway has failed."""
+        if not self._failed:
+            self.take(BeginDay(request_id="", actor="system:trading-day"))
 
     def reported(self, reports: Iterable[VenueReport]) -> None:
         """What a venue said outside of the market's course: at the start, at the end of its day."""
@@ -338,8 +366,8 @@ class LiveGateway:
                     self._sent_first.remove(event.client_order_id)
                 case OrderSubmitted() | CancelRequested() | ReplaceRequested():
                     self._send(event)
-                case KillSwitchReleased() if not self.state.tables.kill_switches[event.account].engaged:
-                    self._latch.release(event.account)  # Engaged again meanwhile: then the file is that one's
+                case KillSwitchReleased() if not self.state.tables.kill_switches[event.switch].engaged:
+                    self._latch.release(event.switch)  # Engaged again meanwhile: then the file is that one's
         actor = getattr(entry.body, "actor", "")
         for runner in self._strategies:
             if actor == f"strategy:{runner.name}" and isinstance(
@@ -366,7 +394,7 @@ class LiveGateway:
         switches = self.state.tables.kill_switches
         return any(
             (switch := switches.get(name)) is not None and switch.engaged and switch.changed_ns >= event.time_ns
-            for name in ("", order.account)
+            for name in switches_of(order)
         )
 
     def _withhold(self, event: OrderSubmitted | ReplaceRequested) -> None:
@@ -460,6 +488,6 @@ def _refused(command: VenueCommand, venue: str, text: str) -> VenueReport:
     """What the books are told of a command that never left."""
     if isinstance(command, OrderSubmitted):
         return ExecutionReport(
-            venue=venue, client_order_id=command.client_order_id, exec_type=ExecType.REJECTED, text=text
+            venue=venue, client_order_id=command.client_order_id, exec_type=ExecType.REJECTED, text=text, unsent=True
         )
     return OrderCancelReject(venue=venue, client_order_id=command.client_order_id, text=text)

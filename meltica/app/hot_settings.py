@@ -92,6 +92,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_instruments: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 1_024
     max_accounts: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 16
+    max_strategies: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 256
     duplicate_depth: Annotated[int, msgspec.Meta(ge=1, le=64)] = 16
 
 

@@ -11,28 +11,29 @@ from pathlib import Path
 import msgspec
 
 
-class Latched(msgspec.Struct):
-    account: str
+class Latched(msgspec.Struct, rename={"switch": "account"}):
+    switch: str
+    """Empty (everything), an account, or a target such as ``strategies/…``."""
     reason: str
     actor: str
 
 
 class KillLatch:
-    """One small JSON file per account in ``folder``; the global switch's is ``all.json``."""
+    """One small JSON file per switch in ``folder``; the global switch's is ``all.json``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def engage(self, account: str, reason: str, actor: str) -> None:
+    def engage(self, switch: str, reason: str, actor: str) -> None:
         """Atomic: a reader sees the whole file or none. Not flushed: it outlives the process, the journal the power."""
-        path = self._path(account)
+        path = self._path(switch)
         fresh = path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(Latched(account, reason, actor)))
+        fresh.write_bytes(msgspec.json.encode(Latched(switch, reason, actor)))
         fresh.replace(path)
 
-    def release(self, account: str) -> None:
-        self._path(account).unlink(missing_ok=True)
+    def release(self, switch: str) -> None:
+        self._path(switch).unlink(missing_ok=True)
 
     def engaged(self) -> list[Latched]:
         """What is latched. An unreadable file counts as the global switch: in doubt nothing goes out."""
@@ -44,5 +45,5 @@ class KillLatch:
                 found.append(Latched("", f"{path.name} is unreadable ({error})", "system:kill-latch"))
         return found
 
-    def _path(self, account: str) -> Path:
-        return self._folder / f"{'account-' + account.encode().hex() if account else 'all'}.json"
+    def _path(self, switch: str) -> Path:
+        return self._folder / f"{'account-' + switch.encode().hex() if switch else 'all'}.json"

@@ -46,6 +46,7 @@ class MeasuredGate:
         # What each order asks for: bound once, since ``__getattr__`` costs ten times the call itself.
         self.set_reference = gate.set_reference
         self.reserve, self.release, self.fill = gate.reserve, gate.release, gate.fill
+        self.tell, self.breakers, self.self_matches = gate.tell, gate.breakers, gate.self_matches
 
     def check(self, intent: Any, /) -> int:
         begin = time.perf_counter_ns()
@@ -60,6 +61,10 @@ class MeasuredGate:
     @property
     def reserved_price_ticks(self) -> int:
         return self._gate.reserved_price_ticks
+
+    @property
+    def allowed_lots(self) -> int:
+        return self._gate.allowed_lots
 
     if not TYPE_CHECKING:  # For mypy ``measured`` says that the rest is the gate's own
 

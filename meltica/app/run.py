@@ -25,6 +25,7 @@ from meltica.app.recovery import recover
 from meltica.app.settings import Settings
 from meltica.app.strategy_kinds import build
 from meltica.app.trading_day import end_days, parse_time_of_day
+from meltica.app.valuation import value_positions
 from meltica.control.authority import ensure_authority
 from meltica.control.credentials import CertificateFiles
 from meltica.control.policy import PolicyFile
@@ -85,6 +86,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
         tasks = [
             asyncio.create_task(_feed(source, gateway, bootstrap, settings, fail)),
             asyncio.create_task(end_days(gateway, venue, day_ends_ns)),
+            asyncio.create_task(value_positions(gateway)),
         ]
         ready(f"{settings.listen.rpartition(':')[0]}:{port}")
         await stop.wait()

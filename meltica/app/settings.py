@@ -44,10 +44,22 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Time of day in UTC at which DAY orders expire."""
 
 
+MONEY: Final = (
+    "max_order_value",
+    "max_position_value",
+    "max_open_value",
+    "max_day_value",
+    "max_daily_loss",
+    "max_drawdown",
+    "firm_max_open_value",
+)
+
+
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The first limits of a fresh journal; afterwards RiskService changes them. Money in the quote currency.
 
-    Quantities follow from the values at the instrument's first price.
+    Quantities follow from the values at the instrument's first price. The firm's rates are those of its port and of
+    each instrument too, an account's those of each strategy.
     """
 
     max_order_value: Decimal = Decimal(100_000)
@@ -60,9 +72,27 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     message_burst: Annotated[int, msgspec.Meta(ge=0, le=BURST_BOUND)] = 400
     duplicate_window_ms: Millis = 0
     market_orders_allowed: bool = True
+    max_day_value: Decimal = Decimal(1_000_000_000)
+    """Of all orders in an instrument that passed on one trading day."""
+    max_impact_percent: Count = 0
+    """Of what is displayed at the other side's best price; 0: no check."""
+    max_daily_loss: Decimal = Decimal(100_000)
+    max_drawdown: Decimal = Decimal(100_000)
+    max_consecutive_rejects: Count = 100
+    rearm_after_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
+    """0: a tripped breaker waits for two persons."""
+    self_match: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = "cancel_oldest"
+    """What becomes of an order that would trade with an own one. The strategies of one account meet each other here."""
+    short_sale: Literal["not_allowed", "free", "reg_sho"] = "free"
+    firm_max_open_value: Decimal = Decimal(10_000_000)
+    firm_max_open_orders: Count = 2_000
+    firm_messages_per_second: Count = 2_000
+    firm_message_burst: Annotated[int, msgspec.Meta(ge=0, le=BURST_BOUND)] = 4_000
+    strategy_max_executions: Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)] = 1_000_000
+    """Until it is re-armed."""
 
     def __post_init__(self) -> None:
-        for name in ("max_order_value", "max_position_value", "max_open_value"):
+        for name in MONEY:
             value = getattr(self, name)
             if not value.is_finite() or not 0 <= value * NANOS <= INT64_MAX:
                 raise ValueError(f"{name}: {value} is not within 0..{INT64_MAX // NANOS}")

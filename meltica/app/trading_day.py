@@ -1,4 +1,4 @@
-"""The paper venue's trading day: at its end DAY orders expire."""
+"""The trading day: at its end the paper venue's DAY orders expire, and profit and loss count from 0 again."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def next_end_ns(now_ns: int, end_of_day_ns: int) -> int:
 
 
 async def end_days(gateway: LiveGateway, venue: PaperSession, end_of_day_ns: int) -> None:
-    """Expire the venue's DAY orders at the end of each day. Until cancelled."""
+    """Expire the venue's DAY orders at the end of each day, and begin the next one. Until cancelled."""
     end_ns = next_end_ns(gateway.clock.now_ns(), end_of_day_ns)
+    if gateway.state.tables.day_began_ns < end_ns - DAY_NS:
+        gateway.begin_day()  # The last day ended while nobody was here.
     while True:
         left_s = (end_ns - gateway.clock.now_ns()) / 1e9
         if left_s > 0:
@@ -45,4 +47,5 @@ async def end_days(gateway: LiveGateway, venue: PaperSession, end_of_day_ns: int
             continue
         LOG.info("the trading day of %s is over", venue.venue)
         gateway.reported(venue.end_session(gateway.clock.now_ns()))
+        gateway.begin_day()
         end_ns = next_end_ns(gateway.clock.now_ns(), end_of_day_ns)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
 from meltica.control.errors import RefusedError
@@ -14,10 +16,13 @@ from meltica.domain.approvals import Proposal
 from meltica.domain.events import ProposalKind
 from meltica.domain.ports import Answer, Gateway
 
-_DOORS = {
-    ProposalKind.LIMITS: "RiskService.ApproveProposal and RejectProposal",
-    ProposalKind.KILL_SWITCH_RELEASE: "KillSwitchService.ApproveRelease and RejectRelease",
+RISK: Final = frozenset({ProposalKind.LIMITS, ProposalKind.REARM, ProposalKind.CREDIT, ProposalKind.MARK})
+RELEASE: Final = frozenset({ProposalKind.KILL_SWITCH_RELEASE})
+_DOORS: Final = {
+    RISK: "RiskService.ApproveProposal and RejectProposal",
+    RELEASE: "KillSwitchService.ApproveRelease and RejectRelease",
 }
+"""What each pair of methods decides about."""
 
 
 class Approvals:
@@ -29,7 +34,7 @@ class Approvals:
         self._policy = policy
 
     async def decide(
-        self, request_id: str, proposal_id: str, caller: Caller, *, kind: ProposalKind, approve: bool
+        self, request_id: str, proposal_id: str, caller: Caller, *, kinds: frozenset[ProposalKind], approve: bool
     ) -> tuple[int, Answer]:
         """(proposal, the engine's answer).
 
@@ -46,13 +51,14 @@ class Approvals:
         form.finish()
         for proposal in self._gateway.state.proposals():
             if proposal.made.proposal_id == command.proposal_id:
-                self._judge(proposal, caller, kind=kind, approve=approve)
+                self._judge(proposal, caller, kinds=kinds, approve=approve)
         return command.proposal_id, await self._durable.run(command)
 
-    def _judge(self, proposal: Proposal, caller: Caller, *, kind: ProposalKind, approve: bool) -> None:
+    def _judge(self, proposal: Proposal, caller: Caller, *, kinds: frozenset[ProposalKind], approve: bool) -> None:
         made = proposal.made
-        if made.kind is not kind:
-            why = f"proposal {made.proposal_id} is about {made.kind.value}: use {_DOORS[made.kind]}"
+        if made.kind not in kinds:
+            door = next(methods for decided, methods in _DOORS.items() if made.kind in decided)
+            why = f"proposal {made.proposal_id} is about {made.kind.value}: use {door}"
             raise RefusedError("PROPOSAL_KIND_MISMATCH", why)
         if not approve:
             return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from meltica.control import resources
-from meltica.control.approvals import Approvals
+from meltica.control import resources, risk_views
+from meltica.control.approvals import RELEASE, Approvals
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
 from meltica.control.pages import Page
@@ -14,7 +14,6 @@ from meltica.domain.events import (
     CancelRequested,
     KillSwitchEngaged,
     KillSwitchReleased,
-    ProposalKind,
     ProposalMade,
 )
 from meltica.domain.ports import Gateway
@@ -36,12 +35,15 @@ class KillSwitchService:
             actor=caller.actor,
             reason=form.reason(request.reason),
             account=form.identifier("account", request.account),
+            target=form.target("target", request.target, other=request.account),
         )
         form.finish()
         answer = await self._durable.run(command)
-        switch = next((_engaged(event) for event in answer.events if isinstance(event, KillSwitchEngaged)), None)
+        switch = next(
+            (risk_views.kill_switch_at(event) for event in answer.events if isinstance(event, KillSwitchEngaged)), None
+        )
         if switch is None:  # It was engaged already.
-            switch = self._find(command.account)
+            switch = self._find(command.switch)
             await self._gateway.settled()
         return api.EngageKillSwitchResponse(
             kill_switch=resources.kill_switch(switch),
@@ -52,8 +54,9 @@ class KillSwitchService:
     async def get_kill_switch(self, request: api.GetKillSwitchRequest, _caller: Caller) -> api.GetKillSwitchResponse:
         form = Form()
         account = form.identifier("account", request.account)
+        target = form.target("target", request.target, other=request.account)
         form.finish()
-        reply = api.GetKillSwitchResponse(kill_switch=resources.kill_switch(self._find(account)))
+        reply = api.GetKillSwitchResponse(kill_switch=resources.kill_switch(self._find(target or account)))
         await self._gateway.settled()
         return reply
 
@@ -63,8 +66,8 @@ class KillSwitchService:
         form = Form()
         page = Page(form, request.page_size, request.page_token)
         form.finish()
-        # The page's key is "=account", because the global switch has no name.
-        rows = sorted((f"={switch.account}", switch) for switch in self._gateway.state.kill_switches())
+        # The page's key is "=name", because the global switch has no name.
+        rows = sorted((f"={switch.switch}", switch) for switch in self._gateway.state.kill_switches())
         rows = [row for row in rows if row[0] > page.after]
         shown = [resources.kill_switch(switch) for _, switch in rows[: page.size]]
         await self._gateway.settled()
@@ -78,44 +81,33 @@ class KillSwitchService:
             actor=caller.actor,
             reason=form.reason(request.reason),
             account=form.identifier("account", request.account),
+            target=form.target("target", request.target, other=request.account),
         )
         form.finish()
         answer = await self._durable.run(command)
         made = next(event for event in answer.events if isinstance(event, ProposalMade))
-        proposal = resources.proposal(Proposal(made=made), self._gateway.state, made.time_ns)
+        proposal = risk_views.proposal(Proposal(made=made), self._gateway.state, made.time_ns)
         return api.ProposeReleaseResponse(proposal=proposal, sequence=answer.sequence)
 
     async def approve_release(self, request: api.ApproveReleaseRequest, caller: Caller) -> api.ApproveReleaseResponse:
         _, answer = await self._approvals.decide(
-            request.request_id, request.proposal_id, caller, kind=ProposalKind.KILL_SWITCH_RELEASE, approve=True
+            request.request_id, request.proposal_id, caller, kinds=RELEASE, approve=True
         )
-        switch = next(_released(event) for event in answer.events if isinstance(event, KillSwitchReleased))
+        switch = next(
+            risk_views.kill_switch_at(event) for event in answer.events if isinstance(event, KillSwitchReleased)
+        )
         return api.ApproveReleaseResponse(kill_switch=resources.kill_switch(switch), sequence=answer.sequence)
 
     async def reject_release(self, request: api.RejectReleaseRequest, caller: Caller) -> api.RejectReleaseResponse:
         proposal_id, answer = await self._approvals.decide(
-            request.request_id, request.proposal_id, caller, kind=ProposalKind.KILL_SWITCH_RELEASE, approve=False
+            request.request_id, request.proposal_id, caller, kinds=RELEASE, approve=False
         )
         return api.RejectReleaseResponse(proposal_id=str(proposal_id), sequence=answer.sequence)
 
-    def _find(self, account: str) -> KillSwitch:
+    def _find(self, name: str) -> KillSwitch:
         """One that was never engaged is released, with epoch 0."""
         switches = self._gateway.state.kill_switches()
-        return next((switch for switch in switches if switch.account == account), KillSwitch(account=account))
-
-
-def _engaged(event: KillSwitchEngaged) -> KillSwitch:
-    return KillSwitch(
-        account=event.account,
-        engaged=True,
-        epoch=event.epoch,
-        reason=event.reason,
-        actor=event.actor,
-        changed_ns=event.time_ns,
-    )
-
-
-def _released(event: KillSwitchReleased) -> KillSwitch:
-    return KillSwitch(
-        account=event.account, engaged=False, epoch=event.epoch, actor=event.approver, changed_ns=event.time_ns
-    )
+        account, target = ("", name) if "/" in name else (name, "")
+        return next(
+            (switch for switch in switches if switch.switch == name), KillSwitch(account=account, target=target)
+        )

@@ -86,7 +86,14 @@ def requested(event: CancelRequested | ReplaceRequested, instrument: Instrument)
 
 
 def _submitted(event: OrderSubmitted, instrument: Instrument) -> OrderEvent.Submitted:
-    return OrderEvent.Submitted(order=resources.order(lifecycle.opened(event), instrument))
+    return OrderEvent.Submitted(
+        order=resources.order(lifecycle.opened(event), instrument),
+        asked_quantity=_asked_text(event.asked_lots, instrument),
+    )
+
+
+def _asked_text(lots: int, instrument: Instrument) -> str:
+    return instrument.quantity_text(lots) if lots else ""
 
 
 def _begun(event: Event) -> Order | None:
@@ -109,7 +116,12 @@ def _denied(event: OrderDenied, instrument: Instrument) -> OrderEvent.Denied:
 
 
 def _requested(event: CancelRequested | ReplaceRequested, instrument: Instrument) -> OrderEvent.Requested:
-    return OrderEvent.Requested(pending_request=requested(event, instrument), actor=event.actor)
+    return OrderEvent.Requested(
+        pending_request=requested(event, instrument),
+        actor=event.actor,
+        reason=event.reason,
+        asked_quantity=_asked_text(event.asked_lots, instrument) if isinstance(event, ReplaceRequested) else "",
+    )
 
 
 def _amend_denied(event: AmendDenied, _instrument: Instrument) -> OrderEvent.AmendDenied:

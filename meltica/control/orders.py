@@ -54,6 +54,9 @@ class OrderService:
             price_ticks=form.price("price", request.price, instrument) if request.price else None,
             post_only=request.post_only,
             reduce_only=request.reduce_only,
+            iso=request.intermarket_sweep,
+            short=request.short_sale,
+            short_exempt=request.short_exempt,
             client_order_id=form.client_order_id(request.client_order_id),
         )
         form.finish()
@@ -82,7 +85,7 @@ class OrderService:
         answer = await self._durable.run(command)
         reply = api.AmendOrderResponse(order_id=str(order_id), sequence=answer.sequence)
         for event in answer.events:
-            if isinstance(event, ReplaceRequested) and instrument is not None:
+            if isinstance(event, ReplaceRequested) and event.order_id == order_id and instrument is not None:
                 reply.pending_request.CopyFrom(requested(event, instrument))
         return reply
 

@@ -169,6 +169,36 @@ class Form:
             self.wrong(field, fault_of(error))
             return 0
 
+    def signed_money(self, field: str, text: str) -> int:
+        """Nanos with a sign, not 0."""
+        if not text:
+            self.wrong(field, 'is required: a plain decimal number such as "12.5" or "-12.5"')
+            return 0
+        try:
+            nanos = parse_nanos(field, text)
+        except FieldError as error:
+            self.wrong(field, fault_of(error))
+            return 0
+        if nanos == 0:
+            self._fault(field, text, "must not be 0")
+        return nanos
+
+    def target(self, field: str, text: str, *, other: str) -> str:
+        """A strategy, a port or an instrument by its resource name; ``other``: the account, of which there is one at
+        most."""
+        if not text:
+            return ""
+        kind, _, name = text.partition("/")
+        if other:
+            self.wrong(field, "name an account or a target, not both")
+        elif kind == "instruments":
+            self.instrument_id(field, name, required=True)
+        elif kind in ("strategies", "ports"):
+            self.identifier(field, name, required=True)
+        else:
+            self._fault(field, text, "must be strategies/…, ports/… or instruments/…")
+        return text
+
     def money(self, field: str, text: str) -> int:
         """Nanos, 0 or more."""
         if not text:

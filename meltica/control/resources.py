@@ -9,19 +9,15 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meltica.domain import lifecycle
-from meltica.domain.approvals import KillSwitch, Proposal
-from meltica.domain.events import ProposalKind
+from meltica.domain.approvals import KillSwitch
 from meltica.domain.instrument import Instrument
 from meltica.domain.lifecycle import OrderStatus
-from meltica.domain.limits import AccountLimits, InstrumentLimits, Limits, PositionLimits, key_of
 from meltica.domain.market import Level, Mark
 from meltica.domain.money import nanos_text, plain
 from meltica.domain.order import Order, OrderType, Pending, PendingKind, Side, TimeInForce
-from meltica.domain.ports import State
 from meltica.domain.position import Position
 from meltica.v1 import (
     kill_switch_service_pb2,
-    limits_pb2,
     market_data_service_pb2,
     order_pb2,
     portfolio_service_pb2,
@@ -44,10 +40,6 @@ PENDING_KINDS: Final = {
     PendingKind.REPLACE: order_pb2.PendingRequest.KIND_REPLACE,
 }
 STATUSES: Final = {status: order_pb2.OrderStatus.Value(f"ORDER_STATUS_{status.name}") for status in OrderStatus}
-PROPOSAL_KINDS: Final = {
-    ProposalKind.LIMITS: limits_pb2.PROPOSAL_KIND_LIMITS,
-    ProposalKind.KILL_SWITCH_RELEASE: limits_pb2.PROPOSAL_KIND_KILL_SWITCH_RELEASE,
-}
 
 
 def timestamp(time_ns: int) -> Timestamp:
@@ -90,6 +82,9 @@ def order(found: Order, instrument: Instrument) -> order_pb2.Order:
         price=price_text(instrument, found.price_ticks),
         post_only=found.post_only,
         reduce_only=found.reduce_only,
+        intermarket_sweep=found.iso,
+        short_sale=found.short,
+        short_exempt=found.short_exempt,
         status=STATUSES[status],
         working=lifecycle.is_working(found),
         cumulative_quantity=instrument.quantity_text(found.cumulative_lots),
@@ -118,99 +113,10 @@ def pending_request(pending: Pending, instrument: Instrument) -> order_pb2.Pendi
     )
 
 
-def limits(found: Limits, revision: int, state: State) -> limits_pb2.Limits:
-    shown = limits_pb2.Limits(name=key_of(found), etag=str(revision))
-    match found:
-        case InstrumentLimits():
-            shown.instrument.CopyFrom(_instrument_limits(found, state))
-        case AccountLimits():
-            shown.account.CopyFrom(_account_limits(found))
-        case PositionLimits():
-            shown.position.CopyFrom(_position_limits(found, state))
-    return shown
-
-
-def _instrument_limits(found: InstrumentLimits, state: State) -> limits_pb2.InstrumentLimits:
-    return limits_pb2.InstrumentLimits(
-        instrument=found.instrument,
-        enabled=found.enabled,
-        restricted=found.restricted,
-        max_quantity=_lots_text(found.max_quantity_lots, found.instrument, state),
-        max_value=nanos_text(found.max_value_nanos),
-        collar_bps=found.collar_bps,
-        reference_max_age=duration(found.reference_max_age_ns),
-    )
-
-
-def _account_limits(found: AccountLimits) -> limits_pb2.AccountLimits:
-    return limits_pb2.AccountLimits(
-        account=found.account,
-        enabled=found.enabled,
-        max_open_value=nanos_text(found.max_open_value_nanos),
-        max_open_orders=found.max_open_orders,
-        messages_per_second=found.messages_per_second,
-        message_burst=found.message_burst,
-        duplicate_window=duration(found.duplicate_window_ns),
-        market_orders_allowed=found.market_orders_allowed,
-    )
-
-
-def _position_limits(found: PositionLimits, state: State) -> limits_pb2.PositionLimits:
-    return limits_pb2.PositionLimits(
-        account=found.account,
-        instrument=found.instrument,
-        max_long_quantity=_lots_text(found.max_long_lots, found.instrument, state),
-        max_short_quantity=_lots_text(found.max_short_lots, found.instrument, state),
-    )
-
-
-def _lots_text(lots: int, instrument_id: str, state: State) -> str:
-    """The engine takes limits of registered instruments only, so the instrument is there."""
-    instrument = state.instrument(instrument_id)
-    return "" if instrument is None else instrument.quantity_text(lots)
-
-
-FIELDS: Final = {
-    "duplicate_window_ns": "duplicate_window",
-    "max_long_lots": "max_long_quantity",
-    "max_open_value_nanos": "max_open_value",
-    "max_quantity_lots": "max_quantity",
-    "max_short_lots": "max_short_quantity",
-    "max_value_nanos": "max_value",
-    "reference_max_age_ns": "reference_max_age",
-}
-"""Limits whose name in the API has no unit, because there the value carries it."""
-
-
-def proposal(found: Proposal, state: State, now_ns: int) -> limits_pb2.Proposal:
-    made = found.made
-    if found.approved:
-        stands = limits_pb2.PROPOSAL_STATE_APPROVED
-    elif not found.open:
-        stands = limits_pb2.PROPOSAL_STATE_CLOSED
-    elif now_ns >= made.expires_ns:
-        stands = limits_pb2.PROPOSAL_STATE_EXPIRED
-    else:
-        stands = limits_pb2.PROPOSAL_STATE_OPEN
-    return limits_pb2.Proposal(
-        proposal_id=str(made.proposal_id),
-        kind=PROPOSAL_KINDS[made.kind],
-        state=stands,
-        proposer=made.proposer,
-        reason=made.reason,
-        account=made.account,
-        limits=None if made.limits is None else limits(made.limits, made.against, state),
-        loosened_fields=[FIELDS.get(name, name) for name in made.loosens],
-        create_time=timestamp(made.time_ns),
-        expire_time=timestamp(made.expires_ns),
-        closed_by=found.closed_by,
-        closed_reason=found.closed_why,
-    )
-
-
 def kill_switch(found: KillSwitch) -> kill_switch_service_pb2.KillSwitch:
     return kill_switch_service_pb2.KillSwitch(
         account=found.account,
+        target=found.target,
         engaged=found.engaged,
         epoch=found.epoch,
         reason=found.reason,

@@ -106,7 +106,7 @@ class ControlServer:
         approvals = Approvals(gateway, self._durable, policy)
         self._servicers: dict[str, object] = {
             "OrderService": OrderService(gateway, self._durable, batches),
-            "RiskService": RiskService(gateway, self._durable, approvals, clock_ns),
+            "RiskService": RiskService(gateway, self._durable, approvals, batches, clock_ns),
             "KillSwitchService": KillSwitchService(gateway, self._durable, approvals),
             "PortfolioService": PortfolioService(gateway),
             "MarketDataService": MarketDataService(gateway, batches),

@@ -11,15 +11,22 @@ PROPOSAL_LIFETIME_NS = 15 * 60 * 1_000_000_000
 
 
 class KillSwitch(msgspec.Struct, kw_only=True):
-    """One latch: of everything (``account`` empty) or of one account. Engaging wins; it never releases by itself."""
+    """One latch: of everything (both empty), an account or a target. Engaging wins; it never releases by itself."""
 
     account: str = ""
+    target: str = ""
+    """``strategies/…``, ``ports/…`` or ``instruments/…``."""
     engaged: bool = False
     epoch: int = 0
     """Grows with every engage and release."""
     reason: str = ""
     actor: str = ""
     changed_ns: int = 0
+
+    @property
+    def switch(self) -> str:
+        """Its key: empty, an account's name, or a target."""
+        return self.target or self.account
 
 
 class Proposal(msgspec.Struct, kw_only=True):

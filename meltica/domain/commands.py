@@ -6,6 +6,7 @@ import enum
 
 import msgspec
 
+from meltica.domain.breakers import Breaker, MarkKind
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
 from meltica.domain.order import OrderType, Side, TimeInForce
@@ -26,6 +27,12 @@ class SubmitOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False,
     price_ticks: int | None = None
     post_only: bool = False
     reduce_only: bool = False
+    iso: bool = False
+    """Intermarket sweep order."""
+    short: bool = False
+    """A sale of what is not owned; SELL only."""
+    short_exempt: bool = False
+    """With ``short``: exempt from the price test of Reg SHO 201."""
     client_order_id: str = ""
     """Empty: the engine makes one."""
 
@@ -74,12 +81,19 @@ class SetLimits(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, o
 
 
 class EngageKillSwitch(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
-    """Refuse every new order and cancel every working one, of one account or (empty) of all."""
+    """Refuse every new order and cancel every working one, of one account, of one target or (both empty) of all."""
 
     request_id: str
     actor: str
     reason: str
     account: str = ""
+    target: str = ""
+    """``strategies/…``, ``ports/…`` or ``instruments/…``."""
+
+    @property
+    def switch(self) -> str:
+        """The key of the switch: empty, an account's name, or a target."""
+        return self.target or self.account
 
 
 class ProposeKillSwitchRelease(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -87,6 +101,70 @@ class ProposeKillSwitchRelease(msgspec.Struct, frozen=True, tag=True, kw_only=Tr
     actor: str
     reason: str
     account: str = ""
+    target: str = ""
+
+    @property
+    def switch(self) -> str:
+        return self.target or self.account
+
+
+class RearmBreaker(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """Let go of a tripped breaker, once a second person approves."""
+
+    request_id: str
+    actor: str
+    reason: str
+    breaker: Breaker
+    account: str = ""
+    strategy: str = ""
+    """Of a strategy's breaker; empty: the account's."""
+
+
+class ChangeCredit(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """Move the limit on open value by a signed amount: down at once, up when a second person approves."""
+
+    request_id: str
+    actor: str
+    reason: str
+    name: str
+    """``firm``, ``accounts/…`` or ``strategies/…``."""
+    delta_nanos: int
+
+
+class SetMark(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """Switch a fact that stops orders, or part of them. Persons clear one only with a second person's yes."""
+
+    request_id: str
+    actor: str
+    mark: MarkKind
+    name: str
+    """The instrument, account or port that it is about."""
+    on: bool
+    reason: str = ""
+
+
+class SetPriceBand(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """The market's own price limits (limit-up limit-down, auction collars); both 0: none are in force."""
+
+    request_id: str
+    actor: str
+    instrument: str
+    low_ticks: int
+    high_ticks: int
+
+
+class BeginDay(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """A new trading day: profit and loss, high-water marks and day quantities begin at 0; breakers stay as they are."""
+
+    request_id: str
+    actor: str
+
+
+class Revalue(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """Value what is held at the marks of this input; breakers trip without waiting for the next order."""
+
+    request_id: str
+    actor: str
 
 
 class ApproveProposal(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -124,4 +202,10 @@ Command = (
     | ProposeKillSwitchRelease
     | ApproveProposal
     | ReportGate
+    | RearmBreaker
+    | ChangeCredit
+    | SetMark
+    | SetPriceBand
+    | BeginDay
+    | Revalue
 )

@@ -10,6 +10,8 @@ import enum
 
 import msgspec
 
+from meltica.domain.breakers import Breaker, MarkKind
+from meltica.domain.commands import ChangeCredit, RearmBreaker, SetMark
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
 from meltica.domain.order import OrderType, Side, TimeInForce
@@ -34,6 +36,11 @@ class OrderSubmitted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fal
     reserved_price_ticks: int
     actor: str
     time_ns: int
+    iso: bool = False
+    short: bool = False
+    short_exempt: bool = False
+    asked_lots: int = 0
+    """What was asked for, where self-match prevention let less out; 0: all of it went out."""
 
 
 class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -56,6 +63,9 @@ class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False,
     text: str
     actor: str
     time_ns: int
+    iso: bool = False
+    short: bool = False
+    short_exempt: bool = False
 
 
 class OrderAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -83,6 +93,8 @@ class CancelRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     original_client_order_id: str
     actor: str
     time_ns: int
+    reason: str = ""
+    """Why, where nobody asked for it: self-match prevention."""
 
 
 class ReplaceRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -98,6 +110,10 @@ class ReplaceRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=F
     reserved_price_ticks: int
     actor: str
     time_ns: int
+    asked_lots: int = 0
+    """The total that was asked for, where self-match prevention let less out."""
+    reason: str = ""
+    """Why, where nobody asked for it: self-match prevention."""
 
 
 class AmendDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -124,6 +140,8 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fals
     price_ticks: int | None = None
     remainder_survives_day: bool = True
     text: str = ""
+    unsent: bool = False
+    """REJECTED by ourselves: the venue never saw it, so its rejects in a row do not grow."""
 
 
 class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -215,6 +233,9 @@ class LimitsChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fals
 class ProposalKind(enum.Enum):
     LIMITS = "limits"
     KILL_SWITCH_RELEASE = "kill switch release"
+    REARM = "re-arming of a breaker"
+    CREDIT = "more credit"
+    MARK = "clearing of a mark"
 
 
 class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -227,10 +248,18 @@ class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     account: str
     limits: Limits | None
     against: int
-    """The revision of the limits, or the epoch of the kill switch, that it is about."""
+    """The revision of the limits or the credit, or the epoch of the switch, breaker or mark, that it is about."""
     loosens: tuple[str, ...]
     expires_ns: int
     time_ns: int
+    target: str = ""
+    """Kill switch: ``strategies/…``, ``ports/…`` or ``instruments/…``."""
+    action: RearmBreaker | ChangeCredit | SetMark | None = None
+    """What is carried out once it is approved; None: the limits, or the release."""
+
+    @property
+    def switch(self) -> str:
+        return self.target or self.account
 
 
 class ProposalClosed(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -247,6 +276,12 @@ class KillSwitchEngaged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=
     reason: str
     actor: str
     time_ns: int
+    target: str = ""
+
+    @property
+    def switch(self) -> str:
+        """The key of the switch: empty (everything), an account's name, or a target such as ``strategies/…``."""
+        return self.target or self.account
 
 
 class KillSwitchReleased(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -255,11 +290,77 @@ class KillSwitchReleased(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc
     proposer: str
     approver: str
     time_ns: int
+    target: str = ""
+
+    @property
+    def switch(self) -> str:
+        return self.target or self.account
 
 
 class GateStateChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     lost: bool
     reason: str
+    time_ns: int
+
+
+class BreakerTripped(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """A circuit breaker of an account, or of a strategy, latched: new risk is refused from now on."""
+
+    breaker: Breaker
+    account: str
+    strategy: str
+    epoch: int
+    text: str
+    """The figures: what was observed and what the limit is."""
+    rearm_ns: int
+    """When it lets go by itself; 0: it does not."""
+    time_ns: int
+
+
+class BreakerRearmed(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """Two persons let go of it, or its time was up (no approver then)."""
+
+    breaker: Breaker
+    account: str
+    strategy: str
+    epoch: int
+    proposer: str
+    approver: str
+    time_ns: int
+
+
+class CreditChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    name: str
+    delta_nanos: int
+    total_nanos: int
+    """All changes so far together."""
+    revision: int
+    reason: str
+    actor: str
+    approver: str
+    time_ns: int
+
+
+class MarkChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    mark: MarkKind
+    name: str
+    on: bool
+    epoch: int
+    reason: str
+    actor: str
+    approver: str
+    time_ns: int
+
+
+class PriceBandChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    instrument: str
+    low_ticks: int
+    high_ticks: int
+    time_ns: int
+
+
+class DayBegan(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    actor: str
     time_ns: int
 
 
@@ -284,4 +385,10 @@ Event = (
     | KillSwitchEngaged
     | KillSwitchReleased
     | GateStateChanged
+    | BreakerTripped
+    | BreakerRearmed
+    | CreditChanged
+    | MarkChanged
+    | PriceBandChanged
+    | DayBegan
 )

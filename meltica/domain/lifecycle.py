@@ -22,6 +22,7 @@ from meltica.domain.events import (
     RequestRejected,
     TradeCorrected,
 )
+from meltica.domain.limits import EXTERNAL
 from meltica.domain.order import Ended, Execution, Order, OrderType, Pending, PendingKind, TimeInForce
 from meltica.domain.reports import ExecType
 
@@ -127,16 +128,15 @@ def opened(event: OrderSubmitted | OrderDenied) -> Order:
         price_ticks=event.price_ticks,
         post_only=event.post_only,
         reduce_only=event.reduce_only,
+        iso=event.iso,
+        short=event.short,
+        short_exempt=event.short_exempt,
         actor=event.actor,
         created_ns=event.time_ns,
         updated_ns=event.time_ns,
         ended=Ended.REJECTED if isinstance(event, OrderDenied) else None,
         refusal=event.reason if isinstance(event, OrderDenied) else "",
     )
-
-
-EXTERNAL = "external"
-"""The strategy of orders that did not come from us."""
 
 
 def adopted(event: OrderAdopted) -> Order:

@@ -48,15 +48,37 @@ class TradingStatus(msgspec.Struct, frozen=True, tag=True, gc=False):
     reason: str = ""
 
 
-MarketEvent = BookUpdate | MarketTrade | BookInvalid | TradingStatus
+class ShortSaleStatus(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The price test for short sales is in force, or no longer (Reg SHO 201; ITCH Y)."""
+
+    instrument: str
+    time_ns: int
+    restricted: bool
 
 
-class Mark(msgspec.Struct, frozen=True, gc=False):
-    """The reference price of an instrument when something was decided; travels with the input that it decided."""
+class MarketPriceBand(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The market's own price limits (ITCH J, limit-up limit-down); both 0: none are in force."""
+
+    instrument: str
+    time_ns: int
+    low_ticks: int
+    high_ticks: int
+
+
+MarketEvent = BookUpdate | MarketTrade | BookInvalid | TradingStatus | ShortSaleStatus | MarketPriceBand
+
+
+class Mark(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The reference price of an instrument when something was decided; travels with the input that it decided.
+
+    ``bid`` and ``ask`` are the market's best at that moment, where a book is known.
+    """
 
     instrument: str
     time_ns: int
     price_ticks: int
+    bid: Level | None = None
+    ask: Level | None = None
 
 
 class TopOfBook(msgspec.Struct, frozen=True, gc=False):

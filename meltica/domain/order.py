@@ -102,6 +102,9 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     price_ticks: int | None
     post_only: bool = False
     reduce_only: bool = False
+    iso: bool = False
+    short: bool = False
+    short_exempt: bool = False
     actor: str = ""
     created_ns: int = 0
 
@@ -126,5 +129,7 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     reserved_lots: int = 0
     """What the gate holds for it: lots, at ``reserved_price_ticks``."""
     reserved_price_ticks: int = 0
+    crossing_price_ticks: int = 0
+    """At which price the gate keeps it among the own working orders, to see what would trade with it."""
     last_request: int = 0
     """Number of the last amend or cancel request; makes the next client order id."""

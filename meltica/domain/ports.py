@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from meltica.domain.approvals import KillSwitch, Proposal
+from meltica.domain.breakers import BreakerState, CreditState, DayProfit, MarkState
 from meltica.domain.commands import Command
 from meltica.domain.events import CancelRequested, Event, OrderSubmitted, ReplaceRequested
 from meltica.domain.inputs import Record
@@ -91,6 +92,16 @@ class State(Protocol):
         """The global one (account empty) first."""
 
     def proposals(self) -> Iterable[Proposal]: ...
+    def breakers(self) -> Iterable[BreakerState]:
+        """Those that have tripped once."""
+
+    def marks(self) -> Iterable[MarkState]:
+        """Those that were set once."""
+
+    def credit(self) -> Iterable[CreditState]: ...
+    def day_began_ns(self) -> int: ...
+    def day_profits(self) -> Iterable[DayProfit]:
+        """One for each account."""
 
 
 class Gateway(Protocol):

@@ -59,6 +59,8 @@ class ExecutionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     leaves_lots: int | None = None
     """DONE_FOR_DAY: 0 says that the rest does not come back tomorrow."""
     text: str = ""
+    unsent: bool = False
+    """REJECTED by ourselves: the venue never saw it."""
 
 
 class OrderCancelReject(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):

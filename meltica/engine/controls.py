@@ -1,57 +1,52 @@
-"""Commands about limits, the kill switch and reference data: one person may tighten, loosening takes two."""
+"""Commands about limits and reference data: one person may tighten, loosening takes two."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from meltica.domain.approvals import PROPOSAL_LIFETIME_NS, KillSwitch, Proposal, person_of
-from meltica.domain.commands import (
-    ApproveProposal,
-    EngageKillSwitch,
-    GateState,
-    ProposeKillSwitchRelease,
-    RegisterInstrument,
-    ReportGate,
-    SetLimits,
-)
+from meltica.domain.commands import BeginDay, GateState, RegisterInstrument, ReportGate, Revalue, SetLimits
 from meltica.domain.events import (
+    DayBegan,
     GateStateChanged,
     InstrumentRegistered,
-    KillSwitchEngaged,
-    KillSwitchReleased,
     LimitsChanged,
-    ProposalClosed,
     ProposalKind,
     ProposalMade,
     TradingStatusChanged,
 )
 from meltica.domain.limits import (
     ACCOUNT_NAME,
+    DAY_NS,
     AccountLimits,
     InstrumentLimits,
     Limits,
+    PortLimits,
     PositionLimits,
+    StrategyLimits,
     key_of,
     loosened,
 )
 from meltica.domain.market import TradingStatus
 from meltica.domain.money import INT64_MAX
 from meltica.engine.desk import Desk
-from meltica.engine.orders import request_cancel_once
-from meltica.engine.state import GLOBAL
+from meltica.engine.proposals import SYSTEM, propose
+from meltica.engine.state import PORT_ROWS, STRATEGY_ROWS
 from meltica.hot.layout_gen import BURST_BOUND, COLLAR_BPS_BOUND, LOTS_BOUND
 
-SYSTEM: Final = "system:"
-"""Actors of the gateway itself. Its first settings open what no person has set yet; afterwards people decide."""
-
+U32: Final = 2**32 - 1
 BOUNDS: Final = {
     "collar_bps": COLLAR_BPS_BOUND,
+    "located_lots": LOTS_BOUND,
+    "max_consecutive_rejects": U32,
+    "max_impact_percent": U32,
     "max_long_lots": LOTS_BOUND,
-    "max_open_orders": 2**32 - 1,
+    "max_open_orders": U32,
     "max_short_lots": LOTS_BOUND,
     "message_burst": BURST_BOUND,
-    "messages_per_second": 2**32 - 1,
+    "messages_per_second": U32,
+    "self_match_group": 2**16 - 1,
+    "session_close_ns": DAY_NS,
+    "session_open_ns": DAY_NS - 1,
 }
 """What the gate's registers hold (proto/hot/layout.toml); the others are 63 bits."""
 
@@ -85,7 +80,7 @@ def trading_status(desk: Desk, status: TradingStatus) -> None:
 
 
 def set_limits(desk: Desk, command: SetLimits) -> None:
-    if (fault := _limits_fault(desk, command.limits)) is not None:
+    if (fault := limits_fault(desk, command.limits)) is not None:
         desk.refuse(command.actor, *fault)
         return
     key = key_of(command.limits)
@@ -96,20 +91,19 @@ def set_limits(desk: Desk, command: SetLimits) -> None:
         return
     looser = loosened(old, command.limits)
     if looser and not (old is None and command.actor.startswith(SYSTEM)):
-        _propose(desk, ProposalKind.LIMITS, command.actor, "", limits=command.limits, against=revision, loosens=looser)
+        propose(desk, ProposalKind.LIMITS, command.actor, "", limits=command.limits, against=revision, loosens=looser)
         return
     _change_limits(desk, command.limits, revision + 1, command.actor, "")
 
 
-def _limits_fault(desk: Desk, limits: Limits) -> tuple[str, str, str] | None:
+def limits_fault(desk: Desk, limits: Limits) -> tuple[str, str, str] | None:
     for field in limits.__struct_fields__:
         value, most = getattr(limits, field), BOUNDS.get(field, INT64_MAX)
         if isinstance(value, int) and not 0 <= value <= most:
             return "LIMIT_OUT_OF_RANGE", field, f"{value} is not within 0..{most}"
+    if (fault := _name_fault(limits)) is not None:
+        return fault
     tables = desk.state.tables
-    if isinstance(limits, AccountLimits) and not ACCOUNT_NAME.fullmatch(limits.account):
-        text = f"{limits.account[:80]!r} can't be an account's name: at most 64 letters, digits and ._:-"
-        return "ACCOUNT_NAME_INVALID", "account", text
     match limits:
         case InstrumentLimits() | PositionLimits() if limits.instrument not in tables.instruments:
             return "UNKNOWN_INSTRUMENT", "instrument", f"{limits.instrument!r} is not an instrument of this gateway"
@@ -117,162 +111,44 @@ def _limits_fault(desk: Desk, limits: Limits) -> tuple[str, str, str] | None:
             return "UNKNOWN_ACCOUNT", "account", f"{limits.account!r} has no account limits yet; set those first"
         case AccountLimits() if limits.account not in tables.accounts and len(tables.accounts) >= desk.max_accounts:
             return "GATE_FULL", "account", f"the gate has rows for {desk.max_accounts} accounts; start it with more"
+        case StrategyLimits() if limits.strategy not in tables.strategies and len(tables.strategies) >= STRATEGY_ROWS:
+            return "GATE_FULL", "strategy", f"the gate has rows for {STRATEGY_ROWS} strategies"
+        case PortLimits() if limits.port not in tables.ports and len(tables.ports) >= PORT_ROWS:
+            return "GATE_FULL", "port", f"the gate has rows for {PORT_ROWS} ports"
     return None
+
+
+def _name_fault(limits: Limits) -> tuple[str, str, str] | None:
+    match limits:
+        case AccountLimits():
+            kind, name = "account", limits.account
+        case StrategyLimits():
+            kind, name = "strategy", limits.strategy
+        case PortLimits():
+            kind, name = "port", limits.port
+        case _:
+            return None
+    if ACCOUNT_NAME.fullmatch(name):
+        return None
+    text = f"{name[:80]!r} can't be the name of an {kind}: at most 64 letters, digits and ._:-"
+    return f"{kind.upper()}_NAME_INVALID", kind, text.replace("an strategy", "a strategy").replace("an port", "a port")
 
 
 def _change_limits(desk: Desk, limits: Limits, revision: int, actor: str, approver: str) -> None:
     desk.emit(LimitsChanged(limits=limits, revision=revision, actor=actor, approver=approver, time_ns=desk.now_ns))
 
 
-def _propose(
-    desk: Desk,
-    kind: ProposalKind,
-    proposer: str,
-    reason: str,
-    *,
-    against: int,
-    account: str = GLOBAL,
-    limits: Limits | None = None,
-    loosens: tuple[str, ...] = (),
-) -> None:
-    desk.emit(
-        ProposalMade(
-            proposal_id=desk.state.tables.next_proposal_id,
-            kind=kind,
-            proposer=proposer,
-            reason=reason,
-            account=account,
-            limits=limits,
-            against=against,
-            loosens=loosens,
-            expires_ns=desk.now_ns + PROPOSAL_LIFETIME_NS,
-            time_ns=desk.now_ns,
-        )
-    )
-
-
-def engage_kill_switch(desk: Desk, command: EngageKillSwitch) -> None:
-    """Always works, needs nothing, and may be repeated: a switch that is engaged stays so, with its epoch."""
-    if command.account != GLOBAL and command.account not in desk.state.tables.accounts:
-        desk.refuse(command.actor, "UNKNOWN_ACCOUNT", "account", f"{command.account!r} is not an account here")
-        return
-    switch = desk.state.tables.kill_switches.get(command.account, KillSwitch())
-    _void_releases(desk, command, switch)
-    if not switch.engaged:
-        desk.emit(
-            KillSwitchEngaged(
-                account=command.account,
-                epoch=switch.epoch + 1,
-                reason=command.reason,
-                actor=command.actor,
-                time_ns=desk.now_ns,
-            )
-        )
-    for order in desk.state.working_orders():
-        if command.account in (GLOBAL, order.account):
-            request_cancel_once(desk, order, command.actor)
-
-
-def _void_releases(desk: Desk, command: EngageKillSwitch, switch: KillSwitch) -> None:
-    """Who engages once more has seen something new: a release that waits for its second person is void."""
-    for proposal in desk.state.tables.proposals.values():
-        made = proposal.made
-        about_this = made.kind is ProposalKind.KILL_SWITCH_RELEASE and made.account == command.account
-        if proposal.open and about_this and switch.engaged and made.against == switch.epoch:
-            desk.emit(
-                ProposalClosed(
-                    proposal_id=made.proposal_id,
-                    approved=False,
-                    actor=command.actor,
-                    reason="the kill switch was engaged once more",
-                    time_ns=desk.now_ns,
-                )
-            )
-
-
-def propose_kill_switch_release(desk: Desk, command: ProposeKillSwitchRelease) -> None:
-    switch = desk.state.tables.kill_switches.get(command.account)
-    if switch is None or not switch.engaged:
-        desk.refuse(
-            command.actor, "NOT_ENGAGED", "account", "the kill switch is not engaged: there is nothing to release"
-        )
-        return
-    _propose(
-        desk,
-        ProposalKind.KILL_SWITCH_RELEASE,
-        command.actor,
-        command.reason,
-        account=command.account,
-        against=switch.epoch,
-    )
-
-
-def approve_proposal(desk: Desk, command: ApproveProposal) -> None:
-    proposal = desk.state.tables.proposals.get(command.proposal_id)
-    if (fault := _approval_fault(desk, proposal, command)) is not None or proposal is None:
-        if fault is not None:
-            desk.refuse(command.actor, *fault)
-        return
-    made = proposal.made
-    desk.emit(
-        ProposalClosed(
-            proposal_id=made.proposal_id,
-            approved=command.approve,
-            actor=command.actor,
-            reason="approved" if command.approve else "rejected",
-            time_ns=desk.now_ns,
-        )
-    )
-    if command.approve:
-        _CARRY_OUT[made.kind](desk, made, command.actor)
-
-
-def _approval_fault(desk: Desk, proposal: Proposal | None, command: ApproveProposal) -> tuple[str, str, str] | None:
-    field = "proposal_id"
-    if proposal is None:
-        return "UNKNOWN_PROPOSAL", field, f"no proposal {command.proposal_id}"
-    made = proposal.made
-    if not proposal.open:
-        return "PROPOSAL_CLOSED", field, f"proposal {made.proposal_id} is closed: {proposal.closed_why}"
-    if desk.now_ns >= made.expires_ns:
-        return "PROPOSAL_EXPIRED", field, f"proposal {made.proposal_id} has expired; propose it again"
-    if command.approve and person_of(command.actor) == person_of(made.proposer):
-        return "SAME_PERSON", field, "whoever proposed can't approve; it takes a second person"
-    if command.approve and _current(desk, made) != made.against:
-        return "PROPOSAL_OVERTAKEN", field, "what it is about has changed since; propose it again"
-    if command.approve and made.limits is not None:
-        return _limits_fault(desk, made.limits)  # Another account may have taken the gate's last row meanwhile.
-    return None
-
-
-def _current(desk: Desk, made: ProposalMade) -> int:
-    """The revision or epoch that the proposal is about, as it is now."""
-    if made.limits is not None:
-        return desk.state.tables.limits.get(key_of(made.limits), (None, 0))[1]
-    return desk.state.tables.kill_switches[made.account].epoch
-
-
-def _carry_out_limits(desk: Desk, made: ProposalMade, approver: str) -> None:
+def carry_out(desk: Desk, made: ProposalMade, approver: str) -> None:
     if made.limits is not None:
         _change_limits(desk, made.limits, made.against + 1, made.proposer, approver)
 
 
-def _carry_out_release(desk: Desk, made: ProposalMade, approver: str) -> None:
-    desk.emit(
-        KillSwitchReleased(
-            account=made.account,
-            epoch=made.against + 1,
-            proposer=made.proposer,
-            approver=approver,
-            time_ns=desk.now_ns,
-        )
-    )
+def begin_day(desk: Desk, command: BeginDay) -> None:
+    desk.emit(DayBegan(actor=command.actor, time_ns=desk.now_ns))
 
 
-_CARRY_OUT: Final[dict[ProposalKind, Callable[[Desk, ProposalMade, str], None]]] = {
-    ProposalKind.LIMITS: _carry_out_limits,
-    ProposalKind.KILL_SWITCH_RELEASE: _carry_out_release,
-}
+def revalue(_desk: Desk, _command: Revalue) -> None:
+    """The marks of the input have done it."""
 
 
 def report_gate(desk: Desk, command: ReportGate) -> None:

@@ -22,19 +22,26 @@ class Desk:
         self.max_instruments = max_instruments
         self.max_accounts = max_accounts
         self.now_ns = 0
-        self._fold = Fold(state, gate)
+        self.fold = Fold(state, gate)
         self._events: list[Event] = []
+        self._unsaid: list[Event] = []
+        """What a step said before its gate turned out to be unreachable: the next step says it first."""
 
     def use_gate(self, gate: RiskGate) -> None:
         self.gate = gate
-        self._fold = Fold(self.state, gate)
+        self.fold = Fold(self.state, gate)
 
     def begin(self, now_ns: int) -> None:
         self.now_ns = now_ns
-        self._events = []
+        self._events, self._unsaid = self._unsaid, []
+        self.fold.begin(now_ns)
+
+    def give_up(self) -> None:
+        """The step ends here. What it has said already has happened: it is not lost."""
+        self._unsaid = self._events
 
     def emit(self, event: Event) -> None:
-        self._fold.apply(event)
+        self.fold.apply(event)
         self._events.append(event)
 
     def end(self) -> tuple[Event, ...]:

@@ -6,40 +6,55 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from meltica.domain import lifecycle
 from meltica.domain.commands import (
     AmendOrder,
     ApproveProposal,
+    BeginDay,
     CancelAllOrders,
     CancelOrder,
+    ChangeCredit,
     EngageKillSwitch,
     ProposeKillSwitchRelease,
+    RearmBreaker,
     RegisterInstrument,
     ReportGate,
+    Revalue,
     SetLimits,
+    SetMark,
+    SetPriceBand,
     SubmitOrder,
 )
-from meltica.domain.errors import InvariantError
+from meltica.domain.errors import GateUnreachableError, InvariantError
 from meltica.domain.events import Event, OrderSubmitted, ReplaceRequested
 from meltica.domain.inputs import Input, Record
 from meltica.domain.market import TradingStatus
-from meltica.domain.money import INT64_MAX
+from meltica.domain.order import Order
 from meltica.domain.reports import ExecutionReport, OrderCancelReject
-from meltica.engine import controls, orders, reports
+from meltica.engine import breakers, cancels, controls, credit, four_eyes, kill_switch, marks, orders, reports
 from meltica.engine.desk import Desk
-from meltica.engine.state import EngineState
-from meltica.hot import PASS, TICKS_BOUND, Action, OrderIntent
+from meltica.engine.fold import strategy_row, table_id
+from meltica.engine.state import NO_ROW, EngineState
+from meltica.hot import PASS, OrderIntent
+from meltica.hot import layout_gen as layout
 from meltica.hot.ports import RiskGate
 
 HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     SubmitOrder: orders.submit,
     AmendOrder: orders.amend,
-    CancelOrder: orders.cancel,
-    CancelAllOrders: orders.cancel_all,
+    CancelOrder: cancels.cancel,
+    CancelAllOrders: cancels.cancel_all,
     RegisterInstrument: controls.register_instrument,
     SetLimits: controls.set_limits,
-    EngageKillSwitch: controls.engage_kill_switch,
-    ProposeKillSwitchRelease: controls.propose_kill_switch_release,
-    ApproveProposal: controls.approve_proposal,
+    EngageKillSwitch: kill_switch.engage_kill_switch,
+    ProposeKillSwitchRelease: kill_switch.propose_kill_switch_release,
+    ApproveProposal: four_eyes.approve_proposal,
+    RearmBreaker: breakers.rearm_breaker,
+    ChangeCredit: credit.change_credit,
+    SetMark: marks.set_mark,
+    SetPriceBand: marks.set_price_band,
+    BeginDay: controls.begin_day,
+    Revalue: controls.revalue,
     ReportGate: controls.report_gate,
     ExecutionReport: reports.execution_report,
     OrderCancelReject: reports.order_cancel_reject,
@@ -48,8 +63,8 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
 """The whole engine on one screen: what comes in, and who handles it."""
 
 
-NO_REFERENCE: Final = (0, 0)
-"""What a price that makes no sense (a spread's may be negative) tells the gate: it knows none, and says no."""
+OWN_ROW: Final = 0
+"""The port of this process's own venue session."""
 
 
 class Engine:
@@ -67,6 +82,8 @@ class Engine:
         """``intent`` is the record type of the gate's backend; the default is that of this process's backend."""
         self.state = EngineState() if state is None else state
         self.gate = gate
+        if self.state.tables.sequence == 0:
+            gate.tell(layout.MarkRecord(layout.Mark.CONNECTED, 1, OWN_ROW, 0))  # Its own session: in this process.
         self._desk = Desk(self.state, gate, intent, max_instruments=max_instruments, max_accounts=max_accounts)
 
     def use_gate(self, gate: RiskGate) -> None:
@@ -78,8 +95,21 @@ class Engine:
         """Take one input. :raises GateUnreachableError: the gate is elsewhere and silent; nothing has changed."""
         desk = self._desk
         desk.begin(happened.time_ns)
-        self._refer(happened)
-        HANDLERS[type(happened.body)](desk, happened.body)
+        fold = desk.fold
+        for mark in happened.marks:
+            fold.refer(mark)
+        if fold.touched:
+            breakers.look(desk)
+        if happened.time_ns >= fold.due_ns:
+            breakers.let_go(desk)
+            breakers.look(desk)
+        try:
+            HANDLERS[type(happened.body)](desk, happened.body)
+        except GateUnreachableError:
+            desk.give_up()
+            raise
+        if fold.touched or fold.ran_on:
+            breakers.look(desk)
         self._count(happened)
         return desk.end()
 
@@ -92,7 +122,8 @@ class Engine:
             raise InvariantError(f"journal entry {sequence} follows {self.state.tables.sequence}")
         desk = self._desk
         desk.begin(record.input.time_ns)
-        self._refer(record.input)
+        for mark in record.input.marks:
+            desk.fold.refer(mark)
         for event in record.events:
             if isinstance(event, OrderSubmitted | ReplaceRequested):
                 self._readmit(event)
@@ -106,31 +137,32 @@ class Engine:
         """
         tables = self.state.tables
         if isinstance(event, OrderSubmitted):
-            intent, lots, account = self._submitted_intent(event), event.quantity_lots, event.account
-            handle, side, held, held_price = tables.instruments[event.instrument].handle, event.side, 0, 0
+            if strategy_row(tables, event.strategy) == NO_ROW:
+                self._desk.fold.give_strategy_row(event.strategy)
+            order, lots, asked = lifecycle.opened(event), event.quantity_lots, event.asked_lots or event.quantity_lots
+            intent = orders.new_intent(self._desk, event, order.order_id, asked)
         else:
-            order = tables.orders[event.order_id]
-            intent = orders.replace_intent(self._desk, order, event.gate_lots, event.price_ticks)
-            lots, account = event.gate_lots, order.account
-            handle, side = tables.instruments[order.instrument].handle, order.side
-            held, held_price = order.reserved_lots, order.reserved_price_ticks
+            order, lots = tables.orders[event.order_id], event.gate_lots
+            asked = event.asked_lots - order.cumulative_lots if event.asked_lots else lots
+            intent = orders.replace_intent(self._desk, order, asked, event.price_ticks)
         if lots == 0:
             return
-        row = tables.accounts[account]
-        if self.gate.check(intent) == PASS:
-            if self.gate.reserved_price_ticks == event.reserved_price_ticks:
+        held, held_price = order.reserved_lots, order.reserved_price_ticks
+        gate = self.gate
+        if gate.check(intent) == PASS:
+            if (gate.reserved_price_ticks, gate.allowed_lots) == (event.reserved_price_ticks, lots):
                 return
-            held, held_price = lots, self.gate.reserved_price_ticks  # Today's rulebook values it otherwise.
-        if held > 0:
-            self.gate.release(row, handle, side, held, held_price, closes=True)
-        self.gate.reserve(row, handle, side, lots, event.reserved_price_ticks)
+            held, held_price = gate.allowed_lots, gate.reserved_price_ticks  # Today's rulebook values it otherwise.
+        self._reserve_anyway(order, (held, held_price), (lots, event.reserved_price_ticks))
 
-    def _refer(self, happened: Input) -> None:
-        for mark in happened.marks:
-            if (instrument := self.state.tables.instruments.get(mark.instrument)) is not None:
-                sane = 0 < mark.price_ticks <= TICKS_BOUND and 0 <= mark.time_ns <= INT64_MAX
-                price_ticks, time_ns = (mark.price_ticks, mark.time_ns) if sane else NO_REFERENCE
-                self.gate.set_reference(instrument.handle, price_ticks, time_ns)
+    def _reserve_anyway(self, order: Order, held: tuple[int, int], wanted: tuple[int, int]) -> None:
+        """(lots, price) that the gate holds for the order -> what it must hold, because that is what went out."""
+        tables = self.state.tables
+        at = tables.accounts[order.account], tables.instruments[order.instrument].handle, order.side
+        strategy, number = strategy_row(tables, order.strategy), table_id(order)
+        if held[0] > 0:
+            self.gate.release(*at, *held, closes=True, order_id=number, strategy_id=strategy)
+        self.gate.reserve(*at, *wanted, order_id=number, strategy_id=strategy)
 
     def _count(self, happened: Input) -> None:
         tables = self.state.tables
@@ -139,20 +171,3 @@ class Engine:
         request_id = getattr(happened.body, "request_id", "")
         if request_id:
             self.state.remember_request(request_id, tables.sequence)
-
-    def _submitted_intent(self, event: OrderSubmitted) -> OrderIntent:
-        tables = self.state.tables
-        return self._desk.new_intent(
-            action=Action.NEW,
-            side=event.side,
-            flags=orders.flags(event.post_only, event.reduce_only),
-            order_type=event.order_type,
-            tif=event.time_in_force,
-            instrument_id=tables.instruments[event.instrument].handle,
-            account_id=tables.accounts[event.account],
-            strategy_id=orders.strategy_row(tables, event.strategy),
-            order_id=event.order_id,
-            price_ticks=event.price_ticks or 0,
-            quantity_lots=event.quantity_lots,
-            time_ns=event.time_ns,
-        )

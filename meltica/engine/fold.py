@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from meltica.domain import lifecycle
-from meltica.domain.approvals import KillSwitch, Proposal
 from meltica.domain.events import (
+    BreakerRearmed,
+    BreakerTripped,
     CancelRequested,
+    CreditChanged,
+    DayBegan,
     Event,
     GateStateChanged,
     InstrumentRegistered,
     KillSwitchEngaged,
     KillSwitchReleased,
     LimitsChanged,
+    MarkChanged,
     OrderAdopted,
     OrderDenied,
     OrderFilled,
     OrderReported,
     OrderSubmitted,
+    PriceBandChanged,
     ProposalClosed,
     ProposalMade,
     ReplaceRequested,
@@ -28,20 +33,26 @@ from meltica.domain.events import (
     TradingStatusChanged,
 )
 from meltica.domain.instrument import Instrument
-from meltica.domain.limits import AccountLimits, InstrumentLimits, PositionLimits, key_of
-from meltica.domain.order import Order
+from meltica.domain.limits import (
+    MANUAL,
+)
+from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.position import Position
+from meltica.domain.reports import ExecType
+from meltica.engine.fold_limits import LimitsFold
 from meltica.engine.positions import booked
-from meltica.engine.state import GLOBAL, EngineState, execution_key, position_key
+from meltica.engine.state import NO_ROW, EngineState, Tables, execution_key, position_key
 from meltica.hot.ports import RiskGate
 
+OUTCOMES: Final = frozenset({ExecType.NEW, ExecType.REJECTED})
+IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
-class Fold:
+
+class Fold(LimitsFold):
     """Applies events. The gate has already reserved what ``OrderSubmitted`` and ``ReplaceRequested`` tell of."""
 
     def __init__(self, state: EngineState, gate: RiskGate) -> None:
-        self._state = state
-        self._gate = gate
+        super().__init__(state, gate)
         self._apply: dict[type, Callable[[Any], None]] = {
             OrderSubmitted: self._order_submitted,
             OrderDenied: self._order_denied,
@@ -60,6 +71,12 @@ class Fold:
             KillSwitchEngaged: self._kill_engaged,
             KillSwitchReleased: self._kill_released,
             GateStateChanged: self._gate_state,
+            BreakerTripped: self._breaker_tripped,
+            BreakerRearmed: self._breaker_rearmed,
+            CreditChanged: self._credit_changed,
+            MarkChanged: self._mark_changed,
+            PriceBandChanged: self._price_band_changed,
+            DayBegan: self._day_began,
         }
 
     def apply(self, event: Event) -> None:
@@ -72,7 +89,7 @@ class Fold:
     def _order_submitted(self, event: OrderSubmitted) -> None:
         order = self._open(event)
         self._state.index(order)
-        self._state.reservations.hold(order, event.quantity_lots, event.reserved_price_ticks)
+        self._hold(order, event.quantity_lots, event.reserved_price_ticks, event.reserved_price_ticks)
 
     def _order_denied(self, event: OrderDenied) -> None:
         self._state.index(self._open(event))
@@ -89,7 +106,6 @@ class Fold:
         tables = self._state.tables
         tables.orders[order.order_id] = order
         tables.next_order_id = order.order_id + 1
-        tables.strategies.setdefault(order.strategy, len(tables.strategies))
         return order
 
     def _order_requested(self, event: CancelRequested | ReplaceRequested) -> None:
@@ -97,14 +113,17 @@ class Fold:
         lifecycle.move(order, event)
         self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
         if isinstance(event, ReplaceRequested) and event.gate_lots > 0:
-            self._state.reservations.hold(order, event.gate_lots, event.reserved_price_ticks)
+            self._hold(order, event.gate_lots, event.reserved_price_ticks, event.reserved_price_ticks)
         self._reserve_worst_case(order)
 
     def _order_moved(self, event: OrderReported | RequestRejected) -> None:
         order = self._state.tables.orders[event.order_id]
         lifecycle.move(order, event)
-        if isinstance(event, OrderReported) and event.client_order_id:
-            self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
+        if isinstance(event, OrderReported):
+            if event.client_order_id:
+                self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
+            if event.exec_type in OUTCOMES and not event.unsent:
+                self._tell_outcome(order.account, rejected=event.exec_type is ExecType.REJECTED)
         self._reserve_worst_case(order)
 
     def _order_filled(self, event: OrderFilled) -> None:
@@ -114,7 +133,8 @@ class Fold:
         lifecycle.move(order, event)
         tables.next_execution = event.sequence + 1
         tables.executions[execution_key(instrument.venue, order.account, event.execution_id)] = order.order_id
-        self._position(order).apply(
+        position = self._position(order)
+        position.apply(
             order.side.sign * event.quantity_lots,
             event.price_ticks,
             instrument.value_per_tick_lot_nanos,
@@ -124,10 +144,23 @@ class Fold:
         held = min(event.quantity_lots, order.reserved_lots)
         if held > 0:
             left, price = order.reserved_lots - held, order.reserved_price_ticks
-            self._gate.fill(account, handle, order.side, held, price, closes=left == 0)
+            strategy = strategy_row(tables, order.strategy)
+            self._gate.fill(
+                account,
+                handle,
+                order.side,
+                held,
+                price,
+                closes=left == 0,
+                order_id=table_id(order),
+                strategy_id=strategy,
+            )
             self._state.reservations.hold(order, left, price)
+            self._count_execution(order.strategy)
         if (late := event.quantity_lots - held) > 0:
             self._gate.adjust_position(account, handle, order.side.sign * late)
+        if self._state.worth.update(position):
+            self._tell_profit(order.account)
         self._reserve_worst_case(order)
 
     def _trade_corrected(self, event: TradeCorrected) -> None:
@@ -149,21 +182,37 @@ class Fold:
             if other.account == order.account and other.instrument == order.instrument
         ]
         key = position_key(order.account, order.instrument)
-        self._state.tables.positions[key] = booked(order.account, instrument, same)
+        position = self._state.tables.positions[key] = booked(order.account, instrument, same)
+        if self._state.worth.update(position):
+            self._tell_profit(order.account)
 
     def _reserve_worst_case(self, order: Order) -> None:
-        """Hold in the gate the most that may still come of it: the leaves, or what a pending replace makes them."""
-        lots, price = worst_case(order)
+        """Hold in the gate the most that may still come of it: the leaves, or what a pending replace makes them.
+
+        A sale may be worth most at one price and cross own orders first at a lower one. The gate takes one price with
+        each record, so it is told of the order at the lower, and then of its value at the higher.
+        """
+        lots, price, crossing = worst_case(order)
         held, held_price = order.reserved_lots, order.reserved_price_ticks
-        if (lots, price if lots else held_price) == (held, held_price):
+        wanted = (lots, price, crossing) if lots else (0, held_price, order.crossing_price_ticks)
+        if wanted == (held, held_price, order.crossing_price_ticks):
             return
-        account = self._state.tables.accounts[order.account]
-        handle = self._instrument(order).handle
+        gate, tables = self._gate, self._state.tables
+        at = tables.accounts[order.account], self._instrument(order).handle, order.side
+        strategy, number = strategy_row(tables, order.strategy), table_id(order)
         if held > 0:
-            self._gate.release(account, handle, order.side, held, held_price, closes=True)
+            gate.release(*at, held, held_price, closes=True, order_id=number, strategy_id=strategy)
         if lots > 0:
-            self._gate.reserve(account, handle, order.side, lots, price)
-        self._state.reservations.hold(order, lots, price if lots else held_price)
+            first = crossing if number else price
+            gate.reserve(*at, lots, first, order_id=number, strategy_id=strategy)
+            if first != price:
+                gate.release(*at, lots, first, closes=False, strategy_id=strategy)
+                gate.reserve(*at, lots, price, opens=False, strategy_id=strategy)
+        self._hold(order, lots, wanted[1], wanted[2])
+
+    def _hold(self, order: Order, lots: int, price_ticks: int, crossing_price_ticks: int) -> None:
+        self._state.reservations.hold(order, lots, price_ticks)
+        order.crossing_price_ticks = crossing_price_ticks
 
     def _position(self, order: Order) -> Position:
         key = position_key(order.account, order.instrument)
@@ -175,111 +224,31 @@ class Fold:
     def _instrument(self, order: Order) -> Instrument:
         return self._state.tables.instruments[order.instrument]
 
-    # Reference data and limits
 
-    def _instrument_registered(self, event: InstrumentRegistered) -> None:
-        self._state.tables.instruments[event.instrument.instrument] = event.instrument
-        self._write_instrument_row(event.instrument.instrument)
-
-    def _trading_status(self, event: TradingStatusChanged) -> None:
-        halted = self._state.tables.halted
-        if event.halted:
-            halted[event.instrument] = event.reason
-        else:
-            halted.pop(event.instrument, None)
-        handle = self._state.tables.instruments[event.instrument].handle
-        self._gate.set_halted(handle, event.halted)
-
-    def _limits_changed(self, event: LimitsChanged) -> None:
-        tables = self._state.tables
-        tables.limits[key_of(event.limits)] = (event.limits, event.revision)
-        match event.limits:
-            case InstrumentLimits() as row:
-                self._write_instrument_row(row.instrument)
-            case AccountLimits() as row:
-                account = tables.accounts.setdefault(row.account, len(tables.accounts))
-                self._gate.set_account(
-                    account,
-                    enabled=row.enabled,
-                    market_orders_allowed=row.market_orders_allowed,
-                    max_open_value_nanos=row.max_open_value_nanos,
-                    max_open_orders=row.max_open_orders,
-                    messages_per_second=row.messages_per_second,
-                    message_burst=row.message_burst,
-                    duplicate_window_ns=row.duplicate_window_ns,
-                )
-            case PositionLimits() as row:
-                self._gate.set_position_limit(
-                    tables.accounts[row.account],
-                    tables.instruments[row.instrument].handle,
-                    max_long_lots=row.max_long_lots,
-                    max_short_lots=row.max_short_lots,
-                )
-
-    def _write_instrument_row(self, name: str) -> None:
-        tables = self._state.tables
-        instrument = tables.instruments[name]
-        limits, _ = tables.limits.get(f"instruments/{name}", (InstrumentLimits(instrument=name), 0))
-        if isinstance(limits, InstrumentLimits):
-            self._gate.set_instrument(
-                instrument.handle,
-                enabled=limits.enabled,
-                restricted=limits.restricted,
-                halted=name in tables.halted,
-                value_per_tick_lot_nanos=instrument.value_per_tick_lot_nanos,
-                max_price_ticks=instrument.max_price_ticks,
-                max_quantity_lots=limits.max_quantity_lots,
-                max_value_nanos=limits.max_value_nanos,
-                collar_bps=limits.collar_bps,
-                reference_max_age_ns=limits.reference_max_age_ns,
-            )
-
-    # Four eyes and the kill switch
-
-    def _proposal_made(self, event: ProposalMade) -> None:
-        tables = self._state.tables
-        tables.proposals[event.proposal_id] = Proposal(made=event)
-        tables.next_proposal_id = event.proposal_id + 1
-
-    def _proposal_closed(self, event: ProposalClosed) -> None:
-        proposal = self._state.tables.proposals[event.proposal_id]
-        proposal.open = False
-        proposal.approved = event.approved
-        proposal.closed_by = event.actor
-        proposal.closed_why = event.reason
-
-    def _kill_engaged(self, event: KillSwitchEngaged) -> None:
-        self._kill(event.account, event.epoch, event.actor, event.time_ns).reason = event.reason
-        self._state.tables.kill_switches[event.account].engaged = True
-        self._gate.kill(self._gate_account(event.account))
-
-    def _kill_released(self, event: KillSwitchReleased) -> None:
-        self._kill(event.account, event.epoch, event.approver, event.time_ns).engaged = False
-        self._gate.unkill(self._gate_account(event.account))
-
-    def _kill(self, account: str, epoch: int, actor: str, time_ns: int) -> KillSwitch:
-        switch = self._state.tables.kill_switches.setdefault(account, KillSwitch(account=account))
-        switch.epoch, switch.actor, switch.changed_ns = epoch, actor, time_ns
-        return switch
-
-    def _gate_account(self, account: str) -> int | None:
-        return None if account == GLOBAL else self._state.tables.accounts[account]
-
-    def _gate_state(self, event: GateStateChanged) -> None:
-        self._state.tables.gate_lost = event.reason if event.lost else ""
+def strategy_row(tables: Tables, strategy: str) -> int:
+    """The strategy's row in the gate; orders of none have that of MANUAL."""
+    return tables.strategies.get(strategy or MANUAL, NO_ROW)
 
 
-def worst_case(order: Order) -> tuple[int, int]:
-    """(lots, price_ticks) that the order may still become, its pending replaces included.
+def table_id(order: Order) -> int:
+    """Under which id the gate keeps it among the own working orders; 0: it never rests, so it is not kept there."""
+    rests = order.order_type is OrderType.LIMIT and order.time_in_force not in IMMEDIATE
+    return order.order_id if rests else 0
 
-    The price is the one that values it highest, for both sides: exposure is a value, not a direction.
+
+def worst_case(order: Order) -> tuple[int, int, int]:
+    """(lots, price_ticks, crossing_price_ticks) that the order may still become, its pending replaces included.
+
+    The first price is the one that values it highest, for both sides: exposure is a value, not a direction. The second
+    is the one at which an own order of the other side would trade with it first.
     """
     if not lifecycle.is_working(order) and not (order.ended is None and order.pending):
-        return 0, 0
+        return 0, 0, 0
     lots = lifecycle.leaves_lots(order)
-    price = order.reserved_price_ticks if order.price_ticks is None else order.price_ticks
+    price = crossing = order.reserved_price_ticks if order.price_ticks is None else order.price_ticks
     for request in order.pending:
         if request.quantity_lots > 0:
             lots = max(lots, request.quantity_lots - order.cumulative_lots)
-            price = max(price, request.price_ticks or 0)
-    return (lots, price) if lots > 0 else (0, 0)
+            asked = request.price_ticks or price
+            price, crossing = max(price, asked), min(crossing, asked)
+    return (lots, price, price if order.side is Side.BUY else crossing) if lots > 0 else (0, 0, 0)

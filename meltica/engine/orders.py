@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from meltica.domain import lifecycle
-from meltica.domain.commands import AmendOrder, CancelAllOrders, CancelOrder, SubmitOrder
-from meltica.domain.events import AmendDenied, CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
+from meltica.domain.commands import AmendOrder, SubmitOrder
+from meltica.domain.events import AmendDenied, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.instrument import Instrument
 from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.money import INT64_MAX
-from meltica.domain.order import Order, OrderType, PendingKind, TimeInForce
+from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
+from meltica.engine.cancels import free_id, make_way, next_client_id, refuse_unknown, used_before
 from meltica.engine.desk import Desk
-from meltica.engine.refusals import explain
-from meltica.engine.state import Tables
+from meltica.engine.fold import IMMEDIATE, strategy_row
+from meltica.engine.refusals import Asked, explain
 from meltica.hot import PASS, Action, Check, Flag, OrderIntent
-
-IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 def submit(desk: Desk, command: SubmitOrder) -> None:
@@ -24,51 +23,36 @@ def submit(desk: Desk, command: SubmitOrder) -> None:
         text = f"{command.instrument} is not an instrument of this gateway; MarketDataService.ListInstruments has them"
         desk.refuse(command.actor, "UNKNOWN_INSTRUMENT", "instrument", text)
         return
-    account = tables.accounts.get(command.account)
-    if account is None:
+    if command.account not in tables.accounts:
         text = f"{command.account!r} is not an account of this gateway; its limits make it one (RiskService.SetLimits)"
         desk.refuse(command.actor, "UNKNOWN_ACCOUNT", "account", text)
         return
     if (fault := _form_fault(command, instrument)) is not None:
         desk.refuse(command.actor, *fault)
         return
-    if _used_before(desk, instrument.venue, command.actor, command.client_order_id):
+    if used_before(desk, instrument.venue, command.actor, command.client_order_id):
         return
-    client_order_id = command.client_order_id or _free_id(desk, instrument.venue, f"m{tables.next_order_id}", 0)
+    client_order_id = command.client_order_id or free_id(desk, instrument.venue, f"m{tables.next_order_id}", 0)
     if tables.gate_lost:
         _deny(desk, command, client_order_id, "GATE_LOST", f"the risk gate does not answer: {tables.gate_lost}")
         return
     if command.reduce_only and (why := _increase(desk, command)):
         _deny(desk, command, client_order_id, "REDUCE_ONLY_WOULD_INCREASE", why)
         return
-    _ask_gate(desk, command, instrument, account, client_order_id)
+    _ask_gate(desk, command, instrument, client_order_id)
 
 
-def _used_before(desk: Desk, venue: str, actor: str, client_order_id: str) -> bool:
-    """Refuse an id that any order or request had at the venue: its reports could not be told apart."""
-    if (venue, client_order_id) not in desk.state.by_client_id:
-        return False
-    text = f"{client_order_id!r} was used before at {venue}; each order and each request needs an id of its own"
-    desk.refuse(actor, "DUPLICATE_CLIENT_ORDER_ID", "client_order_id", text)
-    return True
-
-
-def _free_id(desk: Desk, venue: str, stem: str, number: int) -> str:
-    """``m17``, or with a number ``m17.1``; the next that no caller has taken for itself (at most all ids ever used)."""
-    made = f"{stem}.{number}" if number else stem
-    while (venue, made) in desk.state.by_client_id:
-        number += 1
-        made = f"{stem}.{number}"
-    return made
-
-
-def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, account: int, client_order_id: str) -> None:
+def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, client_order_id: str) -> None:
     tables = desk.state.tables
-    intent = _new_intent(desk, command, instrument, account)
-    reason = desk.gate.check(intent)
+    gate = desk.gate
+    intent = new_intent(desk, command, tables.next_order_id, command.quantity_lots)
+    reason = gate.check(intent)
+    fired_mask, reserved, allowed = gate.fired_mask, gate.reserved_price_ticks, gate.allowed_lots
+    if matches := gate.self_matches():
+        make_way(desk, matches, tables.next_order_id, command.actor)
     if reason != PASS:
-        why = explain(desk.state, reason, command.account, instrument, intent)
-        _deny(desk, command, client_order_id, Check(reason).name, why, fired_mask=desk.gate.fired_mask)
+        why = explain(reason, Asked(desk.state, command.account, command.strategy, instrument, intent))
+        _deny(desk, command, client_order_id, Check(reason).name, why, fired_mask=fired_mask)
         return
     desk.emit(
         OrderSubmitted(
@@ -80,11 +64,15 @@ def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, account:
             side=command.side,
             order_type=command.order_type,
             time_in_force=command.time_in_force,
-            quantity_lots=command.quantity_lots,
+            quantity_lots=allowed,
+            asked_lots=0 if allowed == command.quantity_lots else command.quantity_lots,
             price_ticks=command.price_ticks,
             post_only=command.post_only,
             reduce_only=command.reduce_only,
-            reserved_price_ticks=desk.gate.reserved_price_ticks,
+            iso=command.iso,
+            short=command.short,
+            short_exempt=command.short_exempt,
+            reserved_price_ticks=reserved,
             actor=command.actor,
             time_ns=desk.now_ns,
         )
@@ -102,10 +90,10 @@ def _form_fault(command: SubmitOrder, instrument: Instrument) -> tuple[str, str,
         return "PRICE_REQUIRED", "price", "a LIMIT order needs a price"
     if not limit and command.price_ticks is not None:
         return "PRICE_NOT_ALLOWED", "price", "a MARKET order has no price; use LIMIT, or leave the price out"
-    if command.post_only and (not limit or command.time_in_force in IMMEDIATE):
-        return "POST_ONLY_NOT_RESTING", "post_only", "only a LIMIT order that may rest (GTC, DAY) can be post-only"
     if not limit and command.time_in_force is TimeInForce.GTC:
         return "MARKET_ORDER_CANNOT_REST", "time_in_force", "a MARKET order is DAY, IOC or FOK"
+    if (fault := _flags_fault(command)) is not None:
+        return fault
     if command.quantity_lots < instrument.min_quantity_lots:
         least = instrument.quantity_text(instrument.min_quantity_lots)
         return "QUANTITY_BELOW_MINIMUM", "quantity", f"the least quantity of {instrument.instrument} is {least}"
@@ -114,6 +102,19 @@ def _form_fault(command: SubmitOrder, instrument: Instrument) -> tuple[str, str,
         and 0 < instrument.value_nanos(command.price_ticks or 0, command.quantity_lots) < instrument.min_value_nanos
     ):
         return "VALUE_BELOW_MINIMUM", "quantity", f"the order is worth less than {instrument.instrument} allows"
+    return None
+
+
+def _flags_fault(command: SubmitOrder) -> tuple[str, str, str] | None:
+    limit = command.order_type is OrderType.LIMIT
+    if command.post_only and (not limit or command.time_in_force in IMMEDIATE):
+        return "POST_ONLY_NOT_RESTING", "post_only", "only a LIMIT order that may rest (GTC, DAY) can be post-only"
+    if command.short and command.side is not Side.SELL:
+        return "SHORT_NOT_A_SALE", "short_sale", "only a SELL can be a short sale"
+    if command.short_exempt and not command.short:
+        return "SHORT_EXEMPT_NOT_SHORT", "short_exempt", "only a short sale can be exempt from the price test"
+    if command.iso and not limit:
+        return "ISO_WITHOUT_PRICE", "intermarket_sweep", "an intermarket sweep order needs a price: send a LIMIT order"
     return None
 
 
@@ -136,31 +137,37 @@ def _increase(desk: Desk, command: SubmitOrder) -> str:
     return ""
 
 
-def _new_intent(desk: Desk, command: SubmitOrder, instrument: Instrument, account: int) -> OrderIntent:
+def new_intent(desk: Desk, order: SubmitOrder | OrderSubmitted, order_id: int, quantity_lots: int) -> OrderIntent:
     tables = desk.state.tables
     return desk.new_intent(
         action=Action.NEW,
-        side=command.side,
-        flags=flags(command.post_only, command.reduce_only),
-        order_type=command.order_type,
-        tif=command.time_in_force,
-        instrument_id=instrument.handle,
-        account_id=account,
-        strategy_id=strategy_row(tables, command.strategy),
-        order_id=tables.next_order_id,
-        price_ticks=command.price_ticks or 0,
-        quantity_lots=command.quantity_lots,
+        side=order.side,
+        flags=flags(order),
+        order_type=order.order_type,
+        tif=order.time_in_force,
+        instrument_id=tables.instruments[order.instrument].handle,
+        account_id=tables.accounts[order.account],
+        strategy_id=strategy_row(tables, order.strategy),
+        order_id=order_id,
+        price_ticks=order.price_ticks or 0,
+        quantity_lots=quantity_lots,
         time_ns=desk.now_ns,
     )
 
 
-def strategy_row(tables: Tables, strategy: str) -> int:
-    """The strategy's number in the gate's records; it labels, no check reads it, so it may wrap."""
-    return tables.strategies.get(strategy, len(tables.strategies)) & 0xFFFF
+_SHORT, _SHORT_EXEMPT, _ISO = int(Flag.SHORT), int(Flag.SHORT_EXEMPT), int(Flag.ISO)
+_POST_ONLY, _REDUCE_ONLY = int(Flag.POST_ONLY), int(Flag.REDUCE_ONLY)
 
 
-def flags(post_only: bool, reduce_only: bool) -> int:
-    return (Flag.POST_ONLY if post_only else 0) | (Flag.REDUCE_ONLY if reduce_only else 0)
+def flags(order: SubmitOrder | OrderSubmitted | Order) -> int:
+    """As bits of the gate's record; as plain integers, since adding flags of the enum takes a microsecond each."""
+    return (
+        (_POST_ONLY if order.post_only else 0)
+        | (_REDUCE_ONLY if order.reduce_only else 0)
+        | (_ISO if order.iso else 0)
+        | (_SHORT if order.short else 0)
+        | (_SHORT_EXEMPT if order.short_exempt else 0)
+    )
 
 
 def _deny(
@@ -180,6 +187,9 @@ def _deny(
             price_ticks=command.price_ticks,
             post_only=command.post_only,
             reduce_only=command.reduce_only,
+            iso=command.iso,
+            short=command.short,
+            short_exempt=command.short_exempt,
             reason=reason,
             fired_mask=fired_mask,
             text=text,
@@ -192,16 +202,16 @@ def _deny(
 def amend(desk: Desk, command: AmendOrder) -> None:
     order = desk.state.tables.orders.get(command.order_id)
     if order is None:
-        _refuse_unknown(desk, command.actor, command.order_id)
+        refuse_unknown(desk, command.actor, command.order_id)
         return
     if (fault := _amend_fault(order, command)) is not None:
         desk.refuse(command.actor, *fault)
         return
     venue = desk.state.tables.instruments[order.instrument].venue
-    if _used_before(desk, venue, command.actor, command.client_order_id):
+    if used_before(desk, venue, command.actor, command.client_order_id):
         return
     quantity, price = _amended(order, command)
-    gate_lots, reserved = 0, 0
+    gate_lots, reserved, asked = 0, 0, 0
     if quantity > order.cumulative_lots:
         if desk.state.tables.gate_lost:
             _deny_amend(desk, command, "GATE_LOST", 0, f"the risk gate does not answer: {desk.state.tables.gate_lost}")
@@ -212,17 +222,23 @@ def amend(desk: Desk, command: AmendOrder) -> None:
             desk.refuse(command.actor, "QUANTITY_OUT_OF_RANGE", "quantity", text)
             return
         intent = replace_intent(desk, order, gate_lots, price)
-        reason = desk.gate.check(intent)
+        gate = desk.gate
+        reason = gate.check(intent)
+        fired_mask, reserved, allowed = gate.fired_mask, gate.reserved_price_ticks, gate.allowed_lots
+        if matches := gate.self_matches():
+            make_way(desk, matches, order.order_id, command.actor)
         if reason != PASS:
             instrument = desk.state.tables.instruments[order.instrument]
-            why = explain(desk.state, reason, order.account, instrument, intent)
-            _deny_amend(desk, command, Check(reason).name, desk.gate.fired_mask, why)
+            why = explain(reason, Asked(desk.state, order.account, order.strategy, instrument, intent))
+            _deny_amend(desk, command, Check(reason).name, fired_mask, why)
             return
-        reserved = desk.gate.reserved_price_ticks
+        if allowed != gate_lots:
+            asked, gate_lots = quantity, allowed
+            quantity = order.cumulative_lots + allowed
     desk.emit(
         ReplaceRequested(
             order_id=order.order_id,
-            client_order_id=command.client_order_id or _next_client_id(desk, order),
+            client_order_id=command.client_order_id or next_client_id(desk, order),
             original_client_order_id=order.client_order_id,
             quantity_lots=quantity,
             price_ticks=price,
@@ -230,6 +246,7 @@ def amend(desk: Desk, command: AmendOrder) -> None:
             reserved_price_ticks=reserved,
             actor=command.actor,
             time_ns=desk.now_ns,
+            asked_lots=asked,
         )
     )
 
@@ -274,7 +291,7 @@ def replace_intent(desk: Desk, order: Order, lots: int, price: int | None) -> Or
     return desk.new_intent(
         action=Action.REPLACE,
         side=order.side,
-        flags=flags(order.post_only, order.reduce_only),
+        flags=flags(order),
         order_type=order.order_type,
         tif=order.time_in_force,
         instrument_id=tables.instruments[order.instrument].handle,
@@ -300,57 +317,3 @@ def _deny_amend(desk: Desk, command: AmendOrder, reason: str, fired_mask: int, t
             time_ns=desk.now_ns,
         )
     )
-
-
-def cancel(desk: Desk, command: CancelOrder) -> None:
-    order = desk.state.tables.orders.get(command.order_id)
-    if order is None:
-        _refuse_unknown(desk, command.actor, command.order_id)
-    elif order.ended is not None or lifecycle.leaves_lots(order) == 0:
-        text = f"order {order.order_id} is {lifecycle.status(order).value}: there is nothing left to cancel"
-        desk.refuse(command.actor, "ORDER_TERMINAL", "order_id", text)
-    elif not _used_before(
-        desk, desk.state.tables.instruments[order.instrument].venue, command.actor, command.client_order_id
-    ):
-        request_cancel(desk, order, command.actor, command.client_order_id)
-
-
-def cancel_all(desk: Desk, command: CancelAllOrders) -> None:
-    """Each working order that matches and has no cancel on its way gets one."""
-    for order in desk.state.working_orders():
-        wanted = (
-            command.account in ("", order.account)
-            and command.strategy in ("", order.strategy)
-            and command.instrument in ("", order.instrument)
-        )
-        if wanted:
-            request_cancel_once(desk, order, command.actor)
-
-
-def request_cancel_once(desk: Desk, order: Order, actor: str) -> None:
-    if not any(request.kind is PendingKind.CANCEL for request in order.pending):
-        request_cancel(desk, order, actor)
-
-
-def request_cancel(desk: Desk, order: Order, actor: str, client_order_id: str = "") -> None:
-    """No check refuses a cancel: it passes under the kill switch, without a gate, and at any rate."""
-    desk.emit(
-        CancelRequested(
-            order_id=order.order_id,
-            client_order_id=client_order_id or _next_client_id(desk, order),
-            original_client_order_id=order.client_order_id,
-            actor=actor,
-            time_ns=desk.now_ns,
-        )
-    )
-
-
-def _next_client_id(desk: Desk, order: Order) -> str:
-    """``m17``, then ``m17.1``, ``m17.2``, … : made before the send and journaled with it."""
-    venue = desk.state.tables.instruments[order.instrument].venue
-    return _free_id(desk, venue, f"m{order.order_id}", order.last_request + 1)
-
-
-def _refuse_unknown(desk: Desk, actor: str, order_id: int) -> None:
-    text = f"no order {order_id}; OrderService.ListOrders has those that there are"
-    desk.refuse(actor, "UNKNOWN_ORDER", "order_id", text)

@@ -108,6 +108,7 @@ def _fact(desk: Desk, order: Order, report: ExecutionReport, quantity: int | Non
             price_ticks=report.price_ticks,
             remainder_survives_day=survives,
             text=report.text,
+            unsent=report.unsent,
         )
     )
 

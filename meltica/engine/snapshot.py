@@ -13,7 +13,7 @@ from meltica.engine.engine import Engine
 from meltica.engine.state import EngineState, Tables
 from meltica.hot.ports import RiskGate
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 class SnapshotError(MelticaError):
@@ -25,6 +25,8 @@ class Snapshot(msgspec.Struct):
     tables: Tables
     positions: dict[str, dict[str, str]]
     """Beside the tables, as text: a year's turnover in nanos does not fit 64 bits."""
+    day_start: dict[str, str]
+    """As text, like the positions."""
     gate: dict[str, Any]
 
 
@@ -35,8 +37,9 @@ def encode(engine: Engine) -> bytes:
 
 def _pack(tables: Tables, gate: dict[str, Any]) -> bytes:
     positions = {key: {k: str(v) for k, v in msgspec.structs.asdict(p).items()} for key, p in tables.positions.items()}
-    without = msgspec.structs.replace(tables, positions={})
-    return msgspec.msgpack.encode(Snapshot(FORMAT, without, positions, gate))
+    day_start = {account: str(nanos) for account, nanos in tables.day_start.items()}
+    without = msgspec.structs.replace(tables, positions={}, day_start={})
+    return msgspec.msgpack.encode(Snapshot(FORMAT, without, positions, day_start, gate))
 
 
 def decode(data: bytes, gate: RiskGate) -> EngineState:
@@ -47,6 +50,7 @@ def decode(data: bytes, gate: RiskGate) -> EngineState:
             raise SnapshotError(f"snapshot format {snapshot.format}, this version reads {FORMAT}")
         for key, fields in snapshot.positions.items():
             snapshot.tables.positions[key] = msgspec.convert(fields, Position, strict=False)
+        snapshot.tables.day_start.update({account: int(nanos) for account, nanos in snapshot.day_start.items()})
         state = EngineState(snapshot.tables)
         gate.import_state(snapshot.gate)
     except (msgspec.DecodeError, ValueError, TypeError, LookupError, OverflowError) as error:

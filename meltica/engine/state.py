@@ -8,18 +8,25 @@ from collections.abc import Iterable
 import msgspec
 
 from meltica.domain.approvals import KillSwitch, Proposal
+from meltica.domain.breakers import BreakerState, CreditState, DayProfit, MarkState
 from meltica.domain.instrument import Instrument
-from meltica.domain.limits import Limits
+from meltica.domain.limits import EXTERNAL, MANUAL, OWN_PORT, Limits
 from meltica.domain.order import Order
 from meltica.domain.position import Position
 from meltica.engine.positions import booked
 from meltica.engine.reservations import Reservations
+from meltica.engine.worth import Worth
 
 REQUEST_MEMORY = 200_000
 """How many request ids are remembered. A repeat within that many commands gets the first answer, not a second order."""
 
 GLOBAL = ""
-"""The kill switch of everything; the others are named by their account."""
+"""The kill switch of everything; the others are named by their account, or by their target (``strategies/…``)."""
+
+STRATEGY_ROWS = 256
+PORT_ROWS = 256
+NO_ROW = 0xFFFF
+"""A strategy without a row in the gate: it has no limits, so the gate refuses its orders."""
 
 
 class Tables(msgspec.Struct, kw_only=True):
@@ -36,7 +43,10 @@ class Tables(msgspec.Struct, kw_only=True):
     """Instrument -> why the market halted it."""
     accounts: dict[str, int] = {}
     """Account -> its row in the gate."""
-    strategies: dict[str, int] = {}
+    strategies: dict[str, int] = msgspec.field(default_factory=lambda: {MANUAL: 0, EXTERNAL: 1})
+    """Strategy -> its row in the gate. Orders of no strategy are the first one's."""
+    ports: dict[str, int] = msgspec.field(default_factory=lambda: {OWN_PORT: 0})
+    """Order-entry session -> its row in the gate."""
     limits: dict[str, tuple[Limits, int]] = {}
     """Resource name -> (limits, revision)."""
     orders: dict[int, Order] = {}
@@ -50,6 +60,19 @@ class Tables(msgspec.Struct, kw_only=True):
     """request_id -> the journal entry that answered it."""
     gate_lost: str = ""
     """Why the gate does not answer; empty: it does."""
+    breakers: dict[str, BreakerState] = {}
+    """Those that have tripped once, by ``breaker_key``."""
+    marks: dict[str, MarkState] = {}
+    credit: dict[str, CreditState] = {}
+    executions_count: dict[str, int] = {}
+    """Strategy -> its executions since it was last re-armed."""
+    rejects: dict[str, int] = {}
+    """Account -> the venue's rejects in a row."""
+    prices: dict[str, int] = {}
+    """Instrument -> the last mark that came with an input."""
+    day_start: dict[str, int] = {}
+    """Account -> all that it had earned when the trading day began."""
+    day_began_ns: int = 0
 
 
 class EngineState:
@@ -59,6 +82,9 @@ class EngineState:
         self.tables = tables if tables is not None else Tables(kill_switches={GLOBAL: KillSwitch()})
         self.by_client_id: dict[tuple[str, str], int] = {}
         self.reservations = Reservations(self.tables.instruments)
+        self.worth = Worth(self.tables.instruments, self.tables.prices, self.tables.day_start)
+        for position in self.tables.positions.values():
+            self.worth.update(position)
         self.request_order: deque[str]
         """Oldest first: that is the one to forget. (The dict's own order costs more and more to find its first.)"""
         for order in self.tables.orders.values():
@@ -118,6 +144,25 @@ class EngineState:
 
     def kill_switches(self) -> Iterable[KillSwitch]:
         return self.tables.kill_switches.values()
+
+    def breakers(self) -> Iterable[BreakerState]:
+        return self.tables.breakers.values()
+
+    def marks(self) -> Iterable[MarkState]:
+        return self.tables.marks.values()
+
+    def credit(self) -> Iterable[CreditState]:
+        return self.tables.credit.values()
+
+    def day_began_ns(self) -> int:
+        return self.tables.day_began_ns
+
+    def day_profits(self) -> Iterable[DayProfit]:
+        rejects = self.tables.rejects
+        return [
+            DayProfit(account=name, pnl_nanos=self.worth.day_nanos(name), rejects_in_row=rejects.get(name, 0))
+            for name in self.tables.accounts
+        ]
 
     def proposals(self) -> Iterable[Proposal]:
         return self.tables.proposals.values()

@@ -1,115 +1,114 @@
 """The risk gate in plain Python: the golden model, and the backend `python`. docs/risk_checks.md has the rules."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from operator import attrgetter
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from meltica.hot.layout_gen import (
-    BURST_BOUND,
-    COLLAR_BPS_BOUND,
-    LOTS_BOUND,
-    NANO_TOKENS_PER_MESSAGE,
-    STATE_VERSION,
-    TICKS_BOUND,
-    Action,
-    OrderIntentRecord,
-    Side,
-)
+from meltica.hot import layout_gen as lay
+from meltica.hot.layout_gen import STATE_VERSION, Action, KillScope, OrderIntentRecord, Record
+from meltica.hot.own_book_twin import SelfMatchVerdict, WorkingOrder
 from meltica.hot.ports import GateState, Intent, Masks, Reasons
-from meltica.hot.rulebook_gen import PASS, Check
-from meltica.hot.rules_twin import (
+from meltica.hot.rows_twin import (
+    ACCOUNT_BREAKERS,
     INT64_MAX,
     AccountRow,
-    Case,
+    FirmRow,
     InstrumentRow,
+    PortRow,
     PositionRow,
-    Recent,
-    judge,
-    malformed,
-    opens_an_order,
-    recent_of,
+    StrategyRow,
+    value_nanos,
 )
+from meltica.hot.rulebook_gen import PASS, Check
+from meltica.hot.rules_twin import Case, Recent, judge, malformed, opens_an_order, recent_of, rests
 from meltica.hot.state import COLUMNS, digest
+from meltica.hot.tell_twin import Tables, within
 
 CHECK_NUMBERS = 64
-UINT32_MAX = 2**32 - 1
-UINT64_MAX = 2**64 - 1
 TABLE_BOUND = 2**22  # Position rows; the compiled gate holds them all (256 MiB)
 MAX_DUPLICATE_DEPTH = 64  # A check looks at each of them: bounded work per order
-_EMPTY_INSTRUMENT = InstrumentRow()
-_EMPTY_ACCOUNT = AccountRow()
-
-
-def within(name: str, value: int, low: int, high: int) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} {value} is not within {low}..{high}")
-    return int(value)
+_NOT_ALONE = ~(1 << Check.SELF_MATCH)
+_NO_INSTRUMENT, _NO_ACCOUNT, _NO_STRATEGY = InstrumentRow(), AccountRow(), StrategyRow()
 
 
 class Gate:
     """See meltica.hot.ports.RiskGate."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the sizes, all of which may be given by place
         self,
         max_instruments: int = 1024,
         max_accounts: int = 16,
         duplicate_depth: int = 16,
         reference_future_tolerance_ns: int = 1_000_000,
+        max_strategies: int = 256,
+        max_working_orders: int = 65_536,
+        leased: bool = False,
     ) -> None:
         self.max_instruments = within("max_instruments", max_instruments, 1, 2**20)
         self.max_accounts = within("max_accounts", max_accounts, 1, 2**16)
         within("position rows", max_instruments * max_accounts, 1, TABLE_BOUND)
         self.duplicate_depth = within("duplicate_depth", duplicate_depth, 1, MAX_DUPLICATE_DEPTH)
         self._tolerance_ns = within("reference_future_tolerance_ns", reference_future_tolerance_ns, 0, INT64_MAX)
-        self.fired_mask = 0
-        self.reserved_price_ticks = 0
-        self._clear()
-
-    def _clear(self) -> None:
-        self._killed = False
-        self._instruments = [InstrumentRow() for _ in range(self.max_instruments)]
-        self._accounts = [AccountRow() for _ in range(self.max_accounts)]
-        self._positions: dict[tuple[int, int], PositionRow] = {}
-        self._recent: list[deque[Recent]] = [deque(maxlen=self.duplicate_depth) for _ in range(self.max_accounts)]
+        self.max_strategies = within("max_strategies", max_strategies, 1, 2**16)
+        self.max_working_orders = within("max_working_orders", max_working_orders, 1, 2**20)
+        self.leased = bool(leased)
+        self.fired_mask = self.reserved_price_ticks = self.allowed_lots = 0
+        self._listed: list[tuple[int, int]] = []
+        self._tables = Tables(max_instruments, max_accounts, max_strategies, max_working_orders)
+        self._recent: list[deque[Recent]] = [deque(maxlen=duplicate_depth) for _ in range(max_accounts)]
         self._passed = [0] * (max(Action) + 1)
         self._rejected = [0] * CHECK_NUMBERS
         self._fired = [0] * CHECK_NUMBERS
-        self._faults = 0
 
     # --- the check ---
 
     def check(self, intent: Intent, /) -> int:
         return self._check(intent.to_bytes())
 
+    def self_matches(self) -> list[tuple[int, int]]:
+        return list(self._listed)
+
     def _check(self, data: bytes) -> int:
         order = _read(data)
-        self.reserved_price_ticks = 0
+        self.fired_mask = self.reserved_price_ticks = self.allowed_lots = 0
+        self._listed = []
         if malformed(order):
             return self._refuse(1 << Check.MALFORMED)
         if order.action == Action.CANCEL:
-            self.fired_mask = 0
             self._passed[Action.CANCEL] += 1
             return PASS
         case = self._case(order)
-        fired = judge(case)
-        return self._refuse(fired) if fired else self._pass(case)
+        fired, own = judge(case), case.self_match()
+        if not fired & _NOT_ALONE:
+            self._listed = own.listed
+        return self._refuse(fired) if fired else self._pass(case, own)
 
     def _case(self, order: OrderIntentRecord) -> Case:
-        has_instrument = order.instrument_id < self.max_instruments
+        tables = self._tables
         has_account = order.account_id < self.max_accounts
         return Case(
             order,
-            killed=self._killed,
-            instrument=self._instruments[order.instrument_id] if has_instrument else _EMPTY_INSTRUMENT,
-            account=self._accounts[order.account_id] if has_account else _EMPTY_ACCOUNT,
-            position=self._positions.get((order.account_id, order.instrument_id)) or PositionRow(),
+            killed=tables.killed,
+            lease_until_ns=tables.lease_until_ns if self.leased else None,
+            firm=tables.firm,
+            account=tables.accounts[order.account_id] if has_account else _NO_ACCOUNT,
+            strategy=tables.strategies[order.strategy_id] if order.strategy_id < self.max_strategies else _NO_STRATEGY,
+            port=tables.ports[order.port_id],
+            instrument=(
+                tables.instruments[order.instrument_id]
+                if order.instrument_id < self.max_instruments
+                else _NO_INSTRUMENT
+            ),
+            position=tables.positions.get((order.account_id, order.instrument_id)) or PositionRow(),
             recent=list(self._recent[order.account_id]) if has_account else [],
+            own_book=tables.own_book,
+            group_of=lambda account_id: tables.accounts[account_id].self_match_group,
             future_tolerance_ns=self._tolerance_ns,
         )
 
@@ -121,21 +120,36 @@ class Gate:
             self._fired[number] += fired >> number & 1
         return reason
 
-    def _pass(self, case: Case) -> int:
-        order, account = case.order, case.account
-        row = self._position(order.account_id, order.instrument_id)
-        row.set_open_lots(order.side, row.open_lots(order.side) + case.added_lots)
-        account.open_value_nanos += case.added_value
-        account.nano_tokens = account.tokens_at(order.time_ns) - NANO_TOKENS_PER_MESSAGE
-        account.bucket_time_ns = max(account.bucket_time_ns, order.time_ns)
-        account.open_orders += opens_an_order(order)
+    def _pass(self, case: Case, own: SelfMatchVerdict) -> int:
+        order, tables = case.order, self._tables
+        lessened = order.quantity_lots - own.allowed_lots
+        added_lots, added_value = case.added_lots - lessened, case.added_value
+        if lessened:
+            unit = case.instrument.value_per_tick_lot_nanos
+            added_value = value_nanos(case.price_ticks, own.allowed_lots, unit) - case.working_value
+        tables.position(order.account_id, order.instrument_id).add_open_lots(order.side, added_lots)
+        case.instrument.day_lots += max(0, added_lots)
+        for exposed in (case.firm, case.account, case.strategy):
+            exposed.open_value_nanos += added_value
+        for metered in (case.firm, case.account, case.strategy, case.port, case.instrument):
+            metered.take_token(order.time_ns)
+        case.account.open_orders += opens_an_order(order)
+        case.firm.open_orders += opens_an_order(order)
         if order.action == Action.NEW:
-            account.last_order_id = order.order_id
+            case.port.last_order_id = order.order_id
             self._recent[order.account_id].append(recent_of(order))
-        self.fired_mask = 0
-        self.reserved_price_ticks = case.price_ticks
+        self._keep(order, own.allowed_lots)
+        self.reserved_price_ticks, self.allowed_lots = case.price_ticks, own.allowed_lots
         self._passed[order.action] += 1
         return PASS
+
+    def _keep(self, order: OrderIntentRecord, lots: int) -> None:
+        """Among the own working orders, or not among them any more (a REPLACE that does not rest)."""
+        own_book = self._tables.own_book
+        own_book.remove(order.order_id)
+        if rests(order):
+            keys = (order.account_id, order.instrument_id, order.side)
+            own_book.put(WorkingOrder(order.order_id, *keys, order.price_ticks, lots))
 
     def check_batch(self, records: bytes | npt.NDArray[np.void], /) -> tuple[Reasons, Masks]:
         data = bytes(records) if isinstance(records, bytes | bytearray | memoryview) else records.tobytes()
@@ -149,104 +163,19 @@ class Gate:
             masks[at] = self.fired_mask
         return reasons, masks
 
-    # --- limits ---
+    # --- everything else is a record ---
 
-    def set_instrument(
-        self,
-        instrument_id: int,
-        *,
-        enabled: bool,
-        restricted: bool,
-        halted: bool,
-        value_per_tick_lot_nanos: int,
-        max_price_ticks: int,
-        max_quantity_lots: int,
-        max_value_nanos: int,
-        collar_bps: int,
-        reference_max_age_ns: int,
-    ) -> None:
-        row = self._instrument(instrument_id)
-        unit = within("value_per_tick_lot_nanos", value_per_tick_lot_nanos, 0, INT64_MAX)
-        if unit != row.value_per_tick_lot_nanos and self._has_open_lots(instrument_id):
-            raise ValueError("value_per_tick_lot_nanos cannot change while lots are open in the instrument")
-        self._instruments[instrument_id] = InstrumentRow(
-            known=1,
-            enabled=int(bool(enabled)),
-            restricted=int(bool(restricted)),
-            halted=int(bool(halted)),
-            value_per_tick_lot_nanos=unit,
-            max_price_ticks=within("max_price_ticks", max_price_ticks, 0, INT64_MAX),
-            max_quantity_lots=within("max_quantity_lots", max_quantity_lots, 0, INT64_MAX),
-            max_value_nanos=within("max_value_nanos", max_value_nanos, 0, INT64_MAX),
-            collar_bps=within("collar_bps", collar_bps, 0, COLLAR_BPS_BOUND),
-            reference_max_age_ns=within("reference_max_age_ns", reference_max_age_ns, 0, UINT64_MAX),
-            reference_price_ticks=row.reference_price_ticks,
-            reference_time_ns=row.reference_time_ns,
-        )
-
-    def set_account(
-        self,
-        account_id: int,
-        *,
-        enabled: bool,
-        market_orders_allowed: bool,
-        max_open_value_nanos: int,
-        max_open_orders: int,
-        messages_per_second: int,
-        message_burst: int,
-        duplicate_window_ns: int,
-    ) -> None:
-        row = self._account(account_id)
-        max_open_value = within("max_open_value_nanos", max_open_value_nanos, 0, INT64_MAX)
-        open_orders = within("max_open_orders", max_open_orders, 0, UINT32_MAX)
-        rate = within("messages_per_second", messages_per_second, 0, UINT32_MAX)
-        burst = within("message_burst", message_burst, 0, BURST_BOUND)
-        window = within("duplicate_window_ns", duplicate_window_ns, 0, UINT64_MAX)
-        full = burst * NANO_TOKENS_PER_MESSAGE
-        row.nano_tokens = min(row.nano_tokens, full) if row.known else full
-        row.known, row.enabled, row.market_orders_allowed = 1, int(bool(enabled)), int(bool(market_orders_allowed))
-        row.max_open_value_nanos, row.max_open_orders = max_open_value, open_orders
-        row.messages_per_second, row.message_burst, row.duplicate_window_ns = rate, burst, window
-
-    def set_position_limit(
-        self, account_id: int, instrument_id: int, *, max_long_lots: int, max_short_lots: int
-    ) -> None:
-        row = self._position(account_id, instrument_id)
-        long_lots = within("max_long_lots", max_long_lots, 0, LOTS_BOUND)
-        row.max_short_lots = within("max_short_lots", max_short_lots, 0, LOTS_BOUND)
-        row.max_long_lots = long_lots
-
-    # --- the market and the kill switch ---
+    def tell(self, record: Record, /) -> None:
+        self._tables.tell(record)
 
     def set_reference(self, instrument_id: int, price_ticks: int, time_ns: int) -> None:
-        row = self._instrument(instrument_id)
-        price = within("price_ticks", price_ticks, 0, TICKS_BOUND)
-        row.reference_time_ns = within("time_ns", time_ns, 0, UINT64_MAX)
-        row.reference_price_ticks = price
+        self.tell(lay.ReferencePriceRecord(instrument_id, price_ticks, time_ns))
 
-    def set_halted(self, instrument_id: int, halted: bool) -> None:
-        self._instrument(instrument_id).halted = int(bool(halted))
+    def kill(self, scope: int = KillScope.GLOBAL, id: int = 0) -> None:  # noqa: A002 - the record's name for it
+        self.tell(lay.KillRecord(scope, 1, id, 0))
 
-    @property
-    def killed(self) -> bool:
-        return self._killed
-
-    def account_killed(self, account_id: int) -> bool:
-        return bool(self._account(account_id).killed)
-
-    def kill(self, account_id: int | None = None) -> None:
-        self._switch(account_id, engaged=True)
-
-    def unkill(self, account_id: int | None = None) -> None:
-        self._switch(account_id, engaged=False)
-
-    def _switch(self, account_id: int | None, *, engaged: bool) -> None:
-        if account_id is None:
-            self._killed = engaged
-        else:
-            self._account(account_id).killed = int(engaged)
-
-    # --- what became of passed orders ---
+    def unkill(self, scope: int = KillScope.GLOBAL, id: int = 0) -> None:  # noqa: A002 - the record's name for it
+        self.tell(lay.KillRecord(scope, 0, id, 0))
 
     def fill(
         self,
@@ -257,12 +186,11 @@ class Gate:
         reserved_price_ticks: int,
         *,
         closes: bool,
+        order_id: int = 0,
+        strategy_id: int = 0,
     ) -> None:
-        within("quantity_lots", quantity_lots, 1, LOTS_BOUND)
-        within("side", side, Side.BUY, Side.SELL)
-        within("reserved_price_ticks", reserved_price_ticks, 0, TICKS_BOUND)
-        self.adjust_position(account_id, instrument_id, quantity_lots if side == Side.BUY else -quantity_lots)
-        self.release(account_id, instrument_id, side, quantity_lots, reserved_price_ticks, closes=closes)
+        keys = (account_id, instrument_id, side, int(closes), strategy_id, order_id)
+        self.tell(lay.FillRecord(*keys, quantity_lots, reserved_price_ticks))
 
     def release(
         self,
@@ -273,22 +201,11 @@ class Gate:
         reserved_price_ticks: int,
         *,
         closes: bool,
+        order_id: int = 0,
+        strategy_id: int = 0,
     ) -> None:
-        row, account = self._position(account_id, instrument_id), self._account(account_id)
-        lots = within("quantity_lots", quantity_lots, 0, LOTS_BOUND)
-        within("side", side, Side.BUY, Side.SELL)
-        price = within("reserved_price_ticks", reserved_price_ticks, 0, TICKS_BOUND)
-        value = price * lots * self._instruments[instrument_id].value_per_tick_lot_nanos
-        row.set_open_lots(side, self._take(row.open_lots(side), lots))
-        account.open_value_nanos = self._take(account.open_value_nanos, value)
-        account.open_orders = self._take(account.open_orders, int(bool(closes)))
-
-    def _take(self, stock: int, amount: int) -> int:
-        """Never below 0: taking more than is there is a fault of the books, and is counted."""
-        if amount > stock:
-            self._faults += 1
-            return 0
-        return stock - amount
+        keys = (account_id, instrument_id, side, int(closes), strategy_id, order_id)
+        self.tell(lay.ReleaseRecord(*keys, quantity_lots, reserved_price_ticks))
 
     def reserve(
         self,
@@ -299,49 +216,70 @@ class Gate:
         reserved_price_ticks: int,
         *,
         opens: bool = True,
+        order_id: int = 0,
+        strategy_id: int = 0,
     ) -> None:
-        row, account = self._position(account_id, instrument_id), self._account(account_id)
-        lots = within("quantity_lots", quantity_lots, 0, LOTS_BOUND)
-        within("side", side, Side.BUY, Side.SELL)
-        price = within("reserved_price_ticks", reserved_price_ticks, 0, TICKS_BOUND)
-        value = price * lots * self._instruments[instrument_id].value_per_tick_lot_nanos
-        open_value = within("open value", account.open_value_nanos + value, 0, INT64_MAX)
-        row.set_open_lots(side, within("open lots", row.open_lots(side) + lots, 0, 2 * LOTS_BOUND))
-        account.open_value_nanos = open_value
-        account.open_orders += int(bool(opens))
+        keys = (account_id, instrument_id, side, int(opens), strategy_id, order_id)
+        self.tell(lay.ReserveRecord(*keys, quantity_lots, reserved_price_ticks))
 
     def adjust_position(self, account_id: int, instrument_id: int, delta_lots: int) -> None:
-        row = self._position(account_id, instrument_id)
-        within("delta_lots", delta_lots, -2 * LOTS_BOUND, 2 * LOTS_BOUND)
-        row.position_lots = within("position", row.position_lots + delta_lots, -LOTS_BOUND, LOTS_BOUND)
+        self.tell(lay.AdjustRecord(account_id, instrument_id, delta_lots))
 
     # --- looking inside ---
+
+    @property
+    def killed(self) -> bool:
+        return self._tables.killed
+
+    def switch_engaged(self, scope: int, id: int) -> bool:  # noqa: A002 - the record's name for it
+        if within("scope", scope, 1, max(KillScope)) == KillScope.GLOBAL:
+            within("id", id, 0, 0)
+            return self.killed
+        return bool(self._tables.switchable(scope, id).killed)
+
+    def breakers(self, account_id: int) -> list[str]:
+        latched = self._tables.account(account_id).latched
+        return [breaker.name for breaker in ACCOUNT_BREAKERS if latched >> breaker & 1]
 
     def counters(self) -> dict[str, Any]:
         return {
             "passed": list(self._passed),
             "rejected": list(self._rejected),
             "fired": list(self._fired),
-            "faults": self._faults,
+            "faults": self._tables.faults,
         }
 
     def state_digest(self) -> str:
         return digest(self.export_state())
 
     def export_state(self) -> GateState:
-        positions = sorted((*key, *astuple(row)) for key, row in self._positions.items())
+        tables = self._tables
+        positions = sorted((*key, *_values(row)) for key, row in tables.positions.items())
         return {
             "version": STATE_VERSION,
-            "killed": int(self._killed),
-            "instruments": [list(row) for row in _filled(self._instruments)],
-            "accounts": [list(row) for row in _filled(self._accounts)],
+            "killed": int(tables.killed),
+            "lease_until_ns": tables.lease_until_ns,
+            **{table: [list(row) for row in _filled(rows)] for table, (rows, _) in self._numbered(tables).items()},
             "positions": [list(row) for row in positions if any(row[2:])],
+            "orders": [list(_values(order)) for _, order in sorted(tables.own_book.orders.items())],
             "recent": [[account, *row] for account, ring in enumerate(self._recent) for row in ring],
             "counters": self.counters(),
         }
 
+    @staticmethod
+    def _numbered(tables: Tables) -> dict[str, tuple[list[Any], Callable[..., Any]]]:
+        """The tables whose rows have one number, and what a row is made of."""
+        return {
+            "firm": (tables.firms, FirmRow),
+            "instruments": (tables.instruments, InstrumentRow),
+            "accounts": (tables.accounts, AccountRow),
+            "strategies": (tables.strategies, StrategyRow),
+            "ports": (tables.ports, PortRow),
+        }
+
     def import_state(self, state: Mapping[str, Any], /) -> None:
-        fresh = Gate(self.max_instruments, self.max_accounts, self.duplicate_depth, self._tolerance_ns)
+        sizes = (self.max_instruments, self.max_accounts, self.duplicate_depth, self._tolerance_ns)
+        fresh = Gate(*sizes, self.max_strategies, self.max_working_orders, self.leased)
         fresh._load(state)
         self.__dict__.update(fresh.__dict__)
 
@@ -351,40 +289,32 @@ class Gate:
         for table, columns in COLUMNS.items():
             if any(len(row) != len(columns) for row in state[table]):
                 raise ValueError(f"a row of {table} has not {len(columns)} columns")
-        self._killed = bool(state["killed"])
-        for number, *row in state["instruments"]:
-            self._instruments[within("instrument_id", number, 0, self.max_instruments - 1)] = InstrumentRow(*row)
-        for number, *row in state["accounts"]:
-            self._accounts[within("account_id", number, 0, self.max_accounts - 1)] = AccountRow(*row)
+        tables = self._tables
+        tables.killed, tables.lease_until_ns = bool(state["killed"]), int(state["lease_until_ns"])
+        for table, (rows, row_class) in self._numbered(tables).items():
+            for number, *row in state[table]:
+                rows[within(COLUMNS[table][0], number, 0, len(rows) - 1)] = row_class(*row)
         for account_id, instrument_id, *row in state["positions"]:
-            self._position(account_id, instrument_id)
-            self._positions[account_id, instrument_id] = PositionRow(*row)
-        for account_id, instrument_id, side, lots, price, time_ns in state["recent"]:
-            self._account(account_id)
-            self._recent[account_id].append((instrument_id, side, lots, price, time_ns))
+            tables.position(account_id, instrument_id)
+            tables.positions[account_id, instrument_id] = PositionRow(*row)
+        self._load_orders(state)
         counters = state["counters"]
-        self._passed, self._faults = list(counters["passed"]), int(counters["faults"])
+        self._passed, tables.faults = list(counters["passed"]), int(counters["faults"])
         self._rejected, self._fired = list(counters["rejected"]), list(counters["fired"])
 
-    # --- tables ---
-
-    def _instrument(self, instrument_id: int) -> InstrumentRow:
-        return self._instruments[within("instrument_id", instrument_id, 0, self.max_instruments - 1)]
-
-    def _account(self, account_id: int) -> AccountRow:
-        return self._accounts[within("account_id", account_id, 0, self.max_accounts - 1)]
-
-    def _position(self, account_id: int, instrument_id: int) -> PositionRow:
-        self._account(account_id)
-        self._instrument(instrument_id)
-        return self._positions.setdefault((account_id, instrument_id), PositionRow())
-
-    def _has_open_lots(self, instrument_id: int) -> bool:
-        return any(
-            row.open_buy_lots or row.open_sell_lots
-            for (_, instrument), row in self._positions.items()
-            if instrument == instrument_id
-        )
+    def _load_orders(self, state: Mapping[str, Any]) -> None:
+        tables = self._tables
+        for row in state["orders"]:
+            order = WorkingOrder(*row)
+            tables.position(order.account_id, order.instrument_id)
+            within("order_id", order.order_id, 1, 2**64 - 1)
+            if tables.own_book.is_full or tables.own_book.get(order.order_id) is not None:
+                raise ValueError(f"no place for working order {order.order_id}")
+            tables.own_book.put(order)
+        for account_id, *recent in state["recent"]:
+            tables.account(account_id)
+            instrument_id, side, lots, price, time_ns = recent
+            self._recent[account_id].append((instrument_id, side, lots, price, time_ns))
 
 
 def _read(data: bytes) -> OrderIntentRecord:
@@ -392,9 +322,20 @@ def _read(data: bytes) -> OrderIntentRecord:
     return OrderIntentRecord(*[*rest, type_id])
 
 
-def _filled(rows: Sequence[InstrumentRow | AccountRow]) -> Iterator[tuple[int, ...]]:
+def _filled(rows: Sequence[Any]) -> Iterator[tuple[int, ...]]:
     """(id, fields...) of the rows that are not empty."""
     for number, row in enumerate(rows):
-        values = astuple(row)
+        values = _values(row)
         if any(values):
             yield (number, *values)
+
+
+def _values(row: Any) -> tuple[int, ...]:
+    values: tuple[int, ...] = _reader(type(row))(row)
+    return values
+
+
+@cache
+def _reader(row_class: Hashable) -> "attrgetter[tuple[int, ...]]":
+    """Of all fields of a row; dataclasses.astuple copies each value, which takes ten times as long."""
+    return attrgetter(*[one.name for one in fields(cast("Any", row_class))])

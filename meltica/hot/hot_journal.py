@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cython_ext.hot_journal import HEADER_BYTES, EntryKind, HotJournal
-from cython_ext.hot_orders import settle_port
+from cython_ext.hot_session import settle_port
 from cython_ext.ouch import OuchPort
 from meltica.hot.layout_gen import DropCopyRecord, DropKind, OrderIntentRecord, Side
 

@@ -32,6 +32,7 @@ class OrderIntent:
     tif: int = TimeInForce.GTC
     flags: int = 0
     strategy_id: int = 0
+    port_id: int = 0
     working_lots: int = 0
     working_price_ticks: int = 0
     type_id: int = OrderIntentRecord.TYPE_ID

@@ -7,13 +7,13 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 LOTS_BOUND = 1152921504606846976  # 2^60: position + open + quantity then fits 63 bits; larger quantities are senseless
 TICKS_BOUND = 1152921504606846976  # 2^60: the same for prices
 NANO_TOKENS_PER_MESSAGE = 1000000000  # a bucket counts nano-tokens: elapsed_ns * messages_per_second needs no division
 BURST_BOUND = 2147483647  # burst * 1e9 nano-tokens fits 63 bits
 COLLAR_BPS_BOUND = 100000  # ten times the reference; a wider collar is no collar
-STATE_VERSION = 1  # of a gate's exported state
+STATE_VERSION = 2  # of a gate's exported state
 REASON_PASS = 255  # Verdict.reason of an order that passed
 
 
@@ -49,17 +49,23 @@ class TimeInForce(IntEnum):
 
 
 class Flag(IntFlag):
-    """Bits of OrderIntent.flags."""
+    """Bits of OrderIntent.flags. SHORT: FIX 54=5, SHORT_EXEMPT (with SHORT): FIX 54=6; SELL only."""
 
     POST_ONLY = 1
     REDUCE_ONLY = 2
+    ISO = 4
+    SHORT = 8
+    SHORT_EXEMPT = 16
 
 
 class KillScope(IntEnum):
-    """What a Kill record stops or lets go."""
+    """What a Kill record stops or lets go. `id` names the account, strategy, port or instrument."""
 
     GLOBAL = 1
     ACCOUNT = 2
+    STRATEGY = 3
+    PORT = 4
+    INSTRUMENT = 5
 
 
 class Subject(IntEnum):
@@ -71,12 +77,48 @@ class Subject(IntEnum):
     KILLED = 4
 
 
-class Status(IntEnum):
-    """How a gate answers a record that is no order."""
+class ShortSale(IntEnum):
+    """Which rule sells in an instrument follow. NOT_ALLOWED: sells marked SHORT are refused."""
 
-    OK = 1
-    BAD_RECORD = 2
-    BAD_ARGUMENT = 3
+    NOT_ALLOWED = 0
+    FREE = 1
+    REG_SHO = 2
+
+
+class SelfMatch(IntEnum):
+    """What becomes of an order that would trade with a working one of the same group (FIX 2964 has similar values)."""
+
+    CANCEL_NEWEST = 0
+    CANCEL_OLDEST = 1
+    CANCEL_BOTH = 2
+    DECREMENT = 3
+
+
+class Mark(IntEnum):
+    """What a Mark record switches. Instrument: HALTED, SHORT_RESTRICTED, GAPPED. Account: MISMATCHED. Port: CONNECTED."""
+
+    HALTED = 1
+    SHORT_RESTRICTED = 2
+    GAPPED = 3
+    MISMATCHED = 4
+    CONNECTED = 5
+
+
+class Breaker(IntEnum):
+    """The latched breakers. The first three belong to an account, the last to a strategy."""
+
+    DAILY_LOSS = 1
+    DRAWDOWN = 2
+    CONSECUTIVE_REJECTS = 3
+    REPEATED_EXECUTION = 4
+
+
+class CreditScope(IntEnum):
+    """Whose open value a Credit record moves the limit of."""
+
+    FIRM = 1
+    ACCOUNT = 2
+    STRATEGY = 3
 
 
 class DropKind(IntEnum):
@@ -98,6 +140,14 @@ class DropKind(IntEnum):
     SESSION_DOWN = 14
 
 
+class Status(IntEnum):
+    """How a gate answers a record that is no order."""
+
+    OK = 1
+    BAD_RECORD = 2
+    BAD_ARGUMENT = 3
+
+
 @dataclass(frozen=True, slots=True)
 class OrderIntentRecord:
     """One order, replace or cancel on its way through the gate. 64 bytes."""
@@ -105,6 +155,7 @@ class OrderIntentRecord:
     action: int
     side: int
     flags: int
+    port_id: int
     order_type: int
     tif: int
     instrument_id: int
@@ -120,20 +171,20 @@ class OrderIntentRecord:
 
     TYPE_ID: ClassVar[int] = 1
     SIZE: ClassVar[int] = 64
-    CODEC: ClassVar[Struct] = Struct("<HBBHBBIHHQqqQqq")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'action', 'side', 'flags', 'order_type', 'tif', 'instrument_id', 'account_id', 'strategy_id', 'order_id', 'price_ticks', 'quantity_lots', 'time_ns', 'working_lots', 'working_price_ticks'], 'formats': ['<u2', '<u1', '<u1', '<u2', '<u1', '<u1', '<u4', '<u2', '<u2', '<u8', '<i8', '<i8', '<u8', '<i8', '<i8'], 'offsets': [0, 2, 3, 4, 6, 7, 8, 12, 14, 16, 24, 32, 40, 48, 56], 'itemsize': 64})
+    CODEC: ClassVar[Struct] = Struct("<HBBBBBBIHHQqqQqq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'action', 'side', 'flags', 'port_id', 'order_type', 'tif', 'instrument_id', 'account_id', 'strategy_id', 'order_id', 'price_ticks', 'quantity_lots', 'time_ns', 'working_lots', 'working_price_ticks'], 'formats': ['<u2', '<u1', '<u1', '<u1', '<u1', '<u1', '<u1', '<u4', '<u2', '<u2', '<u8', '<i8', '<i8', '<u8', '<i8', '<i8'], 'offsets': [0, 2, 3, 4, 5, 6, 7, 8, 12, 14, 16, 24, 32, 40, 48, 56], 'itemsize': 64})
 
     def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.action, self.side, self.flags, self.order_type, self.tif, self.instrument_id, self.account_id, self.strategy_id, self.order_id, self.price_ticks, self.quantity_lots, self.time_ns, self.working_lots, self.working_price_ticks)
+        return self.CODEC.pack(self.type_id, self.action, self.side, self.flags, self.port_id, self.order_type, self.tif, self.instrument_id, self.account_id, self.strategy_id, self.order_id, self.price_ticks, self.quantity_lots, self.time_ns, self.working_lots, self.working_price_ticks)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         if len(data) != 64:
             raise ValueError(f"OrderIntent has 64 bytes, not {len(data)}")
-        type_id, action, side, flags, order_type, tif, instrument_id, account_id, strategy_id, order_id, price_ticks, quantity_lots, time_ns, working_lots, working_price_ticks = cls.CODEC.unpack(data)
+        type_id, action, side, flags, port_id, order_type, tif, instrument_id, account_id, strategy_id, order_id, price_ticks, quantity_lots, time_ns, working_lots, working_price_ticks = cls.CODEC.unpack(data)
         if type_id != 1:
             raise ValueError(f"OrderIntent has type id 1, not {type_id}")
-        return cls(action, side, flags, order_type, tif, instrument_id, account_id, strategy_id, order_id, price_ticks, quantity_lots, time_ns, working_lots, working_price_ticks)
+        return cls(action, side, flags, port_id, order_type, tif, instrument_id, account_id, strategy_id, order_id, price_ticks, quantity_lots, time_ns, working_lots, working_price_ticks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,96 +218,197 @@ class VerdictRecord:
 
 @dataclass(frozen=True, slots=True)
 class InstrumentLimitsRecord:
-    """The whole limit row of an instrument; 0 blocks. 64 bytes."""
+    """The whole limit row of an instrument; 0 blocks, except max_impact_percent, where 0 turns the check off. 128 bytes."""
 
     enabled: int
     restricted: int
     instrument_id: int
-    halted: int
+    short_sale: int
     collar_bps: int
     value_per_tick_lot_nanos: int
     max_price_ticks: int
     max_quantity_lots: int
     max_value_nanos: int
     reference_max_age_ns: int
-    type_id: int = 3
+    session_open_ns: int
+    session_close_ns: int
+    max_day_lots: int
+    messages_per_second: int
+    message_burst: int
+    max_impact_percent: int
+    type_id: int = 16
 
-    TYPE_ID: ClassVar[int] = 3
-    SIZE: ClassVar[int] = 64
-    CODEC: ClassVar[Struct] = Struct("<HBBIBBHIqqqqQQ")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'enabled', 'restricted', 'instrument_id', 'halted', 'reserved0', 'reserved1', 'collar_bps', 'value_per_tick_lot_nanos', 'max_price_ticks', 'max_quantity_lots', 'max_value_nanos', 'reference_max_age_ns', 'reserved2'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u1', '<u1', '<u2', '<u4', '<i8', '<i8', '<i8', '<i8', '<u8', '<u8'], 'offsets': [0, 2, 3, 4, 8, 9, 10, 12, 16, 24, 32, 40, 48, 56], 'itemsize': 64})
+    TYPE_ID: ClassVar[int] = 16
+    SIZE: ClassVar[int] = 128
+    CODEC: ClassVar[Struct] = Struct("<HBBIBBHIqqqqQQQqIIIIQQQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'enabled', 'restricted', 'instrument_id', 'short_sale', 'reserved0', 'reserved1', 'collar_bps', 'value_per_tick_lot_nanos', 'max_price_ticks', 'max_quantity_lots', 'max_value_nanos', 'reference_max_age_ns', 'session_open_ns', 'session_close_ns', 'max_day_lots', 'messages_per_second', 'message_burst', 'max_impact_percent', 'reserved2', 'reserved3', 'reserved4', 'reserved5', 'reserved6'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u1', '<u1', '<u2', '<u4', '<i8', '<i8', '<i8', '<i8', '<u8', '<u8', '<u8', '<i8', '<u4', '<u4', '<u4', '<u4', '<u8', '<u8', '<u8', '<u8'], 'offsets': [0, 2, 3, 4, 8, 9, 10, 12, 16, 24, 32, 40, 48, 56, 64, 72, 80, 84, 88, 92, 96, 104, 112, 120], 'itemsize': 128})
 
     def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.enabled, self.restricted, self.instrument_id, self.halted, 0, 0, self.collar_bps, self.value_per_tick_lot_nanos, self.max_price_ticks, self.max_quantity_lots, self.max_value_nanos, self.reference_max_age_ns, 0)
+        return self.CODEC.pack(self.type_id, self.enabled, self.restricted, self.instrument_id, self.short_sale, 0, 0, self.collar_bps, self.value_per_tick_lot_nanos, self.max_price_ticks, self.max_quantity_lots, self.max_value_nanos, self.reference_max_age_ns, self.session_open_ns, self.session_close_ns, self.max_day_lots, self.messages_per_second, self.message_burst, self.max_impact_percent, 0, 0, 0, 0, 0)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        if len(data) != 64:
-            raise ValueError(f"InstrumentLimits has 64 bytes, not {len(data)}")
-        type_id, enabled, restricted, instrument_id, halted, _, _, collar_bps, value_per_tick_lot_nanos, max_price_ticks, max_quantity_lots, max_value_nanos, reference_max_age_ns, _ = cls.CODEC.unpack(data)
-        if type_id != 3:
-            raise ValueError(f"InstrumentLimits has type id 3, not {type_id}")
-        return cls(enabled, restricted, instrument_id, halted, collar_bps, value_per_tick_lot_nanos, max_price_ticks, max_quantity_lots, max_value_nanos, reference_max_age_ns)
+        if len(data) != 128:
+            raise ValueError(f"InstrumentLimits has 128 bytes, not {len(data)}")
+        type_id, enabled, restricted, instrument_id, short_sale, _, _, collar_bps, value_per_tick_lot_nanos, max_price_ticks, max_quantity_lots, max_value_nanos, reference_max_age_ns, session_open_ns, session_close_ns, max_day_lots, messages_per_second, message_burst, max_impact_percent, _, _, _, _, _ = cls.CODEC.unpack(data)
+        if type_id != 16:
+            raise ValueError(f"InstrumentLimits has type id 16, not {type_id}")
+        return cls(enabled, restricted, instrument_id, short_sale, collar_bps, value_per_tick_lot_nanos, max_price_ticks, max_quantity_lots, max_value_nanos, reference_max_age_ns, session_open_ns, session_close_ns, max_day_lots, messages_per_second, message_burst, max_impact_percent)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountLimitsRecord:
-    """The whole limit row of an account; 0 blocks, except duplicate_window_ns, where 0 turns the check off. 40 bytes."""
+    """The whole limit row of an account; 0 blocks, except duplicate_window_ns and rearm_after_ns. 96 bytes."""
 
     account_id: int
     enabled: int
     market_orders_allowed: int
+    iso_allowed: int
+    short_exempt_allowed: int
+    self_match: int
+    self_match_group: int
     messages_per_second: int
     message_burst: int
     max_open_orders: int
+    max_consecutive_rejects: int
     max_open_value_nanos: int
     duplicate_window_ns: int
-    type_id: int = 4
+    max_daily_loss_nanos: int
+    max_drawdown_nanos: int
+    rearm_after_ns: int
+    type_id: int = 17
 
-    TYPE_ID: ClassVar[int] = 4
-    SIZE: ClassVar[int] = 40
-    CODEC: ClassVar[Struct] = Struct("<HHBBHIIIIqQ")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'enabled', 'market_orders_allowed', 'reserved0', 'messages_per_second', 'message_burst', 'max_open_orders', 'reserved1', 'max_open_value_nanos', 'duplicate_window_ns'], 'formats': ['<u2', '<u2', '<u1', '<u1', '<u2', '<u4', '<u4', '<u4', '<u4', '<i8', '<u8'], 'offsets': [0, 2, 4, 5, 6, 8, 12, 16, 20, 24, 32], 'itemsize': 40})
+    TYPE_ID: ClassVar[int] = 17
+    SIZE: ClassVar[int] = 96
+    CODEC: ClassVar[Struct] = Struct("<HHBBBBBBHIIIIIqQqqQQQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'enabled', 'market_orders_allowed', 'iso_allowed', 'short_exempt_allowed', 'self_match', 'reserved0', 'self_match_group', 'messages_per_second', 'message_burst', 'max_open_orders', 'max_consecutive_rejects', 'reserved1', 'max_open_value_nanos', 'duplicate_window_ns', 'max_daily_loss_nanos', 'max_drawdown_nanos', 'rearm_after_ns', 'reserved2', 'reserved3', 'reserved4'], 'formats': ['<u2', '<u2', '<u1', '<u1', '<u1', '<u1', '<u1', '<u1', '<u2', '<u4', '<u4', '<u4', '<u4', '<u4', '<i8', '<u8', '<i8', '<i8', '<u8', '<u8', '<u8', '<u8'], 'offsets': [0, 2, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 72, 80, 88], 'itemsize': 96})
 
     def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.account_id, self.enabled, self.market_orders_allowed, 0, self.messages_per_second, self.message_burst, self.max_open_orders, 0, self.max_open_value_nanos, self.duplicate_window_ns)
+        return self.CODEC.pack(self.type_id, self.account_id, self.enabled, self.market_orders_allowed, self.iso_allowed, self.short_exempt_allowed, self.self_match, 0, self.self_match_group, self.messages_per_second, self.message_burst, self.max_open_orders, self.max_consecutive_rejects, 0, self.max_open_value_nanos, self.duplicate_window_ns, self.max_daily_loss_nanos, self.max_drawdown_nanos, self.rearm_after_ns, 0, 0, 0)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        if len(data) != 40:
-            raise ValueError(f"AccountLimits has 40 bytes, not {len(data)}")
-        type_id, account_id, enabled, market_orders_allowed, _, messages_per_second, message_burst, max_open_orders, _, max_open_value_nanos, duplicate_window_ns = cls.CODEC.unpack(data)
-        if type_id != 4:
-            raise ValueError(f"AccountLimits has type id 4, not {type_id}")
-        return cls(account_id, enabled, market_orders_allowed, messages_per_second, message_burst, max_open_orders, max_open_value_nanos, duplicate_window_ns)
+        if len(data) != 96:
+            raise ValueError(f"AccountLimits has 96 bytes, not {len(data)}")
+        type_id, account_id, enabled, market_orders_allowed, iso_allowed, short_exempt_allowed, self_match, _, self_match_group, messages_per_second, message_burst, max_open_orders, max_consecutive_rejects, _, max_open_value_nanos, duplicate_window_ns, max_daily_loss_nanos, max_drawdown_nanos, rearm_after_ns, _, _, _ = cls.CODEC.unpack(data)
+        if type_id != 17:
+            raise ValueError(f"AccountLimits has type id 17, not {type_id}")
+        return cls(account_id, enabled, market_orders_allowed, iso_allowed, short_exempt_allowed, self_match, self_match_group, messages_per_second, message_burst, max_open_orders, max_consecutive_rejects, max_open_value_nanos, duplicate_window_ns, max_daily_loss_nanos, max_drawdown_nanos, rearm_after_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class PositionLimitsRecord:
-    """How far an account may go in an instrument. 24 bytes."""
+    """How far an account may go in an instrument, and how many lots it has located to sell short (Reg SHO 203). 32 bytes."""
 
     account_id: int
     instrument_id: int
     max_long_lots: int
     max_short_lots: int
-    type_id: int = 5
+    located_lots: int
+    type_id: int = 18
 
-    TYPE_ID: ClassVar[int] = 5
-    SIZE: ClassVar[int] = 24
-    CODEC: ClassVar[Struct] = Struct("<HHIqq")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'max_long_lots', 'max_short_lots'], 'formats': ['<u2', '<u2', '<u4', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 16], 'itemsize': 24})
+    TYPE_ID: ClassVar[int] = 18
+    SIZE: ClassVar[int] = 32
+    CODEC: ClassVar[Struct] = Struct("<HHIqqq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'max_long_lots', 'max_short_lots', 'located_lots'], 'formats': ['<u2', '<u2', '<u4', '<i8', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 16, 24], 'itemsize': 32})
 
     def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.max_long_lots, self.max_short_lots)
+        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.max_long_lots, self.max_short_lots, self.located_lots)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        if len(data) != 24:
-            raise ValueError(f"PositionLimits has 24 bytes, not {len(data)}")
-        type_id, account_id, instrument_id, max_long_lots, max_short_lots = cls.CODEC.unpack(data)
-        if type_id != 5:
-            raise ValueError(f"PositionLimits has type id 5, not {type_id}")
-        return cls(account_id, instrument_id, max_long_lots, max_short_lots)
+        if len(data) != 32:
+            raise ValueError(f"PositionLimits has 32 bytes, not {len(data)}")
+        type_id, account_id, instrument_id, max_long_lots, max_short_lots, located_lots = cls.CODEC.unpack(data)
+        if type_id != 18:
+            raise ValueError(f"PositionLimits has type id 18, not {type_id}")
+        return cls(account_id, instrument_id, max_long_lots, max_short_lots, located_lots)
+
+
+@dataclass(frozen=True, slots=True)
+class FirmLimitsRecord:
+    """Limits on everything that leaves through this gate; 0 blocks. 32 bytes."""
+
+    messages_per_second: int
+    message_burst: int
+    max_open_orders: int
+    max_open_value_nanos: int
+    type_id: int = 19
+
+    TYPE_ID: ClassVar[int] = 19
+    SIZE: ClassVar[int] = 32
+    CODEC: ClassVar[Struct] = Struct("<HHIIIqQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'reserved0', 'messages_per_second', 'message_burst', 'max_open_orders', 'max_open_value_nanos', 'reserved1'], 'formats': ['<u2', '<u2', '<u4', '<u4', '<u4', '<i8', '<u8'], 'offsets': [0, 2, 4, 8, 12, 16, 24], 'itemsize': 32})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, 0, self.messages_per_second, self.message_burst, self.max_open_orders, self.max_open_value_nanos, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 32:
+            raise ValueError(f"FirmLimits has 32 bytes, not {len(data)}")
+        type_id, _, messages_per_second, message_burst, max_open_orders, max_open_value_nanos, _ = cls.CODEC.unpack(data)
+        if type_id != 19:
+            raise ValueError(f"FirmLimits has type id 19, not {type_id}")
+        return cls(messages_per_second, message_burst, max_open_orders, max_open_value_nanos)
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyLimitsRecord:
+    """The whole limit row of a strategy; 0 blocks. 48 bytes."""
+
+    strategy_id: int
+    enabled: int
+    messages_per_second: int
+    message_burst: int
+    max_open_value_nanos: int
+    max_executions: int
+    type_id: int = 20
+
+    TYPE_ID: ClassVar[int] = 20
+    SIZE: ClassVar[int] = 48
+    CODEC: ClassVar[Struct] = Struct("<HHBBHIIqQQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'strategy_id', 'enabled', 'reserved0', 'reserved1', 'messages_per_second', 'message_burst', 'max_open_value_nanos', 'max_executions', 'reserved2', 'reserved3'], 'formats': ['<u2', '<u2', '<u1', '<u1', '<u2', '<u4', '<u4', '<i8', '<u8', '<u8', '<u8'], 'offsets': [0, 2, 4, 5, 6, 8, 12, 16, 24, 32, 40], 'itemsize': 48})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.strategy_id, self.enabled, 0, 0, self.messages_per_second, self.message_burst, self.max_open_value_nanos, self.max_executions, 0, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 48:
+            raise ValueError(f"StrategyLimits has 48 bytes, not {len(data)}")
+        type_id, strategy_id, enabled, _, _, messages_per_second, message_burst, max_open_value_nanos, max_executions, _, _ = cls.CODEC.unpack(data)
+        if type_id != 20:
+            raise ValueError(f"StrategyLimits has type id 20, not {type_id}")
+        return cls(strategy_id, enabled, messages_per_second, message_burst, max_open_value_nanos, max_executions)
+
+
+@dataclass(frozen=True, slots=True)
+class PortLimitsRecord:
+    """The whole limit row of an order-entry session; 0 blocks. 16 bytes."""
+
+    port_id: int
+    enabled: int
+    messages_per_second: int
+    message_burst: int
+    type_id: int = 21
+
+    TYPE_ID: ClassVar[int] = 21
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HBBIII")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'port_id', 'enabled', 'messages_per_second', 'message_burst', 'reserved0'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u4', '<u4'], 'offsets': [0, 2, 3, 4, 8, 12], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.port_id, self.enabled, self.messages_per_second, self.message_burst, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"PortLimits has 16 bytes, not {len(data)}")
+        type_id, port_id, enabled, messages_per_second, message_burst, _ = cls.CODEC.unpack(data)
+        if type_id != 21:
+            raise ValueError(f"PortLimits has type id 21, not {type_id}")
+        return cls(port_id, enabled, messages_per_second, message_burst)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,255 +439,196 @@ class ReferencePriceRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class HaltRecord:
-    """Trading status of one instrument. 8 bytes."""
+class MarkRecord:
+    """Switches a fact about an instrument, an account or a port. 16 bytes."""
 
-    halted: int
-    instrument_id: int
+    mark: int
+    on: int
+    id: int
+    time_ns: int
     type_id: int = 7
 
     TYPE_ID: ClassVar[int] = 7
-    SIZE: ClassVar[int] = 8
-    CODEC: ClassVar[Struct] = Struct("<HBBI")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'halted', 'reserved0', 'instrument_id'], 'formats': ['<u2', '<u1', '<u1', '<u4'], 'offsets': [0, 2, 3, 4], 'itemsize': 8})
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HBBIQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'mark', 'on', 'id', 'time_ns'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u8'], 'offsets': [0, 2, 3, 4, 8], 'itemsize': 16})
 
     def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.halted, 0, self.instrument_id)
+        return self.CODEC.pack(self.type_id, self.mark, self.on, self.id, self.time_ns)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        if len(data) != 8:
-            raise ValueError(f"Halt has 8 bytes, not {len(data)}")
-        type_id, halted, _, instrument_id = cls.CODEC.unpack(data)
+        if len(data) != 16:
+            raise ValueError(f"Mark has 16 bytes, not {len(data)}")
+        type_id, mark, on, id, time_ns = cls.CODEC.unpack(data)
         if type_id != 7:
-            raise ValueError(f"Halt has type id 7, not {type_id}")
-        return cls(halted, instrument_id)
+            raise ValueError(f"Mark has type id 7, not {type_id}")
+        return cls(mark, on, id, time_ns)
 
 
 @dataclass(frozen=True, slots=True)
-class FillRecord:
-    """Lots of a working order have traded: open becomes position. 32 bytes."""
+class QuoteRecord:
+    """Best bid and offer of an instrument; 0 lots: none on that side. 48 bytes."""
 
-    account_id: int
     instrument_id: int
-    side: int
-    closes: int
-    quantity_lots: int
-    reserved_price_ticks: int
-    type_id: int = 8
-
-    TYPE_ID: ClassVar[int] = 8
-    SIZE: ClassVar[int] = 32
-    CODEC: ClassVar[Struct] = Struct("<HHIBBHIqq")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'side', 'closes', 'reserved0', 'reserved1', 'quantity_lots', 'reserved_price_ticks'], 'formats': ['<u2', '<u2', '<u4', '<u1', '<u1', '<u2', '<u4', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 9, 10, 12, 16, 24], 'itemsize': 32})
-
-    def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.side, self.closes, 0, 0, self.quantity_lots, self.reserved_price_ticks)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        if len(data) != 32:
-            raise ValueError(f"Fill has 32 bytes, not {len(data)}")
-        type_id, account_id, instrument_id, side, closes, _, _, quantity_lots, reserved_price_ticks = cls.CODEC.unpack(data)
-        if type_id != 8:
-            raise ValueError(f"Fill has type id 8, not {type_id}")
-        return cls(account_id, instrument_id, side, closes, quantity_lots, reserved_price_ticks)
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseRecord:
-    """Lots of a working order will not trade: cancelled, rejected, expired. 32 bytes."""
-
-    account_id: int
-    instrument_id: int
-    side: int
-    closes: int
-    quantity_lots: int
-    reserved_price_ticks: int
-    type_id: int = 9
-
-    TYPE_ID: ClassVar[int] = 9
-    SIZE: ClassVar[int] = 32
-    CODEC: ClassVar[Struct] = Struct("<HHIBBHIqq")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'side', 'closes', 'reserved0', 'reserved1', 'quantity_lots', 'reserved_price_ticks'], 'formats': ['<u2', '<u2', '<u4', '<u1', '<u1', '<u2', '<u4', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 9, 10, 12, 16, 24], 'itemsize': 32})
-
-    def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.side, self.closes, 0, 0, self.quantity_lots, self.reserved_price_ticks)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        if len(data) != 32:
-            raise ValueError(f"Release has 32 bytes, not {len(data)}")
-        type_id, account_id, instrument_id, side, closes, _, _, quantity_lots, reserved_price_ticks = cls.CODEC.unpack(data)
-        if type_id != 9:
-            raise ValueError(f"Release has type id 9, not {type_id}")
-        return cls(account_id, instrument_id, side, closes, quantity_lots, reserved_price_ticks)
-
-
-@dataclass(frozen=True, slots=True)
-class ReserveRecord:
-    """Recovery: the exposure of an order that is already working, without checks. 32 bytes."""
-
-    account_id: int
-    instrument_id: int
-    side: int
-    opens: int
-    quantity_lots: int
-    reserved_price_ticks: int
-    type_id: int = 10
-
-    TYPE_ID: ClassVar[int] = 10
-    SIZE: ClassVar[int] = 32
-    CODEC: ClassVar[Struct] = Struct("<HHIBBHIqq")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'side', 'opens', 'reserved0', 'reserved1', 'quantity_lots', 'reserved_price_ticks'], 'formats': ['<u2', '<u2', '<u4', '<u1', '<u1', '<u2', '<u4', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 9, 10, 12, 16, 24], 'itemsize': 32})
-
-    def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.side, self.opens, 0, 0, self.quantity_lots, self.reserved_price_ticks)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        if len(data) != 32:
-            raise ValueError(f"Reserve has 32 bytes, not {len(data)}")
-        type_id, account_id, instrument_id, side, opens, _, _, quantity_lots, reserved_price_ticks = cls.CODEC.unpack(data)
-        if type_id != 10:
-            raise ValueError(f"Reserve has type id 10, not {type_id}")
-        return cls(account_id, instrument_id, side, opens, quantity_lots, reserved_price_ticks)
-
-
-@dataclass(frozen=True, slots=True)
-class AdjustRecord:
-    """A position moves without an order: late fill, bust, start-up. 16 bytes."""
-
-    account_id: int
-    instrument_id: int
-    delta_lots: int
-    type_id: int = 11
-
-    TYPE_ID: ClassVar[int] = 11
-    SIZE: ClassVar[int] = 16
-    CODEC: ClassVar[Struct] = Struct("<HHIq")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'delta_lots'], 'formats': ['<u2', '<u2', '<u4', '<i8'], 'offsets': [0, 2, 4, 8], 'itemsize': 16})
-
-    def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.delta_lots)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        if len(data) != 16:
-            raise ValueError(f"Adjust has 16 bytes, not {len(data)}")
-        type_id, account_id, instrument_id, delta_lots = cls.CODEC.unpack(data)
-        if type_id != 11:
-            raise ValueError(f"Adjust has type id 11, not {type_id}")
-        return cls(account_id, instrument_id, delta_lots)
-
-
-@dataclass(frozen=True, slots=True)
-class KillRecord:
-    """Engages or releases the kill switch. 16 bytes."""
-
-    scope: int
-    engage: int
-    account_id: int
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
     time_ns: int
-    type_id: int = 12
+    type_id: int = 25
 
-    TYPE_ID: ClassVar[int] = 12
-    SIZE: ClassVar[int] = 16
-    CODEC: ClassVar[Struct] = Struct("<HBBHHQ")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'scope', 'engage', 'account_id', 'reserved0', 'time_ns'], 'formats': ['<u2', '<u1', '<u1', '<u2', '<u2', '<u8'], 'offsets': [0, 2, 3, 4, 6, 8], 'itemsize': 16})
+    TYPE_ID: ClassVar[int] = 25
+    SIZE: ClassVar[int] = 48
+    CODEC: ClassVar[Struct] = Struct("<HHIqqqqQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'reserved0', 'instrument_id', 'bid_ticks', 'bid_lots', 'ask_ticks', 'ask_lots', 'time_ns'], 'formats': ['<u2', '<u2', '<u4', '<i8', '<i8', '<i8', '<i8', '<u8'], 'offsets': [0, 2, 4, 8, 16, 24, 32, 40], 'itemsize': 48})
 
     def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.scope, self.engage, self.account_id, 0, self.time_ns)
+        return self.CODEC.pack(self.type_id, 0, self.instrument_id, self.bid_ticks, self.bid_lots, self.ask_ticks, self.ask_lots, self.time_ns)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        if len(data) != 16:
-            raise ValueError(f"Kill has 16 bytes, not {len(data)}")
-        type_id, scope, engage, account_id, _, time_ns = cls.CODEC.unpack(data)
-        if type_id != 12:
-            raise ValueError(f"Kill has type id 12, not {type_id}")
-        return cls(scope, engage, account_id, time_ns)
+        if len(data) != 48:
+            raise ValueError(f"Quote has 48 bytes, not {len(data)}")
+        type_id, _, instrument_id, bid_ticks, bid_lots, ask_ticks, ask_lots, time_ns = cls.CODEC.unpack(data)
+        if type_id != 25:
+            raise ValueError(f"Quote has type id 25, not {type_id}")
+        return cls(instrument_id, bid_ticks, bid_lots, ask_ticks, ask_lots, time_ns)
 
 
 @dataclass(frozen=True, slots=True)
-class HeartbeatRecord:
-    """The lease of a gate, renewed; both ends send it. 24 bytes."""
+class PriceBandRecord:
+    """Limit-up limit-down or auction collar of an instrument; both 0: no band is in force. 24 bytes."""
 
-    lease_ms: int
-    sequence_number: int
-    time_ns: int
-    type_id: int = 13
+    instrument_id: int
+    low_ticks: int
+    high_ticks: int
+    type_id: int = 26
 
-    TYPE_ID: ClassVar[int] = 13
+    TYPE_ID: ClassVar[int] = 26
     SIZE: ClassVar[int] = 24
-    CODEC: ClassVar[Struct] = Struct("<HHIQQ")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'reserved0', 'lease_ms', 'sequence_number', 'time_ns'], 'formats': ['<u2', '<u2', '<u4', '<u8', '<u8'], 'offsets': [0, 2, 4, 8, 16], 'itemsize': 24})
+    CODEC: ClassVar[Struct] = Struct("<HHIqq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'reserved0', 'instrument_id', 'low_ticks', 'high_ticks'], 'formats': ['<u2', '<u2', '<u4', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 16], 'itemsize': 24})
 
     def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, 0, self.lease_ms, self.sequence_number, self.time_ns)
+        return self.CODEC.pack(self.type_id, 0, self.instrument_id, self.low_ticks, self.high_ticks)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         if len(data) != 24:
-            raise ValueError(f"Heartbeat has 24 bytes, not {len(data)}")
-        type_id, _, lease_ms, sequence_number, time_ns = cls.CODEC.unpack(data)
-        if type_id != 13:
-            raise ValueError(f"Heartbeat has type id 13, not {type_id}")
-        return cls(lease_ms, sequence_number, time_ns)
+            raise ValueError(f"PriceBand has 24 bytes, not {len(data)}")
+        type_id, _, instrument_id, low_ticks, high_ticks = cls.CODEC.unpack(data)
+        if type_id != 26:
+            raise ValueError(f"PriceBand has type id 26, not {type_id}")
+        return cls(instrument_id, low_ticks, high_ticks)
 
 
 @dataclass(frozen=True, slots=True)
-class QueryRecord:
-    """Asks a gate for something that is no verdict; DIGEST, STATE and COUNTERS are answered as text. 8 bytes."""
+class ProfitAndLossRecord:
+    """What an account has earned since DayReset, realised and not; moves its high-water mark, may trip its breakers. 24 bytes."""
 
-    subject: int
-    scope: int
     account_id: int
-    type_id: int = 14
+    pnl_nanos: int
+    time_ns: int
+    type_id: int = 27
 
-    TYPE_ID: ClassVar[int] = 14
-    SIZE: ClassVar[int] = 8
-    CODEC: ClassVar[Struct] = Struct("<HBBHH")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'subject', 'scope', 'account_id', 'reserved0'], 'formats': ['<u2', '<u1', '<u1', '<u2', '<u2'], 'offsets': [0, 2, 3, 4, 6], 'itemsize': 8})
+    TYPE_ID: ClassVar[int] = 27
+    SIZE: ClassVar[int] = 24
+    CODEC: ClassVar[Struct] = Struct("<HHIqQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'reserved0', 'pnl_nanos', 'time_ns'], 'formats': ['<u2', '<u2', '<u4', '<i8', '<u8'], 'offsets': [0, 2, 4, 8, 16], 'itemsize': 24})
 
     def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.subject, self.scope, self.account_id, 0)
+        return self.CODEC.pack(self.type_id, self.account_id, 0, self.pnl_nanos, self.time_ns)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        if len(data) != 8:
-            raise ValueError(f"Query has 8 bytes, not {len(data)}")
-        type_id, subject, scope, account_id, _ = cls.CODEC.unpack(data)
-        if type_id != 14:
-            raise ValueError(f"Query has type id 14, not {type_id}")
-        return cls(subject, scope, account_id)
+        if len(data) != 24:
+            raise ValueError(f"ProfitAndLoss has 24 bytes, not {len(data)}")
+        type_id, account_id, _, pnl_nanos, time_ns = cls.CODEC.unpack(data)
+        if type_id != 27:
+            raise ValueError(f"ProfitAndLoss has type id 27, not {type_id}")
+        return cls(account_id, pnl_nanos, time_ns)
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerRecord:
-    """How a gate answers a record that is no order. 16 bytes."""
+class CreditRecord:
+    """Moves the limit on open value of the firm, an account or a strategy by a signed amount. 16 bytes."""
 
-    answered_type_id: int
-    status: int
-    value: int
-    type_id: int = 15
+    scope: int
+    id: int
+    delta_nanos: int
+    type_id: int = 28
 
-    TYPE_ID: ClassVar[int] = 15
+    TYPE_ID: ClassVar[int] = 28
     SIZE: ClassVar[int] = 16
-    CODEC: ClassVar[Struct] = Struct("<HHBBHq")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'answered_type_id', 'status', 'reserved0', 'reserved1', 'value'], 'formats': ['<u2', '<u2', '<u1', '<u1', '<u2', '<i8'], 'offsets': [0, 2, 4, 5, 6, 8], 'itemsize': 16})
+    CODEC: ClassVar[Struct] = Struct("<HBBIq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'scope', 'reserved0', 'id', 'delta_nanos'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<i8'], 'offsets': [0, 2, 3, 4, 8], 'itemsize': 16})
 
     def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.answered_type_id, self.status, 0, 0, self.value)
+        return self.CODEC.pack(self.type_id, self.scope, 0, self.id, self.delta_nanos)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         if len(data) != 16:
-            raise ValueError(f"Answer has 16 bytes, not {len(data)}")
-        type_id, answered_type_id, status, _, _, value = cls.CODEC.unpack(data)
-        if type_id != 15:
-            raise ValueError(f"Answer has type id 15, not {type_id}")
-        return cls(answered_type_id, status, value)
+            raise ValueError(f"Credit has 16 bytes, not {len(data)}")
+        type_id, scope, _, id, delta_nanos = cls.CODEC.unpack(data)
+        if type_id != 28:
+            raise ValueError(f"Credit has type id 28, not {type_id}")
+        return cls(scope, id, delta_nanos)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRecord:
+    """A venue accepted or rejected an order of an account; rejects in a row may trip its breaker. 16 bytes."""
+
+    account_id: int
+    rejected: int
+    time_ns: int
+    type_id: int = 29
+
+    TYPE_ID: ClassVar[int] = 29
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HHBBHQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'rejected', 'reserved0', 'reserved1', 'time_ns'], 'formats': ['<u2', '<u2', '<u1', '<u1', '<u2', '<u8'], 'offsets': [0, 2, 4, 5, 6, 8], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.account_id, self.rejected, 0, 0, self.time_ns)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"Outcome has 16 bytes, not {len(data)}")
+        type_id, account_id, rejected, _, _, time_ns = cls.CODEC.unpack(data)
+        if type_id != 29:
+            raise ValueError(f"Outcome has type id 29, not {type_id}")
+        return cls(account_id, rejected, time_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class RearmRecord:
+    """Lets go of a latched breaker: the account's, or the strategy's (and its executions count from 0). 16 bytes."""
+
+    breaker: int
+    id: int
+    time_ns: int
+    type_id: int = 30
+
+    TYPE_ID: ClassVar[int] = 30
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HBBIQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'breaker', 'reserved0', 'id', 'time_ns'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u8'], 'offsets': [0, 2, 3, 4, 8], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.breaker, 0, self.id, self.time_ns)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"Rearm has 16 bytes, not {len(data)}")
+        type_id, breaker, _, id, time_ns = cls.CODEC.unpack(data)
+        if type_id != 30:
+            raise ValueError(f"Rearm has type id 30, not {type_id}")
+        return cls(breaker, id, time_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -561,6 +654,31 @@ class LeaseRecord:
         if type_id != 31:
             raise ValueError(f"Lease has type id 31, not {type_id}")
         return cls(until_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class DayResetRecord:
+    """A new trading day: day quantities, PnL and high-water marks begin at 0; breakers stay as they are. 16 bytes."""
+
+    time_ns: int
+    type_id: int = 32
+
+    TYPE_ID: ClassVar[int] = 32
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HHIQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'reserved0', 'reserved1', 'time_ns'], 'formats': ['<u2', '<u2', '<u4', '<u8'], 'offsets': [0, 2, 4, 8], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, 0, 0, self.time_ns)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"DayReset has 16 bytes, not {len(data)}")
+        type_id, _, _, time_ns = cls.CODEC.unpack(data)
+        if type_id != 32:
+            raise ValueError(f"DayReset has type id 32, not {type_id}")
+        return cls(time_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -673,15 +791,261 @@ class DropCopyRecord:
         return cls(kind, side, action, reason, order_type, tif, instrument_id, account_id, strategy_id, sequence_number, time_ns, order_id, price_ticks, quantity_lots, leaves_lots, last_lots, last_price_ticks, execution_id, venue_order_id, fired_mask, user_ref_num, port_id, flags)
 
 
-Record = OrderIntentRecord | VerdictRecord | InstrumentLimitsRecord | AccountLimitsRecord | PositionLimitsRecord | ReferencePriceRecord | HaltRecord | FillRecord | ReleaseRecord | ReserveRecord | AdjustRecord | KillRecord | HeartbeatRecord | QueryRecord | AnswerRecord | LeaseRecord | SymbolRecord | TopOfBookRecord | DropCopyRecord
+@dataclass(frozen=True, slots=True)
+class FillRecord:
+    """Lots of a working order have traded: open becomes position; an execution of the strategy. 40 bytes."""
+
+    account_id: int
+    instrument_id: int
+    side: int
+    closes: int
+    strategy_id: int
+    order_id: int
+    quantity_lots: int
+    reserved_price_ticks: int
+    type_id: int = 22
+
+    TYPE_ID: ClassVar[int] = 22
+    SIZE: ClassVar[int] = 40
+    CODEC: ClassVar[Struct] = Struct("<HHIBBHIQqq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'side', 'closes', 'strategy_id', 'reserved0', 'order_id', 'quantity_lots', 'reserved_price_ticks'], 'formats': ['<u2', '<u2', '<u4', '<u1', '<u1', '<u2', '<u4', '<u8', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 9, 10, 12, 16, 24, 32], 'itemsize': 40})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.side, self.closes, self.strategy_id, 0, self.order_id, self.quantity_lots, self.reserved_price_ticks)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 40:
+            raise ValueError(f"Fill has 40 bytes, not {len(data)}")
+        type_id, account_id, instrument_id, side, closes, strategy_id, _, order_id, quantity_lots, reserved_price_ticks = cls.CODEC.unpack(data)
+        if type_id != 22:
+            raise ValueError(f"Fill has type id 22, not {type_id}")
+        return cls(account_id, instrument_id, side, closes, strategy_id, order_id, quantity_lots, reserved_price_ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """Lots of a working order will not trade: cancelled, rejected, expired. 40 bytes."""
+
+    account_id: int
+    instrument_id: int
+    side: int
+    closes: int
+    strategy_id: int
+    order_id: int
+    quantity_lots: int
+    reserved_price_ticks: int
+    type_id: int = 23
+
+    TYPE_ID: ClassVar[int] = 23
+    SIZE: ClassVar[int] = 40
+    CODEC: ClassVar[Struct] = Struct("<HHIBBHIQqq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'side', 'closes', 'strategy_id', 'reserved0', 'order_id', 'quantity_lots', 'reserved_price_ticks'], 'formats': ['<u2', '<u2', '<u4', '<u1', '<u1', '<u2', '<u4', '<u8', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 9, 10, 12, 16, 24, 32], 'itemsize': 40})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.side, self.closes, self.strategy_id, 0, self.order_id, self.quantity_lots, self.reserved_price_ticks)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 40:
+            raise ValueError(f"Release has 40 bytes, not {len(data)}")
+        type_id, account_id, instrument_id, side, closes, strategy_id, _, order_id, quantity_lots, reserved_price_ticks = cls.CODEC.unpack(data)
+        if type_id != 23:
+            raise ValueError(f"Release has type id 23, not {type_id}")
+        return cls(account_id, instrument_id, side, closes, strategy_id, order_id, quantity_lots, reserved_price_ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveRecord:
+    """Recovery and amendments: the exposure of an order that is already working, without checks. 40 bytes."""
+
+    account_id: int
+    instrument_id: int
+    side: int
+    opens: int
+    strategy_id: int
+    order_id: int
+    quantity_lots: int
+    reserved_price_ticks: int
+    type_id: int = 24
+
+    TYPE_ID: ClassVar[int] = 24
+    SIZE: ClassVar[int] = 40
+    CODEC: ClassVar[Struct] = Struct("<HHIBBHIQqq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'side', 'opens', 'strategy_id', 'reserved0', 'order_id', 'quantity_lots', 'reserved_price_ticks'], 'formats': ['<u2', '<u2', '<u4', '<u1', '<u1', '<u2', '<u4', '<u8', '<i8', '<i8'], 'offsets': [0, 2, 4, 8, 9, 10, 12, 16, 24, 32], 'itemsize': 40})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.side, self.opens, self.strategy_id, 0, self.order_id, self.quantity_lots, self.reserved_price_ticks)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 40:
+            raise ValueError(f"Reserve has 40 bytes, not {len(data)}")
+        type_id, account_id, instrument_id, side, opens, strategy_id, _, order_id, quantity_lots, reserved_price_ticks = cls.CODEC.unpack(data)
+        if type_id != 24:
+            raise ValueError(f"Reserve has type id 24, not {type_id}")
+        return cls(account_id, instrument_id, side, opens, strategy_id, order_id, quantity_lots, reserved_price_ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustRecord:
+    """A position moves without an order: late fill, bust, start-up. 16 bytes."""
+
+    account_id: int
+    instrument_id: int
+    delta_lots: int
+    type_id: int = 11
+
+    TYPE_ID: ClassVar[int] = 11
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HHIq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'account_id', 'instrument_id', 'delta_lots'], 'formats': ['<u2', '<u2', '<u4', '<i8'], 'offsets': [0, 2, 4, 8], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.account_id, self.instrument_id, self.delta_lots)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"Adjust has 16 bytes, not {len(data)}")
+        type_id, account_id, instrument_id, delta_lots = cls.CODEC.unpack(data)
+        if type_id != 11:
+            raise ValueError(f"Adjust has type id 11, not {type_id}")
+        return cls(account_id, instrument_id, delta_lots)
+
+
+@dataclass(frozen=True, slots=True)
+class KillRecord:
+    """Engages or releases a kill switch. 16 bytes."""
+
+    scope: int
+    engage: int
+    id: int
+    time_ns: int
+    type_id: int = 12
+
+    TYPE_ID: ClassVar[int] = 12
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HBBIQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'scope', 'engage', 'id', 'time_ns'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u8'], 'offsets': [0, 2, 3, 4, 8], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.scope, self.engage, self.id, self.time_ns)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"Kill has 16 bytes, not {len(data)}")
+        type_id, scope, engage, id, time_ns = cls.CODEC.unpack(data)
+        if type_id != 12:
+            raise ValueError(f"Kill has type id 12, not {type_id}")
+        return cls(scope, engage, id, time_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatRecord:
+    """The lease of a gate, renewed; both ends send it. 24 bytes."""
+
+    lease_ms: int
+    sequence_number: int
+    time_ns: int
+    type_id: int = 13
+
+    TYPE_ID: ClassVar[int] = 13
+    SIZE: ClassVar[int] = 24
+    CODEC: ClassVar[Struct] = Struct("<HHIQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'reserved0', 'lease_ms', 'sequence_number', 'time_ns'], 'formats': ['<u2', '<u2', '<u4', '<u8', '<u8'], 'offsets': [0, 2, 4, 8, 16], 'itemsize': 24})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, 0, self.lease_ms, self.sequence_number, self.time_ns)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 24:
+            raise ValueError(f"Heartbeat has 24 bytes, not {len(data)}")
+        type_id, _, lease_ms, sequence_number, time_ns = cls.CODEC.unpack(data)
+        if type_id != 13:
+            raise ValueError(f"Heartbeat has type id 13, not {type_id}")
+        return cls(lease_ms, sequence_number, time_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRecord:
+    """Asks a gate for something that is no verdict; DIGEST, STATE and COUNTERS are answered as text. 8 bytes."""
+
+    subject: int
+    scope: int
+    id: int
+    type_id: int = 14
+
+    TYPE_ID: ClassVar[int] = 14
+    SIZE: ClassVar[int] = 8
+    CODEC: ClassVar[Struct] = Struct("<HBBI")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'subject', 'scope', 'id'], 'formats': ['<u2', '<u1', '<u1', '<u4'], 'offsets': [0, 2, 3, 4], 'itemsize': 8})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.subject, self.scope, self.id)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 8:
+            raise ValueError(f"Query has 8 bytes, not {len(data)}")
+        type_id, subject, scope, id = cls.CODEC.unpack(data)
+        if type_id != 14:
+            raise ValueError(f"Query has type id 14, not {type_id}")
+        return cls(subject, scope, id)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """How a gate answers a record that is no order. 16 bytes."""
+
+    answered_type_id: int
+    status: int
+    value: int
+    type_id: int = 15
+
+    TYPE_ID: ClassVar[int] = 15
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HHBBHq")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'answered_type_id', 'status', 'reserved0', 'reserved1', 'value'], 'formats': ['<u2', '<u2', '<u1', '<u1', '<u2', '<i8'], 'offsets': [0, 2, 4, 5, 6, 8], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.answered_type_id, self.status, 0, 0, self.value)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"Answer has 16 bytes, not {len(data)}")
+        type_id, answered_type_id, status, _, _, value = cls.CODEC.unpack(data)
+        if type_id != 15:
+            raise ValueError(f"Answer has type id 15, not {type_id}")
+        return cls(answered_type_id, status, value)
+
+
+Record = OrderIntentRecord | VerdictRecord | InstrumentLimitsRecord | AccountLimitsRecord | PositionLimitsRecord | FirmLimitsRecord | StrategyLimitsRecord | PortLimitsRecord | ReferencePriceRecord | MarkRecord | QuoteRecord | PriceBandRecord | ProfitAndLossRecord | CreditRecord | OutcomeRecord | RearmRecord | LeaseRecord | DayResetRecord | SymbolRecord | TopOfBookRecord | DropCopyRecord | FillRecord | ReleaseRecord | ReserveRecord | AdjustRecord | KillRecord | HeartbeatRecord | QueryRecord | AnswerRecord
 RECORDS: dict[int, type[Record]] = {
     OrderIntentRecord.TYPE_ID: OrderIntentRecord,
     VerdictRecord.TYPE_ID: VerdictRecord,
     InstrumentLimitsRecord.TYPE_ID: InstrumentLimitsRecord,
     AccountLimitsRecord.TYPE_ID: AccountLimitsRecord,
     PositionLimitsRecord.TYPE_ID: PositionLimitsRecord,
+    FirmLimitsRecord.TYPE_ID: FirmLimitsRecord,
+    StrategyLimitsRecord.TYPE_ID: StrategyLimitsRecord,
+    PortLimitsRecord.TYPE_ID: PortLimitsRecord,
     ReferencePriceRecord.TYPE_ID: ReferencePriceRecord,
-    HaltRecord.TYPE_ID: HaltRecord,
+    MarkRecord.TYPE_ID: MarkRecord,
+    QuoteRecord.TYPE_ID: QuoteRecord,
+    PriceBandRecord.TYPE_ID: PriceBandRecord,
+    ProfitAndLossRecord.TYPE_ID: ProfitAndLossRecord,
+    CreditRecord.TYPE_ID: CreditRecord,
+    OutcomeRecord.TYPE_ID: OutcomeRecord,
+    RearmRecord.TYPE_ID: RearmRecord,
+    LeaseRecord.TYPE_ID: LeaseRecord,
+    DayResetRecord.TYPE_ID: DayResetRecord,
+    SymbolRecord.TYPE_ID: SymbolRecord,
+    TopOfBookRecord.TYPE_ID: TopOfBookRecord,
+    DropCopyRecord.TYPE_ID: DropCopyRecord,
     FillRecord.TYPE_ID: FillRecord,
     ReleaseRecord.TYPE_ID: ReleaseRecord,
     ReserveRecord.TYPE_ID: ReserveRecord,
@@ -690,10 +1054,6 @@ RECORDS: dict[int, type[Record]] = {
     HeartbeatRecord.TYPE_ID: HeartbeatRecord,
     QueryRecord.TYPE_ID: QueryRecord,
     AnswerRecord.TYPE_ID: AnswerRecord,
-    LeaseRecord.TYPE_ID: LeaseRecord,
-    SymbolRecord.TYPE_ID: SymbolRecord,
-    TopOfBookRecord.TYPE_ID: TopOfBookRecord,
-    DropCopyRecord.TYPE_ID: DropCopyRecord,
 }
 
 

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from meltica.hot.layout_gen import KillScope, Record
+
 Reasons = npt.NDArray[np.int8]
 Masks = npt.NDArray[np.uint64]
 # What export_state() gives: plain ints and lists, fit for JSON. meltica.hot.state names the columns.
@@ -25,72 +27,49 @@ class Intent(Protocol):
 
 
 class RiskGate(Protocol):
-    """The pre-trade risk gate. docs/risk_checks.md has the checks; tests/conformance/gate_suite.py has the judge."""
+    """The pre-trade risk gate. docs/risk_checks.md has the checks; tests/conformance/gate_suite.py has the judge.
 
-    # Of the last check(): bit n set = check n fired; the price at which a passed NEW or REPLACE is reserved, else 0.
+    Gate(max_instruments=1024, max_accounts=16, duplicate_depth=16, reference_future_tolerance_ns=1_000_000,
+    max_strategies=256, max_working_orders=65_536, leased=False); there are always 256 ports.
+    """
+
+    # Of the last check(): bit n set = check n fired; the price at which a passed NEW or REPLACE is reserved, else 0;
+    # the lots that may leave (self-match prevention may lessen them), 0 when refused.
     @property
     def fired_mask(self) -> int: ...
     @property
     def reserved_price_ticks(self) -> int: ...
+    @property
+    def allowed_lots(self) -> int: ...
 
     def check(self, intent: Any, /) -> int:
         """The lowest fired check, or PASS (-1). A passed NEW or REPLACE is reserved; a refused one leaves no trace."""
 
+    def self_matches(self) -> list[tuple[int, int]]:
+        """Of the last check(): (order_id, leaves_lots) of own working orders to cancel (0) or reduce, best price first.
+
+        Nothing about them has moved: they are what they were until a REPLACE, Fill or Release says so.
+        """
+
     def check_batch(self, records: bytes | npt.NDArray[np.void], /) -> tuple[Reasons, Masks]:
         """The same for many 64-byte records one after another."""
 
-    # Limits. A row that was never set, and each limit of 0, blocks.
-    def set_instrument(
-        self,
-        instrument_id: int,
-        *,
-        enabled: bool,
-        restricted: bool,
-        halted: bool,
-        value_per_tick_lot_nanos: int,
-        max_price_ticks: int,
-        max_quantity_lots: int,
-        max_value_nanos: int,
-        collar_bps: int,
-        reference_max_age_ns: int,
-    ) -> None:
-        """The whole row; value_per_tick_lot_nanos cannot change while lots are open in the instrument."""
+    def tell(self, record: Record, /) -> None:
+        """Every other change: limits, marks, market, fills, switches, lease, credit, PnL.
 
-    def set_account(
-        self,
-        account_id: int,
-        *,
-        enabled: bool,
-        market_orders_allowed: bool,
-        max_open_value_nanos: int,
-        max_open_orders: int,
-        messages_per_second: int,
-        message_burst: int,
-        duplicate_window_ns: int,
-    ) -> None: ...
+        ValueError (and no change) when a value is out of range or the record is none of the gate's.
+        """
 
-    def set_position_limit(
-        self, account_id: int, instrument_id: int, *, max_long_lots: int, max_short_lots: int
-    ) -> None: ...
-
-    # The market and the kill switch.
+    # The same as the record, for those who have no record in their hands.
     def set_reference(self, instrument_id: int, price_ticks: int, time_ns: int) -> None:
         """The last one counts, whatever its time; price 0 takes the reference away."""
 
-    def set_halted(self, instrument_id: int, halted: bool) -> None: ...
+    def kill(self, scope: int = KillScope.GLOBAL, id: int = 0) -> None:  # noqa: A002 - the record's name for it
+        """Engages a switch. Nothing but unkill() releases it."""
 
-    def kill(self, account_id: int | None = None) -> None:
-        """Engages the switch of one account, or the global one. Nothing but unkill() releases it."""
+    def unkill(self, scope: int = KillScope.GLOBAL, id: int = 0) -> None: ...  # noqa: A002 - the record's name for it
 
-    def unkill(self, account_id: int | None = None) -> None: ...
-
-    @property
-    def killed(self) -> bool:
-        """The global switch."""
-
-    def account_killed(self, account_id: int) -> bool: ...
-
-    # What became of passed orders. Each takes the price that check() reserved.
+    # What became of passed orders. Each takes the price that check() reserved; order_id 0: which one is not known.
     def fill(
         self,
         account_id: int,
@@ -100,6 +79,8 @@ class RiskGate(Protocol):
         reserved_price_ticks: int,
         *,
         closes: bool,
+        order_id: int = 0,
+        strategy_id: int = 0,
     ) -> None:
         """Lots go from open to position. More than is open: the position takes all, open stops at 0, a fault counts."""
 
@@ -112,6 +93,8 @@ class RiskGate(Protocol):
         reserved_price_ticks: int,
         *,
         closes: bool,
+        order_id: int = 0,
+        strategy_id: int = 0,
     ) -> None:
         """Lots are open no longer (cancel, reject, expiry). More than is open: open stops at 0, a fault counts."""
 
@@ -124,12 +107,24 @@ class RiskGate(Protocol):
         reserved_price_ticks: int,
         *,
         opens: bool = True,
+        order_id: int = 0,
+        strategy_id: int = 0,
     ) -> None:
-        """Recovery: an order that already works, without checks."""
+        """Recovery: an order that already works, without checks; order_id 0 unless it is a LIMIT that rests."""
 
     def adjust_position(self, account_id: int, instrument_id: int, delta_lots: int) -> None: ...
 
     # Looking inside.
+    @property
+    def killed(self) -> bool:
+        """The global switch."""
+
+    def switch_engaged(self, scope: int, id: int) -> bool:  # noqa: A002 - the record's name for it
+        """Any switch; GLOBAL has the id 0."""
+
+    def breakers(self, account_id: int) -> list[str]:
+        """The latched ones, by name; one that a timed re-arm lets pass is still latched."""
+
     def counters(self) -> dict[str, Any]:
         """passed and rejected (by first reason) and fired, per check or action number; faults of the bookkeeping."""
 

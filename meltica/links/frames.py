@@ -120,6 +120,9 @@ class GateShape(msgspec.Struct, frozen=True, kw_only=True):
     max_accounts: int = 16
     duplicate_depth: int = 16
     reference_future_tolerance_ns: int = 1_000_000
+    max_strategies: int = 256
+    max_working_orders: int = 65_536
+    leased: bool = False
 
 
 class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

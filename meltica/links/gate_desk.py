@@ -15,7 +15,6 @@ from meltica.hot.layout_gen import (
     REASON_PASS,
     AnswerRecord,
     HeartbeatRecord,
-    KillScope,
     OrderIntentRecord,
     QueryRecord,
     Record,
@@ -251,10 +250,8 @@ class GateDesk:
                 return 0, msgspec.json.encode(self.gate.export_state())
             case Subject.COUNTERS:
                 return 0, msgspec.json.encode({"gate": self.gate.counters(), "link": dict(self.counts)})
-            case Subject.KILLED if query.scope == KillScope.ACCOUNT:
-                return int(self.gate.account_killed(query.account_id)), b""
             case Subject.KILLED:
-                return int(self.gate.killed), b""
+                return int(self.gate.switch_engaged(query.scope, query.id)), b""
         raise ValueError(f"query subject {query.subject} is unknown")
 
     def _import(self, session: _Session, header: Header, body: bytes) -> bytes:
@@ -288,7 +285,7 @@ class GateDesk:
 
     def _apply(self, record: Record) -> None:
         try:
-            notices.apply(self.gate, record)
+            self.gate.tell(record)
         except (ValueError, OverflowError) as error:
             raise self._refused(f"{type(record).__name__}: {error}") from error
 

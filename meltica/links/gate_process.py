@@ -39,6 +39,9 @@ class GateProcess:
         command = [sys.executable, "-m", "meltica.links.gate_server", "--until-stdin-closes"]
         command += ["--endpoint", endpoint, "--keys", str(keys), "--lease-ms", str(lease_ms)]
         command += ["--max-instruments", str(shape.max_instruments), "--max-accounts", str(shape.max_accounts)]
+        command += ["--max-strategies", str(shape.max_strategies)]
+        command += ["--max-working-orders", str(shape.max_working_orders)]
+        command += ["--leased"] if shape.leased else []
         command += ["--duplicate-depth", str(shape.duplicate_depth)]
         command += ["--reference-future-tolerance-ns", str(shape.reference_future_tolerance_ns)]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own module

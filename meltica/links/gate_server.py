@@ -23,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Self
 
+import msgspec
 import zmq
 
 from meltica.domain.errors import MelticaError
@@ -55,12 +56,7 @@ class GateServer:
     def __init__(self, endpoint: str, keys: KeyRing, shape: GateShape, *, lease_ms: int = DEFAULT_LEASE_MS) -> None:
         pair = keys.gate()
         keys.client()
-        gate = Gate(
-            max_instruments=shape.max_instruments,
-            max_accounts=shape.max_accounts,
-            duplicate_depth=shape.duplicate_depth,
-            reference_future_tolerance_ns=shape.reference_future_tolerance_ns,
-        )
+        gate = Gate(**msgspec.structs.asdict(shape))
         self.desk = GateDesk(gate, shape, lease_ns=lease_ms * MILLISECOND_NS, pid=os.getpid())
         self._endpoint = Endpoint(endpoint)
         self._context: Context = zmq.Context()
@@ -167,6 +163,9 @@ def main(arguments: list[str] | None = None) -> int:
         max_accounts=options.max_accounts,
         duplicate_depth=options.duplicate_depth,
         reference_future_tolerance_ns=options.reference_future_tolerance_ns,
+        max_strategies=options.max_strategies,
+        max_working_orders=options.max_working_orders,
+        leased=options.leased,
     )
     wake, woken = socket.socketpair()
     with wake, woken:
@@ -207,6 +206,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-accounts", type=int, default=usual.max_accounts)
     parser.add_argument("--duplicate-depth", type=int, default=usual.duplicate_depth)
     parser.add_argument("--reference-future-tolerance-ns", type=int, default=usual.reference_future_tolerance_ns)
+    parser.add_argument("--max-strategies", type=int, default=usual.max_strategies)
+    parser.add_argument("--max-working-orders", type=int, default=usual.max_working_orders)
+    parser.add_argument("--leased", action="store_true", help="orders pass only up to the time of a Lease record")
     parser.add_argument("--lease-ms", type=_lease_ms, default=DEFAULT_LEASE_MS, help="silence that trips the gate")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the process that holds our stdin")
     return parser

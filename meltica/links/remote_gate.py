@@ -70,6 +70,7 @@ class RemoteGate(Books):
         shape = shape or GateShape()
         self.fired_mask = 0
         self.reserved_price_ticks = 0
+        self.allowed_lots = 0
         super().__init__(shape)
         self._endpoint, self._keys = endpoint, keys
         self._hello = Hello(instance=secrets.token_hex(8), layout_version=LAYOUT_VERSION, shape=shape)
@@ -246,6 +247,7 @@ class RemoteGate(Books):
             intent = OrderIntent.from_bytes(intent.to_bytes())
         reason = self.books.check(intent)
         self.fired_mask, self.reserved_price_ticks = self.books.fired_mask, self.books.reserved_price_ticks
+        self.allowed_lots = self.books.allowed_lots
         return reason
 
     def _disagree(self, what: str) -> None:
@@ -254,7 +256,7 @@ class RemoteGate(Books):
 
     def import_state(self, state: Mapping[str, Any], /) -> None:
         self.books.import_state(state)
-        self.fired_mask = self.reserved_price_ticks = 0
+        self.fired_mask = self.reserved_price_ticks = self.allowed_lots = 0
         self._queue.clear()  # All of it was about the state before
         if self._link is not None:
             try:

@@ -11,6 +11,7 @@ from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrde
 from meltica.domain.errors import FieldError
 from meltica.domain.events import OrderFilled, TradeCorrected
 from meltica.domain.instrument import Instrument
+from meltica.domain.limits import OWN_PORT, port_key, strategy_key
 from meltica.domain.market import MarketTrade, TopOfBook
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
@@ -38,7 +39,7 @@ class Desk:
         self._view = view
         self._positions = {each: Position(account=account, instrument=each) for each in instruments}
         self._kills: set[str] = set()
-        """Of all accounts (empty) and of ours."""
+        """Engaged switches that stop us: of everything (empty), our account, ourselves, the port."""
         self._commands: list[Command] = []
         self._requests = 0
         self._unwanted: set[str] = set()
@@ -169,7 +170,7 @@ class Desk:
         self._positions.update((p.instrument, copy(p)) for p in positions if p.instrument in self._instruments)
         for switch in kill_switches:
             if switch.engaged:
-                self.engage_kill(switch.account)
+                self.engage_kill(switch.switch)
 
     def takes_back(self, client_order_id: str) -> bool:
         """Was it to be cancelled while it was still on its way? Asked once."""
@@ -197,18 +198,18 @@ class Desk:
             self._book(order.instrument, event.quantity_lots * sign, event.price_ticks, event.fee_nanos)
         self.own.move(event)
 
-    def engage_kill(self, account: str) -> bool:
-        """True when it concerns us."""
-        if account not in ("", self.account):
+    def engage_kill(self, switch: str) -> bool:
+        """True when it concerns us. One of an instrument does not: the gate refuses that one's orders alone."""
+        if switch not in ("", self.account, strategy_key(self.name), port_key(OWN_PORT)):
             return False
-        self._kills.add(account)
+        self._kills.add(switch)
         return True
 
-    def release_kill(self, account: str) -> bool:
+    def release_kill(self, switch: str) -> bool:
         """True when nothing holds us back any longer."""
-        if account not in self._kills:
+        if switch not in self._kills:
             return False
-        self._kills.discard(account)
+        self._kills.discard(switch)
         return not self._kills
 
     def _book(self, instrument: str, signed_lots: int, price_ticks: int, fee_nanos: int) -> None:

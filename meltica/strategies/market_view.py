@@ -37,6 +37,8 @@ class MarketView:
                 book.clear()
                 self._valid.discard(event.instrument)
                 return self._tops.pop(event.instrument, None) is not None
+            case _:
+                return False
 
     def _update(self, book: LevelBook, update: BookUpdate) -> bool:
         name = update.instrument

@@ -25,7 +25,7 @@ from meltica.domain.events import (
     TradeCorrected,
 )
 from meltica.domain.instrument import Instrument
-from meltica.domain.market import BookInvalid, MarketEvent, MarketTrade, TradingStatus
+from meltica.domain.market import BookInvalid, MarketEvent, MarketPriceBand, MarketTrade, ShortSaleStatus, TradingStatus
 from meltica.domain.order import Order
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
@@ -140,6 +140,8 @@ class StrategyRunner:
             case BookInvalid():
                 self._tops.pop(name, None)
                 commands += self._run(event.time_ns, self.strategy.on_book_invalid, self._desk, name)
+            case ShortSaleStatus() | MarketPriceBand():
+                pass  # Nothing that a strategy sees: the gate judges by them.
             case _:
                 top = self._view.top(name)
                 if top is not None and top is not self._tops.get(name):
@@ -250,11 +252,11 @@ class StrategyRunner:
         return [] if order is None else self._run(time_ns, self.strategy.on_request_refused, self._desk, order, why)
 
     def _kill(self, time_ns: int, event: KillSwitchEngaged) -> list[Command]:
-        if not self._desk.engage_kill(event.account):
+        if not self._desk.engage_kill(event.switch):
             return []
         return self._run(time_ns, self.strategy.on_kill, self._desk, event.reason)
 
     def _release(self, time_ns: int, event: KillSwitchReleased) -> list[Command]:
-        if not self._desk.release_kill(event.account):
+        if not self._desk.release_kill(event.switch):
             return []
         return self._run(time_ns, self.strategy.on_release, self._desk)

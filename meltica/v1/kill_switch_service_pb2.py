@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from meltica.v1 import limits_pb2 as meltica_dot_v1_dot_limits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$meltica/v1/kill_switch_service.proto\x12\nmeltica.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17meltica/v1/limits.proto\"\x8d\x01\n\nKillSwitch\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0f\n\x07\x65ngaged\x18\x02 \x01(\x08\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x17\x45ngageKillSwitchRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\"u\n\x18\x45ngageKillSwitchResponse\x12+\n\x0bkill_switch\x18\x01 \x01(\x0b\x32\x16.meltica.v1.KillSwitch\x12\x1a\n\x12\x63\x61nceled_order_ids\x18\x02 \x03(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x04\"\'\n\x14GetKillSwitchRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\"D\n\x15GetKillSwitchResponse\x12+\n\x0bkill_switch\x18\x01 \x01(\x0b\x32\x16.meltica.v1.KillSwitch\"@\n\x17ListKillSwitchesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x18ListKillSwitchesResponse\x12-\n\rkill_switches\x18\x01 \x03(\x0b\x32\x16.meltica.v1.KillSwitch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"L\n\x15ProposeReleaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\"R\n\x16ProposeReleaseResponse\x12&\n\x08proposal\x18\x01 \x01(\x0b\x32\x14.meltica.v1.Proposal\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"@\n\x15\x41pproveReleaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"W\n\x16\x41pproveReleaseResponse\x12+\n\x0bkill_switch\x18\x01 \x01(\x0b\x32\x16.meltica.v1.KillSwitch\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"?\n\x14RejectReleaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\">\n\x15RejectReleaseResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x32\xaf\x04\n\x11KillSwitchService\x12]\n\x10\x45ngageKillSwitch\x12#.meltica.v1.EngageKillSwitchRequest\x1a$.meltica.v1.EngageKillSwitchResponse\x12T\n\rGetKillSwitch\x12 .meltica.v1.GetKillSwitchRequest\x1a!.meltica.v1.GetKillSwitchResponse\x12]\n\x10ListKillSwitches\x12#.meltica.v1.ListKillSwitchesRequest\x1a$.meltica.v1.ListKillSwitchesResponse\x12W\n\x0eProposeRelease\x12!.meltica.v1.ProposeReleaseRequest\x1a\".meltica.v1.ProposeReleaseResponse\x12W\n\x0e\x41pproveRelease\x12!.meltica.v1.ApproveReleaseRequest\x1a\".meltica.v1.ApproveReleaseResponse\x12T\n\rRejectRelease\x12 .meltica.v1.RejectReleaseRequest\x1a!.meltica.v1.RejectReleaseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$meltica/v1/kill_switch_service.proto\x12\nmeltica.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17meltica/v1/limits.proto\"\x9d\x01\n\nKillSwitch\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0f\n\x07\x65ngaged\x18\x02 \x01(\x08\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06target\x18\x07 \x01(\t\"^\n\x17\x45ngageKillSwitchRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\"u\n\x18\x45ngageKillSwitchResponse\x12+\n\x0bkill_switch\x18\x01 \x01(\x0b\x32\x16.meltica.v1.KillSwitch\x12\x1a\n\x12\x63\x61nceled_order_ids\x18\x02 \x03(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x04\"7\n\x14GetKillSwitchRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\"D\n\x15GetKillSwitchResponse\x12+\n\x0bkill_switch\x18\x01 \x01(\x0b\x32\x16.meltica.v1.KillSwitch\"@\n\x17ListKillSwitchesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x18ListKillSwitchesResponse\x12-\n\rkill_switches\x18\x01 \x03(\x0b\x32\x16.meltica.v1.KillSwitch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\\\n\x15ProposeReleaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\"R\n\x16ProposeReleaseResponse\x12&\n\x08proposal\x18\x01 \x01(\x0b\x32\x14.meltica.v1.Proposal\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"@\n\x15\x41pproveReleaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"W\n\x16\x41pproveReleaseResponse\x12+\n\x0bkill_switch\x18\x01 \x01(\x0b\x32\x16.meltica.v1.KillSwitch\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"?\n\x14RejectReleaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\">\n\x15RejectReleaseResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x32\xaf\x04\n\x11KillSwitchService\x12]\n\x10\x45ngageKillSwitch\x12#.meltica.v1.EngageKillSwitchRequest\x1a$.meltica.v1.EngageKillSwitchResponse\x12T\n\rGetKillSwitch\x12 .meltica.v1.GetKillSwitchRequest\x1a!.meltica.v1.GetKillSwitchResponse\x12]\n\x10ListKillSwitches\x12#.meltica.v1.ListKillSwitchesRequest\x1a$.meltica.v1.ListKillSwitchesResponse\x12W\n\x0eProposeRelease\x12!.meltica.v1.ProposeReleaseRequest\x1a\".meltica.v1.ProposeReleaseResponse\x12W\n\x0e\x41pproveRelease\x12!.meltica.v1.ApproveReleaseRequest\x1a\".meltica.v1.ApproveReleaseResponse\x12T\n\rRejectRelease\x12 .meltica.v1.RejectReleaseRequest\x1a!.meltica.v1.RejectReleaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,31 +34,31 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'meltica.v1.kill_switch_serv
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_KILLSWITCH']._serialized_start=111
-  _globals['_KILLSWITCH']._serialized_end=252
-  _globals['_ENGAGEKILLSWITCHREQUEST']._serialized_start=254
-  _globals['_ENGAGEKILLSWITCHREQUEST']._serialized_end=332
-  _globals['_ENGAGEKILLSWITCHRESPONSE']._serialized_start=334
-  _globals['_ENGAGEKILLSWITCHRESPONSE']._serialized_end=451
-  _globals['_GETKILLSWITCHREQUEST']._serialized_start=453
-  _globals['_GETKILLSWITCHREQUEST']._serialized_end=492
-  _globals['_GETKILLSWITCHRESPONSE']._serialized_start=494
-  _globals['_GETKILLSWITCHRESPONSE']._serialized_end=562
-  _globals['_LISTKILLSWITCHESREQUEST']._serialized_start=564
-  _globals['_LISTKILLSWITCHESREQUEST']._serialized_end=628
-  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_start=630
-  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_end=728
-  _globals['_PROPOSERELEASEREQUEST']._serialized_start=730
-  _globals['_PROPOSERELEASEREQUEST']._serialized_end=806
-  _globals['_PROPOSERELEASERESPONSE']._serialized_start=808
-  _globals['_PROPOSERELEASERESPONSE']._serialized_end=890
-  _globals['_APPROVERELEASEREQUEST']._serialized_start=892
-  _globals['_APPROVERELEASEREQUEST']._serialized_end=956
-  _globals['_APPROVERELEASERESPONSE']._serialized_start=958
-  _globals['_APPROVERELEASERESPONSE']._serialized_end=1045
-  _globals['_REJECTRELEASEREQUEST']._serialized_start=1047
-  _globals['_REJECTRELEASEREQUEST']._serialized_end=1110
-  _globals['_REJECTRELEASERESPONSE']._serialized_start=1112
-  _globals['_REJECTRELEASERESPONSE']._serialized_end=1174
-  _globals['_KILLSWITCHSERVICE']._serialized_start=1177
-  _globals['_KILLSWITCHSERVICE']._serialized_end=1736
+  _globals['_KILLSWITCH']._serialized_end=268
+  _globals['_ENGAGEKILLSWITCHREQUEST']._serialized_start=270
+  _globals['_ENGAGEKILLSWITCHREQUEST']._serialized_end=364
+  _globals['_ENGAGEKILLSWITCHRESPONSE']._serialized_start=366
+  _globals['_ENGAGEKILLSWITCHRESPONSE']._serialized_end=483
+  _globals['_GETKILLSWITCHREQUEST']._serialized_start=485
+  _globals['_GETKILLSWITCHREQUEST']._serialized_end=540
+  _globals['_GETKILLSWITCHRESPONSE']._serialized_start=542
+  _globals['_GETKILLSWITCHRESPONSE']._serialized_end=610
+  _globals['_LISTKILLSWITCHESREQUEST']._serialized_start=612
+  _globals['_LISTKILLSWITCHESREQUEST']._serialized_end=676
+  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_start=678
+  _globals['_LISTKILLSWITCHESRESPONSE']._serialized_end=776
+  _globals['_PROPOSERELEASEREQUEST']._serialized_start=778
+  _globals['_PROPOSERELEASEREQUEST']._serialized_end=870
+  _globals['_PROPOSERELEASERESPONSE']._serialized_start=872
+  _globals['_PROPOSERELEASERESPONSE']._serialized_end=954
+  _globals['_APPROVERELEASEREQUEST']._serialized_start=956
+  _globals['_APPROVERELEASEREQUEST']._serialized_end=1020
+  _globals['_APPROVERELEASERESPONSE']._serialized_start=1022
+  _globals['_APPROVERELEASERESPONSE']._serialized_end=1109
+  _globals['_REJECTRELEASEREQUEST']._serialized_start=1111
+  _globals['_REJECTRELEASEREQUEST']._serialized_end=1174
+  _globals['_REJECTRELEASERESPONSE']._serialized_start=1176
+  _globals['_REJECTRELEASERESPONSE']._serialized_end=1238
+  _globals['_KILLSWITCHSERVICE']._serialized_start=1241
+  _globals['_KILLSWITCHSERVICE']._serialized_end=1800
 # @@protoc_insertion_point(module_scope)

@@ -32,6 +32,7 @@ class KillSwitch(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
     CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Of this account; empty: of everything."""
     engaged: _builtins.bool
@@ -42,6 +43,10 @@ class KillSwitch(_message.Message):
     """Why it was engaged."""
     actor: _builtins.str
     """Who changed it last."""
+    target: _builtins.str
+    """Of this strategy, port or instrument, as `strategies/{strategy}`, `ports/{port}` or `instruments/{instrument}`; then
+    `account` is empty.
+    """
     @_builtins.property
     def change_time(self) -> _timestamp_pb2.Timestamp:
         """When it changed last; unset: never."""
@@ -55,10 +60,11 @@ class KillSwitch(_message.Message):
         reason: _builtins.str = ...,
         actor: _builtins.str = ...,
         change_time: _timestamp_pb2.Timestamp | None = ...,
+        target: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "change_time", b"change_time", "engaged", b"engaged", "epoch", b"epoch", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "change_time", b"change_time", "engaged", b"engaged", "epoch", b"epoch", "reason", b"reason", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -73,22 +79,28 @@ class EngageKillSwitchRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, made by the caller; the same id gives the first answer again."""
     reason: _builtins.str
     """Why; everybody will read it."""
     account: _builtins.str
     """Of this account; empty: of everything."""
+    target: _builtins.str
+    """Of this strategy, port or instrument, as `strategies/{strategy}`, `ports/{port}` or `instruments/{instrument}`; then
+    `account` is empty.
+    """
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
         account: _builtins.str = ...,
+        target: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "reason", b"reason", "request_id", b"request_id", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -135,16 +147,22 @@ class GetKillSwitchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Of this account; empty: the global one."""
+    target: _builtins.str
+    """Of this strategy, port or instrument, as `strategies/{strategy}`, `ports/{port}` or `instruments/{instrument}`; then
+    `account` is empty.
+    """
     def __init__(
         self,
         *,
         account: _builtins.str = ...,
+        target: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -237,22 +255,28 @@ class ProposeReleaseRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, made by the caller; the same id gives the first answer again."""
     reason: _builtins.str
     """Why it is safe to trade again."""
     account: _builtins.str
     """Of this account; empty: the global one."""
+    target: _builtins.str
+    """Of this strategy, port or instrument, as `strategies/{strategy}`, `ports/{port}` or `instruments/{instrument}`; then
+    `account` is empty.
+    """
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         reason: _builtins.str = ...,
         account: _builtins.str = ...,
+        target: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "reason", b"reason", "request_id", b"request_id", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -21,6 +21,66 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _ShortSaleRule:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ShortSaleRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ShortSaleRule.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SHORT_SALE_RULE_UNSPECIFIED: _ShortSaleRule.ValueType  # 0
+    """In a request the same as NOT_ALLOWED; never sent."""
+    SHORT_SALE_RULE_NOT_ALLOWED: _ShortSaleRule.ValueType  # 1
+    """Sales marked as short are refused."""
+    SHORT_SALE_RULE_FREE: _ShortSaleRule.ValueType  # 2
+    """No rule."""
+    SHORT_SALE_RULE_REG_SHO: _ShortSaleRule.ValueType  # 3
+    """Reg SHO: marked, located, and priced above the best bid while the price test is in force."""
+
+class ShortSaleRule(_ShortSaleRule, metaclass=_ShortSaleRuleEnumTypeWrapper):
+    """Which rule sales follow."""
+
+SHORT_SALE_RULE_UNSPECIFIED: ShortSaleRule.ValueType  # 0
+"""In a request the same as NOT_ALLOWED; never sent."""
+SHORT_SALE_RULE_NOT_ALLOWED: ShortSaleRule.ValueType  # 1
+"""Sales marked as short are refused."""
+SHORT_SALE_RULE_FREE: ShortSaleRule.ValueType  # 2
+"""No rule."""
+SHORT_SALE_RULE_REG_SHO: ShortSaleRule.ValueType  # 3
+"""Reg SHO: marked, located, and priced above the best bid while the price test is in force."""
+Global___ShortSaleRule: _TypeAlias = ShortSaleRule  # noqa: Y015
+
+class _SelfMatchMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SelfMatchModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SelfMatchMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SELF_MATCH_MODE_UNSPECIFIED: _SelfMatchMode.ValueType  # 0
+    """In a request the same as CANCEL_NEWEST; never sent."""
+    SELF_MATCH_MODE_CANCEL_NEWEST: _SelfMatchMode.ValueType  # 1
+    """The new order is refused."""
+    SELF_MATCH_MODE_CANCEL_OLDEST: _SelfMatchMode.ValueType  # 2
+    """The new order passes, the working ones are cancelled."""
+    SELF_MATCH_MODE_CANCEL_BOTH: _SelfMatchMode.ValueType  # 3
+    """The new order is refused, the working ones are cancelled."""
+    SELF_MATCH_MODE_DECREMENT: _SelfMatchMode.ValueType  # 4
+    """Both are lessened by what would trade, best price first."""
+
+class SelfMatchMode(_SelfMatchMode, metaclass=_SelfMatchModeEnumTypeWrapper):
+    """What becomes of an order that would trade with a working one of the same group."""
+
+SELF_MATCH_MODE_UNSPECIFIED: SelfMatchMode.ValueType  # 0
+"""In a request the same as CANCEL_NEWEST; never sent."""
+SELF_MATCH_MODE_CANCEL_NEWEST: SelfMatchMode.ValueType  # 1
+"""The new order is refused."""
+SELF_MATCH_MODE_CANCEL_OLDEST: SelfMatchMode.ValueType  # 2
+"""The new order passes, the working ones are cancelled."""
+SELF_MATCH_MODE_CANCEL_BOTH: SelfMatchMode.ValueType  # 3
+"""The new order is refused, the working ones are cancelled."""
+SELF_MATCH_MODE_DECREMENT: SelfMatchMode.ValueType  # 4
+"""Both are lessened by what would trade, best price first."""
+Global___SelfMatchMode: _TypeAlias = SelfMatchMode  # noqa: Y015
+
 class _ProposalKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -33,6 +93,12 @@ class _ProposalKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Proposal
     """A change of limits that loosens something."""
     PROPOSAL_KIND_KILL_SWITCH_RELEASE: _ProposalKind.ValueType  # 2
     """The release of a kill switch."""
+    PROPOSAL_KIND_REARM: _ProposalKind.ValueType  # 3
+    """The re-arming of a tripped breaker."""
+    PROPOSAL_KIND_CREDIT: _ProposalKind.ValueType  # 4
+    """More credit."""
+    PROPOSAL_KIND_MARK: _ProposalKind.ValueType  # 5
+    """The clearing of a mark."""
 
 class ProposalKind(_ProposalKind, metaclass=_ProposalKindEnumTypeWrapper):
     """What waits for a second person."""
@@ -43,6 +109,12 @@ PROPOSAL_KIND_LIMITS: ProposalKind.ValueType  # 1
 """A change of limits that loosens something."""
 PROPOSAL_KIND_KILL_SWITCH_RELEASE: ProposalKind.ValueType  # 2
 """The release of a kill switch."""
+PROPOSAL_KIND_REARM: ProposalKind.ValueType  # 3
+"""The re-arming of a tripped breaker."""
+PROPOSAL_KIND_CREDIT: ProposalKind.ValueType  # 4
+"""More credit."""
+PROPOSAL_KIND_MARK: ProposalKind.ValueType  # 5
+"""The clearing of a mark."""
 Global___ProposalKind: _TypeAlias = ProposalKind  # noqa: Y015
 
 class _ProposalState:
@@ -77,6 +149,72 @@ PROPOSAL_STATE_EXPIRED: ProposalState.ValueType  # 4
 """Nobody approved it in time."""
 Global___ProposalState: _TypeAlias = ProposalState  # noqa: Y015
 
+class _BreakerKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BreakerKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BreakerKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BREAKER_KIND_UNSPECIFIED: _BreakerKind.ValueType  # 0
+    """An error in a request."""
+    BREAKER_KIND_DAILY_LOSS: _BreakerKind.ValueType  # 1
+    """An account lost its limit since the trading day began."""
+    BREAKER_KIND_DRAWDOWN: _BreakerKind.ValueType  # 2
+    """An account fell too far below its best of the day."""
+    BREAKER_KIND_CONSECUTIVE_REJECTS: _BreakerKind.ValueType  # 3
+    """The venue rejected too many orders of an account in a row."""
+    BREAKER_KIND_REPEATED_EXECUTION: _BreakerKind.ValueType  # 4
+    """A strategy traded too often."""
+
+class BreakerKind(_BreakerKind, metaclass=_BreakerKindEnumTypeWrapper):
+    """A circuit breaker: it trips, and refuses new risk until it is re-armed. Cancels, and orders that only reduce, pass
+    the first two.
+    """
+
+BREAKER_KIND_UNSPECIFIED: BreakerKind.ValueType  # 0
+"""An error in a request."""
+BREAKER_KIND_DAILY_LOSS: BreakerKind.ValueType  # 1
+"""An account lost its limit since the trading day began."""
+BREAKER_KIND_DRAWDOWN: BreakerKind.ValueType  # 2
+"""An account fell too far below its best of the day."""
+BREAKER_KIND_CONSECUTIVE_REJECTS: BreakerKind.ValueType  # 3
+"""The venue rejected too many orders of an account in a row."""
+BREAKER_KIND_REPEATED_EXECUTION: BreakerKind.ValueType  # 4
+"""A strategy traded too often."""
+Global___BreakerKind: _TypeAlias = BreakerKind  # noqa: Y015
+
+class _MarkKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MarkKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MarkKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MARK_KIND_UNSPECIFIED: _MarkKind.ValueType  # 0
+    """An error in a request."""
+    MARK_KIND_SHORT_RESTRICTED: _MarkKind.ValueType  # 1
+    """Of an instrument: the price test for short sales is in force."""
+    MARK_KIND_GAPPED: _MarkKind.ValueType  # 2
+    """Of an instrument: market data is missing."""
+    MARK_KIND_MISMATCHED: _MarkKind.ValueType  # 3
+    """Of an account: our books and the venue's do not agree."""
+    MARK_KIND_DISCONNECTED: _MarkKind.ValueType  # 4
+    """Of a port: the session is down."""
+
+class MarkKind(_MarkKind, metaclass=_MarkKindEnumTypeWrapper):
+    """A fact that stops orders while it holds."""
+
+MARK_KIND_UNSPECIFIED: MarkKind.ValueType  # 0
+"""An error in a request."""
+MARK_KIND_SHORT_RESTRICTED: MarkKind.ValueType  # 1
+"""Of an instrument: the price test for short sales is in force."""
+MARK_KIND_GAPPED: MarkKind.ValueType  # 2
+"""Of an instrument: market data is missing."""
+MARK_KIND_MISMATCHED: MarkKind.ValueType  # 3
+"""Of an account: our books and the venue's do not agree."""
+MARK_KIND_DISCONNECTED: MarkKind.ValueType  # 4
+"""Of a port: the session is down."""
+Global___MarkKind: _TypeAlias = MarkKind  # noqa: Y015
+
 @_typing.final
 class InstrumentLimits(_message.Message):
     """Limits on one order in one instrument, whoever sends it."""
@@ -90,6 +228,13 @@ class InstrumentLimits(_message.Message):
     MAX_VALUE_FIELD_NUMBER: _builtins.int
     COLLAR_BPS_FIELD_NUMBER: _builtins.int
     REFERENCE_MAX_AGE_FIELD_NUMBER: _builtins.int
+    SHORT_SALE_FIELD_NUMBER: _builtins.int
+    SESSION_OPEN_FIELD_NUMBER: _builtins.int
+    SESSION_CLOSE_FIELD_NUMBER: _builtins.int
+    MAX_DAY_QUANTITY_FIELD_NUMBER: _builtins.int
+    MESSAGES_PER_SECOND_FIELD_NUMBER: _builtins.int
+    MESSAGE_BURST_FIELD_NUMBER: _builtins.int
+    MAX_IMPACT_PERCENT_FIELD_NUMBER: _builtins.int
     instrument: _builtins.str
     """Canonical id, such as `BTC/USDT@BINANCE`."""
     enabled: _builtins.bool
@@ -102,9 +247,27 @@ class InstrumentLimits(_message.Message):
     """Largest value of one order, in the quote currency."""
     collar_bps: _builtins.int
     """How far a price may be from the reference, in 1/10,000."""
+    short_sale: Global___ShortSaleRule.ValueType
+    """Which rule sales follow."""
+    max_day_quantity: _builtins.str
+    """Largest quantity of all orders that passed since the trading day began."""
+    messages_per_second: _builtins.int
+    """Orders and amends a second, in the long run."""
+    message_burst: _builtins.int
+    """Orders and amends at once."""
+    max_impact_percent: _builtins.int
+    """An order may be this many percent of what is displayed at the other side's best price; 0: no check."""
     @_builtins.property
     def reference_max_age(self) -> _duration_pb2.Duration:
         """How old the reference price may be."""
+
+    @_builtins.property
+    def session_open(self) -> _duration_pb2.Duration:
+        """Orders pass from this time of day on, counted from midnight UTC."""
+
+    @_builtins.property
+    def session_close(self) -> _duration_pb2.Duration:
+        """And before this one; earlier than `session_open`: on the next day. `0s` and `86400s`: always. Equal: never."""
 
     def __init__(
         self,
@@ -116,10 +279,17 @@ class InstrumentLimits(_message.Message):
         max_value: _builtins.str = ...,
         collar_bps: _builtins.int = ...,
         reference_max_age: _duration_pb2.Duration | None = ...,
+        short_sale: Global___ShortSaleRule.ValueType = ...,
+        session_open: _duration_pb2.Duration | None = ...,
+        session_close: _duration_pb2.Duration | None = ...,
+        max_day_quantity: _builtins.str = ...,
+        messages_per_second: _builtins.int = ...,
+        message_burst: _builtins.int = ...,
+        max_impact_percent: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["reference_max_age", b"reference_max_age"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reference_max_age", b"reference_max_age", "session_close", b"session_close", "session_open", b"session_open"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collar_bps", b"collar_bps", "enabled", b"enabled", "instrument", b"instrument", "max_quantity", b"max_quantity", "max_value", b"max_value", "reference_max_age", b"reference_max_age", "restricted", b"restricted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collar_bps", b"collar_bps", "enabled", b"enabled", "instrument", b"instrument", "max_day_quantity", b"max_day_quantity", "max_impact_percent", b"max_impact_percent", "max_quantity", b"max_quantity", "max_value", b"max_value", "message_burst", b"message_burst", "messages_per_second", b"messages_per_second", "reference_max_age", b"reference_max_age", "restricted", b"restricted", "session_close", b"session_close", "session_open", b"session_open", "short_sale", b"short_sale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -139,6 +309,14 @@ class AccountLimits(_message.Message):
     MESSAGE_BURST_FIELD_NUMBER: _builtins.int
     DUPLICATE_WINDOW_FIELD_NUMBER: _builtins.int
     MARKET_ORDERS_ALLOWED_FIELD_NUMBER: _builtins.int
+    ISO_ALLOWED_FIELD_NUMBER: _builtins.int
+    SHORT_EXEMPT_ALLOWED_FIELD_NUMBER: _builtins.int
+    SELF_MATCH_FIELD_NUMBER: _builtins.int
+    SELF_MATCH_GROUP_FIELD_NUMBER: _builtins.int
+    MAX_CONSECUTIVE_REJECTS_FIELD_NUMBER: _builtins.int
+    MAX_DAILY_LOSS_FIELD_NUMBER: _builtins.int
+    MAX_DRAWDOWN_FIELD_NUMBER: _builtins.int
+    REARM_AFTER_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Which account."""
     enabled: _builtins.bool
@@ -153,9 +331,27 @@ class AccountLimits(_message.Message):
     """Orders and amends at once."""
     market_orders_allowed: _builtins.bool
     """False: market orders are refused."""
+    iso_allowed: _builtins.bool
+    """False: intermarket sweep orders are refused."""
+    short_exempt_allowed: _builtins.bool
+    """False: short sales that claim an exemption from the price test are refused."""
+    self_match: Global___SelfMatchMode.ValueType
+    """What becomes of an order that would trade with a working one of the same group."""
+    self_match_group: _builtins.int
+    """Accounts of one group do not trade with each other."""
+    max_consecutive_rejects: _builtins.int
+    """As many rejects of the venue in a row trip the breaker."""
+    max_daily_loss: _builtins.str
+    """A loss of this much since the trading day began, fees and open positions included, trips the breaker."""
+    max_drawdown: _builtins.str
+    """This much below the best of the day trips the breaker."""
     @_builtins.property
     def duplicate_window(self) -> _duration_pb2.Duration:
         """An order with the same instrument, side, price and quantity within this time is a duplicate; 0 switches it off."""
+
+    @_builtins.property
+    def rearm_after(self) -> _duration_pb2.Duration:
+        """A tripped breaker lets go after this time; 0: only two persons re-arm it."""
 
     def __init__(
         self,
@@ -168,10 +364,18 @@ class AccountLimits(_message.Message):
         message_burst: _builtins.int = ...,
         duplicate_window: _duration_pb2.Duration | None = ...,
         market_orders_allowed: _builtins.bool = ...,
+        iso_allowed: _builtins.bool = ...,
+        short_exempt_allowed: _builtins.bool = ...,
+        self_match: Global___SelfMatchMode.ValueType = ...,
+        self_match_group: _builtins.int = ...,
+        max_consecutive_rejects: _builtins.int = ...,
+        max_daily_loss: _builtins.str = ...,
+        max_drawdown: _builtins.str = ...,
+        rearm_after: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["duplicate_window", b"duplicate_window"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duplicate_window", b"duplicate_window", "rearm_after", b"rearm_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "duplicate_window", b"duplicate_window", "enabled", b"enabled", "market_orders_allowed", b"market_orders_allowed", "max_open_orders", b"max_open_orders", "max_open_value", b"max_open_value", "message_burst", b"message_burst", "messages_per_second", b"messages_per_second"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "duplicate_window", b"duplicate_window", "enabled", b"enabled", "iso_allowed", b"iso_allowed", "market_orders_allowed", b"market_orders_allowed", "max_consecutive_rejects", b"max_consecutive_rejects", "max_daily_loss", b"max_daily_loss", "max_drawdown", b"max_drawdown", "max_open_orders", b"max_open_orders", "max_open_value", b"max_open_value", "message_burst", b"message_burst", "messages_per_second", b"messages_per_second", "rearm_after", b"rearm_after", "self_match", b"self_match", "self_match_group", b"self_match_group", "short_exempt_allowed", b"short_exempt_allowed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -187,6 +391,7 @@ class PositionLimits(_message.Message):
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     MAX_LONG_QUANTITY_FIELD_NUMBER: _builtins.int
     MAX_SHORT_QUANTITY_FIELD_NUMBER: _builtins.int
+    LOCATED_QUANTITY_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Which account."""
     instrument: _builtins.str
@@ -195,6 +400,8 @@ class PositionLimits(_message.Message):
     """Largest long position."""
     max_short_quantity: _builtins.str
     """Largest short position, as a positive number."""
+    located_quantity: _builtins.str
+    """Quantity that was located to be sold short."""
     def __init__(
         self,
         *,
@@ -202,14 +409,125 @@ class PositionLimits(_message.Message):
         instrument: _builtins.str = ...,
         max_long_quantity: _builtins.str = ...,
         max_short_quantity: _builtins.str = ...,
+        located_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "instrument", b"instrument", "max_long_quantity", b"max_long_quantity", "max_short_quantity", b"max_short_quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "instrument", b"instrument", "located_quantity", b"located_quantity", "max_long_quantity", b"max_long_quantity", "max_short_quantity", b"max_short_quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PositionLimits: _TypeAlias = PositionLimits  # noqa: Y015
+
+@_typing.final
+class FirmLimits(_message.Message):
+    """Limits on everything together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_OPEN_VALUE_FIELD_NUMBER: _builtins.int
+    MAX_OPEN_ORDERS_FIELD_NUMBER: _builtins.int
+    MESSAGES_PER_SECOND_FIELD_NUMBER: _builtins.int
+    MESSAGE_BURST_FIELD_NUMBER: _builtins.int
+    max_open_value: _builtins.str
+    """Largest value of all working orders together."""
+    max_open_orders: _builtins.int
+    """Largest number of working orders."""
+    messages_per_second: _builtins.int
+    """Orders and amends a second, in the long run."""
+    message_burst: _builtins.int
+    """Orders and amends at once."""
+    def __init__(
+        self,
+        *,
+        max_open_value: _builtins.str = ...,
+        max_open_orders: _builtins.int = ...,
+        messages_per_second: _builtins.int = ...,
+        message_burst: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_open_orders", b"max_open_orders", "max_open_value", b"max_open_value", "message_burst", b"message_burst", "messages_per_second", b"messages_per_second"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FirmLimits: _TypeAlias = FirmLimits  # noqa: Y015
+
+@_typing.final
+class StrategyLimits(_message.Message):
+    """Limits on all orders of one strategy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    ENABLED_FIELD_NUMBER: _builtins.int
+    MAX_OPEN_VALUE_FIELD_NUMBER: _builtins.int
+    MAX_EXECUTIONS_FIELD_NUMBER: _builtins.int
+    MESSAGES_PER_SECOND_FIELD_NUMBER: _builtins.int
+    MESSAGE_BURST_FIELD_NUMBER: _builtins.int
+    strategy: _builtins.str
+    """Which strategy; `manual` has the orders without one."""
+    enabled: _builtins.bool
+    """False: no order passes."""
+    max_open_value: _builtins.str
+    """Largest value of all working orders together."""
+    max_executions: _builtins.int
+    """As many executions since it was last re-armed trip its breaker."""
+    messages_per_second: _builtins.int
+    """Orders and amends a second, in the long run."""
+    message_burst: _builtins.int
+    """Orders and amends at once."""
+    def __init__(
+        self,
+        *,
+        strategy: _builtins.str = ...,
+        enabled: _builtins.bool = ...,
+        max_open_value: _builtins.str = ...,
+        max_executions: _builtins.int = ...,
+        messages_per_second: _builtins.int = ...,
+        message_burst: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled", "max_executions", b"max_executions", "max_open_value", b"max_open_value", "message_burst", b"message_burst", "messages_per_second", b"messages_per_second", "strategy", b"strategy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StrategyLimits: _TypeAlias = StrategyLimits  # noqa: Y015
+
+@_typing.final
+class PortLimits(_message.Message):
+    """Limits on one order-entry session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORT_FIELD_NUMBER: _builtins.int
+    ENABLED_FIELD_NUMBER: _builtins.int
+    MESSAGES_PER_SECOND_FIELD_NUMBER: _builtins.int
+    MESSAGE_BURST_FIELD_NUMBER: _builtins.int
+    port: _builtins.str
+    """Which session, such as `paper`."""
+    enabled: _builtins.bool
+    """False: no order passes."""
+    messages_per_second: _builtins.int
+    """Orders and amends a second, in the long run."""
+    message_burst: _builtins.int
+    """Orders and amends at once."""
+    def __init__(
+        self,
+        *,
+        port: _builtins.str = ...,
+        enabled: _builtins.bool = ...,
+        messages_per_second: _builtins.int = ...,
+        message_burst: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled", "message_burst", b"message_burst", "messages_per_second", b"messages_per_second", "port", b"port"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PortLimits: _TypeAlias = PortLimits  # noqa: Y015
 
 @_typing.final
 class Limits(_message.Message):
@@ -222,8 +540,13 @@ class Limits(_message.Message):
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    FIRM_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Output only: `instruments/{instrument}`, `accounts/{account}` or `accounts/{account}/positions/{instrument}`."""
+    """Output only: `firm`, `instruments/{instrument}`, `accounts/{account}`, `accounts/{account}/positions/{instrument}`,
+    `strategies/{strategy}` or `ports/{port}`.
+    """
     etag: _builtins.str
     """The revision that this is; a change names the revision that it was made against. "0" for one that was never set."""
     @_builtins.property
@@ -238,6 +561,18 @@ class Limits(_message.Message):
     def position(self) -> Global___PositionLimits:
         """A position."""
 
+    @_builtins.property
+    def firm(self) -> Global___FirmLimits:
+        """Everything together."""
+
+    @_builtins.property
+    def strategy(self) -> Global___StrategyLimits:
+        """All orders of a strategy."""
+
+    @_builtins.property
+    def port(self) -> Global___PortLimits:
+        """Everything that leaves through one session."""
+
     def __init__(
         self,
         *,
@@ -246,12 +581,15 @@ class Limits(_message.Message):
         instrument: Global___InstrumentLimits | None = ...,
         account: Global___AccountLimits | None = ...,
         position: Global___PositionLimits | None = ...,
+        firm: Global___FirmLimits | None = ...,
+        strategy: Global___StrategyLimits | None = ...,
+        port: Global___PortLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "instrument", b"instrument", "position", b"position", "scope", b"scope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "firm", b"firm", "instrument", b"instrument", "port", b"port", "position", b"position", "scope", b"scope", "strategy", b"strategy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "etag", b"etag", "instrument", b"instrument", "name", b"name", "position", b"position", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "etag", b"etag", "firm", b"firm", "instrument", b"instrument", "name", b"name", "port", b"port", "position", b"position", "scope", b"scope", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_scope: _TypeAlias = _typing.Literal["instrument", "account", "position"]  # noqa: Y015
+    _WhichOneofReturnType_scope: _TypeAlias = _typing.Literal["instrument", "account", "position", "firm", "strategy", "port"]  # noqa: Y015
     _WhichOneofArgType_scope: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_scope) -> _WhichOneofReturnType_scope | None: ...
 
@@ -275,6 +613,12 @@ class Proposal(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     CLOSED_BY_FIELD_NUMBER: _builtins.int
     CLOSED_REASON_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    BREAKER_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    CREDIT_DELTA_FIELD_NUMBER: _builtins.int
+    MARK_FIELD_NUMBER: _builtins.int
     proposal_id: _builtins.str
     """A decimal number."""
     kind: Global___ProposalKind.ValueType
@@ -291,6 +635,20 @@ class Proposal(_message.Message):
     """Who closed it."""
     closed_reason: _builtins.str
     """Why it was closed."""
+    target: _builtins.str
+    """Kill switch: of this strategy, port or instrument, as `strategies/{strategy}`, `ports/{port}` or
+    `instruments/{instrument}`.
+    """
+    breaker: Global___BreakerKind.ValueType
+    """Re-arming: which breaker."""
+    strategy: _builtins.str
+    """Re-arming of a strategy's breaker: whose."""
+    name: _builtins.str
+    """Credit: of `firm`, `accounts/{account}` or `strategies/{strategy}`. Mark: the instrument, account or port."""
+    credit_delta: _builtins.str
+    """Credit: by how much."""
+    mark: Global___MarkKind.ValueType
+    """Mark: which."""
     @_builtins.property
     def limits(self) -> Global___Limits:
         """Limits: what they would be; the etag is the revision that the change was made against."""
@@ -322,10 +680,16 @@ class Proposal(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         closed_by: _builtins.str = ...,
         closed_reason: _builtins.str = ...,
+        target: _builtins.str = ...,
+        breaker: Global___BreakerKind.ValueType = ...,
+        strategy: _builtins.str = ...,
+        name: _builtins.str = ...,
+        credit_delta: _builtins.str = ...,
+        mark: Global___MarkKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "closed_by", b"closed_by", "closed_reason", b"closed_reason", "create_time", b"create_time", "expire_time", b"expire_time", "kind", b"kind", "limits", b"limits", "loosened_fields", b"loosened_fields", "proposal_id", b"proposal_id", "proposer", b"proposer", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "breaker", b"breaker", "closed_by", b"closed_by", "closed_reason", b"closed_reason", "create_time", b"create_time", "credit_delta", b"credit_delta", "expire_time", b"expire_time", "kind", b"kind", "limits", b"limits", "loosened_fields", b"loosened_fields", "mark", b"mark", "name", b"name", "proposal_id", b"proposal_id", "proposer", b"proposer", "reason", b"reason", "state", b"state", "strategy", b"strategy", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

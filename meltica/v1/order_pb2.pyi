@@ -264,6 +264,9 @@ class Order(_message.Message):
     ACTOR_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    INTERMARKET_SWEEP_FIELD_NUMBER: _builtins.int
+    SHORT_SALE_FIELD_NUMBER: _builtins.int
+    SHORT_EXEMPT_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The gateway's id, a decimal number."""
     client_order_id: _builtins.str
@@ -310,6 +313,12 @@ class Order(_message.Message):
     """The venue's id."""
     actor: _builtins.str
     """Who submitted it."""
+    intermarket_sweep: _builtins.bool
+    """Intermarket sweep order (FIX 18=f); limit orders only, and only where the account may."""
+    short_sale: _builtins.bool
+    """A sale of what is not owned (FIX 54=5); SELL only."""
+    short_exempt: _builtins.bool
+    """With `short_sale`: exempt from the price test (FIX 54=6), where the account may."""
     @_builtins.property
     def pending_requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___PendingRequest]:
         """Cancels and replaces without a final answer."""
@@ -350,10 +359,13 @@ class Order(_message.Message):
         actor: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        intermarket_sweep: _builtins.bool = ...,
+        short_sale: _builtins.bool = ...,
+        short_exempt: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "fees", b"fees", "instrument", b"instrument", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "side", b"side", "status", b"status", "strategy", b"strategy", "time_in_force", b"time_in_force", "type", b"type", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "fees", b"fees", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "status", b"status", "strategy", b"strategy", "time_in_force", b"time_in_force", "type", b"type", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -147,6 +147,9 @@ class SubmitOrderRequest(_message.Message):
     POST_ONLY_FIELD_NUMBER: _builtins.int
     REDUCE_ONLY_FIELD_NUMBER: _builtins.int
     CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    INTERMARKET_SWEEP_FIELD_NUMBER: _builtins.int
+    SHORT_SALE_FIELD_NUMBER: _builtins.int
+    SHORT_EXEMPT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, made by the caller; the same id gives the first answer again."""
     account: _builtins.str
@@ -171,6 +174,12 @@ class SubmitOrderRequest(_message.Message):
     """Only bring the position closer to zero."""
     client_order_id: _builtins.str
     """The id that the venue will see; empty: the gateway makes one."""
+    intermarket_sweep: _builtins.bool
+    """Intermarket sweep order (FIX 18=f); limit orders only, and only where the account may."""
+    short_sale: _builtins.bool
+    """A sale of what is not owned (FIX 54=5); SELL only."""
+    short_exempt: _builtins.bool
+    """With `short_sale`: exempt from the price test (FIX 54=6), where the account may."""
     def __init__(
         self,
         *,
@@ -186,10 +195,13 @@ class SubmitOrderRequest(_message.Message):
         post_only: _builtins.bool = ...,
         reduce_only: _builtins.bool = ...,
         client_order_id: _builtins.str = ...,
+        intermarket_sweep: _builtins.bool = ...,
+        short_sale: _builtins.bool = ...,
+        short_exempt: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "instrument", b"instrument", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reduce_only", b"reduce_only", "request_id", b"request_id", "side", b"side", "strategy", b"strategy", "time_in_force", b"time_in_force", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reduce_only", b"reduce_only", "request_id", b"request_id", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "strategy", b"strategy", "time_in_force", b"time_in_force", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -621,6 +633,9 @@ class OrderEvent(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
         ORDER_FIELD_NUMBER: _builtins.int
+        ASKED_QUANTITY_FIELD_NUMBER: _builtins.int
+        asked_quantity: _builtins.str
+        """What was asked for, where self-match prevention let less out; else empty."""
         @_builtins.property
         def order(self) -> _order_pb2.Order:
             """As it was sent."""
@@ -629,10 +644,11 @@ class OrderEvent(_message.Message):
             self,
             *,
             order: _order_pb2.Order | None = ...,
+            asked_quantity: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_quantity", b"asked_quantity", "order", b"order"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -698,8 +714,14 @@ class OrderEvent(_message.Message):
 
         PENDING_REQUEST_FIELD_NUMBER: _builtins.int
         ACTOR_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        ASKED_QUANTITY_FIELD_NUMBER: _builtins.int
         actor: _builtins.str
         """By whom."""
+        reason: _builtins.str
+        """Why, where nobody asked for it: self-match prevention."""
+        asked_quantity: _builtins.str
+        """A replace: the total that was asked for, where self-match prevention let less out; else empty."""
         @_builtins.property
         def pending_request(self) -> _order_pb2.PendingRequest:
             """What was asked."""
@@ -709,10 +731,12 @@ class OrderEvent(_message.Message):
             *,
             pending_request: _order_pb2.PendingRequest | None = ...,
             actor: _builtins.str = ...,
+            reason: _builtins.str = ...,
+            asked_quantity: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["pending_request", b"pending_request"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "pending_request", b"pending_request"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "asked_quantity", b"asked_quantity", "pending_request", b"pending_request", "reason", b"reason"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,46 +22,82 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from meltica.v1 import kill_switch_service_pb2 as meltica_dot_v1_dot_kill__switch__service__pb2
 from meltica.v1 import limits_pb2 as meltica_dot_v1_dot_limits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmeltica/v1/risk_service.proto\x12\nmeltica.v1\x1a\x17meltica/v1/limits.proto\" \n\x10GetLimitsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"7\n\x11GetLimitsResponse\x12\"\n\x06limits\x18\x01 \x01(\x0b\x32\x12.meltica.v1.Limits\":\n\x11ListLimitsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Q\n\x12ListLimitsResponse\x12\"\n\x06limits\x18\x01 \x03(\x0b\x32\x12.meltica.v1.Limits\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x10SetLimitsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x06limits\x18\x02 \x01(\x0b\x32\x12.meltica.v1.Limits\"\x7f\n\x11SetLimitsResponse\x12$\n\x06limits\x18\x01 \x01(\x0b\x32\x12.meltica.v1.LimitsH\x00\x12(\n\x08proposal\x18\x02 \x01(\x0b\x32\x14.meltica.v1.ProposalH\x00\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x42\x08\n\x06result\"P\n\x14ListProposalsRequest\x12\x11\n\topen_only\x18\x01 \x01(\x08\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x15ListProposalsResponse\x12\'\n\tproposals\x18\x01 \x03(\x0b\x32\x14.meltica.v1.Proposal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x16\x41pproveProposalRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"O\n\x17\x41pproveProposalResponse\x12\"\n\x06limits\x18\x01 \x01(\x0b\x32\x12.meltica.v1.Limits\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"@\n\x15RejectProposalRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"?\n\x16RejectProposalResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"\x16\n\x14GetGateStatusRequest\"\xd1\x01\n\x15GetGateStatusResponse\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x04\x12<\n\x08refusals\x18\x03 \x03(\x0b\x32*.meltica.v1.GetGateStatusResponse.Refusals\x12\x16\n\x0elatency_p50_ns\x18\x04 \x01(\x04\x12\x16\n\x0elatency_p99_ns\x18\x05 \x01(\x04\x1a)\n\x08Refusals\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\x32\xcf\x04\n\x0bRiskService\x12H\n\tGetLimits\x12\x1c.meltica.v1.GetLimitsRequest\x1a\x1d.meltica.v1.GetLimitsResponse\x12K\n\nListLimits\x12\x1d.meltica.v1.ListLimitsRequest\x1a\x1e.meltica.v1.ListLimitsResponse\x12H\n\tSetLimits\x12\x1c.meltica.v1.SetLimitsRequest\x1a\x1d.meltica.v1.SetLimitsResponse\x12T\n\rListProposals\x12 .meltica.v1.ListProposalsRequest\x1a!.meltica.v1.ListProposalsResponse\x12Z\n\x0f\x41pproveProposal\x12\".meltica.v1.ApproveProposalRequest\x1a#.meltica.v1.ApproveProposalResponse\x12W\n\x0eRejectProposal\x12!.meltica.v1.RejectProposalRequest\x1a\".meltica.v1.RejectProposalResponse\x12T\n\rGetGateStatus\x12 .meltica.v1.GetGateStatusRequest\x1a!.meltica.v1.GetGateStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmeltica/v1/risk_service.proto\x12\nmeltica.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$meltica/v1/kill_switch_service.proto\x1a\x17meltica/v1/limits.proto\" \n\x10GetLimitsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"7\n\x11GetLimitsResponse\x12\"\n\x06limits\x18\x01 \x01(\x0b\x32\x12.meltica.v1.Limits\":\n\x11ListLimitsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Q\n\x12ListLimitsResponse\x12\"\n\x06limits\x18\x01 \x03(\x0b\x32\x12.meltica.v1.Limits\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x10SetLimitsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x06limits\x18\x02 \x01(\x0b\x32\x12.meltica.v1.Limits\"\x7f\n\x11SetLimitsResponse\x12$\n\x06limits\x18\x01 \x01(\x0b\x32\x12.meltica.v1.LimitsH\x00\x12(\n\x08proposal\x18\x02 \x01(\x0b\x32\x14.meltica.v1.ProposalH\x00\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x42\x08\n\x06result\"P\n\x14ListProposalsRequest\x12\x11\n\topen_only\x18\x01 \x01(\x08\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x15ListProposalsResponse\x12\'\n\tproposals\x18\x01 \x03(\x0b\x32\x14.meltica.v1.Proposal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x16\x41pproveProposalRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"\xb9\x01\n\x17\x41pproveProposalResponse\x12\"\n\x06limits\x18\x01 \x01(\x0b\x32\x12.meltica.v1.Limits\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12$\n\x07\x62reaker\x18\x03 \x01(\x0b\x32\x13.meltica.v1.Breaker\x12\"\n\x06\x63redit\x18\x04 \x01(\x0b\x32\x12.meltica.v1.Credit\x12\x1e\n\x04mark\x18\x05 \x01(\x0b\x32\x10.meltica.v1.Mark\"@\n\x15RejectProposalRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bproposal_id\x18\x02 \x01(\t\"?\n\x16RejectProposalResponse\x12\x13\n\x0bproposal_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"\x16\n\x14GetGateStatusRequest\"\xd1\x01\n\x15GetGateStatusResponse\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\x0e\n\x06passed\x18\x02 \x01(\x04\x12<\n\x08refusals\x18\x03 \x03(\x0b\x32*.meltica.v1.GetGateStatusResponse.Refusals\x12\x16\n\x0elatency_p50_ns\x18\x04 \x01(\x04\x12\x16\n\x0elatency_p99_ns\x18\x05 \x01(\x04\x1a)\n\x08Refusals\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\"\xf1\x01\n\x07\x42reaker\x12%\n\x04kind\x18\x01 \x01(\x0e\x32\x17.meltica.v1.BreakerKind\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x10\n\x08strategy\x18\x03 \x01(\t\x12\x0f\n\x07tripped\x18\x04 \x01(\x08\x12\r\n\x05\x65poch\x18\x05 \x01(\x04\x12\x0c\n\x04text\x18\x06 \x01(\t\x12.\n\nrearm_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x08 \x01(\t\x12/\n\x0b\x63hange_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa4\x01\n\x04Mark\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.meltica.v1.MarkKind\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03set\x18\x03 \x01(\x08\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12/\n\x0b\x63hange_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"h\n\x06\x43redit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05total\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12/\n\x0b\x63hange_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x0b\x41\x63\x63ountRisk\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x12\n\nday_profit\x18\x02 \x01(\t\x12\x16\n\x0erejects_in_row\x18\x03 \x01(\r\"*\n\x13GetRiskStateRequest\x12\x13\n\x0b\x61\x63tive_only\x18\x01 \x01(\x08\"\xe2\x01\n\x14GetRiskStateResponse\x12%\n\x08\x62reakers\x18\x01 \x03(\x0b\x32\x13.meltica.v1.Breaker\x12\x1f\n\x05marks\x18\x02 \x03(\x0b\x32\x10.meltica.v1.Mark\x12#\n\x07\x63redits\x18\x03 \x03(\x0b\x32\x12.meltica.v1.Credit\x12)\n\x08\x61\x63\x63ounts\x18\x04 \x03(\x0b\x32\x17.meltica.v1.AccountRisk\x12\x32\n\x0e\x64\x61y_begin_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x86\x01\n\x13RearmBreakerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x07\x62reaker\x18\x02 \x01(\x0e\x32\x17.meltica.v1.BreakerKind\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x10\n\x08strategy\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"P\n\x14RearmBreakerResponse\x12&\n\x08proposal\x18\x01 \x01(\x0b\x32\x14.meltica.v1.Proposal\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"V\n\x13\x43hangeCreditRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x82\x01\n\x14\x43hangeCreditResponse\x12$\n\x06\x63redit\x18\x01 \x01(\x0b\x32\x12.meltica.v1.CreditH\x00\x12(\n\x08proposal\x18\x02 \x01(\x0b\x32\x14.meltica.v1.ProposalH\x00\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x42\x08\n\x06result\"s\n\x0eSetMarkRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x04mark\x18\x02 \x01(\x0e\x32\x14.meltica.v1.MarkKind\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0b\n\x03set\x18\x04 \x01(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\"y\n\x0fSetMarkResponse\x12 \n\x04mark\x18\x01 \x01(\x0b\x32\x10.meltica.v1.MarkH\x00\x12(\n\x08proposal\x18\x02 \x01(\x0b\x32\x14.meltica.v1.ProposalH\x00\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x42\x08\n\x06result\"I\n\x17StreamRiskEventsRequest\x12\x1b\n\x0e\x61\x66ter_sequence\x18\x01 \x01(\x04H\x00\x88\x01\x01\x42\x11\n\x0f_after_sequence\"S\n\x18StreamRiskEventsResponse\x12%\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x15.meltica.v1.RiskEvent\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"\xf6\x04\n\tRiskEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12.\n\x0f\x62reaker_tripped\x18\x04 \x01(\x0b\x32\x13.meltica.v1.BreakerH\x00\x12.\n\x0f\x62reaker_rearmed\x18\x05 \x01(\x0b\x32\x13.meltica.v1.BreakerH\x00\x12(\n\x0cmark_changed\x18\x06 \x01(\x0b\x32\x10.meltica.v1.MarkH\x00\x12,\n\x0e\x63redit_changed\x18\x07 \x01(\x0b\x32\x12.meltica.v1.CreditH\x00\x12,\n\x0elimits_changed\x18\x08 \x01(\x0b\x32\x12.meltica.v1.LimitsH\x00\x12\x35\n\x13kill_switch_changed\x18\t \x01(\x0b\x32\x16.meltica.v1.KillSwitchH\x00\x12-\n\rproposal_made\x18\n \x01(\x0b\x32\x14.meltica.v1.ProposalH\x00\x12?\n\x0fproposal_closed\x18\x0b \x01(\x0b\x32$.meltica.v1.RiskEvent.ProposalClosedH\x00\x12\x33\n\tday_began\x18\x0c \x01(\x0b\x32\x1e.meltica.v1.RiskEvent.DayBeganH\x00\x1aG\n\x0eProposalClosed\x12\x13\n\x0bproposal_id\x18\x01 \x01(\t\x12\x10\n\x08\x61pproved\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\x1a\n\n\x08\x44\x61yBeganB\x07\n\x05\x65vent2\xed\x07\n\x0bRiskService\x12H\n\tGetLimits\x12\x1c.meltica.v1.GetLimitsRequest\x1a\x1d.meltica.v1.GetLimitsResponse\x12K\n\nListLimits\x12\x1d.meltica.v1.ListLimitsRequest\x1a\x1e.meltica.v1.ListLimitsResponse\x12H\n\tSetLimits\x12\x1c.meltica.v1.SetLimitsRequest\x1a\x1d.meltica.v1.SetLimitsResponse\x12T\n\rListProposals\x12 .meltica.v1.ListProposalsRequest\x1a!.meltica.v1.ListProposalsResponse\x12Z\n\x0f\x41pproveProposal\x12\".meltica.v1.ApproveProposalRequest\x1a#.meltica.v1.ApproveProposalResponse\x12W\n\x0eRejectProposal\x12!.meltica.v1.RejectProposalRequest\x1a\".meltica.v1.RejectProposalResponse\x12T\n\rGetGateStatus\x12 .meltica.v1.GetGateStatusRequest\x1a!.meltica.v1.GetGateStatusResponse\x12Q\n\x0cGetRiskState\x12\x1f.meltica.v1.GetRiskStateRequest\x1a .meltica.v1.GetRiskStateResponse\x12Q\n\x0cRearmBreaker\x12\x1f.meltica.v1.RearmBreakerRequest\x1a .meltica.v1.RearmBreakerResponse\x12Q\n\x0c\x43hangeCredit\x12\x1f.meltica.v1.ChangeCreditRequest\x1a .meltica.v1.ChangeCreditResponse\x12\x42\n\x07SetMark\x12\x1a.meltica.v1.SetMarkRequest\x1a\x1b.meltica.v1.SetMarkResponse\x12_\n\x10StreamRiskEvents\x12#.meltica.v1.StreamRiskEventsRequest\x1a$.meltica.v1.StreamRiskEventsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'meltica.v1.risk_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETLIMITSREQUEST']._serialized_start=70
-  _globals['_GETLIMITSREQUEST']._serialized_end=102
-  _globals['_GETLIMITSRESPONSE']._serialized_start=104
-  _globals['_GETLIMITSRESPONSE']._serialized_end=159
-  _globals['_LISTLIMITSREQUEST']._serialized_start=161
-  _globals['_LISTLIMITSREQUEST']._serialized_end=219
-  _globals['_LISTLIMITSRESPONSE']._serialized_start=221
-  _globals['_LISTLIMITSRESPONSE']._serialized_end=302
-  _globals['_SETLIMITSREQUEST']._serialized_start=304
-  _globals['_SETLIMITSREQUEST']._serialized_end=378
-  _globals['_SETLIMITSRESPONSE']._serialized_start=380
-  _globals['_SETLIMITSRESPONSE']._serialized_end=507
-  _globals['_LISTPROPOSALSREQUEST']._serialized_start=509
-  _globals['_LISTPROPOSALSREQUEST']._serialized_end=589
-  _globals['_LISTPROPOSALSRESPONSE']._serialized_start=591
-  _globals['_LISTPROPOSALSRESPONSE']._serialized_end=680
-  _globals['_APPROVEPROPOSALREQUEST']._serialized_start=682
-  _globals['_APPROVEPROPOSALREQUEST']._serialized_end=747
-  _globals['_APPROVEPROPOSALRESPONSE']._serialized_start=749
-  _globals['_APPROVEPROPOSALRESPONSE']._serialized_end=828
-  _globals['_REJECTPROPOSALREQUEST']._serialized_start=830
-  _globals['_REJECTPROPOSALREQUEST']._serialized_end=894
-  _globals['_REJECTPROPOSALRESPONSE']._serialized_start=896
-  _globals['_REJECTPROPOSALRESPONSE']._serialized_end=959
-  _globals['_GETGATESTATUSREQUEST']._serialized_start=961
-  _globals['_GETGATESTATUSREQUEST']._serialized_end=983
-  _globals['_GETGATESTATUSRESPONSE']._serialized_start=986
-  _globals['_GETGATESTATUSRESPONSE']._serialized_end=1195
-  _globals['_GETGATESTATUSRESPONSE_REFUSALS']._serialized_start=1154
-  _globals['_GETGATESTATUSRESPONSE_REFUSALS']._serialized_end=1195
-  _globals['_RISKSERVICE']._serialized_start=1198
-  _globals['_RISKSERVICE']._serialized_end=1789
+  _globals['_GETLIMITSREQUEST']._serialized_start=141
+  _globals['_GETLIMITSREQUEST']._serialized_end=173
+  _globals['_GETLIMITSRESPONSE']._serialized_start=175
+  _globals['_GETLIMITSRESPONSE']._serialized_end=230
+  _globals['_LISTLIMITSREQUEST']._serialized_start=232
+  _globals['_LISTLIMITSREQUEST']._serialized_end=290
+  _globals['_LISTLIMITSRESPONSE']._serialized_start=292
+  _globals['_LISTLIMITSRESPONSE']._serialized_end=373
+  _globals['_SETLIMITSREQUEST']._serialized_start=375
+  _globals['_SETLIMITSREQUEST']._serialized_end=449
+  _globals['_SETLIMITSRESPONSE']._serialized_start=451
+  _globals['_SETLIMITSRESPONSE']._serialized_end=578
+  _globals['_LISTPROPOSALSREQUEST']._serialized_start=580
+  _globals['_LISTPROPOSALSREQUEST']._serialized_end=660
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_start=662
+  _globals['_LISTPROPOSALSRESPONSE']._serialized_end=751
+  _globals['_APPROVEPROPOSALREQUEST']._serialized_start=753
+  _globals['_APPROVEPROPOSALREQUEST']._serialized_end=818
+  _globals['_APPROVEPROPOSALRESPONSE']._serialized_start=821
+  _globals['_APPROVEPROPOSALRESPONSE']._serialized_end=1006
+  _globals['_REJECTPROPOSALREQUEST']._serialized_start=1008
+  _globals['_REJECTPROPOSALREQUEST']._serialized_end=1072
+  _globals['_REJECTPROPOSALRESPONSE']._serialized_start=1074
+  _globals['_REJECTPROPOSALRESPONSE']._serialized_end=1137
+  _globals['_GETGATESTATUSREQUEST']._serialized_start=1139
+  _globals['_GETGATESTATUSREQUEST']._serialized_end=1161
+  _globals['_GETGATESTATUSRESPONSE']._serialized_start=1164
+  _globals['_GETGATESTATUSRESPONSE']._serialized_end=1373
+  _globals['_GETGATESTATUSRESPONSE_REFUSALS']._serialized_start=1332
+  _globals['_GETGATESTATUSRESPONSE_REFUSALS']._serialized_end=1373
+  _globals['_BREAKER']._serialized_start=1376
+  _globals['_BREAKER']._serialized_end=1617
+  _globals['_MARK']._serialized_start=1620
+  _globals['_MARK']._serialized_end=1784
+  _globals['_CREDIT']._serialized_start=1786
+  _globals['_CREDIT']._serialized_end=1890
+  _globals['_ACCOUNTRISK']._serialized_start=1892
+  _globals['_ACCOUNTRISK']._serialized_end=1966
+  _globals['_GETRISKSTATEREQUEST']._serialized_start=1968
+  _globals['_GETRISKSTATEREQUEST']._serialized_end=2010
+  _globals['_GETRISKSTATERESPONSE']._serialized_start=2013
+  _globals['_GETRISKSTATERESPONSE']._serialized_end=2239
+  _globals['_REARMBREAKERREQUEST']._serialized_start=2242
+  _globals['_REARMBREAKERREQUEST']._serialized_end=2376
+  _globals['_REARMBREAKERRESPONSE']._serialized_start=2378
+  _globals['_REARMBREAKERRESPONSE']._serialized_end=2458
+  _globals['_CHANGECREDITREQUEST']._serialized_start=2460
+  _globals['_CHANGECREDITREQUEST']._serialized_end=2546
+  _globals['_CHANGECREDITRESPONSE']._serialized_start=2549
+  _globals['_CHANGECREDITRESPONSE']._serialized_end=2679
+  _globals['_SETMARKREQUEST']._serialized_start=2681
+  _globals['_SETMARKREQUEST']._serialized_end=2796
+  _globals['_SETMARKRESPONSE']._serialized_start=2798
+  _globals['_SETMARKRESPONSE']._serialized_end=2919
+  _globals['_STREAMRISKEVENTSREQUEST']._serialized_start=2921
+  _globals['_STREAMRISKEVENTSREQUEST']._serialized_end=2994
+  _globals['_STREAMRISKEVENTSRESPONSE']._serialized_start=2996
+  _globals['_STREAMRISKEVENTSRESPONSE']._serialized_end=3079
+  _globals['_RISKEVENT']._serialized_start=3082
+  _globals['_RISKEVENT']._serialized_end=3712
+  _globals['_RISKEVENT_PROPOSALCLOSED']._serialized_start=3620
+  _globals['_RISKEVENT_PROPOSALCLOSED']._serialized_end=3691
+  _globals['_RISKEVENT_DAYBEGAN']._serialized_start=3693
+  _globals['_RISKEVENT_DAYBEGAN']._serialized_end=3703
+  _globals['_RISKSERVICE']._serialized_start=3715
+  _globals['_RISKSERVICE']._serialized_end=4720
 # @@protoc_insertion_point(module_scope)

@@ -6,7 +6,9 @@ Risk limits, four eyes, and what the gate did."""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from meltica.v1 import kill_switch_service_pb2 as _kill_switch_service_pb2
 from meltica.v1 import limits_pb2 as _limits_pb2
 import builtins as _builtins
 import sys
@@ -27,7 +29,9 @@ class GetLimitsRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`instruments/{instrument}`, `accounts/{account}` or `accounts/{account}/positions/{instrument}`."""
+    """`firm`, `instruments/{instrument}`, `accounts/{account}`, `accounts/{account}/positions/{instrument}`,
+    `strategies/{strategy}` or `ports/{port}`.
+    """
     def __init__(
         self,
         *,
@@ -275,21 +279,39 @@ class ApproveProposalResponse(_message.Message):
 
     LIMITS_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
+    BREAKER_FIELD_NUMBER: _builtins.int
+    CREDIT_FIELD_NUMBER: _builtins.int
+    MARK_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """The journal entry that made it durable."""
     @_builtins.property
     def limits(self) -> _limits_pb2.Limits:
-        """The limit as it is from now on."""
+        """Limits: as they are from now on."""
+
+    @_builtins.property
+    def breaker(self) -> Global___Breaker:
+        """Re-arming: the breaker as it is from now on."""
+
+    @_builtins.property
+    def credit(self) -> Global___Credit:
+        """Credit: as it is from now on."""
+
+    @_builtins.property
+    def mark(self) -> Global___Mark:
+        """Mark: as it is from now on."""
 
     def __init__(
         self,
         *,
         limits: _limits_pb2.Limits | None = ...,
         sequence: _builtins.int = ...,
+        breaker: Global___Breaker | None = ...,
+        credit: Global___Credit | None = ...,
+        mark: Global___Mark | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "credit", b"credit", "limits", b"limits", "mark", b"mark"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "credit", b"credit", "limits", b"limits", "mark", b"mark", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -427,3 +449,640 @@ class GetGateStatusResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetGateStatusResponse: _TypeAlias = GetGateStatusResponse  # noqa: Y015
+
+@_typing.final
+class Breaker(_message.Message):
+    """A breaker that has tripped at least once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    TRIPPED_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    REARM_TIME_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    kind: _limits_pb2.BreakerKind.ValueType
+    """Which."""
+    account: _builtins.str
+    """Whose; empty for a strategy's."""
+    strategy: _builtins.str
+    """Whose; empty for an account's."""
+    tripped: _builtins.bool
+    """Does it refuse orders?"""
+    epoch: _builtins.int
+    """Grows with every trip and every re-arming."""
+    text: _builtins.str
+    """What it tripped at."""
+    actor: _builtins.str
+    """Who approved the last re-arming."""
+    @_builtins.property
+    def rearm_time(self) -> _timestamp_pb2.Timestamp:
+        """When it lets go by itself; unset: it does not."""
+
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When it changed last."""
+
+    def __init__(
+        self,
+        *,
+        kind: _limits_pb2.BreakerKind.ValueType = ...,
+        account: _builtins.str = ...,
+        strategy: _builtins.str = ...,
+        tripped: _builtins.bool = ...,
+        epoch: _builtins.int = ...,
+        text: _builtins.str = ...,
+        rearm_time: _timestamp_pb2.Timestamp | None = ...,
+        actor: _builtins.str = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "rearm_time", b"rearm_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "change_time", b"change_time", "epoch", b"epoch", "kind", b"kind", "rearm_time", b"rearm_time", "strategy", b"strategy", "text", b"text", "tripped", b"tripped"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Breaker: _TypeAlias = Breaker  # noqa: Y015
+
+@_typing.final
+class Mark(_message.Message):
+    """A fact that stops orders while it holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SET_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    kind: _limits_pb2.MarkKind.ValueType
+    """Which."""
+    name: _builtins.str
+    """The instrument, account or port that it is about."""
+    set: _builtins.bool
+    """Does it hold?"""
+    epoch: _builtins.int
+    """Grows with every change."""
+    reason: _builtins.str
+    """Why."""
+    actor: _builtins.str
+    """Who changed it last."""
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When it changed last."""
+
+    def __init__(
+        self,
+        *,
+        kind: _limits_pb2.MarkKind.ValueType = ...,
+        name: _builtins.str = ...,
+        set: _builtins.bool = ...,
+        epoch: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "change_time", b"change_time", "epoch", b"epoch", "kind", b"kind", "name", b"name", "reason", b"reason", "set", b"set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Mark: _TypeAlias = Mark  # noqa: Y015
+
+@_typing.final
+class Credit(_message.Message):
+    """By how much a limit on open value was moved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`firm`, `accounts/{account}` or `strategies/{strategy}`."""
+    total: _builtins.str
+    """All changes together; negative: the limit is lower than it says."""
+    revision: _builtins.int
+    """Grows with every change."""
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When it changed last."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        total: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "name", b"name", "revision", b"revision", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Credit: _TypeAlias = Credit  # noqa: Y015
+
+@_typing.final
+class AccountRisk(_message.Message):
+    """What an account has earned since the trading day began, at the marks that the engine last saw."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    DAY_PROFIT_FIELD_NUMBER: _builtins.int
+    REJECTS_IN_ROW_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Which account."""
+    day_profit: _builtins.str
+    """Realised and unrealised, fees included."""
+    rejects_in_row: _builtins.int
+    """The venue's rejects in a row."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        day_profit: _builtins.str = ...,
+        rejects_in_row: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "day_profit", b"day_profit", "rejects_in_row", b"rejects_in_row"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountRisk: _TypeAlias = AccountRisk  # noqa: Y015
+
+@_typing.final
+class GetRiskStateRequest(_message.Message):
+    """Asks for GetRiskState."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVE_ONLY_FIELD_NUMBER: _builtins.int
+    active_only: _builtins.bool
+    """Only breakers that are tripped and marks that are set."""
+    def __init__(
+        self,
+        *,
+        active_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_only", b"active_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRiskStateRequest: _TypeAlias = GetRiskStateRequest  # noqa: Y015
+
+@_typing.final
+class GetRiskStateResponse(_message.Message):
+    """Answer of GetRiskState."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BREAKERS_FIELD_NUMBER: _builtins.int
+    MARKS_FIELD_NUMBER: _builtins.int
+    CREDITS_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    DAY_BEGIN_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def breakers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Breaker]:
+        """Those that have tripped at least once."""
+
+    @_builtins.property
+    def marks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Mark]:
+        """Those that were set at least once."""
+
+    @_builtins.property
+    def credits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Credit]:
+        """What was moved at least once."""
+
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountRisk]:
+        """Every account."""
+
+    @_builtins.property
+    def day_begin_time(self) -> _timestamp_pb2.Timestamp:
+        """When the trading day began; unset: none has."""
+
+    def __init__(
+        self,
+        *,
+        breakers: _abc.Iterable[Global___Breaker] | None = ...,
+        marks: _abc.Iterable[Global___Mark] | None = ...,
+        credits: _abc.Iterable[Global___Credit] | None = ...,
+        accounts: _abc.Iterable[Global___AccountRisk] | None = ...,
+        day_begin_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["day_begin_time", b"day_begin_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "breakers", b"breakers", "credits", b"credits", "day_begin_time", b"day_begin_time", "marks", b"marks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRiskStateResponse: _TypeAlias = GetRiskStateResponse  # noqa: Y015
+
+@_typing.final
+class RearmBreakerRequest(_message.Message):
+    """Asks for RearmBreaker."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BREAKER_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, made by the caller; the same id gives the first answer again."""
+    breaker: _limits_pb2.BreakerKind.ValueType
+    """Which breaker."""
+    account: _builtins.str
+    """Whose: required but for a strategy's."""
+    strategy: _builtins.str
+    """REPEATED_EXECUTION: whose; empty: `manual`."""
+    reason: _builtins.str
+    """Why it is safe to trade again."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        breaker: _limits_pb2.BreakerKind.ValueType = ...,
+        account: _builtins.str = ...,
+        strategy: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "breaker", b"breaker", "reason", b"reason", "request_id", b"request_id", "strategy", b"strategy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RearmBreakerRequest: _TypeAlias = RearmBreakerRequest  # noqa: Y015
+
+@_typing.final
+class RearmBreakerResponse(_message.Message):
+    """Answer of RearmBreaker."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The journal entry that made it durable."""
+    @_builtins.property
+    def proposal(self) -> _limits_pb2.Proposal:
+        """What waits for a second person."""
+
+    def __init__(
+        self,
+        *,
+        proposal: _limits_pb2.Proposal | None = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RearmBreakerResponse: _TypeAlias = RearmBreakerResponse  # noqa: Y015
+
+@_typing.final
+class ChangeCreditRequest(_message.Message):
+    """Asks for ChangeCredit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DELTA_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, made by the caller; the same id gives the first answer again."""
+    name: _builtins.str
+    """`firm`, `accounts/{account}` or `strategies/{strategy}`."""
+    delta: _builtins.str
+    """A decimal with a sign: by how much the limit on open value moves."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        delta: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delta", b"delta", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeCreditRequest: _TypeAlias = ChangeCreditRequest  # noqa: Y015
+
+@_typing.final
+class ChangeCreditResponse(_message.Message):
+    """Answer of ChangeCredit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREDIT_FIELD_NUMBER: _builtins.int
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The journal entry that made it durable."""
+    @_builtins.property
+    def credit(self) -> Global___Credit:
+        """As it is from now on."""
+
+    @_builtins.property
+    def proposal(self) -> _limits_pb2.Proposal:
+        """It raises the limit and waits for a second person."""
+
+    def __init__(
+        self,
+        *,
+        credit: Global___Credit | None = ...,
+        proposal: _limits_pb2.Proposal | None = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credit", b"credit", "proposal", b"proposal", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit", b"credit", "proposal", b"proposal", "result", b"result", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["credit", "proposal"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___ChangeCreditResponse: _TypeAlias = ChangeCreditResponse  # noqa: Y015
+
+@_typing.final
+class SetMarkRequest(_message.Message):
+    """Asks for SetMark."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MARK_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SET_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, made by the caller; the same id gives the first answer again."""
+    mark: _limits_pb2.MarkKind.ValueType
+    """Which."""
+    name: _builtins.str
+    """The instrument, account or port that it is about."""
+    set: _builtins.bool
+    """False: clear it."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        mark: _limits_pb2.MarkKind.ValueType = ...,
+        name: _builtins.str = ...,
+        set: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mark", b"mark", "name", b"name", "reason", b"reason", "request_id", b"request_id", "set", b"set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetMarkRequest: _TypeAlias = SetMarkRequest  # noqa: Y015
+
+@_typing.final
+class SetMarkResponse(_message.Message):
+    """Answer of SetMark."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARK_FIELD_NUMBER: _builtins.int
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The journal entry that made it durable."""
+    @_builtins.property
+    def mark(self) -> Global___Mark:
+        """As it is from now on."""
+
+    @_builtins.property
+    def proposal(self) -> _limits_pb2.Proposal:
+        """It lets orders pass again and waits for a second person."""
+
+    def __init__(
+        self,
+        *,
+        mark: Global___Mark | None = ...,
+        proposal: _limits_pb2.Proposal | None = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["mark", b"mark", "proposal", b"proposal", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mark", b"mark", "proposal", b"proposal", "result", b"result", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["mark", "proposal"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___SetMarkResponse: _TypeAlias = SetMarkResponse  # noqa: Y015
+
+@_typing.final
+class StreamRiskEventsRequest(_message.Message):
+    """Asks for StreamRiskEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    after_sequence: _builtins.int
+    """Resume after this journal sequence: the `sequence` of the last frame that was seen. 0: from the beginning. Unset:
+    from now on.
+    """
+    def __init__(
+        self,
+        *,
+        after_sequence: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_sequence", b"_after_sequence", "after_sequence", b"after_sequence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_sequence", b"_after_sequence", "after_sequence", b"after_sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__after_sequence: _TypeAlias = _typing.Literal["after_sequence"]  # noqa: Y015
+    _WhichOneofArgType__after_sequence: _TypeAlias = _typing.Literal["_after_sequence", b"_after_sequence"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__after_sequence) -> _WhichOneofReturnType__after_sequence | None: ...
+
+Global___StreamRiskEventsRequest: _TypeAlias = StreamRiskEventsRequest  # noqa: Y015
+
+@_typing.final
+class StreamRiskEventsResponse(_message.Message):
+    """One frame of StreamRiskEvents: what happened up to and with `sequence`. Without events it is a heartbeat."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Resume with `after_sequence` set to this."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___RiskEvent]:
+        """In the order in which they happened."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___RiskEvent] | None = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamRiskEventsResponse: _TypeAlias = StreamRiskEventsResponse  # noqa: Y015
+
+@_typing.final
+class RiskEvent(_message.Message):
+    """One thing that happened to the limits, or to what stops orders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ProposalClosed(_message.Message):
+        """A proposal that waits no longer."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+        APPROVED_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        proposal_id: _builtins.str
+        """Which."""
+        approved: _builtins.bool
+        """Did it take effect?"""
+        reason: _builtins.str
+        """Why it was closed."""
+        def __init__(
+            self,
+            *,
+            proposal_id: _builtins.str = ...,
+            approved: _builtins.bool = ...,
+            reason: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "proposal_id", b"proposal_id", "reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class DayBegan(_message.Message):
+        """Profit and loss, and day quantities, count from 0."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        def __init__(
+            self,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    BREAKER_TRIPPED_FIELD_NUMBER: _builtins.int
+    BREAKER_REARMED_FIELD_NUMBER: _builtins.int
+    MARK_CHANGED_FIELD_NUMBER: _builtins.int
+    CREDIT_CHANGED_FIELD_NUMBER: _builtins.int
+    LIMITS_CHANGED_FIELD_NUMBER: _builtins.int
+    KILL_SWITCH_CHANGED_FIELD_NUMBER: _builtins.int
+    PROPOSAL_MADE_FIELD_NUMBER: _builtins.int
+    PROPOSAL_CLOSED_FIELD_NUMBER: _builtins.int
+    DAY_BEGAN_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The journal entry; several events may share one."""
+    actor: _builtins.str
+    """Who did it, or approved it; empty: a figure or the clock did."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def breaker_tripped(self) -> Global___Breaker:
+        """A breaker tripped, and stops new risk."""
+
+    @_builtins.property
+    def breaker_rearmed(self) -> Global___Breaker:
+        """It was let go."""
+
+    @_builtins.property
+    def mark_changed(self) -> Global___Mark:
+        """A mark was set or cleared."""
+
+    @_builtins.property
+    def credit_changed(self) -> Global___Credit:
+        """A limit on open value was moved."""
+
+    @_builtins.property
+    def limits_changed(self) -> _limits_pb2.Limits:
+        """Limits are other than before."""
+
+    @_builtins.property
+    def kill_switch_changed(self) -> _kill_switch_service_pb2.KillSwitch:
+        """A kill switch was engaged or released."""
+
+    @_builtins.property
+    def proposal_made(self) -> _limits_pb2.Proposal:
+        """Something waits for a second person."""
+
+    @_builtins.property
+    def proposal_closed(self) -> Global___RiskEvent.ProposalClosed:
+        """It waits no longer."""
+
+    @_builtins.property
+    def day_began(self) -> Global___RiskEvent.DayBegan:
+        """A trading day began."""
+
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        actor: _builtins.str = ...,
+        breaker_tripped: Global___Breaker | None = ...,
+        breaker_rearmed: Global___Breaker | None = ...,
+        mark_changed: Global___Mark | None = ...,
+        credit_changed: Global___Credit | None = ...,
+        limits_changed: _limits_pb2.Limits | None = ...,
+        kill_switch_changed: _kill_switch_service_pb2.KillSwitch | None = ...,
+        proposal_made: _limits_pb2.Proposal | None = ...,
+        proposal_closed: Global___RiskEvent.ProposalClosed | None = ...,
+        day_began: Global___RiskEvent.DayBegan | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["breaker_rearmed", b"breaker_rearmed", "breaker_tripped", b"breaker_tripped", "credit_changed", b"credit_changed", "day_began", b"day_began", "event", b"event", "kill_switch_changed", b"kill_switch_changed", "limits_changed", b"limits_changed", "mark_changed", b"mark_changed", "proposal_closed", b"proposal_closed", "proposal_made", b"proposal_made", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "breaker_rearmed", b"breaker_rearmed", "breaker_tripped", b"breaker_tripped", "credit_changed", b"credit_changed", "day_began", b"day_began", "event", b"event", "kill_switch_changed", b"kill_switch_changed", "limits_changed", b"limits_changed", "mark_changed", b"mark_changed", "proposal_closed", b"proposal_closed", "proposal_made", b"proposal_made", "sequence", b"sequence", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["breaker_tripped", "breaker_rearmed", "mark_changed", "credit_changed", "limits_changed", "kill_switch_changed", "proposal_made", "proposal_closed", "day_began"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___RiskEvent: _TypeAlias = RiskEvent  # noqa: Y015

@@ -71,6 +71,31 @@ class RiskServiceStub:
                 request_serializer=meltica_dot_v1_dot_risk__service__pb2.GetGateStatusRequest.SerializeToString,
                 response_deserializer=meltica_dot_v1_dot_risk__service__pb2.GetGateStatusResponse.FromString,
                 _registered_method=True)
+        self.GetRiskState = channel.unary_unary(
+                '/meltica.v1.RiskService/GetRiskState',
+                request_serializer=meltica_dot_v1_dot_risk__service__pb2.GetRiskStateRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_risk__service__pb2.GetRiskStateResponse.FromString,
+                _registered_method=True)
+        self.RearmBreaker = channel.unary_unary(
+                '/meltica.v1.RiskService/RearmBreaker',
+                request_serializer=meltica_dot_v1_dot_risk__service__pb2.RearmBreakerRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_risk__service__pb2.RearmBreakerResponse.FromString,
+                _registered_method=True)
+        self.ChangeCredit = channel.unary_unary(
+                '/meltica.v1.RiskService/ChangeCredit',
+                request_serializer=meltica_dot_v1_dot_risk__service__pb2.ChangeCreditRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_risk__service__pb2.ChangeCreditResponse.FromString,
+                _registered_method=True)
+        self.SetMark = channel.unary_unary(
+                '/meltica.v1.RiskService/SetMark',
+                request_serializer=meltica_dot_v1_dot_risk__service__pb2.SetMarkRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_risk__service__pb2.SetMarkResponse.FromString,
+                _registered_method=True)
+        self.StreamRiskEvents = channel.unary_stream(
+                '/meltica.v1.RiskService/StreamRiskEvents',
+                request_serializer=meltica_dot_v1_dot_risk__service__pb2.StreamRiskEventsRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_risk__service__pb2.StreamRiskEventsResponse.FromString,
+                _registered_method=True)
 
 
 class RiskServiceServicer:
@@ -107,14 +132,14 @@ class RiskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ApproveProposal(self, request, context):
-        """The second person's yes to a change of limits.
+        """The second person's yes to anything but the release of a kill switch.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RejectProposal(self, request, context):
-        """The second person's no to a change of limits, or the proposer's withdrawal.
+        """The second person's no, or the proposer's withdrawal.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,6 +147,42 @@ class RiskServiceServicer:
 
     def GetGateStatus(self, request, context):
         """What the gate has done since the process started.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRiskState(self, request, context):
+        """Breakers, marks, credit, and what each account has earned today.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RearmBreaker(self, request, context):
+        """Proposes to let go of a tripped breaker; another person must approve.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeCredit(self, request, context):
+        """Moves a limit on open value: down at once; up when another person approves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetMark(self, request, context):
+        """Sets a mark at once, or proposes to clear one; another person must approve that.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamRiskEvents(self, request, context):
+        """Breakers, marks, credit, limits, kill switches and proposals as they change. Resumes anywhere; never skips.
+        buf:lint:ignore RPC_NO_SERVER_STREAMING
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,6 +225,31 @@ def add_RiskServiceServicer_to_server(servicer, server):
                     servicer.GetGateStatus,
                     request_deserializer=meltica_dot_v1_dot_risk__service__pb2.GetGateStatusRequest.FromString,
                     response_serializer=meltica_dot_v1_dot_risk__service__pb2.GetGateStatusResponse.SerializeToString,
+            ),
+            'GetRiskState': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRiskState,
+                    request_deserializer=meltica_dot_v1_dot_risk__service__pb2.GetRiskStateRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_risk__service__pb2.GetRiskStateResponse.SerializeToString,
+            ),
+            'RearmBreaker': grpc.unary_unary_rpc_method_handler(
+                    servicer.RearmBreaker,
+                    request_deserializer=meltica_dot_v1_dot_risk__service__pb2.RearmBreakerRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_risk__service__pb2.RearmBreakerResponse.SerializeToString,
+            ),
+            'ChangeCredit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeCredit,
+                    request_deserializer=meltica_dot_v1_dot_risk__service__pb2.ChangeCreditRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_risk__service__pb2.ChangeCreditResponse.SerializeToString,
+            ),
+            'SetMark': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetMark,
+                    request_deserializer=meltica_dot_v1_dot_risk__service__pb2.SetMarkRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_risk__service__pb2.SetMarkResponse.SerializeToString,
+            ),
+            'StreamRiskEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamRiskEvents,
+                    request_deserializer=meltica_dot_v1_dot_risk__service__pb2.StreamRiskEventsRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_risk__service__pb2.StreamRiskEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -357,6 +443,141 @@ class RiskService:
             '/meltica.v1.RiskService/GetGateStatus',
             meltica_dot_v1_dot_risk__service__pb2.GetGateStatusRequest.SerializeToString,
             meltica_dot_v1_dot_risk__service__pb2.GetGateStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRiskState(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.RiskService/GetRiskState',
+            meltica_dot_v1_dot_risk__service__pb2.GetRiskStateRequest.SerializeToString,
+            meltica_dot_v1_dot_risk__service__pb2.GetRiskStateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RearmBreaker(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.RiskService/RearmBreaker',
+            meltica_dot_v1_dot_risk__service__pb2.RearmBreakerRequest.SerializeToString,
+            meltica_dot_v1_dot_risk__service__pb2.RearmBreakerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeCredit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.RiskService/ChangeCredit',
+            meltica_dot_v1_dot_risk__service__pb2.ChangeCreditRequest.SerializeToString,
+            meltica_dot_v1_dot_risk__service__pb2.ChangeCreditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetMark(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.RiskService/SetMark',
+            meltica_dot_v1_dot_risk__service__pb2.SetMarkRequest.SerializeToString,
+            meltica_dot_v1_dot_risk__service__pb2.SetMarkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamRiskEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/meltica.v1.RiskService/StreamRiskEvents',
+            meltica_dot_v1_dot_risk__service__pb2.StreamRiskEventsRequest.SerializeToString,
+            meltica_dot_v1_dot_risk__service__pb2.StreamRiskEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,11 +44,23 @@ class RiskServiceStub:
     ListProposals: _grpc.UnaryUnaryMultiCallable[_risk_service_pb2.ListProposalsRequest, _risk_service_pb2.ListProposalsResponse]
     """Proposals of every kind, newest first."""
     ApproveProposal: _grpc.UnaryUnaryMultiCallable[_risk_service_pb2.ApproveProposalRequest, _risk_service_pb2.ApproveProposalResponse]
-    """The second person's yes to a change of limits."""
+    """The second person's yes to anything but the release of a kill switch."""
     RejectProposal: _grpc.UnaryUnaryMultiCallable[_risk_service_pb2.RejectProposalRequest, _risk_service_pb2.RejectProposalResponse]
-    """The second person's no to a change of limits, or the proposer's withdrawal."""
+    """The second person's no, or the proposer's withdrawal."""
     GetGateStatus: _grpc.UnaryUnaryMultiCallable[_risk_service_pb2.GetGateStatusRequest, _risk_service_pb2.GetGateStatusResponse]
     """What the gate has done since the process started."""
+    GetRiskState: _grpc.UnaryUnaryMultiCallable[_risk_service_pb2.GetRiskStateRequest, _risk_service_pb2.GetRiskStateResponse]
+    """Breakers, marks, credit, and what each account has earned today."""
+    RearmBreaker: _grpc.UnaryUnaryMultiCallable[_risk_service_pb2.RearmBreakerRequest, _risk_service_pb2.RearmBreakerResponse]
+    """Proposes to let go of a tripped breaker; another person must approve."""
+    ChangeCredit: _grpc.UnaryUnaryMultiCallable[_risk_service_pb2.ChangeCreditRequest, _risk_service_pb2.ChangeCreditResponse]
+    """Moves a limit on open value: down at once; up when another person approves."""
+    SetMark: _grpc.UnaryUnaryMultiCallable[_risk_service_pb2.SetMarkRequest, _risk_service_pb2.SetMarkResponse]
+    """Sets a mark at once, or proposes to clear one; another person must approve that."""
+    StreamRiskEvents: _grpc.UnaryStreamMultiCallable[_risk_service_pb2.StreamRiskEventsRequest, _risk_service_pb2.StreamRiskEventsResponse]
+    """Breakers, marks, credit, limits, kill switches and proposals as they change. Resumes anywhere; never skips.
+    buf:lint:ignore RPC_NO_SERVER_STREAMING
+    """
 
 @_typing.type_check_only
 class RiskServiceAsyncStub(RiskServiceStub):
@@ -66,11 +78,23 @@ class RiskServiceAsyncStub(RiskServiceStub):
     ListProposals: _aio.UnaryUnaryMultiCallable[_risk_service_pb2.ListProposalsRequest, _risk_service_pb2.ListProposalsResponse]  # type: ignore[assignment]
     """Proposals of every kind, newest first."""
     ApproveProposal: _aio.UnaryUnaryMultiCallable[_risk_service_pb2.ApproveProposalRequest, _risk_service_pb2.ApproveProposalResponse]  # type: ignore[assignment]
-    """The second person's yes to a change of limits."""
+    """The second person's yes to anything but the release of a kill switch."""
     RejectProposal: _aio.UnaryUnaryMultiCallable[_risk_service_pb2.RejectProposalRequest, _risk_service_pb2.RejectProposalResponse]  # type: ignore[assignment]
-    """The second person's no to a change of limits, or the proposer's withdrawal."""
+    """The second person's no, or the proposer's withdrawal."""
     GetGateStatus: _aio.UnaryUnaryMultiCallable[_risk_service_pb2.GetGateStatusRequest, _risk_service_pb2.GetGateStatusResponse]  # type: ignore[assignment]
     """What the gate has done since the process started."""
+    GetRiskState: _aio.UnaryUnaryMultiCallable[_risk_service_pb2.GetRiskStateRequest, _risk_service_pb2.GetRiskStateResponse]  # type: ignore[assignment]
+    """Breakers, marks, credit, and what each account has earned today."""
+    RearmBreaker: _aio.UnaryUnaryMultiCallable[_risk_service_pb2.RearmBreakerRequest, _risk_service_pb2.RearmBreakerResponse]  # type: ignore[assignment]
+    """Proposes to let go of a tripped breaker; another person must approve."""
+    ChangeCredit: _aio.UnaryUnaryMultiCallable[_risk_service_pb2.ChangeCreditRequest, _risk_service_pb2.ChangeCreditResponse]  # type: ignore[assignment]
+    """Moves a limit on open value: down at once; up when another person approves."""
+    SetMark: _aio.UnaryUnaryMultiCallable[_risk_service_pb2.SetMarkRequest, _risk_service_pb2.SetMarkResponse]  # type: ignore[assignment]
+    """Sets a mark at once, or proposes to clear one; another person must approve that."""
+    StreamRiskEvents: _aio.UnaryStreamMultiCallable[_risk_service_pb2.StreamRiskEventsRequest, _risk_service_pb2.StreamRiskEventsResponse]  # type: ignore[assignment]
+    """Breakers, marks, credit, limits, kill switches and proposals as they change. Resumes anywhere; never skips.
+    buf:lint:ignore RPC_NO_SERVER_STREAMING
+    """
 
 class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
     """Limits. Tightening takes effect at once; loosening becomes a proposal that another person approves, and one of the
@@ -115,7 +139,7 @@ class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _risk_service_pb2.ApproveProposalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_risk_service_pb2.ApproveProposalResponse, _abc.Awaitable[_risk_service_pb2.ApproveProposalResponse]]:
-        """The second person's yes to a change of limits."""
+        """The second person's yes to anything but the release of a kill switch."""
 
     @_abc_1.abstractmethod
     def RejectProposal(
@@ -123,7 +147,7 @@ class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _risk_service_pb2.RejectProposalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_risk_service_pb2.RejectProposalResponse, _abc.Awaitable[_risk_service_pb2.RejectProposalResponse]]:
-        """The second person's no to a change of limits, or the proposer's withdrawal."""
+        """The second person's no, or the proposer's withdrawal."""
 
     @_abc_1.abstractmethod
     def GetGateStatus(
@@ -132,5 +156,47 @@ class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_risk_service_pb2.GetGateStatusResponse, _abc.Awaitable[_risk_service_pb2.GetGateStatusResponse]]:
         """What the gate has done since the process started."""
+
+    @_abc_1.abstractmethod
+    def GetRiskState(
+        self,
+        request: _risk_service_pb2.GetRiskStateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_service_pb2.GetRiskStateResponse, _abc.Awaitable[_risk_service_pb2.GetRiskStateResponse]]:
+        """Breakers, marks, credit, and what each account has earned today."""
+
+    @_abc_1.abstractmethod
+    def RearmBreaker(
+        self,
+        request: _risk_service_pb2.RearmBreakerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_service_pb2.RearmBreakerResponse, _abc.Awaitable[_risk_service_pb2.RearmBreakerResponse]]:
+        """Proposes to let go of a tripped breaker; another person must approve."""
+
+    @_abc_1.abstractmethod
+    def ChangeCredit(
+        self,
+        request: _risk_service_pb2.ChangeCreditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_service_pb2.ChangeCreditResponse, _abc.Awaitable[_risk_service_pb2.ChangeCreditResponse]]:
+        """Moves a limit on open value: down at once; up when another person approves."""
+
+    @_abc_1.abstractmethod
+    def SetMark(
+        self,
+        request: _risk_service_pb2.SetMarkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_service_pb2.SetMarkResponse, _abc.Awaitable[_risk_service_pb2.SetMarkResponse]]:
+        """Sets a mark at once, or proposes to clear one; another person must approve that."""
+
+    @_abc_1.abstractmethod
+    def StreamRiskEvents(
+        self,
+        request: _risk_service_pb2.StreamRiskEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_risk_service_pb2.StreamRiskEventsResponse], _abc.AsyncIterator[_risk_service_pb2.StreamRiskEventsResponse]]:
+        """Breakers, marks, credit, limits, kill switches and proposals as they change. Resumes anywhere; never skips.
+        buf:lint:ignore RPC_NO_SERVER_STREAMING
+        """
 
 def add_RiskServiceServicer_to_server(servicer: RiskServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -109,7 +109,7 @@ async def test_a_strategy_that_raises_is_stopped_and_its_orders_are_cancelled(tm
         assert running.stop() == 0
         assert f"a bug of the author's in {at}" in running.said()
     verdict = judge(running.journal)
-    assert [found.strategy for found in verdict.engine.state.working_orders()] == ["by-hand", "by-hand"]
+    assert [found.strategy for found in verdict.engine.state.working_orders()] == ["manual", "manual"]
 
 
 async def _has_orders(person: Person, name: str, count: int) -> bool:
@@ -129,7 +129,7 @@ async def test_a_strategy_that_asks_for_nonsense_harms_nobody(tmp_path: Path, qu
             await asyncio.sleep(0.3)
             mine = await olivia.submit()
             assert (await olivia.order(mine.order.order_id)).working
-            assert [found.strategy for found in await olivia.all_orders(working_only=True)] == ["by-hand"]
+            assert [found.strategy for found in await olivia.all_orders(working_only=True)] == ["manual"]
         assert running.stop() == 0
     judge(running.journal)
 

@@ -95,7 +95,7 @@ def test_an_intent_has_64_bytes_and_never_changes(backend: str) -> None:
     assert "quantity_lots=0" in repr(intent)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x01", b"\x63\x00", b"\x08\x00" + bytes(29), b"\x08\x00" + bytes(31)])
+@pytest.mark.parametrize("data", [b"", b"\x01", b"\x63\x00", b"\x16\x00" + bytes(37), b"\x16\x00" + bytes(39)])
 def test_what_is_no_record(data: bytes) -> None:
     with pytest.raises((ValueError, struct.error)):
         read_record(data)
@@ -195,7 +195,7 @@ def test_golden_bytes_land_in_the_fields_of_systemverilog(tmp_path: Path) -> Non
 def test_members_in_the_order_of_the_record_would_be_noticed(tmp_path: Path) -> None:
     """A packed struct puts its first member at the top; a round trip does not notice, the fields do."""
     lines = PACKAGE.read_text().splitlines()
-    start = next(at for at, line in enumerate(lines) if line.strip() == "} halt_t;")
+    start = next(at for at, line in enumerate(lines) if line.strip() == "} mark_t;")
     first = max(at for at in range(start) if "typedef struct packed" in lines[at]) + 1
     lines[first:start] = reversed(lines[first:start])
     package, top = tmp_path / "meltica_hot_pkg.sv", tmp_path / "golden.sv"
@@ -203,4 +203,4 @@ def test_members_in_the_order_of_the_record_would_be_noticed(tmp_path: Path) -> 
     top.write_text(field_checks())
     done = lint(package, top)
     assert done.returncode != 0
-    assert "Halt.type_id" in done.stderr
+    assert "Mark.type_id" in done.stderr

@@ -147,7 +147,7 @@ def order(**fields: Any) -> order_service_pb2.SubmitOrderRequest:
     chosen: dict[str, Any] = {
         "request_id": request_id(),
         "account": "main",
-        "strategy": "by-hand",
+        "strategy": "manual",
         "instrument": BTC,
         "side": order_pb2.SIDE_BUY,
         "type": order_pb2.ORDER_TYPE_LIMIT,

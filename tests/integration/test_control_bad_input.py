@@ -169,49 +169,62 @@ async def test_reasons(running):
     assert (await olivia.EngageKillSwitch(request)).kill_switch.reason == "zlecenia oszalały"
 
 
+def account(etag: str = "0", name: str = "", **fields: Any) -> limits_pb2.Limits:
+    usual = {"account": "a", "max_open_value": "1", "max_daily_loss": "1", "max_drawdown": "1"}
+    return limits_pb2.Limits(etag=etag, name=name, account=usual | fields)
+
+
+def of_instrument(**fields: Any) -> limits_pb2.Limits:
+    usual = {"instrument": BTC, "max_quantity": "1", "max_value": "1", "max_day_quantity": "1"}
+    return limits_pb2.Limits(etag="1", instrument=usual | fields)
+
+
+def position(**fields: Any) -> limits_pb2.Limits:
+    usual = {"account": "main", "instrument": BTC, "max_long_quantity": "0", "max_short_quantity": "0"}
+    return limits_pb2.Limits(etag="1", position=usual | fields)
+
+
+NO_DURATIONS = (Duration(seconds=-1), Duration(seconds=86_401), Duration(nanos=-1), Duration(nanos=10**9))
+NO_MONEY = ("", "-1", "0.0000000001", *NO_NUMBERS)
+U32 = 2**32 - 1
+
 LIMITS_CASES: list[tuple[str, limits_pb2.Limits]] = [
     ("limits", limits_pb2.Limits(etag="0")),
-    ("limits.etag", limits_pb2.Limits(etag="abc", account={"account": "main", "max_open_value": "1"})),
-    (
-        "limits.name",
-        limits_pb2.Limits(etag="0", name="accounts/x", account={"account": "main", "max_open_value": "1"}),
+    ("limits.etag", account(etag="abc")),
+    ("limits.name", account(name="accounts/x")),
+    *(
+        (f"limits.account.{field}", account(**{field: value}))
+        for field in ("max_open_value", "max_daily_loss", "max_drawdown")
+        for value in NO_MONEY
     ),
     *(
-        (
-            "limits.account.max_open_value",
-            limits_pb2.Limits(etag="0", account={"account": "a", "max_open_value": value}),
-        )
-        for value in ("", "-1", "0.0000000001", *NO_NUMBERS)
+        (f"limits.account.{field}", account(**{field: value}))
+        for field in ("duplicate_window", "rearm_after")
+        for value in NO_DURATIONS
     ),
-    *(
-        (
-            "limits.account.duplicate_window",
-            limits_pb2.Limits(etag="0", account={"account": "a", "max_open_value": "1", "duplicate_window": value}),
-        )
-        for value in (Duration(seconds=-1), Duration(seconds=86_401), Duration(nanos=-1), Duration(nanos=10**9))
-    ),
-    ("limits.account.account", limits_pb2.Limits(etag="0", account={"account": "a/b", "max_open_value": "1"})),
+    ("limits.account.account", account(account="a/b")),
+    ("limits.account.message_burst", account(message_burst=U32)),
+    ("limits.account.self_match", account(self_match=9)),
+    ("limits.account.self_match_group", account(self_match_group=2**16)),
+    ("limits.instrument.collar_bps", of_instrument(collar_bps=100_001)),
+    ("limits.instrument.max_quantity", of_instrument(max_quantity="0.000001")),
+    ("limits.instrument.max_day_quantity", of_instrument(max_day_quantity="")),
+    ("limits.instrument.short_sale", of_instrument(short_sale=4)),
+    ("limits.instrument.session_open", of_instrument(session_open=Duration(seconds=86_400))),
+    ("limits.instrument.session_close", of_instrument(session_close=Duration(seconds=86_401))),
+    ("limits.instrument.message_burst", of_instrument(message_burst=U32)),
+    ("limits.position.max_short_quantity", position(max_short_quantity="-1")),
+    ("limits.position.located_quantity", position(located_quantity="-1")),
+    ("limits.firm.max_open_value", limits_pb2.Limits(etag="1", firm={"max_open_orders": 1})),
+    ("limits.firm.message_burst", limits_pb2.Limits(etag="1", firm={"max_open_value": "1", "message_burst": U32})),
+    ("limits.strategy.strategy", limits_pb2.Limits(etag="0", strategy={"max_open_value": "1"})),
+    ("limits.strategy.strategy", limits_pb2.Limits(etag="0", strategy={"strategy": "a b", "max_open_value": "1"})),
     (
-        "limits.account.message_burst",
-        limits_pb2.Limits(etag="0", account={"account": "a", "max_open_value": "1", "message_burst": 2**32 - 1}),
+        "limits.strategy.max_executions",
+        limits_pb2.Limits(etag="0", strategy={"strategy": "x", "max_open_value": "1", "max_executions": 2**63}),
     ),
-    (
-        "limits.instrument.collar_bps",
-        limits_pb2.Limits(
-            etag="1", instrument={"instrument": BTC, "max_quantity": "1", "max_value": "1", "collar_bps": 100_001}
-        ),
-    ),
-    (
-        "limits.instrument.max_quantity",
-        limits_pb2.Limits(etag="1", instrument={"instrument": BTC, "max_quantity": "0.000001", "max_value": "1"}),
-    ),
-    (
-        "limits.position.max_short_quantity",
-        limits_pb2.Limits(
-            etag="1",
-            position={"account": "main", "instrument": BTC, "max_long_quantity": "0", "max_short_quantity": "-1"},
-        ),
-    ),
+    ("limits.port.port", limits_pb2.Limits(etag="0", port={"enabled": True})),
+    ("limits.port.message_burst", limits_pb2.Limits(etag="0", port={"port": "paper", "message_burst": U32})),
 ]
 
 

@@ -12,6 +12,7 @@ from meltica.v1 import kill_switch_service_pb2 as kill_api
 from meltica.v1 import limits_pb2
 from meltica.v1 import risk_service_pb2 as api
 from tests.engines import BTC
+from tests.unit.control.memory_gateway import STRATEGIES
 from tests.unit.control.serving import Running, order, refusal, request_id, serving
 
 NAME = f"instruments/{BTC}"
@@ -40,8 +41,10 @@ async def test_limits_are_shown_in_decimals(running):
     stubs = await running.be("ada")
     listed = await stubs.risk.ListLimits(api.ListLimitsRequest(page_size=2))
     assert [row.name for row in listed.limits] == ["accounts/main", f"accounts/main/positions/{BTC}"]
-    rest = await stubs.risk.ListLimits(api.ListLimitsRequest(page_size=2, page_token=listed.next_page_token))
-    assert [row.name for row in rest.limits] == [NAME]
+    rest = await stubs.risk.ListLimits(api.ListLimitsRequest(page_size=20, page_token=listed.next_page_token))
+    names = [row.name for row in rest.limits]
+    assert names[:3] == ["firm", NAME, "ports/paper"]
+    assert set(names[3:]) == {f"strategies/{name}" for name in ("manual", *STRATEGIES)}
     assert not rest.next_page_token
 
 
@@ -130,7 +133,10 @@ async def test_an_account_begins_with_its_limits(running):
     error = await refusal(olivia.GetLimits(api.GetLimitsRequest(name="accounts/second")))
     assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "UNKNOWN_LIMITS")
     account = limits_pb2.AccountLimits(account="second", enabled=True, max_open_value="1000000", max_open_orders=10)
+    account.max_daily_loss = account.max_drawdown = "1000"
+    account.self_match = limits_pb2.SELF_MATCH_MODE_DECREMENT
     account.duplicate_window.SetInParent()
+    account.rearm_after.SetInParent()
     proposed = await olivia.SetLimits(change(limits_pb2.Limits(etag="0", account=account)))
     await ravi.ApproveProposal(
         api.ApproveProposalRequest(request_id=request_id(), proposal_id=proposed.proposal.proposal_id)

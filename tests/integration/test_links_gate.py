@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 
 from meltica.domain.errors import GateUnreachableError, InvariantError
 from meltica.hot import PASS, Action, Check, OrderIntent, Side, load
+from meltica.hot.layout_gen import KillScope
 from meltica.links.endpoint import EndpointError, check
 from meltica.links.frames import GateShape, Kind, pack
 from meltica.links.gate_process import GateProcess, GateProcessError
 from meltica.links.keys import KeyRing
 from meltica.links.remote_gate import RemoteGate
-from tests.unit.links.test_gate_desk import T, open_gate
+from tests.unit.links.test_gate_desk import T, halted, open_gate
 
 SHAPE = GateShape(max_instruments=4, max_accounts=2)
 PATIENT_MS = 20_000  # Where a test is not about time, a busy machine must not make it so
@@ -112,11 +113,11 @@ def test_orders_fills_and_limits_reach_the_gate_in_order(gate: RemoteGate) -> No
     assert gate.reserved_price_ticks == 100
     gate.fill(0, 0, Side.BUY, 4, 100, closes=False)
     gate.release(0, 0, Side.BUY, 6, 100, closes=True)
-    gate.set_halted(0, True)
+    gate.tell(halted())
     assert gate.check(order()) == Check.HALTED
     assert gate.fired_mask == 1 << Check.HALTED
     assert gate.gate_state() == gate.export_state()
-    assert gate.gate_state()["positions"] == [[0, 0, 1_000, 1_000, 4, 0, 0]]
+    assert gate.gate_state()["positions"] == [[0, 0, 1_000, 1_000, 0, 4, 0, 0]]
     assert gate.alive()
 
 
@@ -125,7 +126,7 @@ def test_a_bad_call_raises_at_once_and_nothing_is_sent(gate: RemoteGate) -> None
         lambda: gate.fill(9, 0, Side.BUY, 1, 1, closes=False),
         lambda: gate.fill(0, 0, Side.BUY, 2**60 + 1, 1, closes=False),
         lambda: gate.set_reference(0, -1, T),
-        lambda: gate.set_halted(4, True),
+        lambda: gate.tell(halted(instrument_id=4)),
         lambda: gate.adjust_position(0, 0, 2**62),
         lambda: gate.import_state({"version": 77}),
     ):
@@ -189,7 +190,7 @@ def test_recovery_fills_the_books_and_then_the_gate_has_them(folder: Path, proce
         refused(gate, "not connected")
         gate.reconnect()
         assert gate.gate_state() == gate.export_state()
-        assert gate.gate_state()["positions"][0][4:] == [2, 5, 0]
+        assert gate.gate_state()["positions"][0][5:] == [2, 5, 0]
         with pytest.raises(InvariantError), gate.recovering():
             pass
 
@@ -201,16 +202,16 @@ def test_fills_of_a_lost_gate_are_in_the_books_and_come_with_reconnect(
     os.kill(strict_process.pid, signal.SIGKILL)
     refused(strict_gate, "lost|deadline")
     strict_gate.fill(0, 0, Side.BUY, 10, 100, closes=True)
-    strict_gate.kill(0)
+    strict_gate.kill(KillScope.ACCOUNT, 0)
     assert strict_gate.check(order(action=Action.CANCEL)) == PASS
     refused(strict_gate, "lost|deadline")
     strict_process.stop()
     with started(folder) as second:
         assert second.endpoint == strict_process.endpoint
         strict_gate.reconnect()
-        assert strict_gate.gate_state()["positions"][0][4:] == [10, 0, 0]
+        assert strict_gate.gate_state()["positions"][0][5:] == [10, 0, 0]
         assert strict_gate.check(order()) == Check.KILL_SWITCH
-        strict_gate.unkill(0)
+        strict_gate.unkill(KillScope.ACCOUNT, 0)
         assert strict_gate.check(order()) == PASS
         strict_gate.close()
 

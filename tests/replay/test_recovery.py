@@ -13,15 +13,17 @@ from meltica import hot
 from meltica.domain.commands import AmendOrder, SubmitOrder
 from meltica.domain.errors import InvariantError
 from meltica.domain.events import OrderDenied
-from meltica.domain.inputs import Record
+from meltica.domain.inputs import Input, Record
+from meltica.domain.limits import FirmLimits, InstrumentLimits, PortLimits, PositionLimits, SelfMatch, StrategyLimits
 from meltica.domain.order import Side
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine
 from meltica.engine.state import REQUEST_MEMORY, EngineState
-from meltica.hot.ports import RiskGate
-from tests.engines import BTC, MARK_TICKS, WIDE, TestBench
+from meltica.hot import Check
+from meltica.hot.state import COLUMNS
+from tests.engines import BTC, MARK_TICKS, TestBench
 from tests.replay.judge import ROWS, assert_lossless, fresh_gate, recovered, replayed
 from tests.unit.engine.machine import MACHINE, EngineMachine
 
@@ -64,12 +66,14 @@ def restarted(bench: TestBench, backend: str = "python") -> TestBench:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_cut_of_a_day_with_everything_in_it(backend):
     """A replace, a fill under the replaced id, a bust, a kill: snapshot and restart at every pair of points."""
-    bench = TestBench(backend, duplicate_window_ns=5_000, messages_per_second=50, message_burst=9)
+    limits = {"duplicate_window_ns": 5_000, "messages_per_second": 50, "message_burst": 9}
+    bench = TestBench(backend, **limits, strategies=("other",), self_match=SelfMatch.CANCEL_OLDEST)
     order = bench.submitted(quantity_lots=100)
     tell(bench, ExecType.NEW, order.client_order_id, venue_order_id="v1")
     first = order.client_order_id
     bench.submit(quantity_lots=100)  # A duplicate within the window.
-    bench.submitted(Side.SELL, 50, None, strategy="other")
+    away, _ = bench.submit(Side.SELL, 50, None, strategy="other")
+    assert (away.order_id, away.reason) == (order.order_id, "self-match prevention: order 3 would trade with it")
     tell(bench, ExecType.REPLACED, "venue-made", original_client_order_id=first, order_quantity_lots=120)
     tell(
         bench, ExecType.TRADE, first, execution_id="a", last_quantity_lots=30, last_price_ticks=MARK_TICKS, fee_nanos=7
@@ -126,9 +130,10 @@ def test_money_beyond_64_bits_survives():
     assert bench.engine.state.position("main", BTC) == huge
 
 
-def absorbed(bench: TestBench, entry: int, **limits: int) -> RiskGate:
-    """The gate of an engine that absorbs the day with one row of limits recorded otherwise."""
+def absorbed(bench: TestBench, kind: type, **limits: int) -> dict[str, list[dict[str, int]]]:
+    """The gate's rows in an engine that absorbs the day with one row of limits recorded otherwise."""
     records = [Record(*each) for each in bench.history]
+    entry = next(at for at, record in enumerate(records) if isinstance(getattr(record.input.body, "limits", 0), kind))
     event = records[entry].events[0]
     otherwise = msgspec.structs.replace(event, limits=msgspec.structs.replace(event.limits, **limits))
     records[entry] = msgspec.structs.replace(records[entry], events=(otherwise,))
@@ -136,25 +141,51 @@ def absorbed(bench: TestBench, entry: int, **limits: int) -> RiskGate:
     for number, record in enumerate(records, 1):
         engine.absorb(number, record)
     assert engine.gate.counters()["faults"] == 0
-    return engine.gate
+    state = engine.gate.export_state()
+    return {table: [dict(zip(names, row, strict=True)) for row in state[table]] for table, names in COLUMNS.items()}
 
 
 def test_what_was_let_out_is_held_though_the_gate_would_refuse_it_today():
     bench = TestBench(max_long_lots=200)
     order = bench.submitted(quantity_lots=100)
     bench.step(AmendOrder(request_id="a", actor="x", order_id=order.order_id, quantity_lots=130))
-    gate = absorbed(bench, 3, max_long_lots=50)
-    assert gate.export_state()["positions"][0][2:] == [50, WIDE, 0, 130, 0]
-    assert gate.export_state()["accounts"][0][11] == 1
+    rows = absorbed(bench, PositionLimits, max_long_lots=50)
+    assert (rows["positions"][0]["max_long_lots"], rows["positions"][0]["open_buy_lots"]) == (50, 130)
+    for table in ("accounts", "firm"):
+        assert rows[table][0]["open_orders"] == 1
+    assert rows["strategies"][0]["open_value_nanos"] == rows["firm"][0]["open_value_nanos"] == 130 * MARK_TICKS * 100
+    assert rows["orders"][0]["leaves_lots"] == 130
 
 
 def test_what_was_let_out_is_held_at_its_price_though_the_gate_would_value_it_otherwise_today():
     bench = TestBench(collar_bps=100)
     order = bench.submitted(Side.BUY, 100, None)
-    gate = absorbed(bench, 1, collar_bps=200)
-    row = gate.export_state()["accounts"][0]
-    assert (row[10], row[11]) == (order.reserved_price_ticks * 100 * 100, 1)
-    assert gate.export_state()["positions"][0][5] == 100
+    rows = absorbed(bench, InstrumentLimits, collar_bps=200)
+    row = rows["accounts"][0]
+    assert (row["open_value_nanos"], row["open_orders"]) == (order.reserved_price_ticks * 100 * 100, 1)
+    assert rows["positions"][0]["open_buy_lots"] == 100
+
+
+def test_a_journal_from_before_firm_strategies_and_ports_had_limits_is_taken_over():
+    """Its orders are out, whatever today's gate says; new ones wait for limits."""
+    bench = TestBench(strategies=("old",))
+    first = bench.submitted(quantity_lots=100, strategy="old")
+    tell(bench, ExecType.TRADE, first.client_order_id, execution_id="e", last_quantity_lots=30, last_price_ticks=1)
+    tell(bench, ExecType.CANCELED, first.client_order_id)
+    records = [Record(*each) for each in bench.history]
+    new = FirmLimits | StrategyLimits | PortLimits
+    before = [each for each in records if not isinstance(getattr(each.input.body, "limits", None), new)]
+    engine = Engine(fresh_gate("python"), **ROWS)
+    for number, record in enumerate(before, 1):
+        engine.absorb(number, record)
+    assert len(before) == len(records) - 4
+    assert engine.gate.counters()["faults"] == 0
+    assert all(row[7] == 0 for row in engine.gate.export_state()["strategies"]), "nothing stays open"
+    assert engine.state.position("main", BTC).lots == 30
+    body = msgspec.structs.replace(records[-3].input.body, request_id="again")
+    denied = engine.step(Input(bench.now_ns + 1, body, records[-3].input.marks))[-1]
+    assert isinstance(denied, OrderDenied)
+    assert denied.fired_mask & (1 << Check.FIRM_CREDIT | 1 << Check.STRATEGY_DISABLED | 1 << Check.ACCOUNT_DISABLED)
 
 
 def test_records_out_of_order_are_refused():

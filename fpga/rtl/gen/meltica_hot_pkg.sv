@@ -7,7 +7,7 @@
 /* verilator lint_off UNUSEDPARAM */
 package meltica_hot_pkg;
 
-  localparam int unsigned LayoutVersion = 1;
+  localparam int unsigned LayoutVersion = 2;
   // 2^60: position + open + quantity then fits 63 bits; larger quantities are senseless
   localparam logic [63:0] LotsBound = 64'd1152921504606846976;
   // 2^60: the same for prices
@@ -19,7 +19,7 @@ package meltica_hot_pkg;
   // ten times the reference; a wider collar is no collar
   localparam logic [63:0] CollarBpsBound = 64'd100000;
   // of a gate's exported state
-  localparam logic [63:0] StateVersion = 64'd1;
+  localparam logic [63:0] StateVersion = 64'd2;
   // Verdict.reason of an order that passed
   localparam logic [63:0] ReasonPass = 64'd255;
 
@@ -50,16 +50,22 @@ package meltica_hot_pkg;
     TimeInForceFok = 8'd4
   } time_in_force_e;
 
-  // Bits of OrderIntent.flags.
+  // Bits of OrderIntent.flags. SHORT: FIX 54=5, SHORT_EXEMPT (with SHORT): FIX 54=6; SELL only.
   typedef enum logic [7:0] {
     FlagPostOnly = 8'd1,
-    FlagReduceOnly = 8'd2
+    FlagReduceOnly = 8'd2,
+    FlagIso = 8'd4,
+    FlagShort = 8'd8,
+    FlagShortExempt = 8'd16
   } flag_e;
 
-  // What a Kill record stops or lets go.
+  // What a Kill record stops or lets go. `id` names the account, strategy, port or instrument.
   typedef enum logic [7:0] {
     KillScopeGlobal = 8'd1,
-    KillScopeAccount = 8'd2
+    KillScopeAccount = 8'd2,
+    KillScopeStrategy = 8'd3,
+    KillScopePort = 8'd4,
+    KillScopeInstrument = 8'd5
   } kill_scope_e;
 
   // What a Query asks for.
@@ -70,12 +76,44 @@ package meltica_hot_pkg;
     SubjectKilled = 8'd4
   } subject_e;
 
-  // How a gate answers a record that is no order.
+  // Which rule sells in an instrument follow. NOT_ALLOWED: sells marked SHORT are refused.
   typedef enum logic [7:0] {
-    StatusOk = 8'd1,
-    StatusBadRecord = 8'd2,
-    StatusBadArgument = 8'd3
-  } status_e;
+    ShortSaleNotAllowed = 8'd0,
+    ShortSaleFree = 8'd1,
+    ShortSaleRegSho = 8'd2
+  } short_sale_e;
+
+  // What becomes of an order that would trade with a working one of the same group (FIX 2964 has similar values).
+  typedef enum logic [7:0] {
+    SelfMatchCancelNewest = 8'd0,
+    SelfMatchCancelOldest = 8'd1,
+    SelfMatchCancelBoth = 8'd2,
+    SelfMatchDecrement = 8'd3
+  } self_match_e;
+
+  // What a Mark record switches. Instrument: HALTED, SHORT_RESTRICTED, GAPPED. Account: MISMATCHED. Port: CONNECTED.
+  typedef enum logic [7:0] {
+    MarkHalted = 8'd1,
+    MarkShortRestricted = 8'd2,
+    MarkGapped = 8'd3,
+    MarkMismatched = 8'd4,
+    MarkConnected = 8'd5
+  } mark_e;
+
+  // The latched breakers. The first three belong to an account, the last to a strategy.
+  typedef enum logic [7:0] {
+    BreakerDailyLoss = 8'd1,
+    BreakerDrawdown = 8'd2,
+    BreakerConsecutiveRejects = 8'd3,
+    BreakerRepeatedExecution = 8'd4
+  } breaker_e;
+
+  // Whose open value a Credit record moves the limit of.
+  typedef enum logic [7:0] {
+    CreditScopeFirm = 8'd1,
+    CreditScopeAccount = 8'd2,
+    CreditScopeStrategy = 8'd3
+  } credit_scope_e;
 
   // What a DropCopy record tells.
   typedef enum logic [7:0] {
@@ -95,6 +133,13 @@ package meltica_hot_pkg;
     DropKindSessionDown = 8'd14
   } drop_kind_e;
 
+  // How a gate answers a record that is no order.
+  typedef enum logic [7:0] {
+    StatusOk = 8'd1,
+    StatusBadRecord = 8'd2,
+    StatusBadArgument = 8'd3
+  } status_e;
+
   // One order, replace or cancel on its way through the gate.
   localparam logic [15:0] OrderIntentTypeId = 16'd1;
   localparam int unsigned OrderIntentBytes = 64;
@@ -110,7 +155,8 @@ package meltica_hot_pkg;
     logic [31:0] instrument_id;  // byte 8
     logic [7:0] tif;  // byte 7
     logic [7:0] order_type;  // byte 6
-    logic [15:0] flags;  // byte 4
+    logic [7:0] port_id;  // byte 5
+    logic [7:0] flags;  // byte 4
     logic [7:0] side;  // byte 3
     logic [7:0] action;  // byte 2
     logic [15:0] type_id;  // byte 0
@@ -129,11 +175,21 @@ package meltica_hot_pkg;
     logic [15:0] type_id;  // byte 0
   } verdict_t;
 
-  // The whole limit row of an instrument; 0 blocks.
-  localparam logic [15:0] InstrumentLimitsTypeId = 16'd3;
-  localparam int unsigned InstrumentLimitsBytes = 64;
+  // The whole limit row of an instrument; 0 blocks, except max_impact_percent, where 0 turns the check off.
+  localparam logic [15:0] InstrumentLimitsTypeId = 16'd16;
+  localparam int unsigned InstrumentLimitsBytes = 128;
   typedef struct packed {
-    logic [63:0] reserved2;  // byte 56
+    logic [63:0] reserved6;  // byte 120
+    logic [63:0] reserved5;  // byte 112
+    logic [63:0] reserved4;  // byte 104
+    logic [63:0] reserved3;  // byte 96
+    logic [31:0] reserved2;  // byte 92
+    logic [31:0] max_impact_percent;  // byte 88
+    logic [31:0] message_burst;  // byte 84
+    logic [31:0] messages_per_second;  // byte 80
+    logic signed [63:0] max_day_lots;  // byte 72
+    logic [63:0] session_close_ns;  // byte 64
+    logic [63:0] session_open_ns;  // byte 56
     logic [63:0] reference_max_age_ns;  // byte 48
     logic signed [63:0] max_value_nanos;  // byte 40
     logic signed [63:0] max_quantity_lots;  // byte 32
@@ -142,40 +198,94 @@ package meltica_hot_pkg;
     logic [31:0] collar_bps;  // byte 12
     logic [15:0] reserved1;  // byte 10
     logic [7:0] reserved0;  // byte 9
-    logic [7:0] halted;  // byte 8
+    logic [7:0] short_sale;  // byte 8
     logic [31:0] instrument_id;  // byte 4
     logic [7:0] restricted;  // byte 3
     logic [7:0] enabled;  // byte 2
     logic [15:0] type_id;  // byte 0
   } instrument_limits_t;
 
-  // The whole limit row of an account; 0 blocks, except duplicate_window_ns, where 0 turns the check off.
-  localparam logic [15:0] AccountLimitsTypeId = 16'd4;
-  localparam int unsigned AccountLimitsBytes = 40;
+  // The whole limit row of an account; 0 blocks, except duplicate_window_ns and rearm_after_ns.
+  localparam logic [15:0] AccountLimitsTypeId = 16'd17;
+  localparam int unsigned AccountLimitsBytes = 96;
   typedef struct packed {
-    logic [63:0] duplicate_window_ns;  // byte 32
-    logic signed [63:0] max_open_value_nanos;  // byte 24
-    logic [31:0] reserved1;  // byte 20
-    logic [31:0] max_open_orders;  // byte 16
-    logic [31:0] message_burst;  // byte 12
-    logic [31:0] messages_per_second;  // byte 8
-    logic [15:0] reserved0;  // byte 6
+    logic [63:0] reserved4;  // byte 88
+    logic [63:0] reserved3;  // byte 80
+    logic [63:0] reserved2;  // byte 72
+    logic [63:0] rearm_after_ns;  // byte 64
+    logic signed [63:0] max_drawdown_nanos;  // byte 56
+    logic signed [63:0] max_daily_loss_nanos;  // byte 48
+    logic [63:0] duplicate_window_ns;  // byte 40
+    logic signed [63:0] max_open_value_nanos;  // byte 32
+    logic [31:0] reserved1;  // byte 28
+    logic [31:0] max_consecutive_rejects;  // byte 24
+    logic [31:0] max_open_orders;  // byte 20
+    logic [31:0] message_burst;  // byte 16
+    logic [31:0] messages_per_second;  // byte 12
+    logic [15:0] self_match_group;  // byte 10
+    logic [7:0] reserved0;  // byte 9
+    logic [7:0] self_match;  // byte 8
+    logic [7:0] short_exempt_allowed;  // byte 7
+    logic [7:0] iso_allowed;  // byte 6
     logic [7:0] market_orders_allowed;  // byte 5
     logic [7:0] enabled;  // byte 4
     logic [15:0] account_id;  // byte 2
     logic [15:0] type_id;  // byte 0
   } account_limits_t;
 
-  // How far an account may go in an instrument.
-  localparam logic [15:0] PositionLimitsTypeId = 16'd5;
-  localparam int unsigned PositionLimitsBytes = 24;
+  // How far an account may go in an instrument, and how many lots it has located to sell short (Reg SHO 203).
+  localparam logic [15:0] PositionLimitsTypeId = 16'd18;
+  localparam int unsigned PositionLimitsBytes = 32;
   typedef struct packed {
+    logic signed [63:0] located_lots;  // byte 24
     logic signed [63:0] max_short_lots;  // byte 16
     logic signed [63:0] max_long_lots;  // byte 8
     logic [31:0] instrument_id;  // byte 4
     logic [15:0] account_id;  // byte 2
     logic [15:0] type_id;  // byte 0
   } position_limits_t;
+
+  // Limits on everything that leaves through this gate; 0 blocks.
+  localparam logic [15:0] FirmLimitsTypeId = 16'd19;
+  localparam int unsigned FirmLimitsBytes = 32;
+  typedef struct packed {
+    logic [63:0] reserved1;  // byte 24
+    logic signed [63:0] max_open_value_nanos;  // byte 16
+    logic [31:0] max_open_orders;  // byte 12
+    logic [31:0] message_burst;  // byte 8
+    logic [31:0] messages_per_second;  // byte 4
+    logic [15:0] reserved0;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } firm_limits_t;
+
+  // The whole limit row of a strategy; 0 blocks.
+  localparam logic [15:0] StrategyLimitsTypeId = 16'd20;
+  localparam int unsigned StrategyLimitsBytes = 48;
+  typedef struct packed {
+    logic [63:0] reserved3;  // byte 40
+    logic [63:0] reserved2;  // byte 32
+    logic [63:0] max_executions;  // byte 24
+    logic signed [63:0] max_open_value_nanos;  // byte 16
+    logic [31:0] message_burst;  // byte 12
+    logic [31:0] messages_per_second;  // byte 8
+    logic [15:0] reserved1;  // byte 6
+    logic [7:0] reserved0;  // byte 5
+    logic [7:0] enabled;  // byte 4
+    logic [15:0] strategy_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } strategy_limits_t;
+
+  // The whole limit row of an order-entry session; 0 blocks.
+  localparam logic [15:0] PortLimitsTypeId = 16'd21;
+  localparam int unsigned PortLimitsBytes = 16;
+  typedef struct packed {
+    logic [31:0] reserved0;  // byte 12
+    logic [31:0] message_burst;  // byte 8
+    logic [31:0] messages_per_second;  // byte 4
+    logic [7:0] enabled;  // byte 3
+    logic [7:0] port_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } port_limits_t;
 
   // The price that the collar is measured from; 0 takes it away.
   localparam logic [15:0] ReferencePriceTypeId = 16'd6;
@@ -188,116 +298,86 @@ package meltica_hot_pkg;
     logic [15:0] type_id;  // byte 0
   } reference_price_t;
 
-  // Trading status of one instrument.
-  localparam logic [15:0] HaltTypeId = 16'd7;
-  localparam int unsigned HaltBytes = 8;
-  typedef struct packed {
-    logic [31:0] instrument_id;  // byte 4
-    logic [7:0] reserved0;  // byte 3
-    logic [7:0] halted;  // byte 2
-    logic [15:0] type_id;  // byte 0
-  } halt_t;
-
-  // Lots of a working order have traded: open becomes position.
-  localparam logic [15:0] FillTypeId = 16'd8;
-  localparam int unsigned FillBytes = 32;
-  typedef struct packed {
-    logic signed [63:0] reserved_price_ticks;  // byte 24
-    logic signed [63:0] quantity_lots;  // byte 16
-    logic [31:0] reserved1;  // byte 12
-    logic [15:0] reserved0;  // byte 10
-    logic [7:0] closes;  // byte 9
-    logic [7:0] side;  // byte 8
-    logic [31:0] instrument_id;  // byte 4
-    logic [15:0] account_id;  // byte 2
-    logic [15:0] type_id;  // byte 0
-  } fill_t;
-
-  // Lots of a working order will not trade: cancelled, rejected, expired.
-  localparam logic [15:0] ReleaseTypeId = 16'd9;
-  localparam int unsigned ReleaseBytes = 32;
-  typedef struct packed {
-    logic signed [63:0] reserved_price_ticks;  // byte 24
-    logic signed [63:0] quantity_lots;  // byte 16
-    logic [31:0] reserved1;  // byte 12
-    logic [15:0] reserved0;  // byte 10
-    logic [7:0] closes;  // byte 9
-    logic [7:0] side;  // byte 8
-    logic [31:0] instrument_id;  // byte 4
-    logic [15:0] account_id;  // byte 2
-    logic [15:0] type_id;  // byte 0
-  } release_t;
-
-  // Recovery: the exposure of an order that is already working, without checks.
-  localparam logic [15:0] ReserveTypeId = 16'd10;
-  localparam int unsigned ReserveBytes = 32;
-  typedef struct packed {
-    logic signed [63:0] reserved_price_ticks;  // byte 24
-    logic signed [63:0] quantity_lots;  // byte 16
-    logic [31:0] reserved1;  // byte 12
-    logic [15:0] reserved0;  // byte 10
-    logic [7:0] opens;  // byte 9
-    logic [7:0] side;  // byte 8
-    logic [31:0] instrument_id;  // byte 4
-    logic [15:0] account_id;  // byte 2
-    logic [15:0] type_id;  // byte 0
-  } reserve_t;
-
-  // A position moves without an order: late fill, bust, start-up.
-  localparam logic [15:0] AdjustTypeId = 16'd11;
-  localparam int unsigned AdjustBytes = 16;
-  typedef struct packed {
-    logic signed [63:0] delta_lots;  // byte 8
-    logic [31:0] instrument_id;  // byte 4
-    logic [15:0] account_id;  // byte 2
-    logic [15:0] type_id;  // byte 0
-  } adjust_t;
-
-  // Engages or releases the kill switch.
-  localparam logic [15:0] KillTypeId = 16'd12;
-  localparam int unsigned KillBytes = 16;
+  // Switches a fact about an instrument, an account or a port.
+  localparam logic [15:0] MarkTypeId = 16'd7;
+  localparam int unsigned MarkBytes = 16;
   typedef struct packed {
     logic [63:0] time_ns;  // byte 8
-    logic [15:0] reserved0;  // byte 6
-    logic [15:0] account_id;  // byte 4
-    logic [7:0] engage;  // byte 3
-    logic [7:0] scope;  // byte 2
+    logic [31:0] id;  // byte 4
+    logic [7:0] on;  // byte 3
+    logic [7:0] mark;  // byte 2
     logic [15:0] type_id;  // byte 0
-  } kill_t;
+  } mark_t;
 
-  // The lease of a gate, renewed; both ends send it.
-  localparam logic [15:0] HeartbeatTypeId = 16'd13;
-  localparam int unsigned HeartbeatBytes = 24;
+  // Best bid and offer of an instrument; 0 lots: none on that side.
+  localparam logic [15:0] QuoteTypeId = 16'd25;
+  localparam int unsigned QuoteBytes = 48;
   typedef struct packed {
-    logic [63:0] time_ns;  // byte 16
-    logic [63:0] sequence_number;  // byte 8
-    logic [31:0] lease_ms;  // byte 4
+    logic [63:0] time_ns;  // byte 40
+    logic signed [63:0] ask_lots;  // byte 32
+    logic signed [63:0] ask_ticks;  // byte 24
+    logic signed [63:0] bid_lots;  // byte 16
+    logic signed [63:0] bid_ticks;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
     logic [15:0] reserved0;  // byte 2
     logic [15:0] type_id;  // byte 0
-  } heartbeat_t;
+  } quote_t;
 
-  // Asks a gate for something that is no verdict; DIGEST, STATE and COUNTERS are answered as text.
-  localparam logic [15:0] QueryTypeId = 16'd14;
-  localparam int unsigned QueryBytes = 8;
+  // Limit-up limit-down or auction collar of an instrument; both 0: no band is in force.
+  localparam logic [15:0] PriceBandTypeId = 16'd26;
+  localparam int unsigned PriceBandBytes = 24;
   typedef struct packed {
-    logic [15:0] reserved0;  // byte 6
-    logic [15:0] account_id;  // byte 4
-    logic [7:0] scope;  // byte 3
-    logic [7:0] subject;  // byte 2
+    logic signed [63:0] high_ticks;  // byte 16
+    logic signed [63:0] low_ticks;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] reserved0;  // byte 2
     logic [15:0] type_id;  // byte 0
-  } query_t;
+  } price_band_t;
 
-  // How a gate answers a record that is no order.
-  localparam logic [15:0] AnswerTypeId = 16'd15;
-  localparam int unsigned AnswerBytes = 16;
+  // What an account has earned since DayReset, realised and not; moves its high-water mark, may trip its breakers.
+  localparam logic [15:0] ProfitAndLossTypeId = 16'd27;
+  localparam int unsigned ProfitAndLossBytes = 24;
   typedef struct packed {
-    logic signed [63:0] value;  // byte 8
+    logic [63:0] time_ns;  // byte 16
+    logic signed [63:0] pnl_nanos;  // byte 8
+    logic [31:0] reserved0;  // byte 4
+    logic [15:0] account_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } profit_and_loss_t;
+
+  // Moves the limit on open value of the firm, an account or a strategy by a signed amount.
+  localparam logic [15:0] CreditTypeId = 16'd28;
+  localparam int unsigned CreditBytes = 16;
+  typedef struct packed {
+    logic signed [63:0] delta_nanos;  // byte 8
+    logic [31:0] id;  // byte 4
+    logic [7:0] reserved0;  // byte 3
+    logic [7:0] scope;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } credit_t;
+
+  // A venue accepted or rejected an order of an account; rejects in a row may trip its breaker.
+  localparam logic [15:0] OutcomeTypeId = 16'd29;
+  localparam int unsigned OutcomeBytes = 16;
+  typedef struct packed {
+    logic [63:0] time_ns;  // byte 8
     logic [15:0] reserved1;  // byte 6
     logic [7:0] reserved0;  // byte 5
-    logic [7:0] status;  // byte 4
-    logic [15:0] answered_type_id;  // byte 2
+    logic [7:0] rejected;  // byte 4
+    logic [15:0] account_id;  // byte 2
     logic [15:0] type_id;  // byte 0
-  } answer_t;
+  } outcome_t;
+
+  // Lets go of a latched breaker: the account's, or the strategy's (and its executions count from 0).
+  localparam logic [15:0] RearmTypeId = 16'd30;
+  localparam int unsigned RearmBytes = 16;
+  typedef struct packed {
+    logic [63:0] time_ns;  // byte 8
+    logic [31:0] id;  // byte 4
+    logic [7:0] reserved0;  // byte 3
+    logic [7:0] breaker;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } rearm_t;
 
   // Orders of a leased gate pass up to this time; 0: none do.
   localparam logic [15:0] LeaseTypeId = 16'd31;
@@ -308,6 +388,16 @@ package meltica_hot_pkg;
     logic [15:0] reserved0;  // byte 2
     logic [15:0] type_id;  // byte 0
   } lease_t;
+
+  // A new trading day: day quantities, PnL and high-water marks begin at 0; breakers stay as they are.
+  localparam logic [15:0] DayResetTypeId = 16'd32;
+  localparam int unsigned DayResetBytes = 16;
+  typedef struct packed {
+    logic [63:0] time_ns;  // byte 8
+    logic [31:0] reserved1;  // byte 4
+    logic [15:0] reserved0;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } day_reset_t;
 
   // How an instrument is called on the wire: locate code on the feed, symbol and price unit in orders.
   localparam logic [15:0] SymbolTypeId = 16'd33;
@@ -372,28 +462,150 @@ package meltica_hot_pkg;
     logic [15:0] type_id;  // byte 0
   } drop_copy_t;
 
+  // Lots of a working order have traded: open becomes position; an execution of the strategy.
+  localparam logic [15:0] FillTypeId = 16'd22;
+  localparam int unsigned FillBytes = 40;
+  typedef struct packed {
+    logic signed [63:0] reserved_price_ticks;  // byte 32
+    logic signed [63:0] quantity_lots;  // byte 24
+    logic [63:0] order_id;  // byte 16
+    logic [31:0] reserved0;  // byte 12
+    logic [15:0] strategy_id;  // byte 10
+    logic [7:0] closes;  // byte 9
+    logic [7:0] side;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] account_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } fill_t;
+
+  // Lots of a working order will not trade: cancelled, rejected, expired.
+  localparam logic [15:0] ReleaseTypeId = 16'd23;
+  localparam int unsigned ReleaseBytes = 40;
+  typedef struct packed {
+    logic signed [63:0] reserved_price_ticks;  // byte 32
+    logic signed [63:0] quantity_lots;  // byte 24
+    logic [63:0] order_id;  // byte 16
+    logic [31:0] reserved0;  // byte 12
+    logic [15:0] strategy_id;  // byte 10
+    logic [7:0] closes;  // byte 9
+    logic [7:0] side;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] account_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } release_t;
+
+  // Recovery and amendments: the exposure of an order that is already working, without checks.
+  localparam logic [15:0] ReserveTypeId = 16'd24;
+  localparam int unsigned ReserveBytes = 40;
+  typedef struct packed {
+    logic signed [63:0] reserved_price_ticks;  // byte 32
+    logic signed [63:0] quantity_lots;  // byte 24
+    logic [63:0] order_id;  // byte 16
+    logic [31:0] reserved0;  // byte 12
+    logic [15:0] strategy_id;  // byte 10
+    logic [7:0] opens;  // byte 9
+    logic [7:0] side;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] account_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } reserve_t;
+
+  // A position moves without an order: late fill, bust, start-up.
+  localparam logic [15:0] AdjustTypeId = 16'd11;
+  localparam int unsigned AdjustBytes = 16;
+  typedef struct packed {
+    logic signed [63:0] delta_lots;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] account_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } adjust_t;
+
+  // Engages or releases a kill switch.
+  localparam logic [15:0] KillTypeId = 16'd12;
+  localparam int unsigned KillBytes = 16;
+  typedef struct packed {
+    logic [63:0] time_ns;  // byte 8
+    logic [31:0] id;  // byte 4
+    logic [7:0] engage;  // byte 3
+    logic [7:0] scope;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } kill_t;
+
+  // The lease of a gate, renewed; both ends send it.
+  localparam logic [15:0] HeartbeatTypeId = 16'd13;
+  localparam int unsigned HeartbeatBytes = 24;
+  typedef struct packed {
+    logic [63:0] time_ns;  // byte 16
+    logic [63:0] sequence_number;  // byte 8
+    logic [31:0] lease_ms;  // byte 4
+    logic [15:0] reserved0;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } heartbeat_t;
+
+  // Asks a gate for something that is no verdict; DIGEST, STATE and COUNTERS are answered as text.
+  localparam logic [15:0] QueryTypeId = 16'd14;
+  localparam int unsigned QueryBytes = 8;
+  typedef struct packed {
+    logic [31:0] id;  // byte 4
+    logic [7:0] scope;  // byte 3
+    logic [7:0] subject;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } query_t;
+
+  // How a gate answers a record that is no order.
+  localparam logic [15:0] AnswerTypeId = 16'd15;
+  localparam int unsigned AnswerBytes = 16;
+  typedef struct packed {
+    logic signed [63:0] value;  // byte 8
+    logic [15:0] reserved1;  // byte 6
+    logic [7:0] reserved0;  // byte 5
+    logic [7:0] status;  // byte 4
+    logic [15:0] answered_type_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } answer_t;
+
   // Bits of the fired mask.
   localparam int unsigned CheckMalformed = 0;  // Not a well-formed order
   localparam int unsigned CheckKillSwitch = 1;  // Kill switch engaged
-  localparam int unsigned CheckAccountDisabled = 3;  // Account not authorised
+  localparam int unsigned CheckLeaseExpired = 2;  // The gate's lease has run out
+  localparam int unsigned CheckAccountDisabled = 3;  // Account or port not authorised
   localparam int unsigned CheckUnknownInstrument = 4;  // Instrument unknown or not enabled
   localparam int unsigned CheckRestricted = 5;  // Instrument on the restricted list
   localparam int unsigned CheckHalted = 6;  // Trading halted
+  localparam int unsigned CheckSessionWindow = 7;  // Outside the trading session
   localparam int unsigned CheckFieldSanity = 8;  // Senseless quantity or price
   localparam int unsigned CheckMaxQuantity = 9;  // Order too large
   localparam int unsigned CheckMaxValue = 10;  // Order worth too much
   localparam int unsigned CheckPriceCollar = 11;  // Price too far from the reference
+  localparam int unsigned CheckPriceBand = 12;  // Price outside the band in force
   localparam int unsigned CheckMarketNotAllowed = 13;  // Market orders not allowed
+  localparam int unsigned CheckIsoNotAllowed = 14;  // Intermarket sweep orders not allowed
+  localparam int unsigned CheckShortSale = 15;  // Short sale not allowed
   localparam int unsigned CheckPositionLimit = 16;  // Position limit
   localparam int unsigned CheckOpenExposure = 17;  // Open exposure of the account
+  localparam int unsigned CheckFirmCredit = 18;  // Credit of the firm
+  localparam int unsigned CheckDayQuantity = 19;  // Too much in one day
+  localparam int unsigned CheckMarketImpact = 20;  // Too large for what is displayed
   localparam int unsigned CheckMessageRate = 21;  // Too many messages
+  localparam int unsigned CheckInstrumentRate = 22;  // Too many messages in the instrument
   localparam int unsigned CheckDuplicateOrder = 23;  // Duplicate order
+  localparam int unsigned CheckRepeatedExecution = 24;  // Too many executions of the strategy
+  localparam int unsigned CheckSelfMatch = 25;  // Would trade with an own order
   localparam int unsigned CheckOpenOrderCount = 26;  // Too many open orders
-  localparam int unsigned CheckStaleReference = 27;  // Reference price missing or stale
+  localparam int unsigned CheckStaleReference = 27;  // Market data missing, stale or with a gap
+  localparam int unsigned CheckCrossedBook = 28;  // Book locked or crossed
   localparam int unsigned CheckOrderIdNotIncreasing = 29;  // Order id not increasing
-  localparam logic [63:0] JudgedWithoutAccount = 64'h8000f7b;
-  localparam logic [63:0] JudgedWithoutInstrument = 64'h24a0201b;
-  localparam logic [63:0] JudgedWithoutFields = 64'h2ca0217b;
+  localparam int unsigned CheckDailyLoss = 30;  // Daily loss limit
+  localparam int unsigned CheckPortDown = 31;  // Port not connected
+  localparam int unsigned CheckPositionMismatch = 32;  // Positions do not reconcile
+  localparam int unsigned CheckDrawdown = 33;  // Drawdown from the high-water mark
+  localparam int unsigned CheckConsecutiveRejects = 34;  // Too many rejects in a row
+  localparam int unsigned CheckStrategyDisabled = 35;  // Strategy not authorised
+  localparam int unsigned CheckStrategyExposure = 36;  // Open exposure of the strategy
+  localparam logic [63:0] JudgedWithoutAccount = 64'h19b97c1fff;
+  localparam logic [63:0] JudgedWithoutStrategy = 64'hffeffffff;
+  localparam logic [63:0] JudgedWithoutInstrument = 64'hfe5a0601f;
+  localparam logic [63:0] JudgedWithoutFields = 64'hffde061ff;
 
 endpackage
 /* verilator lint_on UNUSEDPARAM */

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from meltica.domain.market import BookUpdate, Level, MarketEvent, MarketTrade, TradingStatus
+from meltica.domain.market import BookUpdate, Level, MarketEvent, MarketTrade, ShortSaleStatus, TradingStatus
 from meltica.domain.order import Side
 
 TRADING = "T"
@@ -25,6 +25,9 @@ class Message(NamedTuple):
     shares: int
     price_ticks: int
     code: str
+
+
+NO_PRICE_TEST = "0"
 
 
 class LiveOrder(msgspec.Struct):
@@ -54,6 +57,7 @@ class StockBook:
             "P": self._trade_elsewhere,
             "Q": self._trade_elsewhere,
             "H": self._status,
+            "Y": self._short_sale,
         }
 
     @property
@@ -125,6 +129,10 @@ class StockBook:
     def _status(self, message: Message) -> list[MarketEvent]:
         reason = STATES.get(message.code, f"state {message.code}")
         return [TradingStatus(self.instrument, message.time_ns, message.code != TRADING, reason)]
+
+    def _short_sale(self, message: Message) -> list[MarketEvent]:
+        """Reg SHO action: 0 no price test, 1 in force since today, 2 still in force."""
+        return [ShortSaleStatus(self.instrument, message.time_ns, message.code != NO_PRICE_TEST)]
 
     def _change(self, order: LiveOrder, shares: int) -> Level:
         """Add to the total at the order's price; the level as it is now."""

@@ -13,7 +13,7 @@ from meltica.app.kill_latch import KillLatch
 from meltica.app.measured_gate import MeasuredGate
 from meltica.domain.commands import EngageKillSwitch, RegisterInstrument, SetLimits, SubmitOrder
 from meltica.domain.inputs import Record, decode_record
-from meltica.domain.limits import AccountLimits, InstrumentLimits, PositionLimits
+from meltica.domain.limits import SelfMatch
 from meltica.domain.market import BookUpdate, MarketEvent
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.ports import VenueCommand
@@ -24,12 +24,13 @@ from meltica.journal.entry import Entry, Head
 from meltica.journal.errors import JournalFailedError
 from meltica.journal.port import JournalSource, SnapshotRow
 from meltica.journal.writer import GroupCommitWriter
-from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND, WIDE, instrument
+from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND, instrument, wide_limits
 
 TARA = "spiffe://meltica.example/person/tara"
 OLIVIA = "spiffe://meltica.example/person/olivia"
 VENUE = BTC.partition("@")[2]
 JOURNAL_ID = b"j" * 16
+STRATEGIES = ("maker", "watcher")
 
 
 class HeldJournal:
@@ -167,26 +168,7 @@ class Live:
         self.gateway.open()
 
     def open_up(self) -> None:
-        rows = (
-            InstrumentLimits(
-                instrument=BTC,
-                enabled=True,
-                max_quantity_lots=WIDE,
-                max_value_nanos=2**62,
-                collar_bps=5_000,
-                reference_max_age_ns=SECOND,
-            ),
-            AccountLimits(
-                account="main",
-                enabled=True,
-                max_open_value_nanos=2**62,
-                max_open_orders=1_000,
-                messages_per_second=1_000_000,
-                message_burst=1_000_000,
-                market_orders_allowed=True,
-            ),
-            PositionLimits(account="main", instrument=BTC, max_long_lots=WIDE, max_short_lots=WIDE),
-        )
+        rows = wide_limits(max_open_orders=1_000, strategies=STRATEGIES, self_match=SelfMatch.CANCEL_OLDEST)
         self.gateway.take(RegisterInstrument(request_id="setup-0", actor="system:test", instrument=instrument()))
         for number, limits in enumerate(rows, 1):
             request = SetLimits(request_id=f"setup-{number}", actor="system:test", limits=limits, revision=0)
@@ -208,7 +190,7 @@ def submit(request_id: str, **fields: Any) -> SubmitOrder:
         "request_id": request_id,
         "actor": TARA,
         "account": "main",
-        "strategy": "by-hand",
+        "strategy": "manual",
         "instrument": BTC,
         "side": Side.BUY,
         "order_type": OrderType.LIMIT,

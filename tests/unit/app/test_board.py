@@ -21,9 +21,9 @@ def test_the_mark_is_the_mid_of_the_book_and_as_old_as_its_news() -> None:
     board = MarketBoard()
     assert board.mark(A) is None
     board.take(book(A, 100, 103), 10)
-    assert board.mark(A) == Mark(A, 10, 101)
+    assert board.mark(A) == Mark(A, 10, 101, (100, 5), (103, 7))
     board.take(MarketTrade(A, 2, 90, 1), 11)
-    assert board.mark(A) == Mark(A, 10, 101), "where there is a book, a trade is no mark"
+    assert board.mark(A) == Mark(A, 10, 101, (100, 5), (103, 7)), "where there is a book, a trade is no mark"
 
 
 def test_without_a_book_the_last_trade_is_the_mark() -> None:
@@ -38,7 +38,8 @@ def test_a_crossed_book_makes_no_mark(bid: int, ask: int) -> None:
     board = MarketBoard()
     board.take(book(A, 100, 102), 10)
     board.take(book(A, bid, ask), 11)
-    assert board.mark(A) == Mark(A, 10, 101), "the old one, which goes stale"
+    crossed = Mark(A, 10, 101, (bid, 5), (ask, 7))
+    assert board.mark(A) == crossed, "the old price, which goes stale, with the quote that the gate must know of"
 
 
 def test_a_book_with_one_side_makes_no_mark() -> None:
@@ -60,13 +61,13 @@ def test_an_invalid_book_is_shown_as_such_and_makes_no_marks_until_its_snapshot(
     found = board.book(A, 5)
     assert found is not None
     assert not found.valid
-    assert board.mark(A) == Mark(A, 10, 101)
+    assert board.mark(A) == Mark(A, 10, 101, (100, 5), (102, 7))
     board.take(book(A, 104, 106), 13)
     found = board.book(A, 1)
     assert found is not None
     assert found.valid
     assert (found.bids, found.asks) == (((104, 5),), ((106, 7),))
-    assert board.mark(A) == Mark(A, 13, 105)
+    assert board.mark(A) == Mark(A, 13, 105, (104, 5), (106, 7))
 
 
 async def test_a_slow_reader_gets_the_newest_of_each() -> None:

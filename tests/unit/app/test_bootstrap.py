@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from meltica.app.bootstrap import ACTOR, Bootstrap, account_limits, instrument_limits
-from meltica.app.settings import LimitSettings, Settings
+from meltica.app.settings import LimitSettings, Settings, StrategySettings
 from meltica.domain.commands import SetLimits
 from meltica.domain.limits import InstrumentLimits, PositionLimits, key_of
 from meltica.domain.market import BookUpdate, MarketTrade
@@ -54,22 +54,21 @@ def test_the_instruments_own_maximum_counts() -> None:
     assert of_order.max_quantity_lots == 7
 
 
+MOMENTUM = StrategySettings(name="momentum", kind="momentum")
+
+
 async def test_limits_come_with_the_first_price_and_only_then(live: Live) -> None:
-    bootstrap = Bootstrap(live.gateway, Settings(accounts=("main", "second")))
+    bootstrap = Bootstrap(live.gateway, Settings(accounts=("main", "second"), strategies=(MOMENTUM,)))
     bootstrap.register([FIRST, SECOND_ONE])
-    assert sorted(limits_of(live)) == ["accounts/main", "accounts/second"]
+    common = ["accounts/main", "accounts/second", "firm", "ports/paper", "strategies/manual", "strategies/momentum"]
+    assert sorted(limits_of(live)) == common
     name = FIRST.instrument
     bootstrap.look(BookUpdate(name, 1, ((100, 1),), (), snapshot=True))
-    assert len(limits_of(live)) == 2, "one side is no price"
+    assert sorted(limits_of(live)) == common, "one side is no price"
     bootstrap.look(BookUpdate(name, 2, (), ((102, 1),)))
     found = limits_of(live)
-    assert sorted(found) == [
-        "accounts/main",
-        f"accounts/main/positions/{name}",
-        "accounts/second",
-        f"accounts/second/positions/{name}",
-        f"instruments/{name}",
-    ]
+    positions = [f"accounts/{account}/positions/{name}" for account in ("main", "second")]
+    assert sorted(found) == sorted([*common, *positions, f"instruments/{name}"])
     assert not bootstrap.done
     bootstrap.look(MarketTrade(SECOND_ONE.instrument, 3, 50, 1))
     assert bootstrap.done
@@ -88,7 +87,7 @@ async def test_a_second_start_leaves_what_is_journaled_alone(live: Live) -> None
         assert known[FIRST.instrument] == FIRST
         entries = len(live.journal.entries)
         assert limits_of(live)["accounts/main"] == account_limits("main", LimitSettings())
-    assert len(live.journal.entries) == entries == 4
+    assert len(live.journal.entries) == entries == 7
 
 
 async def test_another_market_on_the_same_journal_gets_handles_of_its_own(live: Live) -> None:

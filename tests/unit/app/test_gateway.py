@@ -79,7 +79,7 @@ async def test_the_kill_switch_cancels_before_it_is_durable(live: Live) -> None:
     call = asyncio.create_task(live.gateway.execute(engage("k1")))
     await turns()
     assert live.told(CancelRequested) == [1], "the cancel is out"
-    assert [latched.account for latched in live.latch.engaged()] == [""], "the latch is on the disk"
+    assert [latched.switch for latched in live.latch.engaged()] == [""], "the latch is on the disk"
     assert not call.done(), "the answer waits"
     live.journal.commit()
     await call
@@ -125,7 +125,7 @@ async def test_the_accounts_own_kill_switch_withholds_too(live: Live) -> None:
     live.gateway.take(engage("k1", account="main"))
     live.journal.commit()
     assert live.venue.told == []
-    assert [latched.account for latched in live.latch.engaged()] == ["main"]
+    assert [latched.switch for latched in live.latch.engaged()] == ["main"]
 
 
 async def test_another_accounts_kill_switch_withholds_nothing(live: Live) -> None:
@@ -201,7 +201,7 @@ async def test_a_release_that_is_overtaken_by_a_new_engagement_keeps_the_latch(l
     released = live.gateway.take(ApproveProposal(request_id="a1", actor=TARA, proposal_id=1))
     live.gateway.take(engage("k2"))
     live.journal.commit(until=released)
-    assert [latched.account for latched in live.latch.engaged()] == [""]
+    assert [latched.switch for latched in live.latch.engaged()] == [""]
 
 
 async def test_a_release_forgets_the_latch_when_it_is_durable(live: Live) -> None:

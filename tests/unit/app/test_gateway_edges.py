@@ -73,7 +73,7 @@ class Idle(Strategy[Parameters]):
 
 
 async def test_a_strategy_comes_back_with_its_own_position_and_nobody_elses(live: Live) -> None:
-    for number, (strategy, side, lots) in enumerate((("idle", Side.BUY, 100), ("by-hand", Side.SELL, 30)), 1):
+    for number, (strategy, side, lots) in enumerate((("idle", Side.BUY, 100), ("manual", Side.SELL, 30)), 1):
         live.gateway.take(submit(f"r{number}", strategy=strategy, side=side, quantity_lots=lots))
         told = {"execution_id": f"e{number}", "last_quantity_lots": lots, "last_price_ticks": MARK_TICKS}
         live.gateway.reported([report(ExecType.TRADE, number, **told)])

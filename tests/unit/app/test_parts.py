@@ -28,7 +28,7 @@ def test_a_latch_outlives_its_maker_until_it_is_released(tmp_path: Path) -> None
     assert again.engaged() == [Latched("desk/../1", "a name that is no path", TARA), Latched("", "smoke", TARA)]
     again.release("")
     again.release("")
-    assert [latched.account for latched in latch.engaged()] == ["desk/../1"]
+    assert [latched.switch for latched in latch.engaged()] == ["desk/../1"]
     assert sorted(path.parent.name for path in tmp_path.rglob("*.json")) == ["kill"], "nothing is written elsewhere"
     assert stat.S_IMODE((tmp_path / "kill").stat().st_mode) == 0o700
 
@@ -39,13 +39,13 @@ def test_a_latch_that_cannot_be_read_counts_as_everything(tmp_path: Path, name: 
     latch = KillLatch(tmp_path)
     (tmp_path / name).write_bytes(content)
     (found,) = latch.engaged()
-    assert found.account == ""
+    assert found.switch == ""
     assert name in found.reason
 
 
 def test_a_latch_that_is_a_folder_counts_as_everything(tmp_path: Path) -> None:
     (tmp_path / "all.json").mkdir()
-    assert [found.account for found in KillLatch(tmp_path).engaged()] == [""]
+    assert [found.switch for found in KillLatch(tmp_path).engaged()] == [""]
 
 
 def test_quantiles_are_upper_bounds_within_a_bucket() -> None:

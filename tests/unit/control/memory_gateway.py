@@ -15,14 +15,16 @@ from meltica import hot
 from meltica.domain.commands import Command, RegisterInstrument, SetLimits
 from meltica.domain.errors import NotAcceptingError, RequestReusedError
 from meltica.domain.inputs import Input, Record, encode_record
-from meltica.domain.limits import AccountLimits, InstrumentLimits, PositionLimits
 from meltica.domain.market import Mark, TopOfBook
 from meltica.domain.ports import Answer, AuditEntry, AuditHead, AuditReport, Book, GateStatus
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.engine.engine import Engine
-from tests.engines import BTC, MARK_TICKS, SECOND, WIDE, instrument
+from tests.engines import BTC, MARK_TICKS, SECOND, instrument, wide_limits
 
 SYSTEM = "system:test"
+
+
+STRATEGIES = ("a", "b", "even", "odd", "other", "mine")
 
 
 class MemoryGateway:
@@ -45,30 +47,11 @@ class MemoryGateway:
         self._setup()
 
     def _setup(self) -> None:
-        wide = 2**62
         self.step(RegisterInstrument(request_id="setup-1", actor=SYSTEM, instrument=instrument()))
-        for number, limits in enumerate(
-            (
-                InstrumentLimits(
-                    instrument=BTC,
-                    enabled=True,
-                    max_quantity_lots=10_000_000,
-                    max_value_nanos=wide,
-                    collar_bps=1000,
-                    reference_max_age_ns=10 * SECOND,
-                ),
-                AccountLimits(
-                    account="main",
-                    enabled=True,
-                    max_open_value_nanos=wide,
-                    max_open_orders=100_000,
-                    messages_per_second=100_000,
-                    message_burst=100_000,
-                    market_orders_allowed=True,
-                ),
-                PositionLimits(account="main", instrument=BTC, max_long_lots=WIDE, max_short_lots=WIDE),
-            )
-        ):
+        rows = wide_limits(
+            max_quantity_lots=10_000_000, collar_bps=1000, reference_max_age_ns=10 * SECOND, strategies=STRATEGIES
+        )
+        for number, limits in enumerate(rows):
             self.step(SetLimits(request_id=f"setup-{number + 2}", actor=SYSTEM, limits=limits, revision=0))
 
     def step(self, body: Any) -> Answer:

@@ -22,7 +22,16 @@ from meltica.domain.errors import FieldError, GateUnreachableError, InvariantErr
 from meltica.domain.events import AmendDenied, CommandRefused
 from meltica.hot import Check
 
-COMMAND_FILES = ("orders.py", "controls.py")
+COMMAND_FILES = (
+    "orders.py",
+    "cancels.py",
+    "controls.py",
+    "four_eyes.py",
+    "kill_switch.py",
+    "breakers.py",
+    "credit.py",
+    "marks.py",
+)
 """Where the engine refuses commands; what it says of venue reports never reaches a caller."""
 
 

@@ -268,9 +268,9 @@ def test_a_venue_that_says_anything_breaks_nothing(backend):
     @given(st.lists(reports | rejects, max_size=30))
     def say(said):
         bench = TestBench(backend)
-        for name, side in (("one", Side.BUY), ("two", Side.SELL), ("three", Side.BUY)):
-            bench.submitted(side, 1_000, client_order_id=name)
-        bench.submitted(Side.BUY, 10, None)
+        for name, side, price in (("one", Side.BUY, 0), ("two", Side.SELL, 9), ("three", Side.BUY, 0)):
+            bench.submitted(side, 1_000, MARK_TICKS + price, client_order_id=name)
+        bench.submitted(Side.SELL, 10, MARK_TICKS + 9)
         for report in said:
             bench.step(report)
         assert bench.gate.counters()["faults"] == 0

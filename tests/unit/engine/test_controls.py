@@ -31,7 +31,7 @@ from meltica.domain.events import (
 from meltica.domain.limits import PositionLimits
 from meltica.domain.market import TradingStatus
 from meltica.domain.order import Side
-from tests.engines import BTC, SECOND, WIDE, TestBench
+from tests.engines import BTC, MARK_TICKS, SECOND, WIDE, TestBench
 from tests.unit.engine.test_orders import amend, cancel, fill
 from tests.unit.engine.watch import ADA, BOB, changed, facts, only, refused
 
@@ -111,7 +111,7 @@ def test_tighter_limits_leave_what_works_alone(bench):
 
 
 def test_the_kill_switch_cancels_refuses_and_lets_cancels_pass(bench):
-    order, other = bench.submitted(), bench.submitted(Side.SELL)
+    order, other = bench.submitted(), bench.submitted(Side.SELL, price_ticks=MARK_TICKS + 1)
     cancel(bench, other)
     events = bench.step(engage(bench))
     assert [type(event) for event in events] == [KillSwitchEngaged, CancelRequested]

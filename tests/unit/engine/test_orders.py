@@ -11,11 +11,12 @@ from meltica.domain.commands import AmendOrder, CancelAllOrders, CancelOrder
 from meltica.domain.events import AmendDenied, CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
+from meltica.hot.state import COLUMNS
 from tests.engines import BTC, MARK_TICKS, TestBench, instrument
 from tests.unit.engine.watch import ADA, changed, facts, only, refused
 
 ETH = "ETH/USDT@BINANCE"
-ORDERED = {"orders", "next_order_id", "strategies", "ids"}
+ORDERED = {"orders", "next_order_id", "ids"}
 
 
 def tell(bench, kind, order, name=None, **told):
@@ -41,9 +42,14 @@ def held(bench, account="main"):
     """(orders, value in nanos, buy lots, sell lots of BTC) that the gate holds for the account."""
     state = bench.gate.export_state()
     row = bench.engine.state.tables.accounts[account]
-    account_row = next(r for r in state["accounts"] if r[0] == row)
-    lots = next((r[5:7] for r in state["positions"] if r[:2] == [row, 1]), [0, 0])
-    return account_row[11], account_row[10], *lots
+    of_account = next(named("accounts", r) for r in state["accounts"] if r[0] == row)
+    of_position = next((named("positions", r) for r in state["positions"] if r[:2] == [row, 1]), {})
+    lots = (of_position.get(f"open_{side}_lots", 0) for side in ("buy", "sell"))
+    return of_account["open_orders"], of_account["open_value_nanos"], *lots
+
+
+def named(table, row):
+    return dict(zip(COLUMNS[table], row, strict=True))
 
 
 @pytest.fixture(params=["python", "cython"])
@@ -53,7 +59,7 @@ def bench(request):
 
 def test_an_order_that_passes_is_held_and_sent(bench):
     before = facts(bench)
-    event = only(bench.submit(quantity_lots=100, strategy="maker", post_only=True), OrderSubmitted)
+    event = only(bench.submit(quantity_lots=100, post_only=True), OrderSubmitted)
     assert changed(before, facts(bench)) == ORDERED | {"gate", "working"}
     order = bench.engine.state.order(event.order_id)
     assert (order.client_order_id, order.quantity_lots, order.price_ticks, order.post_only) == (
@@ -189,7 +195,7 @@ def test_a_cancel_ends_only_with_the_venues_word(bench):
 
 
 def test_cancel_all_takes_what_matches_once(bench):
-    bench.open_up(instrument(ETH, 2))
+    bench.open_up(instrument(ETH, 2), strategies=("a", "b"))
     bench.open_up(bench.engine.state.instrument(ETH), "second")
     mine = bench.submitted(strategy="a")
     bench.submitted(strategy="b")

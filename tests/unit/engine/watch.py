@@ -10,7 +10,7 @@ from meltica.domain.events import CommandRefused, Event
 from meltica.hot.state import COLUMNS
 from tests.engines import TestBench
 
-EVERY_STEP = {"sequence", "time_ns", "requests"}
+EVERY_STEP = {"sequence", "time_ns", "requests", "prices"}
 PRICE = [COLUMNS["instruments"].index(name) for name in ("reference_price_ticks", "reference_time_ns")]
 ADA, BOB = (f"spiffe://meltica.example/person/{name}" for name in ("ada", "bob"))
 SYSTEM = "system:test"

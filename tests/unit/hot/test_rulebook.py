@@ -1,5 +1,6 @@
 """The rulebook, its generated page and the twin's table say the same."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ BOOK = {one["number"]: one for one in tomllib.loads((ROOT / "proto/hot/rulebook.
 
 
 def test_numbers_are_those_of_the_consolidated_list() -> None:
-    assert [check.value for check in Check] == [0, 1, 3, 4, 5, 6, 8, 9, 10, 11, 13, 16, 17, 21, 23, 26, 27, 29]
+    assert [check.value for check in Check] == list(range(37))
 
 
 def test_the_twin_judges_each_check_but_malformed_which_stands_alone() -> None:
@@ -29,3 +30,15 @@ def test_the_page_lists_every_check() -> None:
     page = (ROOT / "docs/risk_checks.md").read_text()
     for number, one in BOOK.items():
         assert f"| {number} | `{one['name']}`" in page
+
+
+def test_each_check_names_the_rule_it_serves() -> None:
+    """A paragraph of SEC 15c3-5, an article of RTS 6, another law, or a dash with the guide or venue behind it."""
+    paragraph = re.compile(r"SEC 15c3-5\([cd]\)|RTS 6 art\. 1[257]|Reg (NMS|SHO) \d|Limit Up-Limit Down|- \(.+\)")
+    for check, rule in RULES.items():
+        for one in rule.rule.split("; "):
+            assert paragraph.match(one), f"{check.name}: {one!r}"
+    page = (ROOT / "docs/risk_checks.md").read_text()
+    for one in BOOK.values():
+        assert one["fires"] in page
+        assert f"| {one['rule']} |" in page

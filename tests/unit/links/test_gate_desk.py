@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -10,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meltica.hot import Action, Check, Gate, OrderIntent, Side
+from meltica.hot import layout_gen as layout
 from meltica.hot.layout_gen import (
     LAYOUT_VERSION,
     REASON_PASS,
     AdjustRecord,
-    HaltRecord,
     HeartbeatRecord,
     KillRecord,
     QueryRecord,
+    Record,
     Subject,
     VerdictRecord,
 )
@@ -29,34 +31,60 @@ LEASE_NS = 1_000
 T = 1_700_000_000_000_000_000
 
 
+RATE: dict[str, int] = {"messages_per_second": 1_000_000, "message_burst": 1_000}
+
+
+def record(kind: type[Record], **values: int) -> Record:
+    """With 0 in every field that has no value."""
+    names = {one.name for one in fields(kind)} - {"type_id"}
+    made: Any = kind
+    found: Record = made(**(dict.fromkeys(names, 0) | values))
+    return found
+
+
 def open_gate() -> Any:
-    """Account 0 may trade instrument 0."""
+    """Account 0 may trade instrument 0, for strategy 0 through port 0."""
     gate = Gate(max_instruments=4, max_accounts=2)
-    gate.set_instrument(
-        0,
-        enabled=True,
-        restricted=False,
-        halted=False,
-        value_per_tick_lot_nanos=1,
-        max_price_ticks=1_000,
-        max_quantity_lots=1_000,
-        max_value_nanos=10**9,
-        collar_bps=1_000,
-        reference_max_age_ns=10**9,
-    )
-    gate.set_account(
-        0,
-        enabled=True,
-        market_orders_allowed=True,
-        max_open_value_nanos=10**12,
-        max_open_orders=100,
-        messages_per_second=1_000_000,
-        message_burst=1_000,
-        duplicate_window_ns=0,
-    )
-    gate.set_position_limit(0, 0, max_long_lots=1_000, max_short_lots=1_000)
+    most = 2**63 - 1
+    for row in (
+        record(layout.FirmLimitsRecord, **RATE, max_open_orders=100, max_open_value_nanos=most),
+        record(layout.PortLimitsRecord, **RATE, enabled=1),
+        record(layout.StrategyLimitsRecord, **RATE, enabled=1, max_open_value_nanos=most, max_executions=most),
+        record(
+            layout.InstrumentLimitsRecord,
+            **RATE,
+            enabled=1,
+            short_sale=layout.ShortSale.FREE,
+            collar_bps=1_000,
+            value_per_tick_lot_nanos=1,
+            max_price_ticks=1_000,
+            max_quantity_lots=1_000,
+            max_value_nanos=10**9,
+            reference_max_age_ns=10**9,
+            session_close_ns=2**64 - 1,
+            max_day_lots=most,
+        ),
+        record(
+            layout.AccountLimitsRecord,
+            **RATE,
+            enabled=1,
+            market_orders_allowed=1,
+            max_open_value_nanos=10**12,
+            max_open_orders=100,
+            max_consecutive_rejects=9,
+            max_daily_loss_nanos=most,
+            max_drawdown_nanos=most,
+        ),
+        layout.PositionLimitsRecord(0, 0, 1_000, 1_000, 0),
+        layout.MarkRecord(layout.Mark.CONNECTED, 1, 0, T),
+    ):
+        gate.tell(row)
     gate.set_reference(0, 100, T)
     return gate
+
+
+def halted(on: int = 1, instrument_id: int = 0) -> layout.MarkRecord:
+    return layout.MarkRecord(layout.Mark.HALTED, on, instrument_id, T)
 
 
 class Client:
@@ -185,7 +213,7 @@ def test_heartbeats_keep_the_lease(client: Client) -> None:
 
 
 def test_the_kill_switch_stays_engaged_through_a_trip(client: Client) -> None:
-    kill = KillRecord(scope=1, engage=1, account_id=0, time_ns=0).to_bytes()
+    kill = KillRecord(scope=1, engage=1, id=0, time_ns=0).to_bytes()
     assert client.say(Kind.TELL, kill, extra=len(kill))[0].kind == Kind.DONE
     client.now_ns += LEASE + 1
     assert client.check() == Check.KILL_SWITCH
@@ -270,16 +298,28 @@ def test_a_gap_breaks_the_session_for_good(client: Client, step: int) -> None:
 
 
 def test_notices_are_applied_before_the_order_that_follows_them(client: Client) -> None:
-    halt = HaltRecord(halted=1, instrument_id=0).to_bytes()
+    halt = halted().to_bytes()
     _, body = client.say(Kind.CHECK, halt + client.order(), extra=len(halt))
     assert VerdictRecord.from_bytes(body).reason == Check.HALTED
 
 
-def test_a_notice_that_the_gate_refuses_breaks_the_session(client: Client) -> None:
-    bad = AdjustRecord(account_id=9, instrument_id=0, delta_lots=1).to_bytes()
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        (AdjustRecord(account_id=9, instrument_id=0, delta_lots=1), b"account_id"),
+        (KillRecord(scope=9, engage=1, id=0, time_ns=0), b"scope"),
+        (halted(instrument_id=4), b"MarkRecord"),
+        (layout.StrategyLimitsRecord(999, 1, 1, 1, 1, 1), b"strategy"),
+        (layout.CreditRecord(9, 0, 1), b"scope"),
+        (layout.RearmRecord(9, 0, T), b"breaker"),
+    ],
+    ids=lambda it: type(it).__name__,
+)
+def test_a_notice_that_the_gate_refuses_breaks_the_session(client: Client, wrong: Record, word: bytes) -> None:
+    bad = wrong.to_bytes()
     answer = client.say(Kind.CHECK, bad + client.order(), extra=len(bad))
     assert fault(answer) == FaultCode.REFUSED
-    assert b"account_id 9" in answer[1]
+    assert word in answer[1]
     assert client.desk.gate.counters()["passed"][Action.NEW] == 0
     assert not client.desk.armed
 
@@ -289,9 +329,9 @@ def test_a_notice_that_the_gate_refuses_breaks_the_session(client: Client) -> No
 UNREADABLE = [
     (Kind.TELL, b"\0" * 8, 8),
     (Kind.TELL, b"x", 0),
-    (Kind.TELL, HaltRecord(1, 0).to_bytes()[:7], 7),
-    (Kind.TELL, HaltRecord(1, 0).to_bytes(), 9),
-    (Kind.TELL, KillRecord(3, 1, 0, 0).to_bytes(), 16),
+    (Kind.TELL, halted().to_bytes()[:7], 7),
+    (Kind.TELL, halted().to_bytes(), 17),
+    (Kind.TELL, layout.TopOfBookRecord(*[0] * 11).to_bytes(), 64),
     (Kind.CHECK, b"", 0),
     (Kind.CHECK, b"x" * 63, 0),
     (Kind.CHECK, b"x" * 64, 64),

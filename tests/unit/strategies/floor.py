@@ -11,6 +11,7 @@ from meltica.domain.events import CancelRequested, Event, OrderFilled, OrderSubm
 from meltica.domain.inputs import Input
 from meltica.domain.instrument import Instrument
 from meltica.domain.level_book import LevelBook
+from meltica.domain.limits import SelfMatch
 from meltica.domain.market import BookUpdate, Mark, MarketEvent
 from meltica.strategies.runner import StrategyRunner
 from meltica.strategies.sdk import Strategy
@@ -27,7 +28,7 @@ class Floor:
     def __init__(self, instrument: Instrument, strategy: Strategy[Any], *, latency: Latency = LATENCY) -> None:
         self.instrument = instrument
         self.bench = TestBench("cython")
-        self.bench.open_up(instrument, account="desk")
+        self.bench.open_up(instrument, "desk", strategies=("tested",), self_match=SelfMatch.CANCEL_OLDEST)
         self.venue = PaperSession(instrument.venue, [instrument], epoch=1, latency=latency)
         self.book = LevelBook()
         self.runner = StrategyRunner(

@@ -1,0 +1,165 @@
+# The gate's own working limit orders: an open-addressed table by order id, one cache line a place, at most half full.
+# Those of one instrument and side hang together in a list, and its InstrumentLine knows a bound of their prices, so that
+# an order that cannot trade with any of them costs one comparison. Twin: meltica/hot/own_book_twin.py.
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
+
+from cython_ext.gate_arithmetic cimport larger, smaller
+from cython_ext.gate_bounds cimport tighten
+from cython_ext.layout_gen cimport *
+from cython_ext.tables cimport Case, Crossing, InstrumentLine, MAX_CROSSING, OwnOrder, Tables
+
+
+cdef inline uint32_t home_of(const Tables* t, uint64_t order_id) noexcept nogil:
+    return <uint32_t>((order_id * <uint64_t>0x9E3779B97F4A7C15) >> t.own_shift)
+
+
+cdef inline uint32_t find(const Tables* t, uint64_t order_id) noexcept nogil:
+    """The place of the order, or the free one where it would be."""
+    cdef uint32_t at = home_of(t, order_id)
+    while t.own[at].order_id != 0 and t.own[at].order_id != order_id:
+        at = (at + 1) & t.own_mask
+    return at
+
+
+cdef inline void widen(Tables* t, const OwnOrder* order) noexcept nogil:
+    """The bounds of its instrument after it came or got another price."""
+    cdef InstrumentLine* line = &t.lines[order.instrument_id]
+    if order.side == 0:
+        line.own_best[0] = larger(line.own_best[0], order.price_ticks)
+        line.lowest[1] = larger(line.lowest[1], order.price_ticks + 1)
+    else:
+        line.own_best[1] = smaller(line.own_best[1], order.price_ticks)
+        line.highest[0] = smaller(line.highest[0], order.price_ticks - 1)
+
+
+cdef inline void insert(
+    Tables* t, uint32_t place, uint64_t order_id, uint32_t account_id, uint32_t instrument_id, uint32_t side,
+    int64_t price_ticks, int64_t leaves_lots,
+) noexcept nogil:
+    """At the free place that find() gave; side 0 is BUY."""
+    cdef OwnOrder* order = &t.own[place]
+    cdef uint32_t* first = &t.lines[instrument_id].own_first[side]
+    order.order_id = order_id
+    order.price_ticks = price_ticks
+    order.leaves_lots = leaves_lots
+    order.instrument_id = instrument_id
+    order.account_id = <uint16_t>account_id
+    order.side = <uint16_t>side
+    order.previous = 0
+    order.next = first[0]
+    if first[0]:
+        t.own[first[0] - 1].previous = place + 1
+    first[0] = place + 1
+    t.working += 1
+    widen(t, order)
+
+
+cdef inline void point_neighbours(Tables* t, const OwnOrder* order, uint32_t before, uint32_t after) noexcept nogil:
+    """The one before it, or the head of the list, leads on to `before`; the one after it back to `after`."""
+    if order.previous:
+        t.own[order.previous - 1].next = before
+    else:
+        t.lines[order.instrument_id].own_first[order.side] = before
+    if order.next:
+        t.own[order.next - 1].previous = after
+
+
+cdef inline void remove(Tables* t, uint32_t place) noexcept nogil:
+    """Orders that were put further on because of it move up, so that no place is ever spoilt."""
+    cdef OwnOrder* gone = &t.own[place]
+    cdef uint32_t instrument_id = gone.instrument_id, side = gone.side
+    cdef uint32_t hole = place, at = place
+    point_neighbours(t, gone, gone.next, gone.previous)
+    t.working -= 1
+    while True:
+        at = (at + 1) & t.own_mask
+        if t.own[at].order_id == 0:
+            break
+        # It may move up unless its home lies behind the hole, up to where it is.
+        if ((at - home_of(t, t.own[at].order_id)) & t.own_mask) < ((at - hole) & t.own_mask):
+            continue
+        t.own[hole] = t.own[at]
+        point_neighbours(t, &t.own[hole], hole + 1, hole + 1)
+        hole = at
+    t.own[hole].order_id = 0
+    if t.lines[instrument_id].own_first[side] == 0:
+        t.lines[instrument_id].own_best[side] = 0 if side == 0 else INT64_MAX
+        tighten(t, instrument_id)
+
+
+cdef inline void lessen(Tables* t, uint32_t place, int64_t lots, bint closes) noexcept nogil:
+    cdef OwnOrder* order = &t.own[place]
+    order.leaves_lots = larger(0, order.leaves_lots - lots)
+    if closes or order.leaves_lots == 0:
+        remove(t, place)
+
+
+cdef inline bint is_better(uint32_t side, const Crossing* one, int64_t price_ticks, uint64_t order_id) noexcept nogil:
+    """Whether `one` goes before an order with this price and id: best for an order of `side`, then the lower id."""
+    if one.price_ticks != price_ticks:
+        return one.price_ticks < price_ticks if side == 0 else one.price_ticks > price_ticks
+    return one.order_id < order_id
+
+
+cdef inline void sort_in(Tables* t, uint64_t count, uint32_t side, const OwnOrder* order) noexcept nogil:
+    cdef uint64_t at = count
+    while at > 0 and not is_better(side, &t.matches[at - 1], order.price_ticks, order.order_id):
+        t.matches[at] = t.matches[at - 1]
+        at -= 1
+    t.matches[at].price_ticks = order.price_ticks
+    t.matches[at].order_id = order.order_id
+    t.matches[at].leaves_lots = order.leaves_lots
+
+
+cdef inline uint64_t collect_crossing(Tables* t, const OrderIntentRecord* order, const Case* case) noexcept nogil:
+    """Into t.matches, best first; more than MAX_CROSSING are not collected. Finds the true best price in passing."""
+    cdef uint32_t side = order.side - SIDE_BUY
+    cdef uint32_t other = 1 - side
+    cdef uint32_t place = case.line.own_first[other]
+    cdef int64_t best = INT64_MAX if other else 0
+    cdef uint64_t count = 0
+    cdef const OwnOrder* own
+    while place:
+        own = &t.own[place - 1]
+        place = own.next
+        best = smaller(best, own.price_ticks) if other else larger(best, own.price_ticks)
+        if order.order_type == ORDER_TYPE_LIMIT:
+            if (own.price_ticks > order.price_ticks) if other else (own.price_ticks < order.price_ticks):
+                continue
+        if t.accounts[own.account_id].self_match_group != case.account.self_match_group:
+            continue
+        if count < MAX_CROSSING:
+            sort_in(t, count, side, own)
+        count += 1
+    case.line.own_best[other] = best
+    tighten(t, order.instrument_id)
+    return count
+
+
+cdef inline bint self_match(Tables* t, const OrderIntentRecord* order, Case* case) noexcept nogil:
+    """Whether it is refused. Sets case.allowed_lots, and t.match_count and t.matches to what is to be listed."""
+    cdef uint64_t count, at
+    cdef int64_t left = order.quantity_lots, taken
+    cdef uint8_t mode = case.account.self_match
+    case.allowed_lots = order.quantity_lots
+    if case.line.own_first[SIDE_SELL - order.side] == 0:
+        return False
+    count = collect_crossing(t, order, case)
+    if count == 0:
+        return False
+    if count > MAX_CROSSING or mode == SELF_MATCH_CANCEL_NEWEST:
+        case.allowed_lots = 0
+        return True
+    if mode == SELF_MATCH_DECREMENT:
+        t.match_count = 0
+        while t.match_count < count and left > 0:
+            taken = smaller(left, t.matches[t.match_count].leaves_lots)
+            left -= taken
+            t.matches[t.match_count].leaves_lots -= taken
+            t.match_count += 1
+        case.allowed_lots = left
+        return left == 0
+    for at in range(count):
+        t.matches[at].leaves_lots = 0
+    t.match_count = count
+    return mode == SELF_MATCH_CANCEL_BOTH
