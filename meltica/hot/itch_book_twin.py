@@ -1,14 +1,14 @@
 """The order-tracked books of the whole market in plain Python: dicts all the way."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from meltica.hot.itch import COLUMNS, MORE, ItchBatch
 from meltica.hot.itch_levels_twin import Levels, Order
+from meltica.hot.itch_stock_twin import Row, Stock, hear, rows_of
 from meltica.hot.itch_twin import ItchColumns
 from meltica.hot.layout_gen import Side, TopOfBookRecord
 
@@ -41,57 +41,6 @@ class ItchBookCounters:
     crossed: int = 0  # how often it came to be above it
 
 
-@dataclass(slots=True)
-class Stock:
-    """What is known of one locate code besides its levels."""
-
-    symbol: str = ""
-    state: str = ""
-    market_halts: dict[str, str] = field(default_factory=dict)
-    short_sale: str = ""
-    collar: list[int] | None = None
-    quotation: tuple[int, str, int] | None = None
-    condition: str = ""
-    messages: int = 0
-    last_ns: int = 0
-    moves: int = 0
-    moved_ns: int = 0
-    received_ns: int = 0
-
-
-class _Row(NamedTuple):
-    type: int
-    locate: int
-    timestamp_ns: int
-    order_ref: int
-    second_ref: int
-    side: int
-    shares: int
-    price: int
-    code: int
-    stock: bytes
-
-
-def _rows(columns: dict[str, npt.NDArray[np.generic]], count: int) -> Iterator[_Row]:
-    return map(_Row._make, zip(*(columns[name][:count].tolist() for name in _Row._fields), strict=True))
-
-
-def _hear(stock: Stock, row: _Row) -> None:
-    """What is said about a stock, apart from its orders."""
-    letter = chr(row.code).strip("\0")
-    match chr(row.type):
-        case "H":
-            stock.state = letter
-        case "h":
-            stock.market_halts[chr(row.side)] = letter
-        case "Y":
-            stock.short_sale = letter
-        case "J":
-            stock.collar = [row.price, row.second_ref >> 32, row.second_ref & 0xFFFFFFFF, row.shares]
-        case "K":
-            stock.quotation = (row.shares, letter, row.price)
-
-
 class ItchBook:
     """Orders by reference; levels by locate code, side and price (ticks of 1e-4)."""
 
@@ -121,7 +70,7 @@ class ItchBook:
     def apply(self, batch: ItchBatch) -> None:
         """All messages of a batch, in order; OverflowError when max_orders would be passed."""
         self._begin(0)
-        for row in _rows({name: getattr(batch, name) for name in COLUMNS}, len(batch)):
+        for row in rows_of({name: getattr(batch, name) for name in COLUMNS}, len(batch)):
             self._take(row)
             self.block_messages += 1
 
@@ -164,7 +113,7 @@ class ItchBook:
                 return self.block_messages, offset, stop
             if rows is not None and len(rows) == _CAPACITY:
                 return self.block_messages, self.block_offset, MORE
-            row = next(_rows(kernel.columns, 1))
+            row = next(rows_of(kernel.columns, 1))
             before = self.best(row.locate)
             self._take(row)
             self.block_messages += 1
@@ -180,7 +129,7 @@ class ItchBook:
         self._received_ns = receive_time_ns
         self.block_messages = self.block_offset = 0
 
-    def _take(self, row: _Row) -> None:
+    def _take(self, row: Row) -> None:
         stock = self._stocks.setdefault(row.locate, Stock())
         self._now_ns = row.timestamp_ns
         match chr(row.type):
@@ -201,7 +150,7 @@ class ItchBook:
             case "S":
                 self._event = chr(row.code).strip("\0")
             case _:
-                _hear(stock, row)
+                hear(stock, row)
         stock.last_ns = row.timestamp_ns
         stock.messages += 1
 

@@ -273,6 +273,16 @@ def test_memory_is_stated(backend: ModuleType) -> None:
     assert (book.live_orders, book.best(1)) == (1_000, (1_000, 1, 0, 0))
 
 
+def test_orders_that_come_and_go_take_no_more_memory(backend: ModuleType) -> None:
+    book = backend.ItchBook(max_orders=100, window_log2=4)
+    taken = set()
+    for begin in range(0, 3_000, 60):
+        refs = range(begin, begin + 60)
+        read(book, *[itch.add(ref, "B", 1, 1 + ref % 60) for ref in refs], *[itch.delete(ref) for ref in refs])
+        taken.add(book.memory_bytes())
+    assert (book.live_orders, len(taken)) == (0, 1)
+
+
 # --- in lockstep ---
 
 near = st.integers(0, 40)

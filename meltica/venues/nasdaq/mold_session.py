@@ -118,8 +118,10 @@ class MoldSession:
         if verdict == IN_ORDER:
             block = bytes(payload[HEADER_BYTES:])
             events.append(Messages(sequence, self.gate.expected - sequence, block, now_ns, line))
+            asked = line == RETRANSMISSION
+            self.counts["recovered"] += (self.gate.expected - sequence) if asked else 0
             if self._gap is not None or self._end is not None:
-                self._settle(now_ns, events)
+                self._settle(now_ns, events, asked=asked)
         elif verdict != DUPLICATE:
             self._think(line, payload, now_ns, events)
         return events
@@ -246,6 +248,7 @@ class MoldSession:
         skip = self.gate.expected - packet.sequence
         block = packet.block[message_offset(packet.block, skip) :] if skip else packet.block
         events.append(Messages(self.gate.expected, packet.count - skip, block, one.time_ns, one.line))
+        self.counts["recovered"] += (packet.count - skip) if one.line == RETRANSMISSION else 0
         self.gate.open(packet.session, packet.sequence + packet.count)
 
     def _settle(self, now_ns: int, events: list[MoldEvent], *, asked: bool = False) -> None:
@@ -267,8 +270,6 @@ class MoldSession:
         gap = self._gap
         if gap is not None and expected >= gap.at and self._known > expected and expected != gap.at:
             # Some of it came. An answer may be followed by the next request at once.
-            filled = expected - gap.at
-            self.counts["recovered"] += filled if asked else 0
             gap.at, gap.attempts = expected, 0
             gap.deadline_ns = now_ns if asked else now_ns + self.limits.wait_ns
         elif gap is not None and self._known <= expected:

@@ -6,12 +6,13 @@ import time
 
 import pytest
 
+from meltica.hot.mold import IN_ORDER
 from meltica.hot.packets import Packet
 from meltica.venues.nasdaq.feed import NasdaqFeed
 from meltica.venues.nasdaq.feed_sources import ItchFileSource, PcapSource, file_messages, message_time_ns
 from meltica.venues.nasdaq.frames import Address
 from meltica.venues.nasdaq.itch_messages import ItchMessageError
-from meltica.venues.nasdaq.mold_events import GapLost, Messages, MoldLimits
+from meltica.venues.nasdaq.mold_events import GapLost, LineBack, LineSilent, Messages, MoldLimits
 from meltica.venues.nasdaq.mold_session import MoldSession
 from meltica.venues.nasdaq.moldudp64 import encode_packet
 from tests.conformance.itch_messages import framed, message
@@ -49,6 +50,15 @@ def test_a_gap_is_looked_after_although_no_line_can_be_silent_yet():
     assert [event.sequence for event in events if isinstance(event, Messages)] == [1, 3]
     feed.close()
     assert feed.ended
+
+
+def test_a_line_whose_packets_go_past_the_session_is_back():
+    session = MoldSession(start=1, limits=MoldLimits(idle_ns=1_000))
+    session.receive(0, encode_packet(SESSION, 1, [b"a"]), 0)
+    assert session.tick(1_000) == [LineSilent(0, 0, 1_000), LineSilent(1, 0, 1_000)]
+    assert session.gate.take(encode_packet(SESSION, 2, [b"b"]), 1, 1_500) == IN_ORDER
+    assert session.tick(1_600) == [LineBack(1, 1_600)]
+    assert session.silent_lines == [0]
 
 
 def test_the_end_of_a_file_and_of_its_session():

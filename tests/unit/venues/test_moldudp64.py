@@ -229,7 +229,7 @@ class TestGaps:
         events = session.receive(RETRANSMISSION, packet(3, b"three", b"four"), 300)
         assert [one[0] for one in blocks(events)] == [3, 5]
         assert events[-1] == GapFilled(2, 4, 300)
-        assert session.counts["requests"] == 2
+        assert (session.counts["requests"], session.counts["recovered"]) == (2, 3)
 
     def test_heartbeats_tell_of_a_tail_that_was_lost(self):
         session = opened(can_request=True)
