@@ -1,5 +1,5 @@
 # The order loop of the hot process: intents in, judged, and those that pass out by its session.
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from cython_ext.hot_session cimport OrderSession
 from cython_ext.hot_view cimport MarketView
@@ -23,6 +23,10 @@ cdef class OrderLoop(OrderSession):
     cdef uint64_t idle_ns, idle_turns, offset_ns
     cdef uint64_t lease_until_ns, lapsed_ns, cancel_after_ns, longest_ns, reset_seen
     cdef uint64_t refused_mask
+    cdef uint64_t began             # this turn, in cycles
+    cdef uint64_t last_order_id     # of the last intent that a predecessor dealt with
+    cdef uint8_t last_action
+    cdef bint has_been_up           # a session was caught up with since the start
 
     cdef bint turn(self) noexcept nogil
     cdef void tell_state(self, uint64_t began) noexcept nogil

@@ -117,6 +117,10 @@ cdef class OrderLoop(OrderSession):
         elif self.market.is_new(record):
             self.market.name(record)
 
+    def went_before(self, uint64_t order_id, uint8_t action):
+        """The last intent that a predecessor said anything about: found in the ring again it is not judged again."""
+        self.last_order_id, self.last_action = order_id, action
+
     def warm(self, OuchPort scratch not None, uint32_t rounds):
         """Before the loop runs and any session is there: ``rounds`` times an order in every named instrument through view,
         gate and encoder, with the kill switch engaged, so that none can pass; how many were refused.
@@ -162,6 +166,7 @@ cdef class OrderLoop(OrderSession):
     cdef bint turn(self) noexcept nogil:
         cdef uint64_t began = cycles()
         cdef uint64_t now_ns = monotonic_ns()
+        self.began = began
         cdef bint busy = False
         self.time_ns = now_ns + self.offset_ns
         put(self.status, ORDER_BEAT_NS, now_ns)
@@ -299,7 +304,10 @@ cdef class OrderLoop(OrderSession):
             return False
         # One copy, which is judged and sent: the ring's memory is the sender's to change.
         memcpy(&order, seen, sizeof(order))
-        self.intents.advance()
+        self.has_been_up |= self.caught_up
+        if not self.has_been_up and order.order_id == self.last_order_id and order.action == self.last_action:
+            self.intents.advance()  # Our predecessor died between its drop copy and this step
+            return True
         add(self.status, INTENTS, 1)
         if self.time_ns > order.time_ns:
             mark(self.status, RING_WAIT, self.time_ns - order.time_ns)
@@ -307,6 +315,8 @@ cdef class OrderLoop(OrderSession):
             mark(self.status, RING_WAIT, 0)  # stamped after our look at the clock
         order.time_ns = self.time_ns
         self.handle(&order)
+        # Only now: whoever kills us before this line leaves the intent to our successor.
+        self.intents.advance()
         return True
 
     cdef void handle(self, OrderIntentRecord* order) noexcept nogil:
@@ -332,7 +342,7 @@ cdef class OrderLoop(OrderSession):
         if reason >= 0:
             self.refuse(order, reason, self.refused_mask)
         else:
-            self.send_out(order, lots, reserved, began)
+            self.send_out(order, lots, reserved, self.began)
 
     cdef int judge(self, OrderIntentRecord* order) noexcept nogil:
         """The lowest check that fired, or PASS. What no gate can know is judged here: is there a way out at all?"""

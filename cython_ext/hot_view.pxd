@@ -26,6 +26,7 @@ cdef class MarketView:
     cdef TopOfBookReader tops       # None: there is no feed in this process
     cdef InstrumentView* rows
     cdef uint32_t count
+    cdef bint has_tops
 
     cdef bint is_new(self, const SymbolRecord* symbol) noexcept nogil
     cdef void name(self, const SymbolRecord* symbol) noexcept nogil

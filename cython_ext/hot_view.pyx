@@ -15,6 +15,7 @@ cdef enum:
 cdef class MarketView:
     def __cinit__(self, Gate gate not None, HotStatus status not None, TopOfBookReader tops):
         self.gate, self.status, self.tops = gate, status, tops
+        self.has_tops = tops is not None
         self.count = gate.t.max_instruments
         self.rows = <InstrumentView*>calloc(self.count, sizeof(InstrumentView))
         if self.rows == NULL:
@@ -59,19 +60,20 @@ cdef class MarketView:
         return True
 
     cdef void look(self, uint32_t instrument_id, uint64_t time_ns) noexcept nogil:
-        """Fail closed: a row that can't be read, is stale or behind a gap is GAPPED; a status that is not "trading" is HALTED."""
+        """Fail closed: a row that is empty, torn, stale or behind a gap is GAPPED; a status that is not "trading" is HALTED."""
         cdef InstrumentView* row
         cdef TopOfBookRecord top
         cdef bint halted, gapped
         cdef int64_t bid, ask
         cdef uint64_t seen_ns
-        if self.tops is None or instrument_id >= self.count:
+        if not self.has_tops or instrument_id >= self.count:
             return
         row = &self.rows[instrument_id]
         if row.wire_price_per_tick == 0:
             return
         gapped = (
-            get(self.status, FEED_GAPPED) != 0 or not self.tops.load(row.locate, &top) or (top.condition & GAP_BITS) != 0
+            get(self.status, FEED_GAPPED) != 0 or not self.tops.load(row.locate, &top)
+            or (top.condition & GAP_BITS) != 0 or top.update_count == 0
         )
         if gapped != row.feed_gapped:
             row.feed_gapped = gapped

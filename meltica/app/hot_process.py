@@ -20,7 +20,7 @@ from meltica.app.hot_settings import HotSettings
 from meltica.domain.errors import MelticaError
 from meltica.hot.hot_files import CONTROL_BYTES, CONTROL_SLOTS, DROP_SLOTS, INTENT_LANES, INTENT_SLOTS, HotFiles
 from meltica.hot.hot_gate import recover_exposure
-from meltica.hot.hot_journal import JournalError, JournalFile, Recovered, recover, set_aside
+from meltica.hot.hot_journal import JournalError, JournalFile, Recovered, last_intent, recover, set_aside
 from meltica.hot.hot_limits import LimitsError, read_records
 from meltica.hot.hot_parts import (
     BroadcastWriter,
@@ -176,6 +176,10 @@ class HotProcess:
             drops_next=self.drops.position + 1,
             port_id=self.settings.venue.port_id,
         )
+        for copy in found.missing:
+            self.drops.push(copy)
+        if last := last_intent(DropStore(self.files.drops)):
+            self.loop.went_before(last.order_id, last.action)
         for symbol in found.symbols:
             self.loop.name(symbol, journaled=True)
         for record in self._records:
@@ -184,8 +188,6 @@ class HotProcess:
                 self.loop.name(record.to_bytes())
             else:
                 self.gate.tell(record)
-        for copy in found.missing:
-            self.drops.push(copy)
         if self.standalone:  # Else the control plane tells what it knows
             recover_exposure(self.gate, self.port, found)
         return found

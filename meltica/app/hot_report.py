@@ -35,7 +35,7 @@ STAGE_WORDS: Final = {
     Stage.GATE: "gate",
     Stage.ENCODE: "OUCH encoder",
     Stage.RECORD: "journal and drop copy",
-    Stage.TO_OUT: "picked up to out buffer",
+    Stage.TO_OUT: "found to out buffer",
     Stage.SEND: "send()",
     Stage.RECEIVE: "a reply of the venue",
     Stage.TURN: "a turn of the order loop",

@@ -1,6 +1,6 @@
 """The strategy's end of the hot process: intents in, drop copies and tops of book out, all through shared memory.
 
-    with IntentWriter(Path("/dev/shm/meltica/edge"), account_id=0, strategy_id=7) as desk:
+    with IntentWriter(Path("/dev/shm/meltica-1000-edge-1"), account_id=0, strategy_id=7) as desk:
         desk.send(desk.limit(instrument_id=3, side=Side.BUY, quantity_lots=100, price_ticks=10_050))
         for copy in desk.drop_copies():
             ...
