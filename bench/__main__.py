@@ -21,7 +21,20 @@ from bench.goals import judge
 from bench.measure import Row
 from bench.table import header, markdown, show
 
-PARTS: Final = ("gate", "itch", "engine", "journal", "durable", "grpc_submit", "links", "leases")
+PARTS: Final = (
+    "gate",
+    "itch",
+    "books",
+    "ouch",
+    "feed",
+    "engine",
+    "journal",
+    "durable",
+    "grpc_submit",
+    "links",
+    "rings",
+    "leases",
+)
 RUNS: Final = 5
 
 Rows = Callable[[int], list[Row]]

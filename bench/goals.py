@@ -19,14 +19,28 @@ class Goal(NamedTuple):
 
 
 GOALS: Final = (
-    Goal("gate: one call", "ours", "<=", 250, "at most 250 ns"),
-    Goal("gate: batch", "ours", "<=", 60, "at most 60 ns"),
+    Goal("gate: one Python call", "floor_ratio", "<=", 1.3, "at most 1.3 x the floor"),
+    Goal("gate: one C call", "floor_ratio", "<=", 1.5, "at most 1.5 x the floor"),
+    Goal("gate: batch", "floor_ratio", "<=", 1.5, "at most 1.5 x the floor"),
     Goal("engine: market order", "ours", "<=", 60, "at most 60 µs"),
     Goal("engine: limit order", "ours", "<=", 60, "at most 60 µs"),
     Goal("engine: cost of an order", "floor_ratio", "<=", 1.2, "flat: at most 1.2 x plain dicts' growth"),
     Goal("durable: orders", "ours", ">=", 8_000, "at least 8,000 a second"),
     Goal("gRPC: SubmitOrder, p50", "floor_ratio", "<=", 2.5, "at most 2.5 x an empty call"),
-    Goal("itch: decode to columns", "ratio", "<=", 1 / 20, "20 x the fastest peer"),
+    Goal("feed: receive packets", "floor_ratio", "<=", 1.3, "at most 1.3 x a bare recvmmsg loop"),
+    Goal("ouch: encode one order", "ours", "<=", 60, "at most 60 ns"),
+    Goal("itch: decode to columns, as in C", "floor_ratio", "<=", 1.3, "at most 1.3 x C"),
+    Goal("itch: decode to columns, beside itchcpp", "ratio", "<=", 1 / 60, "60 x the peer"),
+    Goal("itch: decode to columns, beside itch-book", "ratio", "<=", 1 / 60, "60 x the peer"),
+    Goal("books: whole market, levels", "floor_ratio", "<=", 1.25, "at most 1.25 x C"),
+    Goal("books: whole market, orders in queues, beside C", "floor_ratio", "<=", 1.25, "at most 1.25 x C"),
+    Goal("books: whole market, orders in queues, beside itch-book", "ratio", "<=", 0.5, "at most half of itch-book"),
+    Goal("books: rows of best bid and offer", "ratio", "<=", 0.35, "at most 0.35 x itch-book's bbo table"),
+    Goal("books: one stock, ", "ratio", "<=", 0.15, "at most 0.15 x apply_deltas"),
+    Goal("rings: round trip from Python", "floor_ratio", "<=", 1.3, "at most 1.3 x a bare Cython ring"),
+    Goal("rings: round trip from Python", "ratio", "<=", 1 / 30, "30 x faster than ZeroMQ ipc"),
+    Goal("rings: round trip in C", "floor_ratio", "<=", 2, "at most 2 x bare C"),
+    Goal("kill word: engage()", "ours", "<=", 15, "at most 15 µs"),
 )
 
 

@@ -1,12 +1,28 @@
 """A book of price levels with absolute quantities, as crypto venues send it. Twin: meltica/hot/book_twin.py."""
 
 cimport cython
-from libc.stdint cimport int64_t
+cimport numpy as cnp
+from libc.stdint cimport int64_t, uint32_t
 
 from cython_ext.layout_gen cimport LOTS_BOUND, SIDE_BUY, SIDE_SELL, TICKS_BOUND
-from cython_ext.levels cimport Level, Levels, drop_level, free_levels, level_of, level_to_fill
+from cython_ext.levels cimport Level, Levels, drop_level, free_levels, open_level, place_of
 
 import numpy as np
+
+cnp.import_array()
+
+
+cdef inline cnp.ndarray column(numbers):
+    """Any numbers as int64 side by side; an array that is so already is taken as it is, without a look by Python."""
+    if not cnp.PyArray_CheckExact(numbers) or cnp.PyArray_TYPE(numbers) != cnp.NPY_INT64:
+        numbers = np.asarray(numbers, dtype=np.int64)
+    if cnp.PyArray_NDIM(numbers) != 1:
+        raise ValueError(f"a column has one dimension, not {numbers.ndim}")
+    return numbers if cnp.PyArray_IS_C_CONTIGUOUS(numbers) and cnp.PyArray_ISBEHAVED_RO(numbers) else numbers.copy()
+
+
+cdef inline bint sensible(int64_t price, int64_t quantity) noexcept:
+    return 1 <= price <= TICKS_BOUND and 0 <= quantity <= LOTS_BOUND
 
 
 @cython.final
@@ -44,10 +60,31 @@ cdef class LevelBook:
         for at in range(prices.shape[0]):
             self.put(side, prices[at], quantities[at])
 
+    def apply_both(self, sides, prices_ticks, quantities_lots):
+        cdef cnp.ndarray of_sides = column(sides)
+        cdef cnp.ndarray of_prices = column(prices_ticks)
+        cdef cnp.ndarray of_quantities = column(quantities_lots)
+        cdef const int64_t* side = <const int64_t*>cnp.PyArray_DATA(of_sides)
+        cdef const int64_t* prices = <const int64_t*>cnp.PyArray_DATA(of_prices)
+        cdef const int64_t* quantities = <const int64_t*>cnp.PyArray_DATA(of_quantities)
+        cdef Py_ssize_t at, count = cnp.PyArray_SIZE(of_sides)
+        if cnp.PyArray_SIZE(of_prices) != count or cnp.PyArray_SIZE(of_quantities) != count:
+            raise ValueError(f"{count} sides, {len(of_prices)} prices, {len(of_quantities)} quantities")
+        for at in range(count):
+            if side[at] != SIDE_BUY and side[at] != SIDE_SELL:
+                raise ValueError(f"update {at} is senseless: side {side[at]}")
+            if not sensible(prices[at], quantities[at]):
+                raise ValueError(f"update {at} is senseless: price {prices[at]}, quantity {quantities[at]}")
+        for at in range(count):
+            self.put(<int>side[at], prices[at], quantities[at])
+
     cdef int put(self, int side, int64_t price_ticks, int64_t quantity_lots) except -1:
         cdef Levels* levels = &self.sides[side - SIDE_BUY]
         cdef int64_t key = price_ticks if side == SIDE_BUY else -price_ticks
-        cdef Level* level = level_of(levels, key)
+        cdef uint32_t place = place_of(levels, key)
+        cdef Level* level = NULL
+        if place < levels.count and levels.rows[place].key == key:
+            level = &levels.rows[place]
         if quantity_lots == 0:
             if level != NULL:
                 drop_level(levels, level)
@@ -55,7 +92,7 @@ cdef class LevelBook:
         if level == NULL:
             if levels.count >= self.max_levels:
                 raise OverflowError(f"the book has {levels.count} levels on a side; max_levels is {self.max_levels}")
-            level = level_to_fill(levels, key)
+            level = open_level(levels, place, key)
             if level == NULL:
                 raise MemoryError("no room for another level")
         level.quantity = quantity_lots

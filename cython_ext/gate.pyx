@@ -10,7 +10,7 @@ from libc.string cimport memset
 
 from cython_ext.gate_arithmetic cimport pages, unmap
 from cython_ext.gate_bounds cimport set_all_bounds
-from cython_ext.gate_judge cimport PASS, ask_for_neighbour, ask_for_rows, judge_fully, passes_plainly
+from cython_ext.gate_judge cimport PASS, ask_for_rows, judge_fully, passes_plainly
 from cython_ext.gate_settle cimport size_of, take_record
 from cython_ext.gate_state cimport exported, load
 from cython_ext.intent cimport OrderIntent
@@ -37,7 +37,6 @@ import numpy as np
 
 cdef enum:
     LOOK_AHEAD = 12          # orders whose rows a batch asks for in advance: about one memory latency
-    LOOK_NEAR = 6            # and their neighbours in the lists of own orders, when the rows are there
     TABLE_BOUND = 4194304    # position rows, 256 MiB
 
 _BREAKERS = {BREAKER_DAILY_LOSS: "DAILY_LOSS", BREAKER_DRAWDOWN: "DRAWDOWN",
@@ -151,7 +150,6 @@ cdef class Gate:
             for at in range(count):
                 if at + LOOK_AHEAD < count:
                     ask_for_rows(&self.t, &order[at + LOOK_AHEAD])
-                    ask_for_neighbour(&self.t, &order[at + LOOK_NEAR])
                 reason_of[at] = <int8_t>self.judge(&order[at])
                 mask_of[at] = self.t.fired_mask
         return reasons, masks

@@ -4,8 +4,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from cython_ext.gate_arithmetic cimport (
     head_of,
     lowest_bit,
-    prefetch_read,
-    prefetch_write,
+    prefetch,
     product,
     slot_of,
     take_token,
@@ -15,7 +14,7 @@ from cython_ext.gate_arithmetic cimport (
 )
 from cython_ext.layout_gen cimport *
 from cython_ext.own_book cimport find, home_of, insert, remove, widen
-from cython_ext.rules cimport fired_checks, is_duplicate, is_malformed, may_rest, opens_an_order, remember
+from cython_ext.rules cimport fired_checks, is_duplicate, is_malformed, may_rest, next_place, opens_an_order
 from cython_ext.tables cimport (
     AccountRow,
     Case,
@@ -54,6 +53,8 @@ cdef inline bint passes_plainly(Tables* t, const OrderIntentRecord* order) noexc
     outside |= (order.strategy_id >= t.max_strategies) | t.blocked
     if unlikely(outside != 0, 0):
         return False
+    # The farthest first: the own book's place is the last to be looked at, and the least likely to be near.
+    prefetch(&t.own[home_of(t, order.order_id)])
     cdef InstrumentLine* line = &t.lines[order.instrument_id]
     cdef PositionRow* position = &t.positions[position_at(t, order.account_id, order.instrument_id)]
     cdef AccountRow* account = &t.accounts[order.account_id]
@@ -122,14 +123,14 @@ cdef inline bint passes_plainly(Tables* t, const OrderIntentRecord* order) noexc
 cdef inline void note(
     Tables* t, RecentRing* ring, const OrderIntentRecord* order, int64_t price_ticks, uint64_t slot
 ) noexcept nogil:
-    cdef RecentOrder recent
+    cdef RecentOrder* recent = next_place(ring, t.duplicate_depth)
     recent.instrument_id = order.instrument_id
     recent.side = order.side
     recent.quantity_lots = order.quantity_lots
     recent.price_ticks = price_ticks
     recent.time_ns = order.time_ns
     recent.slot = <uint16_t>slot
-    remember(ring, &recent, t.duplicate_depth)
+    ring.seen[slot] += 1
 
 
 cdef inline void open_case(const Tables* t, const OrderIntentRecord* order, Case* case) noexcept nogil:
@@ -254,16 +255,7 @@ cdef inline void keep(Tables* t, const OrderIntentRecord* order, const Case* cas
 cdef inline void ask_for_rows(const Tables* t, const OrderIntentRecord* order) noexcept nogil:
     """What an order will look at, soon."""
     if order.instrument_id < t.max_instruments and order.account_id < t.max_accounts:
-        prefetch_write(&t.lines[order.instrument_id], 1)
-        prefetch_write(&t.lines[order.instrument_id].max_lots, 1)
-        prefetch_write(&t.positions[position_at(t, order.account_id, order.instrument_id)], 1)
-        prefetch_write(&t.own[home_of(t, order.order_id)], 1)
-
-
-cdef inline void ask_for_neighbour(const Tables* t, const OrderIntentRecord* order) noexcept nogil:
-    """The own order that the next one of its instrument and side is hung before; the line is there by now."""
-    cdef uint32_t first
-    if order.instrument_id < t.max_instruments:
-        first = t.lines[order.instrument_id].own_first[(order.side - SIDE_BUY) & 1]
-        if first:
-            prefetch_write(&t.own[first - 1].previous, 1)
+        prefetch(&t.lines[order.instrument_id])
+        prefetch(&t.lines[order.instrument_id].max_lots)
+        prefetch(&t.positions[position_at(t, order.account_id, order.instrument_id)])
+        prefetch(&t.own[home_of(t, order.order_id)])

@@ -5,7 +5,7 @@ from cython_ext.gate_arithmetic cimport slot_of
 from cython_ext.gate_bounds cimport set_all_bounds, set_plain_limits
 from cython_ext.layout_gen cimport *
 from cython_ext.own_book cimport find, insert
-from cython_ext.rules cimport remember
+from cython_ext.rules cimport next_place
 from cython_ext.tables cimport *
 
 
@@ -222,10 +222,13 @@ cdef inline int load_orders(Tables* t, rows) except -1:
 
 cdef inline int load_recent(Tables* t, rows) except -1:
     cdef RecentOrder order
+    cdef RecentRing* ring
     for account, *values in rows:
         (order.instrument_id, order.side, order.quantity_lots, order.price_ticks, order.time_ns) = values
         order.slot = <uint16_t>slot_of(order.instrument_id, order.side, order.quantity_lots, order.price_ticks)
-        remember(&t.rings[row_number("account_id", account, t.max_accounts)], &order, t.duplicate_depth)
+        ring = &t.rings[row_number("account_id", account, t.max_accounts)]
+        next_place(ring, t.duplicate_depth)[0] = order
+        ring.seen[order.slot] += 1
     return 0
 
 

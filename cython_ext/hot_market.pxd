@@ -15,9 +15,11 @@ cdef class MarketLoop:
     cdef HotStatus status
     cdef uint64_t stop_wanted, offset_ns, factor, longest_ns, reset_seen, idle_ns, idle_turns
     cdef uint8_t condition          # of what is published: stale, gapped
+    cdef uint8_t[65536] stored      # locate codes whose tops were published
 
     cdef bint apply_block(self, const uint8_t* data, size_t size, uint64_t time_ns) noexcept nogil
     cdef void store_top(self, uint16_t locate) noexcept nogil
+    cdef void store_all(self) noexcept nogil
     cdef void store_halts(self, const uint8_t* data, size_t size) noexcept nogil
     cdef int packets(self, UdpReceiver receiver, MoldGate gate, int line, int first) noexcept nogil
     cdef void beat(self, uint64_t began, bint busy) noexcept nogil

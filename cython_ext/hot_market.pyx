@@ -44,9 +44,14 @@ cdef class MarketLoop:
         return load_acquire(&self.stop_wanted) != 0
 
     def condition_is(self, *, bint stale, bint gapped):
-        """Of what is published from now on; the word stops the order loop at once, for every instrument."""
-        self.condition = (STALE_BIT if stale else 0) | (GAP_BIT if gapped else 0)
-        put(self.status, FEED_GAPPED, stale or gapped)
+        """Of every top, those that are published already too; the word stops the order loop at once, whatever its instrument."""
+        cdef uint8_t condition = (STALE_BIT if stale else 0) | (GAP_BIT if gapped else 0)
+        if condition == self.condition:
+            return
+        self.condition = condition
+        put(self.status, FEED_GAPPED, condition != 0)
+        with nogil:
+            self.store_all()
 
     def apply(self, const uint8_t[::1] block not None, uint64_t time_ns=0):
         """Framed messages that are in order; False when the books could not take all of them: they are of no use then."""
@@ -144,7 +149,15 @@ cdef class MarketLoop:
         self.book.fill_top(locate, &top)
         top.condition |= self.condition
         self.tops.store(locate, &top)
+        self.stored[locate] = 1
         add(self.status, TOPS_STORED, 1)
+
+    cdef void store_all(self) noexcept nogil:
+        """A change of condition: half a millisecond for a whole market, and as rare as gaps are."""
+        cdef int locate
+        for locate in range(65536):
+            if self.stored[locate]:
+                self.store_top(<uint16_t>locate)
 
     cdef void store_halts(self, const uint8_t* data, size_t size) noexcept nogil:
         """A halt moves no price, and is what must be seen first."""

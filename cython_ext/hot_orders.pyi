@@ -1,6 +1,7 @@
 from cython_ext.broadcast_ring import BroadcastWriter
 from cython_ext.gate import Gate
 from cython_ext.hot_journal import HotJournal
+from cython_ext.hot_session import OrderSession
 from cython_ext.hot_status import HotStatus
 from cython_ext.kill_word import KillWord
 from cython_ext.mpsc_ring import MpscRing
@@ -8,7 +9,7 @@ from cython_ext.ouch import OuchPort
 from cython_ext.spsc_ring import SpscRing
 from cython_ext.top_of_book import TopOfBookReader
 
-class OrderLoop:
+class OrderLoop(OrderSession):
     def __init__(
         self,
         *,
@@ -35,7 +36,6 @@ class OrderLoop:
     def offer_session(self, fd: int) -> int: ...
     @property
     def session_lost(self) -> int: ...
+    def went_before(self, order_id: int, action: int) -> None: ...
     def warm(self, scratch: OuchPort, rounds: int) -> int: ...
     def name(self, symbol: bytes, *, journaled: bool = False) -> None: ...
-
-def settle_port(port: OuchPort, body: bytes) -> bytes: ...

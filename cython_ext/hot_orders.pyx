@@ -9,18 +9,16 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from cython_ext.atomics cimport load_acquire, relax, store_release
+from cython_ext.broadcast_ring cimport BroadcastWriter
+from cython_ext.gate cimport Gate
 from cython_ext.histogram cimport clear
 from cython_ext.hot_clock cimport calibrate, cycles, monotonic_ns, span_ns
-from cython_ext.hot_gate cimport (
-    LOOP_LEASE_EXPIRED, LOOP_PORT_DOWN, allowed_lots, take_back, tell, tell_connected, tell_facts, tell_kill,
-)
-from cython_ext.hot_journal cimport DECODED, ENCODED, NAMED, SETTLED, room
+from cython_ext.hot_gate cimport tell, tell_kill
+from cython_ext.hot_journal cimport NAMED, HotJournal, room
 from cython_ext.hot_status cimport *
-from cython_ext.hot_venue cimport (
-    HEARTBEAT_NS, OUT_RESERVE, RECEIVE_EVERY_NS, SILENCE_NS, VenueLine, out_room, out_waiting,
-)
+from cython_ext.hot_venue cimport OUT_RESERVE, VenueLine, out_room, out_waiting
 from cython_ext.layout_gen cimport *
-
+from cython_ext.ouch cimport OuchOrder, OuchPort
 from cython_ext.top_of_book cimport TopOfBookReader
 
 cdef extern from *:
@@ -30,25 +28,12 @@ cdef extern from *:
     """
     void sleep_ns "hot_sleep"(uint64_t ns) noexcept nogil
 
-cdef extern from *:
-    """
-    static inline uint32_t hot_big4(const uint8_t *p) { uint32_t v; __builtin_memcpy(&v, p, 4); return __builtin_bswap32(v); }
-    """
-    uint32_t big4 "hot_big4"(const uint8_t* at) noexcept nogil
 
 cdef enum:
     CALIBRATION_NS = 20_000_000
-    REASON_NOT_ENCODED = 128  # and more: DropCopy.reason of what the port could not say, 128 + OuchRefusal
-    WHY_LOST = 0x4C           # "L": DropCopy.reason of a session that the network ended; else the venue's own letter
-    WHY_SILENT = 0x54         # "T"
-    WHY_BROKEN = 0x42         # "B": it sent what is no SoupBinTCP
-    WHY_JOURNAL = 0x46        # "F": nothing more can be written down
-    SEQUENCED = 0x53          # "S": a packet that counts
-    QUERY = 0x51              # "Q": Account Query Response; its number is behind type and timestamp
-    QUERY_BYTES = 16
 
 
-cdef class OrderLoop:
+cdef class OrderLoop(OrderSession):
     def __init__(
         self, *, Gate gate not None, OuchPort port not None, MpscRing intents not None, SpscRing control not None,
         BroadcastWriter drops not None, KillWord kill not None, HotStatus status not None, HotJournal journal not None,
@@ -132,6 +117,10 @@ cdef class OrderLoop:
         elif self.market.is_new(record):
             self.market.name(record)
 
+    def went_before(self, uint64_t order_id, uint8_t action):
+        """The last intent that a predecessor said anything about: found in the ring again it is not judged again."""
+        self.last_order_id, self.last_action = order_id, action
+
     def warm(self, OuchPort scratch not None, uint32_t rounds):
         """Before the loop runs and any session is there: ``rounds`` times an order in every named instrument through view,
         gate and encoder, with the kill switch engaged, so that none can pass; how many were refused.
@@ -177,6 +166,7 @@ cdef class OrderLoop:
     cdef bint turn(self) noexcept nogil:
         cdef uint64_t began = cycles()
         cdef uint64_t now_ns = monotonic_ns()
+        self.began = began
         cdef bint busy = False
         self.time_ns = now_ns + self.offset_ns
         put(self.status, ORDER_BEAT_NS, now_ns)
@@ -187,7 +177,7 @@ cdef class OrderLoop:
         if load_acquire(&self.mail.offered) != self.mail.taken:
             self.take_session(now_ns)
         busy |= self.take_intent()
-        if self.sweeping:
+        if self.sweeping and self.caught_up:
             self.sweep()
             busy = True
         if self.line.fd >= 0:
@@ -195,24 +185,6 @@ cdef class OrderLoop:
         if busy or not self.idle_turns:
             self.tell_state(began)
         add(self.status, ORDER_TURNS, 1)
-        return busy
-
-    cdef bint serve_line(self, VenueLine line, uint64_t now_ns) noexcept nogil:
-        """What waits goes out; now and then a look at what came."""
-        cdef bint busy = out_waiting(line) > 0
-        if busy and not line.flush(now_ns):
-            self.lose_session(WHY_LOST)
-            return True
-        if line.inbox_end > line.inbox_begin or now_ns - line.received_ns >= RECEIVE_EVERY_NS:
-            if not line.receive(now_ns):
-                self.lose_session(WHY_LOST)
-                return True
-            busy |= self.take_packets()
-        if line.fd >= 0 and now_ns - line.heard_ns > SILENCE_NS:
-            self.lose_session(WHY_SILENT)
-        elif line.fd >= 0 and now_ns - line.sent_ns >= HEARTBEAT_NS and out_room(line) >= OUT_RESERVE:
-            line.out_end += self.port.heartbeat(line.out + line.out_end, out_room(line))
-            line.sent_ns = now_ns
         return busy
 
     cdef void tell_state(self, uint64_t began) noexcept nogil:
@@ -263,13 +235,24 @@ cdef class OrderLoop:
 
     cdef void watch_lease(self) noexcept nogil:
         """The gate refuses by itself; here is what else a lapsed lease means: after a while the orders go too."""
-        if self.lease_until_ns and self.time_ns > self.lease_until_ns and not self.lease_lapsed:
-            self.lease_lapsed = True
+        if self.lease_until_ns and self.time_ns > self.lease_until_ns and not self.lease_over:
+            self.lease_over = True
+            self.lapsed_ns = self.lease_until_ns
             add(self.status, LEASE_LAPSES, 1)
-        if self.lease_lapsed and self.cancel_after_ns and self.swept_lease_ns != self.lease_until_ns:
-            if self.time_ns > self.lease_until_ns + self.cancel_after_ns:
-                self.swept_lease_ns = self.lease_until_ns
+        if self.lease_over and self.cancel_after_ns and not self.lease_lapsed:
+            if self.time_ns > self.lapsed_ns + self.cancel_after_ns:
+                self.lease_lapsed = True
                 self.start_sweep(False)
+
+    cdef void set_lease(self, uint64_t until_ns) noexcept nogil:
+        """0 ends a lease before its time: the control plane's goodbye, or its link's own look at the clock."""
+        if until_ns > self.time_ns:
+            self.lease_over = self.lease_lapsed = False
+        elif self.lease_until_ns and not self.lease_over:
+            self.lease_over = True
+            self.lapsed_ns = self.time_ns
+            add(self.status, LEASE_LAPSES, 1)
+        self.lease_until_ns = until_ns
 
     cdef bint take_control(self) noexcept nogil:
         cdef const void* record
@@ -290,6 +273,12 @@ cdef class OrderLoop:
         if kind == KILL_TYPE_ID and kill.scope == KILL_SCOPE_GLOBAL:
             self.killed_by_control = kill.engage != 0
             self.set_killed()
+        elif kind == KILL_TYPE_ID:
+            if tell(self.gate, record) != 0:
+                add(self.status, CONTROL_REFUSED, 1)
+            self.start_sweep(False)
+        elif kind == MARK_TYPE_ID and self.market.told(<const MarkRecord*>record, self.time_ns):
+            pass
         elif kind == SYMBOL_TYPE_ID:
             # In the journal first: without it no entry about the instrument can be read again.
             if self.market.is_new(symbol) and self.journal.append(
@@ -297,9 +286,7 @@ cdef class OrderLoop:
             ):
                 self.market.name(symbol)
         elif kind == LEASE_TYPE_ID:
-            self.lease_until_ns = (<const LeaseRecord*>record).until_ns
-            if self.lease_until_ns > self.time_ns:
-                self.lease_lapsed = False
+            self.set_lease((<const LeaseRecord*>record).until_ns)
             put(self.status, LEASE_UNTIL_NS, self.lease_until_ns)
             tell(self.gate, record)
         elif tell(self.gate, record) != 0:
@@ -317,7 +304,10 @@ cdef class OrderLoop:
             return False
         # One copy, which is judged and sent: the ring's memory is the sender's to change.
         memcpy(&order, seen, sizeof(order))
-        self.intents.advance()
+        self.has_been_up |= self.caught_up
+        if not self.has_been_up and order.order_id == self.last_order_id and order.action == self.last_action:
+            self.intents.advance()  # Our predecessor died between its drop copy and this step
+            return True
         add(self.status, INTENTS, 1)
         if self.time_ns > order.time_ns:
             mark(self.status, RING_WAIT, self.time_ns - order.time_ns)
@@ -325,11 +315,14 @@ cdef class OrderLoop:
             mark(self.status, RING_WAIT, 0)  # stamped after our look at the clock
         order.time_ns = self.time_ns
         self.handle(&order)
+        # Only now: whoever kills us before this line leaves the intent to our successor.
+        self.intents.advance()
         return True
 
     cdef void handle(self, OrderIntentRecord* order) noexcept nogil:
         cdef uint64_t began = cycles(), looked, judged
         cdef const OuchOrder* working
+        cdef int64_t lots, reserved
         cdef int reason
         if order.action == ACTION_REPLACE:
             # What works is what the port knows, not what the sender thinks.
@@ -342,277 +335,26 @@ cdef class OrderLoop:
         reason = self.judge(order)
         judged = cycles()
         mark(self.status, GATE, span_ns(looked, judged, self.factor))
+        # Before the order: the venue must have lost our own orders on the other side when it comes.
+        lots, reserved = self.gate.t.allowed_lots, self.gate.t.reserved_price_ticks
+        if self.gate.t.match_count and reason != CHECK_PORT_DOWN:
+            self.leave_own_orders()
         if reason >= 0:
             self.refuse(order, reason, self.refused_mask)
         else:
-            self.send_out(order, allowed_lots(self.gate, order), self.gate.reserved_price_ticks, began)
+            self.send_out(order, lots, reserved, self.began)
 
     cdef int judge(self, OrderIntentRecord* order) noexcept nogil:
         """The lowest check that fired, or PASS. What no gate can know is judged here: is there a way out at all?"""
         cdef int reason
         self.watch_kill()  # once more, as late as can be
         if not self.caught_up or not load_acquire(&self.mail.open):
-            self.refused_mask = <uint64_t>1 << LOOP_PORT_DOWN
-            return LOOP_PORT_DOWN
-        if order.action != ACTION_CANCEL:
-            if room(self.journal) < JOURNAL_RESERVE:
-                add(self.status, JOURNAL_FULL, 1)
-                self.refused_mask = <uint64_t>1 << LOOP_PORT_DOWN
-                return LOOP_PORT_DOWN
-            if self.leased and self.time_ns > self.lease_until_ns:
-                self.refused_mask = <uint64_t>1 << LOOP_LEASE_EXPIRED
-                return LOOP_LEASE_EXPIRED
+            self.refused_mask = <uint64_t>1 << CHECK_PORT_DOWN
+            return CHECK_PORT_DOWN
+        if order.action != ACTION_CANCEL and room(self.journal) < JOURNAL_RESERVE:
+            add(self.status, JOURNAL_FULL, 1)
+            self.refused_mask = <uint64_t>1 << CHECK_PORT_DOWN
+            return CHECK_PORT_DOWN
         reason = self.gate.judge(order)
-        self.refused_mask = self.gate.fired_mask
+        self.refused_mask = self.gate.t.fired_mask
         return reason
-
-    cdef bint send_out(self, OrderIntentRecord* order, int64_t lots, int64_t reserved, uint64_t began) noexcept nogil:
-        cdef DropCopyRecord drop
-        cdef uint64_t judged = cycles(), encoded, written
-        cdef int size
-        self.port.reserved_price_ticks = reserved
-        size = self.port.encode(order, lots, self.line.out + self.line.out_end, out_room(self.line))
-        encoded = cycles()
-        mark(self.status, ENCODE, span_ns(judged, encoded, self.factor))
-        if size < 0:
-            add(self.status, NOT_ENCODED, 1)
-            add(self.status, ENCODE_BEGIN + (-size & 15), 1)
-            if order.action != ACTION_CANCEL:
-                take_back(self.gate, order, lots, reserved)
-            self.refuse(order, REASON_NOT_ENCODED - size, 0)
-            return False
-        # Written down first. There is room: judge() kept the reserve, of which cancels are a small part.
-        if not self.journal.append(
-            ENCODED, order, sizeof(OrderIntentRecord), self.time_ns, self.drops.ring.next + 1, lots, reserved
-        ):
-            self.lose_session(WHY_JOURNAL)
-            return False
-        describe(&drop, order)
-        drop.kind = DROP_KIND_SENT
-        drop.leaves_lots = lots
-        drop.user_ref_num = self.port.last_user_ref_num
-        self.emit(&drop)
-        self.line.out_end += size
-        written = cycles()
-        mark(self.status, RECORD, span_ns(encoded, written, self.factor))
-        mark(self.status, TO_OUT, span_ns(began, written, self.factor))
-        add(self.status, SENT_NEW + order.action - ACTION_NEW, 1)
-        return True
-
-    cdef void refuse(self, const OrderIntentRecord* order, int reason, uint64_t mask) noexcept nogil:
-        cdef DropCopyRecord drop
-        describe(&drop, order)
-        drop.kind = DROP_KIND_REFUSED
-        drop.reason = reason
-        drop.fired_mask = mask
-        self.emit(&drop)
-        add(self.status, REFUSED, 1)
-        if reason < REASON_NOT_ENCODED:
-            add(self.status, REJECTS_BEGIN + (reason & 63), 1)
-
-    cdef void emit(self, DropCopyRecord* drop) noexcept nogil:
-        drop.type_id = DROP_COPY_TYPE_ID
-        drop.sequence_number = self.drops.ring.next + 1
-        drop.time_ns = self.time_ns
-        drop.port_id = self.port_id
-        self.drops.write(drop)
-
-    # --- everything that works is cancelled ---
-
-    cdef void start_sweep(self, bint again) noexcept nogil:
-        """``again``: the cancels that were sent and not answered once more (they may be lost, and are harmless twice)."""
-        self.sweeping = True
-        self.sweep_again = again
-        self.sweep_at = self.sweep_seen = 0
-
-    cdef void sweep(self) noexcept nogil:
-        """A part of the table each turn; without a session it waits for the next one."""
-        cdef const OuchOrder* order
-        cdef uint32_t last = self.sweep_at + SWEEP_ROWS
-        cdef int cancelled = 0
-        if not self.caught_up:
-            return
-        while self.sweep_at < self.port.max_orders and self.sweep_at < last and cancelled < SWEEP_CANCELS:
-            if out_room(self.line) < OUT_RESERVE:
-                return
-            order = &self.port.orders[self.sweep_at]
-            self.sweep_at += 1
-            if order.in_use:
-                self.sweep_seen += 1
-                if order.is_canceling == self.sweep_again and self.cancel(order):
-                    cancelled += 1
-        if self.sweep_at == self.port.max_orders:
-            self.sweeping = False
-            if self.sweep_again and self.must_be_flat():
-                self.start_sweep(False)
-
-    cdef bint must_be_flat(self) noexcept nogil:
-        return self.killed_by_word or self.killed_by_control or self.lease_lapsed
-
-    cdef bint cancel(self, const OuchOrder* working) noexcept nogil:
-        cdef OrderIntentRecord order
-        memset(&order, 0, sizeof(order))
-        order.type_id = ORDER_INTENT_TYPE_ID
-        order.action = ACTION_CANCEL
-        order.side = working.side
-        order.instrument_id = working.instrument_id
-        order.account_id = working.account_id
-        order.strategy_id = working.strategy_id
-        order.order_id = working.order_id
-        order.time_ns = self.time_ns
-        if not self.send_out(&order, 0, 0, cycles()):
-            return False
-        add(self.status, TRIP_CANCELS, 1)
-        return True
-
-    # --- the session ---
-
-    cdef void take_session(self, uint64_t now_ns) noexcept nogil:
-        cdef DropCopyRecord drop
-        self.mail.taken = self.mail.offered
-        self.line.begin(<int>self.mail.fd, now_ns)
-        tell_connected(self.gate, self.port_id, True, self.time_ns)
-        memset(&drop, 0, sizeof(drop))
-        drop.kind = DROP_KIND_SESSION_UP
-        self.emit(&drop)
-        put(self.status, SESSION_UP, 1)
-        self.caught_up = False
-        if not self.asks:
-            self.settle(0)
-
-    cdef void lose_session(self, uint8_t why) noexcept nogil:
-        cdef DropCopyRecord drop
-        self.line.end()
-        self.caught_up = False
-        put(self.status, CAUGHT_UP, 0)
-        tell_connected(self.gate, self.port_id, False, self.time_ns)
-        memset(&drop, 0, sizeof(drop))
-        drop.kind = DROP_KIND_SESSION_DOWN
-        drop.reason = why
-        self.emit(&drop)
-        put(self.status, SESSION_UP, 0)
-        add(self.status, SESSION_LOSSES, 1)
-        if why == WHY_JOURNAL:
-            put(self.status, ORDER_STATE, FAULTED)
-        store_release(&self.mail.lost, self.mail.taken)  # from here on the descriptor may be closed
-
-    cdef bint take_packets(self) noexcept nogil:
-        cdef DropCopyRecord drop
-        cdef const uint8_t* data
-        cdef size_t size = 0, used = 0
-        cdef uint64_t began
-        cdef int found, taken
-        for taken in range(PACKETS_PER_TURN):
-            data = self.line.packet(&size)
-            if data == NULL:
-                return taken > 0
-            began = cycles()
-            # Written down before anything is done with it. Heartbeats change nothing.
-            if size >= 3 and data[2] == SEQUENCED and not self.journal.append(
-                DECODED, data, size, self.time_ns, self.drops.ring.next + 1, 0, 0
-            ):
-                self.lose_session(WHY_JOURNAL)
-                return True
-            found = self.port.decode(data, size, &drop, &used)
-            if used == 0:
-                self.lose_session(WHY_BROKEN)
-                return True
-            self.line.take(size)
-            add(self.status, RECEIVED_PACKETS, 1)
-            if found < 0:
-                add(self.status, BAD_PACKETS, 1)
-            elif found == 1:
-                self.take_reply(&drop)
-                if self.line.fd < 0:
-                    return True
-            elif size >= QUERY_BYTES and data[2] == SEQUENCED and data[3] == QUERY and not self.caught_up:
-                self.settle(big4(data + 12))
-            mark(self.status, RECEIVE, span_ns(began, cycles(), self.factor))
-        return True
-
-    cdef void settle(self, uint32_t next_user_ref_num) noexcept nogil:
-        """The venue has said everything, and which number it expects next (0: it was not asked): what it never got is over.
-
-        This looks at the whole table, once a session.
-        """
-        cdef const OuchOrder* order
-        cdef uint32_t at
-        for at in range(self.port.max_orders):
-            order = &self.port.orders[at]
-            if order.in_use and next_user_ref_num:
-                if order.pending_user_ref_num >= next_user_ref_num and not self.settle_one(order.pending_user_ref_num):
-                    return
-                if order.in_use and order.user_ref_num >= next_user_ref_num and not self.settle_one(order.user_ref_num):
-                    return
-        self.caught_up = True
-        put(self.status, CAUGHT_UP, 1)
-        self.start_sweep(True)
-
-    cdef bint settle_one(self, uint32_t user_ref_num) noexcept nogil:
-        """As if the venue had rejected it, for a reason of our own."""
-        cdef DropCopyRecord drop
-        cdef uint8_t[REJECT_BYTES] body
-        make_reject(body, user_ref_num)
-        if not self.journal.append(SETTLED, body, REJECT_BYTES, self.time_ns, self.drops.ring.next + 1, 0, 0):
-            self.lose_session(WHY_JOURNAL)
-            return False
-        memset(&drop, 0, sizeof(drop))
-        memset(&self.port.facts, 0, sizeof(self.port.facts))
-        if self.port.sequenced(body, REJECT_BYTES, &drop) == 1:
-            self.take_reply(&drop)
-            add(self.status, SETTLED_ORDERS, 1)
-        return True
-
-    cdef void take_reply(self, DropCopyRecord* drop) noexcept nogil:
-        tell_facts(self.gate, &self.port.facts, drop.order_id, drop.strategy_id)
-        if drop.kind == DROP_KIND_SESSION_UP:
-            return
-        if drop.kind == DROP_KIND_SESSION_DOWN:
-            self.lose_session(drop.reason)
-            return
-        self.emit(drop)
-        if drop.kind == DROP_KIND_EXECUTED:
-            add(self.status, EXECUTIONS, 1)
-        elif drop.kind == DROP_KIND_ACCEPTED:
-            add(self.status, ACCEPTED, 1)
-        elif drop.kind == DROP_KIND_REJECTED:
-            add(self.status, REJECTED, 1)
-        elif drop.kind == DROP_KIND_CANCELED or drop.kind == DROP_KIND_SELF_MATCH_CANCEL:
-            add(self.status, CANCELED, 1)
-
-
-cdef inline void describe(DropCopyRecord* drop, const OrderIntentRecord* order) noexcept nogil:
-    memset(drop, 0, sizeof(DropCopyRecord))
-    drop.action = order.action
-    drop.side = order.side
-    drop.order_type = order.order_type
-    drop.tif = order.tif
-    drop.flags = <uint8_t>order.flags
-    drop.instrument_id = order.instrument_id
-    drop.account_id = order.account_id
-    drop.strategy_id = order.strategy_id
-    drop.order_id = order.order_id
-    drop.price_ticks = order.price_ticks
-    drop.quantity_lots = order.quantity_lots
-
-
-cdef void make_reject(uint8_t* body, uint32_t user_ref_num) noexcept nogil:
-    memset(body, 0, REJECT_BYTES)
-    body[0] = c"J"
-    body[9] = user_ref_num >> 24
-    body[10] = (user_ref_num >> 16) & 0xFF
-    body[11] = (user_ref_num >> 8) & 0xFF
-    body[12] = user_ref_num & 0xFF
-
-
-def settle_port(OuchPort port not None, bytes body not None):
-    """Recovery: what a SETTLED entry did to the port; the drop-copy record, or b""."""
-    cdef DropCopyRecord drop
-    memset(&drop, 0, sizeof(drop))
-    memset(&port.facts, 0, sizeof(port.facts))
-    drop.type_id = DROP_COPY_TYPE_ID
-    if len(body) != REJECT_BYTES:
-        raise ValueError(f"a reject has {REJECT_BYTES} bytes, not {len(body)}")
-    if port.sequenced(<const uint8_t*><const char*>body, REJECT_BYTES, &drop) != 1:
-        return b""
-    return (<char*>&drop)[:sizeof(DropCopyRecord)]

@@ -100,7 +100,7 @@ cpdef enum Stage:
     GATE = 2
     ENCODE = 3
     RECORD = 4         # journal and drop copy
-    TO_OUT = 5         # picked up to encoded, checked, written down: all of the above but the wait
+    TO_OUT = 5         # begin of the turn that finds it, to checked, encoded, written down, in the out buffer
     SEND = 6           # the system call
     RECEIVE = 7        # one packet of the venue: journal, decode, gate, drop copy
     TURN = 8           # of the order loop, with work in it

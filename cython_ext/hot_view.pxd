@@ -6,7 +6,7 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t, uint8_t
 
 from cython_ext.gate cimport Gate
 from cython_ext.hot_status cimport HotStatus
-from cython_ext.layout_gen cimport SymbolRecord
+from cython_ext.layout_gen cimport MarkRecord, SymbolRecord
 from cython_ext.top_of_book cimport TopOfBookReader
 
 cdef struct InstrumentView:
@@ -16,7 +16,8 @@ cdef struct InstrumentView:
     uint16_t locate
     uint8_t feed_halted             # by the feed, and by the control plane: either stops
     uint8_t told_halted
-    uint8_t gapped
+    uint8_t feed_gapped
+    uint8_t told_gapped
 
 
 cdef class MarketView:
@@ -25,8 +26,9 @@ cdef class MarketView:
     cdef TopOfBookReader tops       # None: there is no feed in this process
     cdef InstrumentView* rows
     cdef uint32_t count
+    cdef bint has_tops
 
     cdef bint is_new(self, const SymbolRecord* symbol) noexcept nogil
     cdef void name(self, const SymbolRecord* symbol) noexcept nogil
-    cdef void halt(self, uint32_t instrument_id, bint on, uint64_t time_ns) noexcept nogil
+    cdef bint told(self, const MarkRecord* record, uint64_t time_ns) noexcept nogil
     cdef void look(self, uint32_t instrument_id, uint64_t time_ns) noexcept nogil

@@ -3,9 +3,9 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.stdlib cimport calloc, free
 
-from cython_ext.hot_gate cimport tell_gapped, tell_halted, tell_quote, tell_reference
+from cython_ext.hot_gate cimport tell_mark, tell_quote, tell_reference
 from cython_ext.hot_status cimport FEED_GAPPED, FEED_TIME_NS, REFERENCES, HotStatus, add, get
-from cython_ext.layout_gen cimport SymbolRecord, TopOfBookRecord
+from cython_ext.layout_gen cimport MARK_GAPPED, MARK_HALTED, MarkRecord, SymbolRecord, TopOfBookRecord
 
 cdef enum:
     GAP_BITS = 2 | 4   # of TopOfBook.condition: stale, the feed has a gap
@@ -15,7 +15,8 @@ cdef enum:
 cdef class MarketView:
     def __cinit__(self, Gate gate not None, HotStatus status not None, TopOfBookReader tops):
         self.gate, self.status, self.tops = gate, status, tops
-        self.count = gate.max_instruments
+        self.has_tops = tops is not None
+        self.count = gate.t.max_instruments
         self.rows = <InstrumentView*>calloc(self.count, sizeof(InstrumentView))
         if self.rows == NULL:
             raise MemoryError("no room for a view of the market")
@@ -42,29 +43,41 @@ cdef class MarketView:
         row.shares_per_lot = symbol.shares_per_lot
         row.seen_updates = 0
 
-    cdef void halt(self, uint32_t instrument_id, bint on, uint64_t time_ns) noexcept nogil:
-        if instrument_id < self.count:
-            self.rows[instrument_id].told_halted = on
-            tell_halted(self.gate, instrument_id, on or self.rows[instrument_id].feed_halted, time_ns)
+    cdef bint told(self, const MarkRecord* record, uint64_t time_ns) noexcept nogil:
+        """Of a mark that the feed sets as well: whoever says stop is heard. False: it is another mark."""
+        cdef InstrumentView* row
+        if record.id >= self.count:
+            return False
+        row = &self.rows[record.id]
+        if record.mark == MARK_HALTED:
+            row.told_halted = record.on != 0
+            tell_mark(self.gate, MARK_HALTED, record.id, row.told_halted or row.feed_halted, time_ns)
+        elif record.mark == MARK_GAPPED:
+            row.told_gapped = record.on != 0
+            tell_mark(self.gate, MARK_GAPPED, record.id, row.told_gapped or row.feed_gapped, time_ns)
+        else:
+            return False
+        return True
 
     cdef void look(self, uint32_t instrument_id, uint64_t time_ns) noexcept nogil:
-        """Fail closed: a row that can't be read, is stale or behind a gap is GAPPED; a status that is not "trading" is HALTED."""
+        """Fail closed: a row that is empty, torn, stale or behind a gap is GAPPED; a status that is not "trading" is HALTED."""
         cdef InstrumentView* row
         cdef TopOfBookRecord top
         cdef bint halted, gapped
         cdef int64_t bid, ask
         cdef uint64_t seen_ns
-        if self.tops is None or instrument_id >= self.count:
+        if not self.has_tops or instrument_id >= self.count:
             return
         row = &self.rows[instrument_id]
         if row.wire_price_per_tick == 0:
             return
         gapped = (
-            get(self.status, FEED_GAPPED) != 0 or not self.tops.load(row.locate, &top) or (top.condition & GAP_BITS) != 0
+            get(self.status, FEED_GAPPED) != 0 or not self.tops.load(row.locate, &top)
+            or (top.condition & GAP_BITS) != 0 or top.update_count == 0
         )
-        if gapped != row.gapped:
-            row.gapped = gapped
-            tell_gapped(self.gate, instrument_id, gapped, time_ns)
+        if gapped != row.feed_gapped:
+            row.feed_gapped = gapped
+            tell_mark(self.gate, MARK_GAPPED, instrument_id, gapped or row.told_gapped, time_ns)
         if gapped:
             row.seen_updates = 0
             return
@@ -82,7 +95,7 @@ cdef class MarketView:
         halted = top.trading_status != TRADING
         if halted != row.feed_halted:
             row.feed_halted = halted
-            tell_halted(self.gate, instrument_id, halted or row.told_halted, time_ns)
+            tell_mark(self.gate, MARK_HALTED, instrument_id, halted or row.told_halted, time_ns)
         tell_quote(
             self.gate, instrument_id, bid, top.bid_shares // <int64_t>row.shares_per_lot,
             ask, top.ask_shares // <int64_t>row.shares_per_lot, seen_ns,

@@ -1,21 +1,10 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from cython_ext.itch_changes cimport Changes
 from cython_ext.itch_levels cimport Side
 from cython_ext.itch_market cimport Market
 from cython_ext.layout_gen cimport TopOfBookRecord
-
-
-# The columns of take_changes().
-cdef struct Changes:
-    Py_ssize_t count
-    Py_ssize_t capacity
-    uint16_t* locates
-    uint64_t* times
-    uint32_t* bids
-    uint64_t* bid_shares
-    uint32_t* asks
-    uint64_t* ask_shares
 
 
 cdef class ItchBook:
@@ -35,14 +24,11 @@ cdef class ItchBook:
     # The whole record; condition has bit 0 alone: whether prices are stale or the feed has a gap is the caller's to know.
     cdef void fill_top(self, uint16_t locate, TopOfBookRecord* out) noexcept nogil
 
+    cdef int read_buffer(self, buffer, Py_ssize_t offset, uint64_t receive_time_ns, bint changes) except -1
+    cdef int raise_bounds(self, int stop) except -1
+    cdef make_changes(self)
+    cdef int need_queues(self) except -1
     cdef void begin_block(self, uint64_t receive_time_ns) noexcept nogil
     cdef int read(self, const uint8_t* data, size_t size, bint changes) noexcept nogil
     cdef int why(self, const uint8_t* next, const uint8_t* end) noexcept nogil
-    cdef int take(self, const uint8_t* message, uint8_t kind) noexcept nogil
-    cdef int take_row(
-        self, uint8_t kind, uint16_t locate, uint8_t side, uint8_t code, uint32_t price, uint64_t time_ns, uint64_t ref,
-        uint64_t second_ref, uint64_t shares, uint64_t symbol
-    ) noexcept nogil
-    cdef void bests(self, uint16_t locate, uint64_t* found) noexcept nogil
     cdef Side* side(self, uint16_t locate, int side) except NULL
-    cdef void note_change(self, const uint64_t* before, uint16_t locate) noexcept nogil

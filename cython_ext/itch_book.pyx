@@ -11,18 +11,20 @@ number from apply_block(); block_offset says which message it was, and all befor
 """
 
 cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from cython_ext.itch_levels cimport Level, Side, close_levels, level_at, reserve_levels
+from cython_ext.itch_changes cimport Changes, bests, note_change
+from cython_ext.itch_dispatch cimport take_message, take_row
 from cython_ext.itch_market cimport (
     BOOK_FULL, CROSSED, END, END_OF_SESSION, LOCATES, LOCKED, MORE, NO_MEMORY, TRUNCATED, UNKNOWN_TYPE, WRONG_LENGTH,
-    Book, Market, Status, add, ask_last, ask_order, big2, big4, big8, halt_market, hear, key_of, name,
-    reduce, remove, replace, set_collar, set_quotation, side_of,
+    Book, Market, Status, ask_last, ask_order, big2, big8, hear, key_of,
 )
-from cython_ext.itch_memory cimport huge_free, huge_zeros, prefetch
+from cython_ext.itch_memory cimport huge_free, huge_zeros, prefetch, touch_pages
 from cython_ext.itch_orders cimport (
     Order, close_orders, find_order, open_orders, orders_memory, place_of_ref, reserve_orders,
 )
@@ -113,6 +115,8 @@ cdef class ItchBook:
 
     def reserve(self):
         reserve_orders(&self.market.orders)
+        touch_pages(self.market.books, LOCATES * sizeof(Book))
+        touch_pages(self.market.status, LOCATES * sizeof(Status))
         if reserve_levels(&self.market.memory, LEVEL_BYTES_AN_ORDER * self.max_orders // 8):
             raise MemoryError("no room for the levels of max_orders orders")
 
@@ -143,11 +147,12 @@ cdef class ItchBook:
         self.market.received_ns = receive_time_ns
 
     def apply_bytes(self, buffer, Py_ssize_t offset=0, uint64_t receive_time_ns=0):
-        stop = self.read_buffer(buffer, offset, receive_time_ns, False)
+        cdef int stop = self.read_buffer(buffer, offset, receive_time_ns, False)
         self.raise_bounds(stop)
         return self.block_messages, self.block_offset, stop
 
     def take_changes(self, buffer, Py_ssize_t offset=0, uint64_t receive_time_ns=0):
+        cdef int stop
         if self.rows.capacity == 0:
             self.make_changes()
         self.rows.count = 0
@@ -156,22 +161,22 @@ cdef class ItchBook:
             self.raise_bounds(stop)
         return self.rows.count, self.block_offset, MORE if stop >= BOOK_FULL else stop
 
-    def read_buffer(self, buffer, Py_ssize_t offset, uint64_t receive_time_ns, bint changes):
-        cdef const uint8_t[::1] view = buffer
-        cdef Py_ssize_t size = view.shape[0]
-        cdef const uint8_t* data = NULL
+    cdef int read_buffer(self, buffer, Py_ssize_t offset, uint64_t receive_time_ns, bint changes) except -1:
+        cdef Py_buffer view
         cdef int stop
-        if offset < 0 or offset > size:
-            raise ValueError(f"offset {offset} is not within 0..{size}")
-        if offset < size:
-            data = &view[offset]
-        with nogil:
-            self.begin_block(receive_time_ns)
-            stop = self.read(data, size - offset, changes)
+        PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE)
+        try:
+            if offset < 0 or offset > view.len:
+                raise ValueError(f"offset {offset} is not within 0..{view.len}")
+            with nogil:
+                self.begin_block(receive_time_ns)
+                stop = self.read(<const uint8_t*>view.buf + offset, view.len - offset, changes)
+        finally:
+            PyBuffer_Release(&view)
         self.block_offset += offset
         return stop
 
-    def raise_bounds(self, int stop):
+    cdef int raise_bounds(self, int stop) except -1:
         if stop == BOOK_FULL:
             raise OverflowError(
                 f"the book has {self.live_orders} live orders; max_orders is {self.max_orders};"
@@ -179,8 +184,9 @@ cdef class ItchBook:
             )
         if stop == NO_MEMORY:
             raise MemoryError(f"no room for another order or level; message {self.block_messages} was not applied")
+        return 0
 
-    def make_changes(self):
+    cdef make_changes(self):
         cdef uint16_t[::1] u2
         cdef uint32_t[::1] u4
         cdef uint64_t[::1] u8
@@ -217,11 +223,12 @@ cdef class ItchBook:
         cdef Market* market = &self.market
         cdef uint64_t seen = 0      # messages whose frame has been read
         cdef uint64_t done = 0      # messages applied
-        cdef uint64_t moves
+        cdef uint64_t moves = 0
         cdef uint64_t[4] before
         cdef uint16_t locate
         cdef int stop = MORE        # of the frames: what is read already is applied first
         cdef int failure = 0
+        memset(before, 0, sizeof(before))
         while True:
             if stop == MORE:
                 if end - next < 3:
@@ -263,15 +270,15 @@ cdef class ItchBook:
                     next = message - 2
                     break
                 moves = market.books[locate].moves
-                self.bests(locate, before)
-            failure = self.take(message, message[0])
+                bests(market, locate, before)
+            failure = take_message(market, message)
             if failure:
                 next = message - 2
                 break
             done += 1
             hear(market, locate)
             if changes and market.books[locate].moves != moves:
-                self.note_change(before, locate)
+                note_change(market, &self.rows, before, locate)
         self.block_messages = done
         self.block_offset = next - data
         if stop == END_OF_SESSION and not failure:
@@ -286,63 +293,6 @@ cdef class ItchBook:
         if kind.length == 0:
             return UNKNOWN_TYPE
         return WRONG_LENGTH if big2(next) != kind.length else TRUNCATED
-
-    cdef int take(self, const uint8_t* message, uint8_t kind) noexcept nogil:
-        """What the message does: 0, BOOK_FULL or NO_MEMORY. Offsets: NQTVITCHspecification.pdf, 1.1 to 1.8."""
-        cdef Market* market = &self.market
-        cdef uint16_t locate = big2(message + 1)
-        cdef uint64_t symbol
-        if kind == c"A" or kind == c"F":
-            memcpy(&symbol, message + 24, 8)
-            return add(
-                market, big8(message + 11), locate, message[19], big4(message + 32), big4(message + 20), symbol
-            )
-        if kind == c"D":
-            remove(market, big8(message + 11))
-        elif kind == c"U":
-            return replace(market, big8(message + 11), big8(message + 19), big4(message + 31), big4(message + 27))
-        elif kind == c"E" or kind == c"X" or kind == c"C":
-            reduce(market, big8(message + 11), big4(message + 19))
-        elif kind == c"R":
-            memcpy(&symbol, message + 11, 8)
-            name(market, locate, symbol)
-        elif kind == c"H":
-            market.books[locate].state = message[19]
-        elif kind == c"h":
-            halt_market(market, locate, message[19], message[20])
-        elif kind == c"Y":
-            market.status[locate].short_sale = message[19]
-        elif kind == c"J":
-            set_collar(market, locate, big4(message + 19), big4(message + 23), big4(message + 27), big4(message + 31))
-        elif kind == c"K":
-            set_quotation(market, locate, big4(message + 19), message[23], big4(message + 24))
-        elif kind == c"S":
-            market.event = message[11]
-        return 0
-
-    cdef inline void bests(self, uint16_t locate, uint64_t* found) noexcept nogil:
-        """bid, its shares, ask, its shares"""
-        cdef const Book* book = &self.market.books[locate]
-        cdef int at
-        for at in range(2):
-            found[2 * at] = book.best[at]
-            found[2 * at + 1] = book.sides[at].rows[book.sides[at].count - 1].shares if book.best[at] else 0
-
-    cdef void note_change(self, const uint64_t* before, uint16_t locate) noexcept nogil:
-        """A row, if a message has left another best bid or offer than there was."""
-        cdef uint64_t[4] after
-        cdef Changes* rows = &self.rows
-        cdef Py_ssize_t at = rows.count
-        self.bests(locate, after)
-        if after[0] == before[0] and after[1] == before[1] and after[2] == before[2] and after[3] == before[3]:
-            return
-        rows.locates[at] = locate
-        rows.times[at] = self.market.now_ns
-        rows.bids[at] = <uint32_t>after[0]
-        rows.bid_shares[at] = after[1]
-        rows.asks[at] = <uint32_t>after[2]
-        rows.ask_shares[at] = after[3]
-        rows.count += 1
 
     # --- columns ---
 
@@ -374,8 +324,8 @@ cdef class ItchBook:
                         market, refs[ahead], 2 * <uint32_t>locates[ahead] + (sides[ahead] == c"S"),
                         KINDS[types[ahead]].named,
                     )
-                failure = self.take_row(
-                    types[at], locates[at], sides[at], codes[at], prices[at], times[at], refs[at], second_refs[at],
+                failure = take_row(
+                    market, types[at], locates[at], sides[at], codes[at], prices[at], times[at], refs[at], second_refs[at],
                     shares[at], symbols[at],
                 )
                 if failure:
@@ -385,45 +335,12 @@ cdef class ItchBook:
         self.block_offset = 0
         self.raise_bounds(failure)
 
-    cdef int take_row(
-        self, uint8_t kind, uint16_t locate, uint8_t side, uint8_t code, uint32_t price, uint64_t time_ns, uint64_t ref,
-        uint64_t second_ref, uint64_t shares, uint64_t symbol
-    ) noexcept nogil:
-        cdef Market* market = &self.market
-        cdef int failure = 0
-        market.now_ns = time_ns
-        if kind == c"A" or kind == c"F":
-            failure = add(market, ref, locate, side, price, <uint32_t>shares, symbol)
-        elif kind == c"D":
-            remove(market, ref)
-        elif kind == c"U":
-            failure = replace(market, ref, second_ref, price, <uint32_t>shares)
-        elif kind == c"E" or kind == c"X" or kind == c"C":
-            reduce(market, ref, shares)
-        elif kind == c"R":
-            name(market, locate, symbol)
-        elif kind == c"H":
-            market.books[locate].state = code
-        elif kind == c"h":
-            halt_market(market, locate, side, code)
-        elif kind == c"Y":
-            market.status[locate].short_sale = code
-        elif kind == c"J":
-            set_collar(market, locate, price, second_ref >> 32, <uint32_t>second_ref, <uint32_t>shares)
-        elif kind == c"K":
-            set_quotation(market, locate, <uint32_t>shares, code, price)
-        elif kind == c"S":
-            market.event = code
-        if failure == 0:
-            hear(market, locate)
-        return failure
-
     # --- looking inside ---
 
     cdef void fill_top(self, uint16_t locate, TopOfBookRecord* out) noexcept nogil:
         cdef uint64_t[4] found
         cdef const Book* book = &self.market.books[locate]
-        self.bests(locate, found)
+        bests(&self.market, locate, found)
         memset(out, 0, sizeof(TopOfBookRecord))
         out.type_id = TOP_OF_BOOK_TYPE_ID
         out.locate = locate
@@ -447,7 +364,7 @@ cdef class ItchBook:
 
     def best(self, uint16_t locate):
         cdef uint64_t[4] found
-        self.bests(locate, found)
+        bests(&self.market, locate, found)
         return found[0], found[1], found[2], found[3]
 
     def depth(self, uint16_t locate, int side, Py_ssize_t count):
@@ -502,9 +419,10 @@ cdef class ItchBook:
             handle = rows[handle].before
         return count, shares
 
-    def need_queues(self):
+    cdef int need_queues(self) except -1:
         if not self.market.queues:
             raise ValueError("this book keeps no queues: make it with queues=True")
+        return 0
 
     def locates(self):
         cdef int locate

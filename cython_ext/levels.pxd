@@ -5,14 +5,13 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memmove
 
 cdef enum:
-    NEAR = 8           # levels from the best that are searched one by one; most updates are there
+    NEAR = 16          # levels from the best that are searched one by one; most updates are there
     FIRST_CAPACITY = 16
 
 
 cdef struct Level:
     int64_t key
     int64_t quantity
-    int64_t orders
 
 
 cdef struct Levels:
@@ -23,40 +22,29 @@ cdef struct Levels:
 
 cdef inline uint32_t place_of(const Levels* levels, int64_t key) noexcept nogil:
     """Index of the first level whose key is not below this one."""
+    cdef const Level* rows = levels.rows
     cdef uint32_t low = 0
-    cdef uint32_t high = levels.count
-    cdef uint32_t middle
-    cdef uint32_t near = 0
-    while high > 0 and near < NEAR:
-        if levels.rows[high - 1].key < key:
-            return high
-        high -= 1
-        near += 1
-    while low < high:
-        middle = (low + high) // 2
-        if levels.rows[middle].key < key:
-            low = middle + 1
-        else:
-            high = middle
+    cdef uint32_t left = levels.count
+    cdef uint32_t end = left - NEAR if left > NEAR else 0
+    cdef uint32_t half
+    while left > end:
+        if rows[left - 1].key < key:
+            return left
+        left -= 1
+    while left > 1:  # no branch on what is compared: far from the best it would be mispredicted half of the time
+        half = left >> 1
+        low += half if rows[low + half - 1].key < key else 0
+        left -= half
+    if left and rows[low].key < key:
+        low += 1
     return low
 
 
-cdef inline Level* level_of(Levels* levels, int64_t key) noexcept nogil:
-    """The level, or NULL."""
-    cdef uint32_t place = place_of(levels, key)
-    if place == levels.count or levels.rows[place].key != key:
-        return NULL
-    return &levels.rows[place]
-
-
-cdef inline Level* level_to_fill(Levels* levels, int64_t key) noexcept nogil:
-    """The level, made empty if it was not there; NULL when there is no memory."""
-    cdef uint32_t place = place_of(levels, key)
+cdef inline Level* open_level(Levels* levels, uint32_t place, int64_t key) noexcept nogil:
+    """A level with this key at its place; NULL when there is no memory."""
     cdef Level* row
     cdef Level* grown
     cdef uint32_t capacity
-    if place < levels.count and levels.rows[place].key == key:
-        return &levels.rows[place]
     if levels.count == levels.capacity:
         capacity = levels.capacity * 2 if levels.capacity else FIRST_CAPACITY
         grown = <Level*>realloc(levels.rows, capacity * sizeof(Level))
@@ -68,8 +56,6 @@ cdef inline Level* level_to_fill(Levels* levels, int64_t key) noexcept nogil:
     memmove(row + 1, row, (levels.count - place) * sizeof(Level))
     levels.count += 1
     row.key = key
-    row.quantity = 0
-    row.orders = 0
     return row
 
 

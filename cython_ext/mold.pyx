@@ -3,6 +3,8 @@
 from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+
 from cython_ext.udp_receiver cimport UdpReceiver
 
 cdef extern from *:
@@ -60,35 +62,38 @@ cdef class MoldGate:
             raise ValueError(f"line {line}: there are {LINES}")
         self.won(sequence, count, line, time_ns)
 
-    def gather(self, UdpReceiver receiver not None, int first, int line, uint8_t[::1] out not None, Py_ssize_t at):
-        """The messages of the received packets from ``first`` on, as long as they are the next ones, copied to ``out``.
+    def gather(self, UdpReceiver receiver not None, int first, int line):
+        """The messages of the received packets from ``first`` on, as long as they are the next ones, in one block.
 
-        (the packet that stopped it, or how many there are; the end of what was copied; messages; the last packet's time)
+        (the packet that stopped it, or how many there are; the block; messages; the last packet's time)
         """
-        cdef Py_ssize_t size, room = out.shape[0]
+        cdef Py_ssize_t size = 0
         cdef uint64_t messages = 0, time_ns = 0
-        cdef int number = first, verdict
-        cdef const uint8_t* payload
-        if not 0 <= line < LINES or first < 0 or at < 0 or at > room:
-            raise ValueError(f"line {line}, packet {first}, byte {at}: out of range")
+        cdef int number = first, verdict, one
+        cdef uint8_t[1024] pass_on      # A batch has no more packets
+        cdef uint8_t* to
+        if not 0 <= line < LINES or first < 0:
+            raise ValueError(f"line {line}, packet {first}: out of range")
         with nogil:
-            while number < receiver.received:
-                payload = receiver.frame(number)
-                size = receiver.sizes[number]
-                if at + size > room or receiver.cut[number]:
-                    break
-                verdict = self.judge(payload, size, line, receiver.times[number])
+            while number < receiver.received and not receiver.cut[number]:
+                verdict = self.judge(receiver.frame(number), receiver.sizes[number], line, receiver.times[number])
                 if verdict == SLOW:
                     # The session will judge it once more: it is one packet, not two.
                     self.lines[line].packets -= 1
                     break
+                pass_on[number] = verdict == IN_ORDER
                 if verdict == IN_ORDER:
-                    memcpy(&out[at], payload + HEADER_BYTES, size - HEADER_BYTES)
-                    at += size - HEADER_BYTES
-                    messages += big2(payload + 18)
+                    size += receiver.sizes[number] - HEADER_BYTES
+                    messages += big2(receiver.frame(number) + 18)
                     time_ns = receiver.times[number]
                 number += 1
-        return number, at, messages, time_ns
+        block = PyBytes_FromStringAndSize(NULL, size)
+        to = <uint8_t*>PyBytes_AS_STRING(block)
+        for one in range(first, number):
+            if pass_on[one]:
+                memcpy(to, receiver.frame(one) + HEADER_BYTES, receiver.sizes[one] - HEADER_BYTES)
+                to += receiver.sizes[one] - HEADER_BYTES
+        return number, block, messages, time_ns
 
     def counters(self):
         cdef int line
@@ -99,6 +104,11 @@ cdef class MoldGate:
                 "packets", "wins", "messages", "duplicates", "last_ns", "leads", "lead_sum_ns", "lead_max_ns",
             )
         }
+
+    def last_ns(self, int line):
+        if not 0 <= line < LINES:
+            raise IndexError(line)
+        return self.lines[line].last_ns
 
     def lead_histogram(self, int line):
         if not 0 <= line < LINES:

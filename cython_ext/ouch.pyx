@@ -7,7 +7,7 @@ Layouts: Nasdaq, "OUCH 5.0 Order Entry Specification" (May 2024) and "SoupBinTCP
 
 cimport cython
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from cython_ext.layout_gen cimport (
@@ -22,10 +22,8 @@ from cython_ext.ouch_wire cimport (
     CANCEL_SIZE, ELEMENT, ENTER_APPENDAGE, ENTER_CLORDID, ENTER_ISO, ENTER_PRICE, ENTER_SHARES, ENTER_SIDE,
     ENTER_SIZE, ENTER_SYMBOL, ENTER_TIF, ENTER_URN, FLAG_ISO, FLAG_SHORT, FLAG_SHORT_EXEMPT, HEADER, MARKET_PRICE,
     MAX_PRICE, MAX_SHARES, REPLACE_SIZE, ROOM, TAG_FIRM, TAG_POST_ONLY, TAG_SHARES_LOCATED, ascii_number, clordid_at,
-    get16, get32, get64, get_id, least_size, put16, put32, put64, put_cancel, put_element, put_id, side_code,
+    get16, get32, get64, get_id, least_size, packets_in, put16, put32, put64, put_cancel, put_element, put_id, side_code,
 )
-
-from cython_ext.intent cimport OrderIntent
 
 cdef enum:
     SENT
@@ -559,6 +557,51 @@ cdef class OuchPort:
             f.instrument_id, f.account_id, f.side, f.fill_closes, f.release_closes,
         )
         return found, (<char*>&record)[:sizeof(DropCopyRecord)] if found == 1 else b"", used, facts
+
+    def encode_batch(self, const uint8_t[::1] records not None):
+        """Each 64-byte intent with all of its lots: (the packets of those that went out, how many were refused)."""
+        cdef Py_ssize_t count = records.shape[0] // <Py_ssize_t>sizeof(OrderIntentRecord)
+        if records.shape[0] % sizeof(OrderIntentRecord):
+            raise ValueError(f"{records.shape[0]} bytes are no whole number of {sizeof(OrderIntentRecord)}-byte records")
+        cdef uint8_t* out = <uint8_t*>malloc((count + 1) * ROOM)
+        cdef const OrderIntentRecord* order = <const OrderIntentRecord*>&records[0] if count else NULL
+        cdef size_t at = 0
+        cdef Py_ssize_t number, refused = 0
+        cdef int size
+        if out == NULL:
+            raise MemoryError(f"no room for the packets of {count} orders")
+        self.reserved_price_ticks = 0
+        with nogil:
+            for number in range(count):
+                size = self.encode(&order[number], order[number].quantity_lots, &out[at], ROOM)
+                if size < 0:
+                    refused += 1
+                else:
+                    at += size
+        try:
+            return (<char*>out)[:at], refused
+        finally:
+            free(out)
+
+    def decode_batch(self, const uint8_t[::1] data not None):
+        """All whole packets: (their drop-copy records, bytes used); it stops at a packet of length 0."""
+        cdef Py_ssize_t size = data.shape[0]
+        cdef const uint8_t* start = &data[0] if size else NULL
+        cdef uint8_t* out = <uint8_t*>malloc((packets_in(start, size) + 1) * sizeof(DropCopyRecord))
+        cdef size_t at = 0
+        cdef size_t used = 1
+        cdef Py_ssize_t begin = 0
+        if out == NULL:
+            raise MemoryError(f"no room for the records of {size} bytes")
+        with nogil:
+            while used and begin < size:
+                if self.decode(start + begin, size - begin, <DropCopyRecord*>&out[at], &used) == 1:
+                    at += sizeof(DropCopyRecord)
+                begin += used
+        try:
+            return (<char*>out)[:at], begin
+        finally:
+            free(out)
 
     def advance_user_ref_num(self, uint32_t next_user_ref_num):
         """From an Account Query Response: numbers below were used."""

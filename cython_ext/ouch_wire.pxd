@@ -160,3 +160,13 @@ cdef inline size_t clordid_at(uint8_t kind) noexcept nogil:
     if kind == c"J":
         return 15
     return 22 if kind == c"B" else 35
+
+
+cdef inline size_t packets_in(const uint8_t* data, size_t size) noexcept nogil:
+    """Whole packets at the beginning of the bytes."""
+    cdef size_t at = 0
+    cdef size_t count = 0
+    while at + 2 <= size and get16(data + at) != 0 and at + 2 + get16(data + at) <= size:
+        at += 2 + get16(data + at)
+        count += 1
+    return count

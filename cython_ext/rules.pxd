@@ -282,13 +282,12 @@ cdef inline uint64_t fired_checks(Tables* t, const OrderIntentRecord* order, Cas
     return fired
 
 
-cdef inline void remember(RecentRing* ring, const RecentOrder* order, uint32_t depth) noexcept nogil:
-    """The newest order takes the place of the oldest."""
+cdef inline RecentOrder* next_place(RecentRing* ring, uint32_t depth) noexcept nogil:
+    """For the newest order, where the oldest was."""
     cdef RecentOrder* place = &ring.orders[ring.next]
     if ring.count == depth:
         ring.seen[place.slot] -= 1
     else:
         ring.count += 1
-    place[0] = order[0]
-    ring.seen[place.slot] += 1
     ring.next = ring.next + 1 if ring.next + 1 < depth else 0
+    return place

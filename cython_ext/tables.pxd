@@ -7,7 +7,7 @@ cdef enum:
     ACTION_NUMBERS = 4
     PORTS = 256
     MAX_DUPLICATE_DEPTH = 64  # of an account's last orders the duplicate check looks at
-    SEEN_SLOTS = 1024         # a power of two, sparse at 64 orders
+    SEEN_SLOTS = 256          # a power of two, sparse at the usual 16 orders
     MAX_CROSSING = 64         # own orders that one order may cross and still be judged: bounded work
     BREAKERS = 4              # of an account; index 0 is not used
 

@@ -30,7 +30,11 @@ cdef extern from "seqlock.h" nogil:
     void row_store(uint64_t* row, const void* record) noexcept
     bint row_load(const uint64_t* row, void* record, uint64_t tries, uint64_t* retries) noexcept
 
+cdef extern from *:
+    void prefetch_read "__builtin_prefetch"(const void* address) noexcept nogil
+
 cdef enum:
+    LOOK_AHEAD = 8           # rows that a batch asks for in advance: about one memory latency
     ROW_BYTES = 64
     ROWS_OFFSET = 4096
     LOG_OFFSET = 4198400     # ROWS_OFFSET + LOCATES * ROW_BYTES
@@ -159,6 +163,8 @@ cdef class TopOfBookReader:
         cdef int torn = -1
         with nogil:
             for at in range(count):
+                if at + LOOK_AHEAD < count:
+                    prefetch_read(self.rows + <uint64_t>locates[at + LOOK_AHEAD] * ROW_WORDS)
                 if not self.load(locates[at], <TopOfBookRecord*>&rows[at, 0]):
                     torn = locates[at]
                     break

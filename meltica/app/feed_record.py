@@ -58,6 +58,7 @@ class PacketTee:
 
     def finish(self) -> None:
         if self._file is not None:
+            self._file.truncate(self._size)  # A write that failed half-way leaves half a frame.
             os.fsync(self._file.fileno())
             self._file.close()
             self._file = None
@@ -74,8 +75,7 @@ class PacketTee:
                 self.finish()
                 self._path = self._folder / f"packets-{packets[0].time_ns}.pcap"
                 self._file = Path(f"{self._path}{PART}").open("xb", buffering=0)  # noqa: SIM115 - lives on
-                self._file.write(PcapWriter.header())
-                self._size = 0
+                self._size = self._file.write(PcapWriter.header())
             view = memoryview(data)
             while view:
                 view = view[self._file.write(view) :]

@@ -19,10 +19,10 @@ import msgspec
 from meltica.app.board import MarketBoard
 from meltica.app.clock import SteadyClock
 from meltica.app.kill_latch import KillLatch
+from meltica.app.market_facts import fact_of
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.settings import Settings
 from meltica.app.watcher import Watcher
-from meltica.domain.breakers import MarkKind, mark_key
 from meltica.domain.commands import (
     AmendOrder,
     BeginDay,
@@ -33,8 +33,6 @@ from meltica.domain.commands import (
     GateState,
     ReportGate,
     Revalue,
-    SetMark,
-    SetPriceBand,
     SubmitOrder,
 )
 from meltica.domain.errors import GateUnreachableError, InvariantError, NotAcceptingError, RequestReusedError
@@ -47,12 +45,8 @@ from meltica.domain.events import (
 )
 from meltica.domain.inputs import Input, Record, decode_record, encode_record
 from meltica.domain.market import (
-    BookInvalid,
-    BookUpdate,
     Mark,
     MarketEvent,
-    MarketPriceBand,
-    ShortSaleStatus,
     TopOfBook,
     TradingStatus,
 )
@@ -306,34 +300,13 @@ class LiveGateway:
         now_ns = self.clock.now_ns()
         event = msgspec.structs.replace(event, time_ns=now_ns)
         self.board.take(event, now_ns)
-        self._tell_engine(event)
+        if (fact := fact_of(event, self.state.tables)) is not None:
+            self.take(fact)
         for venue in self._venues.values():
             self._take_all(venue.receive(event, now_ns))
         for runner in self._strategies:
             self._ordered(runner, runner.on_market(event))
         self._arm_timer()
-
-    def _tell_engine(self, event: MarketEvent) -> None:
-        """Facts that stop orders are inputs; prices come with the inputs that they decide."""
-        known = event.instrument in self.state.tables.instruments
-        match event:
-            case TradingStatus():
-                self.take(event)
-            case ShortSaleStatus() if known:
-                self._mark(MarkKind.SHORT_RESTRICTED, event.instrument, on=event.restricted, reason="price test")
-            case MarketPriceBand(low_ticks=low, high_ticks=high) if known:
-                actor, name = "system:market", event.instrument
-                self.take(SetPriceBand(request_id="", actor=actor, instrument=name, low_ticks=low, high_ticks=high))
-            case BookInvalid() if known:
-                self._mark(MarkKind.GAPPED, event.instrument, on=True, reason=event.reason)
-            case BookUpdate(snapshot=True) if known:
-                self._mark(MarkKind.GAPPED, event.instrument, on=False, reason="a new snapshot")
-
-    def _mark(self, kind: MarkKind, name: str, *, on: bool, reason: str) -> None:
-        """Only a change is an input."""
-        state = self.state.tables.marks.get(mark_key(kind, name))
-        if on != (state is not None and state.on):
-            self.take(SetMark(request_id="", actor="system:market", mark=kind, name=name, on=on, reason=reason))
 
     def revalue(self) -> None:
         """Value what is held at the newest prices, if any has changed."""

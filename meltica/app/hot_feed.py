@@ -30,6 +30,7 @@ class FeedThread:
         self._settings, self._loop, self._status, self._tell = settings, loop, status, tell
         self._heard_ns = time.monotonic_ns()
         self._lost = False
+        self._packets = 0
         self.feed = _open(settings)
 
     def run(self) -> None:
@@ -64,7 +65,7 @@ class FeedThread:
             before = session.gate.expected
             line, at = self._loop.spin(one, other, session.gate)
             if session.gate.expected != before:
-                self._heard(session.passed(time.time_ns()))
+                self._heard(session.passed(time.time_ns()))  # What the compiled path moved the session past
             if line >= 0:
                 self._think(one if line == 0 else other, line, at)
             self._take(self.feed.poll(0))  # Answers to requests, deadlines, and what came meanwhile
@@ -128,10 +129,13 @@ class FeedThread:
         self._status.put(Word.FEED_TIME_NS, self._heard_ns + self._status.get(Word.CLOCK_OFFSET_NS))
 
     def _watch(self) -> None:
-        sequence = self.feed.session.gate.expected
-        if sequence != self._status.get(Word.FEED_SEQUENCE):
-            self._status.put(Word.FEED_SEQUENCE, sequence)
-            self._heard_ns = time.monotonic_ns()
+        gate = self.feed.session.gate
+        packets = sum(gate.counters()["packets"])
+        if packets != self._packets:
+            self._packets = packets
+            self._status.put(Word.FEED_PACKETS, packets)
+            self._status.put(Word.FEED_SEQUENCE, gate.expected)
+            self._heard(())
         self._condition()
 
     def _condition(self) -> None:

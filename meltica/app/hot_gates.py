@@ -97,7 +97,10 @@ class HotGates:
         self._kept: deque[tuple[int, str, int]] = deque()
         """(journal entry, gate, drop copy): when the entry is durable, so is what came before the drop copy."""
         self._told_origin = 0
-        self._begun = False
+        self._joining: deque[Joined] = deque()
+        """Their slices must be durable, and told, before they are admitted."""
+        self._stale = True
+        """A gate must hold something else than it was told."""
         private_folder(settings.state_folder / "control")
         ring = KeyRing(settings.control.key_folder(settings.state_folder))
         keys = {name: _key(ring, gate.key) for name, gate in self._gates.items()}
@@ -110,9 +113,7 @@ class HotGates:
             keys=ring,
             told=self._told,
         )
-        self._begun = True
         gateway.watch(self)
-        self._refresh()
 
     def _desk(self, keys: dict[str, bytes], now_ns: int) -> ControlDesk:
         leases, control = self._gateway.state.tables.leases, self._settings.control
@@ -158,10 +159,15 @@ class HotGates:
                 (self.link.arm if event.armed else self.link.disarm)(event.gate)
             if isinstance(event, KillSwitchReleased) and event.switch == GLOBAL:
                 self._words.release(event.approver)
-        if any(isinstance(event, TOLD) for event in events):
-            self._refresh()
+        self._stale = self._stale or any(isinstance(event, TOLD) for event in events)
 
     def durable(self, sequence: int) -> None:
+        """All that the engine knows is durable at the moments when it knows no more than that: then it is told."""
+        if sequence == self._gateway.state.tables.sequence:
+            if self._stale:
+                self._refresh()
+            while self._joining:
+                self._admit(self._joining.popleft())
         while self._kept and self._kept[0][0] <= sequence:
             _, gate, kept = self._kept.popleft()
             self.link.keep(gate, kept)
@@ -235,12 +241,17 @@ class HotGates:
     def _joined(self, notice: Joined) -> None:
         gate, epoch = notice.gate, notice.gate_epoch
         self._gateway.take(AdmitGate(request_id="", actor=ACTOR, gate=gate, gate_epoch=epoch))
+        self._stale = True
+        self._joining.append(notice)
+        self._gateway.settle_soon()
+
+    def _admit(self, notice: Joined) -> None:
+        gate, epoch = notice.gate, notice.gate_epoch
         book = self._gateway.state.tables.leases.gates.get(gate)
         if book is None or book.gate_epoch != epoch or not book.alive:
             LOG.error("gate %s epoch %d is not admitted: it was retired, or is not in the settings", gate, epoch)
             return
         base = [] if notice.remembers or not notice.fresh else self._base(gate)
-        self._refresh()
         self.link.admit(gate, epoch, base)
 
     def _base(self, gate: str) -> list[bytes]:
@@ -311,8 +322,7 @@ class HotGates:
 
     def _refresh(self) -> None:
         """Tells each gate what has changed of what it must hold; the link leaves out what has not."""
-        if not self._begun:
-            return
+        self._stale = False
         state, now_ns = self._gateway.state, self._gateway.clock.now_ns()
         leases = state.tables.leases
         for name, settings in self._gates.items():
@@ -329,8 +339,8 @@ class HotGates:
         for turn in itertools.count():
             self.link.pulse()
             with contextlib.suppress(NotAcceptingError):
-                if turn % REFRESH_EVERY == 0:
-                    self._refresh()
+                self._stale = self._stale or turn % REFRESH_EVERY == 0
+                self._gateway.settle_soon()
                 for gate, settings in self._gates.items():
                     self.link.tell(gate, [row.to_bytes() for row in profits(self._gateway.state, settings)])
                     self._look(gate, self._confirmed(gate))

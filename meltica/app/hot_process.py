@@ -19,8 +19,8 @@ from meltica.app.hot_session import SessionKeeper
 from meltica.app.hot_settings import HotSettings
 from meltica.domain.errors import MelticaError
 from meltica.hot.hot_files import CONTROL_BYTES, CONTROL_SLOTS, DROP_SLOTS, INTENT_LANES, INTENT_SLOTS, HotFiles
-from meltica.hot.hot_gate import recover_exposure, tell_gate
-from meltica.hot.hot_journal import JournalError, JournalFile, Recovered, recover, set_aside
+from meltica.hot.hot_gate import recover_exposure
+from meltica.hot.hot_journal import JournalError, JournalFile, Recovered, last_intent, recover, set_aside
 from meltica.hot.hot_limits import LimitsError, read_records
 from meltica.hot.hot_parts import (
     BroadcastWriter,
@@ -97,7 +97,14 @@ class HotProcess:
         self.drops = BroadcastWriter.create(files.drops, slots=DROP_SLOTS, slot_size=128, exist_ok=True)
         self.kill = self._kill_word()
         shape = settings.gate
-        self.gate = Gate(shape.max_instruments, shape.max_accounts, shape.duplicate_depth)
+        self.gate = Gate(
+            shape.max_instruments,
+            shape.max_accounts,
+            shape.duplicate_depth,
+            max_strategies=shape.max_strategies,
+            max_working_orders=settings.venue.max_orders,
+            leased=not self.standalone,
+        )
         self.port = self._port()
         self._records = read_records(settings.limits) if self.standalone else []
         self.tops = self._tops()
@@ -169,6 +176,10 @@ class HotProcess:
             drops_next=self.drops.position + 1,
             port_id=self.settings.venue.port_id,
         )
+        for copy in found.missing:
+            self.drops.push(copy)
+        if last := last_intent(DropStore(self.files.drops)):
+            self.loop.went_before(last.order_id, last.action)
         for symbol in found.symbols:
             self.loop.name(symbol, journaled=True)
         for record in self._records:
@@ -176,9 +187,7 @@ class HotProcess:
                 self.port.set_symbol(record)
                 self.loop.name(record.to_bytes())
             else:
-                tell_gate(self.gate, record)
-        for copy in found.missing:
-            self.drops.push(copy)
+                self.gate.tell(record)
         if self.standalone:  # Else the control plane tells what it knows
             recover_exposure(self.gate, self.port, found)
         return found

@@ -15,7 +15,6 @@ QUANTILES: Final = (0.5, 0.9, 0.99, 0.999, 1.0)
 COLUMNS: Final = ("p50", "p90", "p99", "p99.9", "max")
 HUNG_NS: Final = 1_000_000_000
 """A loop that has not looked at its clock for so long does not run, whatever the kernel says."""
-PORT_DOWN: Final = 31
 REFUSALS: Final = {
     1: "no room in the out buffer",
     2: "unknown symbol",
@@ -36,7 +35,7 @@ STAGE_WORDS: Final = {
     Stage.GATE: "gate",
     Stage.ENCODE: "OUCH encoder",
     Stage.RECORD: "journal and drop copy",
-    Stage.TO_OUT: "picked up to out buffer",
+    Stage.TO_OUT: "found to out buffer",
     Stage.SEND: "send()",
     Stage.RECEIVE: "a reply of the venue",
     Stage.TURN: "a turn of the order loop",
@@ -117,7 +116,6 @@ def _stage(reader: StatusReader, stage: Stage) -> dict[str, int]:
 
 def _rejects(reader: StatusReader) -> dict[str, int]:
     names = {check.value: check.name for check in Check}
-    names.setdefault(PORT_DOWN, "PORT_DOWN")
     return {names.get(number, str(number)): count for number, count in enumerate(reader.group(REJECTS, 64)) if count}
 
 

@@ -92,6 +92,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_instruments: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 1_024
     max_accounts: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 16
+    max_strategies: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 256
     duplicate_depth: Annotated[int, msgspec.Meta(ge=1, le=64)] = 16
 
 
@@ -99,9 +100,9 @@ class HotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: Name
     """Of the gate, as the control plane and the kill word know it."""
     folder: Path
-    """Of everything that is shared: on a memory file system, such as /dev/shm/meltica/edge-1."""
+    """Of everything that is shared: on a memory file system, such as /dev/shm/meltica-1000-edge-1."""
     kill: Path = Path()
-    """The kill word; empty: ``kill`` in the folder. Several gates may share one."""
+    """The kill word; empty: ``hot.kill`` in the folder. Several gates may share one."""
     limits: Path = Path()
     """Limits and symbols as records, for --standalone alone."""
     journal_mib: Annotated[int, msgspec.Meta(ge=4, le=16_384)] = 256

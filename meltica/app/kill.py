@@ -29,7 +29,7 @@ PID_BITS = 22
 NAMESPACE = 72
 REASON_CODE = 2  # KillReason.KILL_PROGRAM
 POLL_S = 0.0002
-ENDING = ".kill"
+NAME, ENDING = "kill", ".kill"
 
 
 class DamagedError(Exception):
@@ -179,25 +179,40 @@ def found(options: argparse.Namespace) -> tuple[list[Path], list[str]]:
     """The words that are meant, and what could not be looked into."""
     if options.word:
         return options.word, []
-    folders = [options.folder] if options.folder else default_folders()
-    paths, complaints = [], []
-    for folder in folders:
+    paths: list[Path] = []
+    complaints: list[str] = []
+    for root in [options.folder] if options.folder else default_folders():
         try:
-            paths += sorted(one for one in folder.iterdir() if one.name.endswith(ENDING))
+            # The folder and those in it: a run folder of several hot processes has one for each
+            below = [one for one in root.iterdir() if one.is_dir() and not one.is_symlink() and not is_word(one)]
+            for folder in [root, *sorted(below)]:
+                paths += sorted(filter(is_word, folder.iterdir()))
         except OSError as error:
-            complaints.append(f"{folder}: {error.strerror}")
+            complaints.append(f"{error.filename}: {error.strerror}")
     return paths, complaints
 
 
+def is_word(path: Path) -> bool:
+    return path.name == NAME or path.name.endswith(ENDING)
+
+
 def default_folders() -> list[Path]:
-    """The run folders of this user: /dev/shm/meltica-<user id>, with or without a name after it."""
+    """Where run folders are: /dev/shm/meltica, and /dev/shm/meltica-<user id> with or without a name after it."""
     mine = f"meltica-{os.geteuid()}"
-    return [one for one in sorted(Path("/dev/shm").glob(f"{mine}*")) if one.name == mine or one.name[len(mine)] == "-"]  # noqa: S108 - looked into, not written to
+    return [
+        one
+        for one in sorted(Path("/dev/shm").glob("meltica*"))  # noqa: S108 - looked into, not written to
+        if one.name in ("meltica", mine) or one.name.startswith(f"{mine}-")
+    ]
 
 
 def parser() -> argparse.ArgumentParser:
     kill = argparse.ArgumentParser(prog="meltica-kill", description="Stops every gate of this machine. Never releases.")
-    kill.add_argument("--folder", type=Path, help="run folder (default: /dev/shm/meltica-<user id>*)")
+    kill.add_argument(
+        "--folder",
+        type=Path,
+        help="run folder, searched with the folders in it (default: /dev/shm/meltica, /dev/shm/meltica-<user id>*)",
+    )
     kill.add_argument("--word", type=Path, action="append", help="one kill word, by its file; may be given again")
     kill.add_argument("--reason", default="", help="why; goes into the word, for those who come to release it")
     kill.add_argument("--who", default=user(), help="who; default: the user that runs this")

@@ -131,5 +131,7 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     reserved_lots: int = 0
     """What the gate holds for it: lots, at ``reserved_price_ticks``."""
     reserved_price_ticks: int = 0
+    crossing_price_ticks: int = 0
+    """At which price the gate keeps it among the own working orders, to see what would trade with it."""
     last_request: int = 0
     """Number of the last amend or cancel request; makes the next client order id."""

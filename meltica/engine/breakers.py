@@ -73,12 +73,12 @@ def _drawdown(state: EngineState, account: str) -> str:
 
 def _rejects(state: EngineState, account: str) -> str:
     count = state.tables.rejects.get(account, 0)
-    return f"the venue rejected {count} orders of account {account} in a row"
+    return f"rejects of the venue in a row, of account {account}: {count}"
 
 
 def _executions(state: EngineState, strategy: str) -> str:
     count = state.tables.executions_count.get(strategy, 0)
-    return f"strategy {strategy} has traded {count} times since it was last re-armed"
+    return f"executions of strategy {strategy} since it was last re-armed: {count}"
 
 
 _FIGURES: Final[dict[Breaker, Callable[[EngineState, str], str]]] = {

@@ -32,7 +32,7 @@ from meltica.domain.inputs import Input, Record
 from meltica.domain.market import TradingStatus
 from meltica.domain.order import Order
 from meltica.domain.reports import ExecutionReport, OrderCancelReject
-from meltica.engine import breakers, controls, credit, four_eyes, kill_switch, leases, marks, orders, reports
+from meltica.engine import breakers, cancels, controls, credit, four_eyes, kill_switch, leases, marks, orders, reports
 from meltica.engine.desk import Desk
 from meltica.engine.fold import strategy_row, table_id
 from meltica.engine.state import NO_ROW, EngineState
@@ -43,8 +43,8 @@ from meltica.hot.ports import RiskGate
 HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     SubmitOrder: orders.submit,
     AmendOrder: orders.amend,
-    CancelOrder: orders.cancel,
-    CancelAllOrders: orders.cancel_all,
+    CancelOrder: cancels.cancel,
+    CancelAllOrders: cancels.cancel_all,
     RegisterInstrument: controls.register_instrument,
     SetLimits: controls.set_limits,
     EngageKillSwitch: kill_switch.engage_kill_switch,
@@ -109,6 +109,7 @@ class Engine:
             breakers.look(desk)
         if happened.time_ns >= fold.due_ns:
             breakers.let_go(desk)
+            breakers.look(desk)
         try:
             HANDLERS[type(happened.body)](desk, happened.body)
         except GateUnreachableError:
@@ -145,6 +146,8 @@ class Engine:
         """
         tables = self.state.tables
         if isinstance(event, OrderSubmitted):
+            if strategy_row(tables, event.strategy) == NO_ROW:
+                self._desk.fold.give_strategy_row(event.strategy)
             order, lots, asked = lifecycle.opened(event), event.quantity_lots, event.asked_lots or event.quantity_lots
             intent = orders.new_intent(self._desk, event, order.order_id, asked)
         else:
@@ -165,11 +168,10 @@ class Engine:
         """(lots, price) that the gate holds for the order -> what it must hold, because that is what went out."""
         tables = self.state.tables
         at = tables.accounts[order.account], tables.instruments[order.instrument].handle, order.side
-        row = strategy_row(tables, order.strategy)
-        names = {"order_id": table_id(order), "strategy_id": 0 if row == NO_ROW else row}
+        strategy, number = strategy_row(tables, order.strategy), table_id(order)
         if held[0] > 0:
-            self.gate.release(*at, *held, closes=True, **names)
-        self.gate.reserve(*at, *wanted, **names)
+            self.gate.release(*at, *held, closes=True, order_id=number, strategy_id=strategy)
+        self.gate.reserve(*at, *wanted, order_id=number, strategy_id=strategy)
 
     def _count(self, happened: Input) -> None:
         tables = self.state.tables

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from meltica.domain import lifecycle
-from meltica.domain.approvals import KillSwitch, Proposal
-from meltica.domain.breakers import Breaker, BreakerState, CreditState, MarkState, breaker_key, mark_key
 from meltica.domain.events import (
     BreakerRearmed,
     BreakerTripped,
@@ -35,70 +33,28 @@ from meltica.domain.events import (
     TradingStatusChanged,
 )
 from meltica.domain.instrument import Instrument
-from meltica.domain.leases import (
-    GateDied,
-    GateEntered,
-    GateRegistered,
-    GateRetired,
-    GateReturned,
-    LeaseConfirmed,
-    LeaseEvent,
-    LeaseGranted,
-)
+from meltica.domain.leases import LeaseEvent
 from meltica.domain.limits import (
     MANUAL,
-    AccountLimits,
-    InstrumentLimits,
-    Limits,
-    PortLimits,
-    StrategyLimits,
-    instrument_key,
-    key_of,
-    session_window,
 )
-from meltica.domain.market import Mark
-from meltica.domain.money import INT64_MAX
-from meltica.domain.order import Order, OrderType, TimeInForce
+from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
-from meltica.engine import lease_rows, rows
+from meltica.engine import lease_rows
+from meltica.engine.fold_limits import LimitsFold
 from meltica.engine.positions import booked
-from meltica.engine.state import NO_ROW, STRATEGY_ROWS, EngineState, Tables, execution_key, position_key
-from meltica.hot.layout_gen import (
-    TICKS_BOUND,
-    DayResetRecord,
-    OutcomeRecord,
-    PriceBandRecord,
-    ProfitAndLossRecord,
-    RearmRecord,
-)
+from meltica.engine.state import NO_ROW, EngineState, Tables, execution_key, position_key
 from meltica.hot.ports import RiskGate
 
-NO_REFERENCE: Final = (0, 0)
-"""What a price that makes no sense (a spread's may be negative) tells the gate: it knows none, and says no."""
-FAR: Final = 2**63
 OUTCOMES: Final = frozenset({ExecType.NEW, ExecType.REJECTED})
 IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
-class Fold:
+class Fold(LimitsFold):
     """Applies events. The gate has already reserved what ``OrderSubmitted`` and ``ReplaceRequested`` tell of."""
 
     def __init__(self, state: EngineState, gate: RiskGate) -> None:
-        self._state = state
-        self._gate = gate
-        self.now_ns = 0
-        """The time of the step."""
-        self.touched: dict[str, None] = {}
-        """Accounts whose breakers may have tripped in this step, by what the gate was told."""
-        self.ran_on: dict[str, None] = {}
-        """Strategies that traded in this step."""
-        self.due_ns = self._next_due()
-        """Nothing happens by itself (a session's end, a breaker's time) before this."""
-        self.lines: dict[str, None] = {}
-        """Lines whose limit changed in this step."""
-        self._elsewhere = lease_rows.Elsewhere()
-        state.lease_limits.update(lease_rows.line_limits(state.tables))
+        super().__init__(state, gate)
         self._apply: dict[type, Callable[[Any], None]] = {
             OrderSubmitted: self._order_submitted,
             OrderDenied: self._order_denied,
@@ -123,41 +79,8 @@ class Fold:
             MarkChanged: self._mark_changed,
             PriceBandChanged: self._price_band_changed,
             DayBegan: self._day_began,
-            GateRegistered: self._state.leases.apply,
-            GateEntered: self._lease_moved,
-            GateDied: self._state.leases.apply,
-            GateReturned: self._state.leases.apply,
-            GateRetired: self._lease_moved,
-            LeaseGranted: self._lease_moved,
-            LeaseConfirmed: self._lease_moved,
+            **dict.fromkeys(get_args(LeaseEvent), self._lease_moved),
         }
-
-    def begin(self, now_ns: int) -> None:
-        """A step begins. Sessions that have ended since the last one give way to the next."""
-        self.now_ns = now_ns
-        if self.touched:
-            self.touched.clear()
-        if self.ran_on:
-            self.ran_on.clear()
-        if self.lines:
-            self.lines.clear()
-        if now_ns >= self.due_ns:
-            self._next_sessions(now_ns)
-
-    def refer(self, mark: Mark) -> None:
-        """The price of an instrument that came with an input: collar and quote at the gate, profit of who holds it."""
-        instrument = self._state.tables.instruments.get(mark.instrument)
-        if instrument is None:
-            return
-        sane = 0 < mark.price_ticks <= TICKS_BOUND and 0 <= mark.time_ns <= INT64_MAX
-        price_ticks, time_ns = (mark.price_ticks, mark.time_ns) if sane else NO_REFERENCE
-        self._gate.set_reference(instrument.handle, price_ticks, time_ns)
-        self._gate.tell(rows.quote(instrument.handle, mark))
-        prices = self._state.tables.prices
-        if sane and prices.get(mark.instrument) != price_ticks:
-            prices[mark.instrument] = price_ticks
-            for account in self._state.worth.reprice(mark.instrument):
-                self._tell_profit(account)
 
     def apply(self, event: Event) -> None:
         """Events without a row (refusals, ignored reports, denied amendments) change nothing but the journal."""
@@ -169,9 +92,7 @@ class Fold:
     def _order_submitted(self, event: OrderSubmitted) -> None:
         order = self._open(event)
         self._state.index(order)
-        if strategy_row(self._state.tables, order.strategy) == NO_ROW:
-            self._give_strategy_row(order.strategy)  # Only a journal from before strategies had limits.
-        self._state.reservations.hold(order, event.quantity_lots, event.reserved_price_ticks)
+        self._hold(order, event.quantity_lots, event.reserved_price_ticks, event.reserved_price_ticks)
 
     def _order_denied(self, event: OrderDenied) -> None:
         self._state.index(self._open(event))
@@ -197,7 +118,7 @@ class Fold:
         lifecycle.move(order, event)
         self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
         if isinstance(event, ReplaceRequested) and event.gate_lots > 0:
-            self._state.reservations.hold(order, event.gate_lots, event.reserved_price_ticks)
+            self._hold(order, event.gate_lots, event.reserved_price_ticks, event.reserved_price_ticks)
         self._reserve_worst_case(order)
 
     def _order_moved(self, event: OrderReported | RequestRejected) -> None:
@@ -276,23 +197,32 @@ class Fold:
             self._tell_profit(order.account)
 
     def _reserve_worst_case(self, order: Order) -> None:
-        """Hold in the gate the most that may still come of it: the leaves, or what a pending replace makes them."""
-        lots, price = worst_case(order)
-        held, held_price = order.reserved_lots, order.reserved_price_ticks
-        if (lots, price if lots else held_price) == (held, held_price):
-            return
-        account = self._state.tables.accounts[order.account]
-        handle = self._instrument(order).handle
-        names = {"order_id": table_id(order), "strategy_id": strategy_row(self._state.tables, order.strategy)}
-        gate = self._gate_of(order)
-        if held > 0:
-            gate.release(account, handle, order.side, held, held_price, closes=True, **names)
-        if lots > 0:
-            gate.reserve(account, handle, order.side, lots, price, **names)
-        self._state.reservations.hold(order, lots, price if lots else held_price)
+        """Hold in the gate the most that may still come of it: the leaves, or what a pending replace makes them.
 
-    def _gate_of(self, order: Order) -> RiskGate | lease_rows.Elsewhere:
-        return self._elsewhere if order.gate else self._gate
+        A sale may be worth most at one price and cross own orders first at a lower one. The gate takes one price with
+        each record, so it is told of the order at the lower, and then of its value at the higher.
+        """
+        lots, price, crossing = worst_case(order)
+        held, held_price = order.reserved_lots, order.reserved_price_ticks
+        wanted = (lots, price, crossing) if lots else (0, held_price, order.crossing_price_ticks)
+        if wanted == (held, held_price, order.crossing_price_ticks):
+            return
+        gate, tables = self._gate_of(order), self._state.tables
+        at = tables.accounts[order.account], self._instrument(order).handle, order.side
+        strategy, number = strategy_row(tables, order.strategy), table_id(order)
+        if held > 0:
+            gate.release(*at, held, held_price, closes=True, order_id=number, strategy_id=strategy)
+        if lots > 0:
+            first = crossing if number else price
+            gate.reserve(*at, lots, first, order_id=number, strategy_id=strategy)
+            if first != price:
+                gate.release(*at, lots, first, closes=False, strategy_id=strategy)
+                gate.reserve(*at, lots, price, opens=False, strategy_id=strategy)
+        self._hold(order, lots, wanted[1], wanted[2])
+
+    def _hold(self, order: Order, lots: int, price_ticks: int, crossing_price_ticks: int) -> None:
+        self._state.reservations.hold(order, lots, price_ticks)
+        order.crossing_price_ticks = crossing_price_ticks
 
     def _position(self, order: Order) -> Position:
         key = position_key(order.account, order.instrument)
@@ -303,202 +233,6 @@ class Fold:
 
     def _instrument(self, order: Order) -> Instrument:
         return self._state.tables.instruments[order.instrument]
-
-    # Reference data and limits
-
-    def _instrument_registered(self, event: InstrumentRegistered) -> None:
-        name = event.instrument.instrument
-        self._state.tables.instruments[name] = event.instrument
-        self._tell_instrument(name, self.now_ns)
-
-    def _tell_instrument(self, name: str, now_ns: int) -> None:
-        row = rows.instrument_row(self._state.tables, name, now_ns)
-        self._gate.tell(lease_rows.house_row(self._state, instrument_key(name), row))
-
-    def _tell_limits(self, limits: Limits) -> None:
-        row = rows.limits_row(self._state.tables, limits, self.now_ns)
-        self._gate.tell(lease_rows.house_row(self._state, key_of(limits), row))
-
-    def _lease_moved(self, event: LeaseEvent) -> None:
-        """The own gate holds what the others may not believe that they have: it is told as soon as that changes."""
-        leases = self._state.leases
-        book = self._state.tables.leases.gates.get(event.gate)
-        lines = set() if book is None else set(book.claims)
-        before = {line: leases.claimed(line) for line in lines}
-        leases.apply(event)
-        lines |= set(self._state.tables.leases.gates[event.gate].claims)
-        keys = {line.rpartition("/")[0] for line in lines if leases.claimed(line) != before.get(line, 0)}
-        for key in sorted(keys):
-            if (held := self._state.tables.limits.get(key)) is not None:
-                self._tell_limits(held[0])
-
-    def _trading_status(self, event: TradingStatusChanged) -> None:
-        halted = self._state.tables.halted
-        if event.halted:
-            halted[event.instrument] = event.reason
-        else:
-            halted.pop(event.instrument, None)
-        self._gate.tell(rows.halt(self._state.tables, event.instrument, on=event.halted, now_ns=self.now_ns))
-
-    def _limits_changed(self, event: LimitsChanged) -> None:
-        tables, limits = self._state.tables, event.limits
-        tables.limits[key_of(limits)] = (limits, event.revision)
-        match limits:
-            case AccountLimits():
-                tables.accounts.setdefault(limits.account, len(tables.accounts))
-                self.touched[limits.account] = None
-            case StrategyLimits():
-                tables.strategies.setdefault(limits.strategy, len(tables.strategies))
-                self.ran_on[limits.strategy] = None
-            case PortLimits():
-                tables.ports.setdefault(limits.port, len(tables.ports))
-        self._line_limits_changed(limits)
-        self._tell_limits(limits)
-        if isinstance(limits, InstrumentLimits):
-            self.due_ns = self._next_due(self.now_ns)
-
-    def _line_limits_changed(self, limits: Limits) -> None:
-        lines = lease_rows.lines_of(self._state.tables, limits)
-        self._state.lease_limits.update(lines)
-        self.lines.update(dict.fromkeys(lines))
-
-    def _price_band_changed(self, event: PriceBandChanged) -> None:
-        handle = self._state.tables.instruments[event.instrument].handle
-        self._gate.tell(PriceBandRecord(handle, event.low_ticks, event.high_ticks))
-
-    def _credit_changed(self, event: CreditChanged) -> None:
-        self._state.tables.credit[event.name] = CreditState(
-            name=event.name, total_nanos=event.total_nanos, revision=event.revision, changed_ns=event.time_ns
-        )
-        if (held := self._state.tables.limits.get(event.name)) is not None:
-            self._line_limits_changed(held[0])
-        self._gate.tell(rows.credit(self._state.tables, event.name, event.delta_nanos))
-
-    def _mark_changed(self, event: MarkChanged) -> None:
-        tables = self._state.tables
-        tables.marks[mark_key(event.mark, event.name)] = MarkState(
-            mark=event.mark,
-            name=event.name,
-            on=event.on,
-            epoch=event.epoch,
-            reason=event.reason,
-            actor=event.approver or event.actor,
-            changed_ns=event.time_ns,
-        )
-        self._gate.tell(rows.mark(tables, event.mark, event.name, on=event.on, now_ns=event.time_ns))
-
-    def _next_sessions(self, now_ns: int) -> None:
-        """Sessions that were under way, or to come, at the last step and are over now."""
-        tables = self._state.tables
-        for name in tables.instruments:
-            closes_ns = session_window(rows.instrument_limits(tables, name), tables.time_ns)[1]
-            if 0 < closes_ns <= now_ns:
-                self._tell_instrument(name, now_ns)
-        self.due_ns = self._next_due(now_ns)
-
-    def _next_due(self, now_ns: int | None = None) -> int:
-        tables = self._state.tables
-        since_ns = tables.time_ns if now_ns is None else now_ns
-        ends = [session_window(rows.instrument_limits(tables, name), since_ns)[1] for name in tables.instruments]
-        ends += [breaker.rearm_ns for breaker in tables.breakers.values() if breaker.latched]
-        return min((end for end in ends if end > 0), default=FAR)
-
-    # Breakers
-
-    def _tell_profit(self, account: str) -> None:
-        pnl = self._state.worth.day_nanos(account)
-        bounded = max(-INT64_MAX, min(pnl, INT64_MAX))
-        self._gate.tell(ProfitAndLossRecord(self._state.tables.accounts[account], bounded, self.now_ns))
-        self.touched[account] = None
-
-    def _tell_outcome(self, account: str, *, rejected: bool) -> None:
-        tables = self._state.tables
-        if not rejected and not tables.rejects.get(account):
-            return  # None in a row before, none now.
-        tables.rejects[account] = tables.rejects.get(account, 0) + 1 if rejected else 0
-        self._gate.tell(OutcomeRecord(tables.accounts[account], int(rejected), self.now_ns))
-        self.touched[account] = None
-
-    def _count_execution(self, strategy: str) -> None:
-        name = strategy or MANUAL
-        counts = self._state.tables.executions_count
-        counts[name] = counts.get(name, 0) + 1
-        self.ran_on[name] = None
-
-    def _give_strategy_row(self, strategy: str) -> None:
-        strategies = self._state.tables.strategies
-        strategies[strategy] = len(strategies) if len(strategies) < STRATEGY_ROWS else 0
-
-    def _breaker_tripped(self, event: BreakerTripped) -> None:
-        state = self._breaker(event)
-        state.latched, state.text, state.rearm_ns = True, event.text, event.rearm_ns
-        self.due_ns = self._next_due(self.now_ns)
-
-    def _breaker_rearmed(self, event: BreakerRearmed) -> None:
-        tables, state = self._state.tables, self._breaker(event)
-        state.latched, state.rearm_ns, state.actor = False, 0, event.approver
-        if event.breaker is Breaker.REPEATED_EXECUTION:
-            row = tables.strategies[event.strategy]
-            tables.executions_count[event.strategy] = 0
-            lease_rows.forget_spent(self._state, f"strategies/{event.strategy}/max_executions")
-        else:
-            row = tables.accounts[event.account]
-        if event.breaker is Breaker.CONSECUTIVE_REJECTS:
-            tables.rejects[event.account] = 0
-        rearm = RearmRecord(rows.BREAKERS[event.breaker], row, event.time_ns)
-        self._gate.tell(rearm)
-        lease_rows.tell_once(tables, rearm)
-        self.due_ns = self._next_due(self.now_ns)
-
-    def _breaker(self, event: BreakerTripped | BreakerRearmed) -> BreakerState:
-        key = breaker_key(event.breaker, event.account, event.strategy)
-        fresh = BreakerState(breaker=event.breaker, account=event.account, strategy=event.strategy)
-        state = self._state.tables.breakers.setdefault(key, fresh)
-        state.epoch, state.changed_ns = event.epoch, event.time_ns
-        return state
-
-    def _day_began(self, event: DayBegan) -> None:
-        tables = self._state.tables
-        tables.day_began_ns = event.time_ns
-        lease_rows.forget_spent(self._state, "/max_day_lots")
-        for account in tables.accounts:
-            tables.day_start[account] = self._state.worth.total_nanos(account)
-        self._gate.tell(DayResetRecord(event.time_ns))
-        lease_rows.tell_once(tables, DayResetRecord(event.time_ns))
-
-    # Four eyes and the kill switch
-
-    def _proposal_made(self, event: ProposalMade) -> None:
-        tables = self._state.tables
-        tables.proposals[event.proposal_id] = Proposal(made=event)
-        tables.next_proposal_id = event.proposal_id + 1
-
-    def _proposal_closed(self, event: ProposalClosed) -> None:
-        proposal = self._state.tables.proposals[event.proposal_id]
-        proposal.open = False
-        proposal.approved = event.approved
-        proposal.closed_by = event.actor
-        proposal.closed_why = event.reason
-
-    def _kill_engaged(self, event: KillSwitchEngaged) -> None:
-        switch = self._kill(event, event.actor)
-        switch.engaged, switch.reason = True, event.reason
-        scope, row = rows.kill_scope(self._state.tables, event.switch)
-        self._gate.kill(scope, row)
-
-    def _kill_released(self, event: KillSwitchReleased) -> None:
-        self._kill(event, event.approver).engaged = False
-        scope, row = rows.kill_scope(self._state.tables, event.switch)
-        self._gate.unkill(scope, row)
-
-    def _kill(self, event: KillSwitchEngaged | KillSwitchReleased, actor: str) -> KillSwitch:
-        fresh = KillSwitch(account=event.account, target=event.target)
-        switch = self._state.tables.kill_switches.setdefault(event.switch, fresh)
-        switch.epoch, switch.actor, switch.changed_ns = event.epoch, actor, event.time_ns
-        return switch
-
-    def _gate_state(self, event: GateStateChanged) -> None:
-        self._state.tables.gate_lost = event.reason if event.lost else ""
 
 
 def strategy_row(tables: Tables, strategy: str) -> int:
@@ -512,17 +246,19 @@ def table_id(order: Order) -> int:
     return order.order_id if rests else 0
 
 
-def worst_case(order: Order) -> tuple[int, int]:
-    """(lots, price_ticks) that the order may still become, its pending replaces included.
+def worst_case(order: Order) -> tuple[int, int, int]:
+    """(lots, price_ticks, crossing_price_ticks) that the order may still become, its pending replaces included.
 
-    The price is the one that values it highest, for both sides: exposure is a value, not a direction.
+    The first price is the one that values it highest, for both sides: exposure is a value, not a direction. The second
+    is the one at which an own order of the other side would trade with it first.
     """
     if not lifecycle.is_working(order) and not (order.ended is None and order.pending):
-        return 0, 0
+        return 0, 0, 0
     lots = lifecycle.leaves_lots(order)
-    price = order.reserved_price_ticks if order.price_ticks is None else order.price_ticks
+    price = crossing = order.reserved_price_ticks if order.price_ticks is None else order.price_ticks
     for request in order.pending:
         if request.quantity_lots > 0:
             lots = max(lots, request.quantity_lots - order.cumulative_lots)
-            price = max(price, request.price_ticks or 0)
-    return (lots, price) if lots > 0 else (0, 0)
+            asked = request.price_ticks or price
+            price, crossing = max(price, asked), min(crossing, asked)
+    return (lots, price, price if order.side is Side.BUY else crossing) if lots > 0 else (0, 0, 0)

@@ -13,8 +13,8 @@ from meltica.domain.events import (
 )
 from meltica.domain.limits import OWN_PORT, instrument_key, port_key, strategy_key
 from meltica.domain.order import Order
+from meltica.engine.cancels import request_cancel_once
 from meltica.engine.desk import Desk
-from meltica.engine.orders import request_cancel_once
 from meltica.engine.proposals import propose
 from meltica.engine.state import GLOBAL, EngineState, Tables
 

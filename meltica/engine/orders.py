@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from meltica.domain import lifecycle
-from meltica.domain.commands import AmendOrder, CancelAllOrders, CancelOrder, SubmitOrder
-from meltica.domain.events import AmendDenied, CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
+from meltica.domain.commands import AmendOrder, SubmitOrder
+from meltica.domain.events import AmendDenied, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.instrument import Instrument
 from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
+from meltica.engine.cancels import free_id, make_way, next_client_id, refuse_unknown, used_before
 from meltica.engine.desk import Desk
 from meltica.engine.fold import IMMEDIATE, strategy_row
 from meltica.engine.refusals import Asked, explain
@@ -31,9 +30,9 @@ def submit(desk: Desk, command: SubmitOrder) -> None:
     if (fault := _form_fault(command, instrument)) is not None:
         desk.refuse(command.actor, *fault)
         return
-    if _used_before(desk, instrument.venue, command.actor, command.client_order_id):
+    if used_before(desk, instrument.venue, command.actor, command.client_order_id):
         return
-    client_order_id = command.client_order_id or _free_id(desk, instrument.venue, f"m{tables.next_order_id}", 0)
+    client_order_id = command.client_order_id or free_id(desk, instrument.venue, f"m{tables.next_order_id}", 0)
     if tables.gate_lost:
         _deny(desk, command, client_order_id, "GATE_LOST", f"the risk gate does not answer: {tables.gate_lost}")
         return
@@ -41,24 +40,6 @@ def submit(desk: Desk, command: SubmitOrder) -> None:
         _deny(desk, command, client_order_id, "REDUCE_ONLY_WOULD_INCREASE", why)
         return
     _ask_gate(desk, command, instrument, client_order_id)
-
-
-def _used_before(desk: Desk, venue: str, actor: str, client_order_id: str) -> bool:
-    """Refuse an id that any order or request had at the venue: its reports could not be told apart."""
-    if (venue, client_order_id) not in desk.state.by_client_id:
-        return False
-    text = f"{client_order_id!r} was used before at {venue}; each order and each request needs an id of its own"
-    desk.refuse(actor, "DUPLICATE_CLIENT_ORDER_ID", "client_order_id", text)
-    return True
-
-
-def _free_id(desk: Desk, venue: str, stem: str, number: int) -> str:
-    """``m17``, or with a number ``m17.1``; the next that no caller has taken for itself (at most all ids ever used)."""
-    made = f"{stem}.{number}" if number else stem
-    while (venue, made) in desk.state.by_client_id:
-        number += 1
-        made = f"{stem}.{number}"
-    return made
 
 
 def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, client_order_id: str) -> None:
@@ -189,36 +170,6 @@ def flags(order: SubmitOrder | OrderSubmitted | Order) -> int:
     )
 
 
-def make_way(desk: Desk, matches: Iterable[tuple[int, int]], order_id: int, actor: str) -> None:
-    """Self-match prevention: working orders that the new one would trade with are cancelled, or reduced."""
-    why = f"self-match prevention: order {order_id} would trade with it"
-    for own_id, leaves in matches:
-        order = desk.state.tables.orders[own_id]
-        if leaves == 0:
-            request_cancel_once(desk, order, actor, why)
-            continue
-        quantity = order.cumulative_lots + leaves
-        asked = [request for request in order.pending if request.kind is PendingKind.REPLACE]
-        if any(request.kind is PendingKind.CANCEL for request in order.pending):
-            continue
-        if asked and asked[-1].quantity_lots <= quantity:
-            continue  # It is being reduced as far already.
-        desk.emit(
-            ReplaceRequested(
-                order_id=own_id,
-                client_order_id=_next_client_id(desk, order),
-                original_client_order_id=order.client_order_id,
-                quantity_lots=quantity,
-                price_ticks=asked[-1].price_ticks if asked else order.price_ticks,
-                gate_lots=0,
-                reserved_price_ticks=0,
-                actor=actor,
-                time_ns=desk.now_ns,
-                reason=why,
-            )
-        )
-
-
 def _deny(
     desk: Desk, command: SubmitOrder, client_order_id: str, reason: str, text: str, *, fired_mask: int = 0
 ) -> None:
@@ -251,13 +202,13 @@ def _deny(
 def amend(desk: Desk, command: AmendOrder) -> None:
     order = desk.state.tables.orders.get(command.order_id)
     if order is None:
-        _refuse_unknown(desk, command.actor, command.order_id)
+        refuse_unknown(desk, command.actor, command.order_id)
         return
     if (fault := _amend_fault(order, command)) is not None:
         desk.refuse(command.actor, *fault)
         return
     venue = desk.state.tables.instruments[order.instrument].venue
-    if _used_before(desk, venue, command.actor, command.client_order_id):
+    if used_before(desk, venue, command.actor, command.client_order_id):
         return
     quantity, price = _amended(order, command)
     gate_lots, reserved, asked = 0, 0, 0
@@ -287,7 +238,7 @@ def amend(desk: Desk, command: AmendOrder) -> None:
     desk.emit(
         ReplaceRequested(
             order_id=order.order_id,
-            client_order_id=command.client_order_id or _next_client_id(desk, order),
+            client_order_id=command.client_order_id or next_client_id(desk, order),
             original_client_order_id=order.client_order_id,
             quantity_lots=quantity,
             price_ticks=price,
@@ -366,58 +317,3 @@ def _deny_amend(desk: Desk, command: AmendOrder, reason: str, fired_mask: int, t
             time_ns=desk.now_ns,
         )
     )
-
-
-def cancel(desk: Desk, command: CancelOrder) -> None:
-    order = desk.state.tables.orders.get(command.order_id)
-    if order is None:
-        _refuse_unknown(desk, command.actor, command.order_id)
-    elif order.ended is not None or lifecycle.leaves_lots(order) == 0:
-        text = f"order {order.order_id} is {lifecycle.status(order).value}: there is nothing left to cancel"
-        desk.refuse(command.actor, "ORDER_TERMINAL", "order_id", text)
-    elif not _used_before(
-        desk, desk.state.tables.instruments[order.instrument].venue, command.actor, command.client_order_id
-    ):
-        request_cancel(desk, order, command.actor, command.client_order_id)
-
-
-def cancel_all(desk: Desk, command: CancelAllOrders) -> None:
-    """Each working order that matches and has no cancel on its way gets one."""
-    for order in desk.state.working_orders():
-        wanted = (
-            command.account in ("", order.account)
-            and command.strategy in ("", order.strategy)
-            and command.instrument in ("", order.instrument)
-        )
-        if wanted:
-            request_cancel_once(desk, order, command.actor)
-
-
-def request_cancel_once(desk: Desk, order: Order, actor: str, reason: str = "") -> None:
-    if not any(request.kind is PendingKind.CANCEL for request in order.pending):
-        request_cancel(desk, order, actor, reason=reason)
-
-
-def request_cancel(desk: Desk, order: Order, actor: str, client_order_id: str = "", *, reason: str = "") -> None:
-    """No check refuses a cancel: it passes under the kill switch, without a gate, and at any rate."""
-    desk.emit(
-        CancelRequested(
-            order_id=order.order_id,
-            client_order_id=client_order_id or _next_client_id(desk, order),
-            original_client_order_id=order.client_order_id,
-            actor=actor,
-            time_ns=desk.now_ns,
-            reason=reason,
-        )
-    )
-
-
-def _next_client_id(desk: Desk, order: Order) -> str:
-    """``m17``, then ``m17.1``, ``m17.2``, … : made before the send and journaled with it."""
-    venue = desk.state.tables.instruments[order.instrument].venue
-    return _free_id(desk, venue, f"m{order.order_id}", order.last_request + 1)
-
-
-def _refuse_unknown(desk: Desk, actor: str, order_id: int) -> None:
-    text = f"no order {order_id}; OrderService.ListOrders has those that there are"
-    desk.refuse(actor, "UNKNOWN_ORDER", "order_id", text)

@@ -51,6 +51,24 @@ class LevelBook:
         for price, quantity in zip(prices, quantities, strict=True):
             self.update(side, price, quantity)
 
+    def apply_both(
+        self,
+        sides: Sequence[int] | npt.NDArray[np.int64],
+        prices_ticks: Sequence[int] | npt.NDArray[np.int64],
+        quantities_lots: Sequence[int] | npt.NDArray[np.int64],
+    ) -> None:
+        """Many updates of both sides in their order; a senseless one stops all of them before the first."""
+        columns = [np.asarray(column, dtype=np.int64).tolist() for column in (sides, prices_ticks, quantities_lots)]
+        if len({len(column) for column in columns}) > 1:
+            raise ValueError("{} sides, {} prices, {} quantities".format(*map(len, columns)))
+        for at, (side, price, quantity) in enumerate(zip(*columns, strict=True)):
+            if side not in self._levels:
+                raise ValueError(f"update {at} is senseless: side {side}")
+            if not 1 <= price <= TICKS_BOUND or not 0 <= quantity <= LOTS_BOUND:
+                raise ValueError(f"update {at} is senseless: price {price}, quantity {quantity}")
+        for side, price, quantity in zip(*columns, strict=True):
+            self.update(side, price, quantity)
+
     def clear(self) -> None:
         for levels in self._levels.values():
             levels.clear()

@@ -331,7 +331,7 @@ def _filled(rows: Sequence[Any]) -> Iterator[tuple[int, ...]]:
 
 
 def _values(row: Any) -> tuple[int, ...]:
-    values: tuple[int, ...] = _reader(type(row))(row)
+    values: tuple[int, ...] = _reader(cast("Hashable", type(row)))(row)
     return values
 
 

@@ -1,6 +1,7 @@
 """The folder of a hot process: one file for each thing that it shares, by the same names for everyone.
 
-It belongs on a memory file system (/dev/shm/meltica/<name>): what is in it outlives the process, and not the machine.
+It belongs on a memory file system: what is in it outlives the process, and not the machine. `meltica-kill` finds the
+kill words in folders by the name /dev/shm/meltica-<user id>-<name>.
 """
 
 from __future__ import annotations
@@ -49,4 +50,4 @@ class HotFiles:
 
     @property
     def kill(self) -> Path:
-        return self.folder / "kill"
+        return self.folder / "hot.kill"

@@ -13,13 +13,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from cython_ext.hot_drops import DropStore
 from cython_ext.hot_journal import HEADER_BYTES, EntryKind, HotJournal
-from cython_ext.hot_orders import settle_port
+from cython_ext.hot_session import settle_port
 from cython_ext.ouch import OuchPort
 from meltica.hot.layout_gen import DropCopyRecord, DropKind, OrderIntentRecord, Side
 
 MAGIC: Final = b"MLTCJRN1"
 MIB: Final = 2**20
+LOOK_BACK: Final = 64
+"""Drop copies: between two intents a turn hears at most sixteen packets."""
 LEAST_MIB: Final = 4
 """One of them is kept for replies and cancels."""
 
@@ -126,6 +129,16 @@ def recover(journal: HotJournal, port: OuchPort, *, drops_next: int, port_id: in
             " the ring was removed or replaced; start with --new-day, and reconcile with the venue by hand"
         )
     return found
+
+
+def last_intent(store: DropStore) -> DropCopyRecord | None:
+    """The last drop copy about an intent, as far back as matters: an answer of the venue may have come after it."""
+    end = store.next()
+    block = store.read(max(store.first(), end - LOOK_BACK, 1), LOOK_BACK)
+    size = DropCopyRecord.SIZE
+    copies = [DropCopyRecord.from_bytes(block[at : at + size]) for at in range(0, len(block), size)]
+    about = [copy for copy in copies if copy.kind in (DropKind.SENT, DropKind.REFUSED)]
+    return about[-1] if about else None
 
 
 def _fold(

@@ -1,6 +1,6 @@
 """The strategy's end of the hot process: intents in, drop copies and tops of book out, all through shared memory.
 
-    with IntentWriter(Path("/dev/shm/meltica/edge"), account_id=0, strategy_id=7) as desk:
+    with IntentWriter(Path("/dev/shm/meltica-1000-edge-1"), account_id=0, strategy_id=7) as desk:
         desk.send(desk.limit(instrument_id=3, side=Side.BUY, quantity_lots=100, price_ticks=10_050))
         for copy in desk.drop_copies():
             ...
@@ -34,10 +34,10 @@ class RingFullError(Exception):
 class IntentWriter:
     """One strategy's lane. Order ids are made here and grow; two writers for one account draw from one clock."""
 
-    def __init__(self, folder: Path, *, account_id: int, strategy_id: int = 0) -> None:
+    def __init__(self, folder: Path, *, account_id: int, strategy_id: int = 0, port_id: int = 0) -> None:
         """:raises SegmentError: no hot process has run in this folder, or all lanes are taken."""
         files = HotFiles(folder)
-        self.account_id, self.strategy_id = account_id, strategy_id
+        self.account_id, self.strategy_id, self.port_id = account_id, strategy_id, port_id
         self._ring = MpscRing.attach(files.intents, role="producer")
         self._drops = BroadcastReader.attach(files.drops, start="next")
         self._tops = TopOfBookReader.attach(files.tops) if files.tops.exists() else None
@@ -51,6 +51,7 @@ class IntentWriter:
         quantity_lots: int,
         price_ticks: int,
         tif: TimeInForce = TimeInForce.DAY,
+        flags: int = 0,
     ) -> OrderIntent:
         """A new limit order with the next id."""
         self._next_id += 1
@@ -60,11 +61,13 @@ class IntentWriter:
             instrument_id=instrument_id,
             account_id=self.account_id,
             strategy_id=self.strategy_id,
+            port_id=self.port_id,
             order_id=self._next_id,
             quantity_lots=quantity_lots,
             price_ticks=price_ticks,
             order_type=OrderType.LIMIT,
             tif=tif,
+            flags=flags,
             time_ns=time.time_ns(),
         )
 
@@ -113,6 +116,7 @@ class IntentWriter:
             instrument_id=order.instrument_id,
             account_id=order.account_id,
             strategy_id=order.strategy_id,
+            port_id=order.port_id,
             order_id=order.order_id,
             quantity_lots=quantity_lots,
             price_ticks=price_ticks,

@@ -1,7 +1,6 @@
 """The order-tracked books of the whole market in plain Python: dicts all the way."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -9,10 +8,12 @@ import numpy.typing as npt
 
 from meltica.hot.itch import COLUMNS, MORE, ItchBatch
 from meltica.hot.itch_levels_twin import Levels, Order
+from meltica.hot.itch_stock_twin import Row, Stock, hear, rows_of
 from meltica.hot.itch_twin import ItchColumns
 from meltica.hot.layout_gen import Side, TopOfBookRecord
 
 DEFAULT_MAX_ORDERS = 8_000_000  # Live at once: four times the peak of a busy day
+_LEAST_WINDOW_LOG2, _MOST_WINDOW_LOG2 = 4, 30
 DEFAULT_WINDOW_LOG2 = 23  # Means something for the compiled book alone: see there
 CHANGES: Final = {
     "locate": "u2",
@@ -40,46 +41,6 @@ class ItchBookCounters:
     crossed: int = 0  # how often it came to be above it
 
 
-@dataclass(slots=True)
-class Stock:
-    """What is known of one locate code besides its levels."""
-
-    symbol: str = ""
-    state: str = ""
-    market_halts: dict[str, str] = field(default_factory=dict)
-    short_sale: str = ""
-    collar: list[int] | None = None
-    quotation: tuple[int, str, int] | None = None
-    condition: str = ""
-    messages: int = 0
-    last_ns: int = 0
-    moves: int = 0
-    moved_ns: int = 0
-    received_ns: int = 0
-
-
-def _rows(columns: dict[str, npt.NDArray[np.generic]], count: int) -> Iterator[tuple[Any, ...]]:
-    """As ItchBook._take wants them."""
-    names = ("type", "locate", "timestamp_ns", "order_ref", "second_ref", "side", "shares", "price", "code", "stock")
-    return zip(*(columns[name][:count].tolist() for name in names), strict=True)
-
-
-def _hear(stock: Stock, kind: str, code: int, side: int, price: int, second: int, shares: int) -> None:
-    """What is said about a stock, apart from its orders."""
-    letter = chr(code).strip("\0")
-    match kind:
-        case "H":
-            stock.state = letter
-        case "h":
-            stock.market_halts[chr(side)] = letter
-        case "Y":
-            stock.short_sale = letter
-        case "J":
-            stock.collar = [price, second >> 32, second & 0xFFFFFFFF, shares]
-        case "K":
-            stock.quotation = (shares, letter, price)
-
-
 class ItchBook:
     """Orders by reference; levels by locate code, side and price (ticks of 1e-4)."""
 
@@ -88,7 +49,7 @@ class ItchBook:
     ) -> None:
         if not 1 <= max_orders < 2**31:
             raise ValueError(f"max_orders {max_orders} is not within 1..{2**31 - 1}")
-        if not 4 <= window_log2 <= 30:
+        if not _LEAST_WINDOW_LOG2 <= window_log2 <= _MOST_WINDOW_LOG2:
             raise ValueError(f"window_log2 {window_log2} is not within 4..30")
         self.max_orders = max_orders
         self.queues = queues
@@ -109,8 +70,8 @@ class ItchBook:
     def apply(self, batch: ItchBatch) -> None:
         """All messages of a batch, in order; OverflowError when max_orders would be passed."""
         self._begin(0)
-        for row in _rows({name: getattr(batch, name) for name in COLUMNS}, len(batch)):
-            self._take(*row)
+        for row in rows_of({name: getattr(batch, name) for name in COLUMNS}, len(batch)):
+            self._take(row)
             self.block_messages += 1
 
     def apply_bytes(
@@ -152,12 +113,12 @@ class ItchBook:
                 return self.block_messages, offset, stop
             if rows is not None and len(rows) == _CAPACITY:
                 return self.block_messages, self.block_offset, MORE
-            row = next(_rows(kernel.columns, 1))
-            before = self.best(row[1])
-            self._take(*row)
+            row = next(rows_of(kernel.columns, 1))
+            before = self.best(row.locate)
+            self._take(row)
             self.block_messages += 1
-            if rows is not None and (after := self.best(row[1])) != before:
-                rows.append((row[1], self._now_ns, *after))
+            if rows is not None and (after := self.best(row.locate)) != before:
+                rows.append((row.locate, self._now_ns, *after))
 
     def _check_offset(self, buffer: bytes | bytearray | memoryview, offset: int) -> None:
         if not 0 <= offset <= len(buffer):
@@ -168,41 +129,29 @@ class ItchBook:
         self._received_ns = receive_time_ns
         self.block_messages = self.block_offset = 0
 
-    def _take(
-        self,
-        kind: int,
-        locate: int,
-        time_ns: int,
-        ref: int,
-        second: int,
-        side: int,
-        shares: int,
-        price: int,
-        code: int,
-        name: bytes,
-    ) -> None:
-        stock = self._stocks.setdefault(locate, Stock())
-        self._now_ns = time_ns
-        match chr(kind):
+    def _take(self, row: Row) -> None:
+        stock = self._stocks.setdefault(row.locate, Stock())
+        self._now_ns = row.timestamp_ns
+        match chr(row.type):
             case "A" | "F":
-                self._name(stock, name)
-                if side in _SIDES:
-                    self._add(Order(ref, locate, _SIDES[side], price, shares))
+                self._name(stock, row.stock)
+                if row.side in _SIDES:
+                    self._add(Order(row.order_ref, row.locate, _SIDES[row.side], row.price, row.shares))
                 else:
                     self._counters.bad_sides += 1
             case "E" | "C" | "X":
-                self._reduce(ref, shares)
+                self._reduce(row.order_ref, row.shares)
             case "D":
-                self._remove(ref)
+                self._remove(row.order_ref)
             case "U":
-                self._replace(ref, second, price, shares)
+                self._replace(row.order_ref, row.second_ref, row.price, row.shares)
             case "R":
-                self._name(stock, name)
+                self._name(stock, row.stock)
             case "S":
-                self._event = chr(code)
+                self._event = chr(row.code).strip("\0")
             case _:
-                _hear(stock, chr(kind), code, side, price, second, shares)
-        stock.last_ns = time_ns
+                hear(stock, row)
+        stock.last_ns = row.timestamp_ns
         stock.messages += 1
 
     def _name(self, stock: Stock, name: bytes) -> None:
@@ -376,7 +325,7 @@ class ItchBook:
 
     def market_event(self) -> str:
         """The last system event: O S Q M E C; empty when there was none."""
-        return self._event.strip("\0")
+        return self._event
 
     def status(self, locate: int) -> dict[str, Any]:
         """trading_state; market_halts {Q B X: H T}; short_sale 0 1 2; collar [reference, upper, lower, extension];

@@ -6,9 +6,6 @@ day all packets are one of the first two, and the session in ``meltica.venues.na
 
 from typing import Any, Final, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 HEADER_BYTES: Final = 20
 """Session 10, sequence number 8, message count 2; big-endian."""
 SESSION_BYTES: Final = 10
@@ -49,16 +46,17 @@ class MoldGate(Protocol):
     def credit(self, sequence: int, count: int, line: int, time_ns: int) -> None:
         """The session accepted this packet, out of order: its line came first with it."""
 
-    def gather(
-        self, receiver: Any, first: int, line: int, out: npt.NDArray[np.uint8], at: int
-    ) -> tuple[int, int, int, int]:
-        """The messages of the received packets from ``first`` on, as long as they are the next ones, copied to ``out``.
+    def gather(self, receiver: Any, first: int, line: int) -> tuple[int, bytes, int, int]:
+        """The messages of the received packets from ``first`` on, as long as they are the next ones, in one block.
 
-        (the packet that stopped it, or how many there are; the end of what was copied; messages; the last one's time)
+        (the packet that stopped it, or how many there are; the block; messages; the last packet's time)
         """
 
     def counters(self) -> dict[str, list[int]]:
         """packets, wins, messages, duplicates, last_ns, leads, lead_sum_ns, lead_max_ns; each by line."""
+
+    def last_ns(self, line: int) -> int:
+        """When the line's last packet came; 0 before the first."""
 
     def lead_histogram(self, line: int) -> list[int]:
         """How far the line was ahead when it was first: see LEAD_BUCKETS."""

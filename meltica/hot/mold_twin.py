@@ -3,9 +3,6 @@
 from struct import Struct
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 from meltica.hot.mold import (
     DUPLICATE,
     END_OF_SESSION,
@@ -77,31 +74,28 @@ class MoldGate:
         self._counts["messages"][line] += count
         self._firsts[sequence % LEAD_SLOTS] = (sequence, line, time_ns)
 
-    def gather(
-        self, receiver: UdpReceiver, first: int, line: int, out: npt.NDArray[np.uint8], at: int
-    ) -> tuple[int, int, int, int]:
-        if not 0 <= line < LINES or first < 0 or not 0 <= at <= len(out):
-            raise ValueError(f"line {line}, packet {first}, byte {at}: out of range")
-        number, messages, time_ns = first, 0, 0
-        while number < receiver.received:
+    def gather(self, receiver: UdpReceiver, first: int, line: int) -> tuple[int, bytes, int, int]:
+        if not 0 <= line < LINES or first < 0:
+            raise ValueError(f"line {line}, packet {first}: out of range")
+        number, messages, time_ns, blocks = first, 0, 0, []
+        while number < receiver.received and not receiver.is_cut(number):
             payload = receiver.packet(number)
-            if at + len(payload) > len(out) or receiver.is_cut(number):
-                break
             verdict = self.take(payload, line, receiver.time_ns(number))
             if verdict == SLOW:
                 self._counts["packets"][line] -= 1  # The session will judge it once more: it is one packet, not two
                 break
             if verdict == IN_ORDER:
-                size = len(payload) - HEADER_BYTES
-                out[at : at + size] = np.frombuffer(payload, np.uint8, offset=HEADER_BYTES)
-                at += size
+                blocks.append(payload[HEADER_BYTES:])
                 messages += int.from_bytes(payload[18:20], "big")
                 time_ns = receiver.time_ns(number)
             number += 1
-        return number, at, messages, time_ns
+        return number, b"".join(blocks), messages, time_ns
 
     def counters(self) -> dict[str, list[int]]:
         return {name: list(values) for name, values in self._counts.items()}
+
+    def last_ns(self, line: int) -> int:
+        return self._counts["last_ns"][line]
 
     def lead_histogram(self, line: int) -> list[int]:
         return list(self._histogram[line])

@@ -180,7 +180,28 @@ class OuchPort(OuchTable):
         self.last_user_ref_num = self.next_user_ref_num
         self.next_user_ref_num = (self.next_user_ref_num + 1) & 0xFFFF_FFFF  # 0: there are none left
 
+    def encode_batch(self, records: bytes) -> tuple[bytes, int]:
+        size = OrderIntentRecord.SIZE
+        if len(records) % size:
+            raise ValueError(f"{len(records)} bytes are no whole number of {size}-byte records")
+        made = []
+        for at in range(0, len(records), size):
+            order = records[at : at + size]
+            made.append(self.encode_intent(order, OrderIntentRecord.from_bytes(order).quantity_lots))
+        packets = [data for data in made if isinstance(data, bytes)]
+        return b"".join(packets), len(made) - len(packets)
+
     # From the venue
+
+    def decode_batch(self, data: bytes) -> tuple[bytes, int]:
+        at = 0
+        records: list[bytes] = []
+        while True:
+            _, record, used, _ = self.decode_packet(data[at:])
+            if used == 0:
+                return b"".join(records), at
+            records.append(record)
+            at += used
 
     def decode_packet(self, data: bytes) -> tuple[int, bytes, int, Facts]:
         if len(data) < 2:  # noqa: PLR2004 - the length itself

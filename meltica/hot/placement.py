@@ -161,13 +161,18 @@ class Placement:
         allowed = self._read("sys/kernel/mm/transparent_hugepage/enabled")
         if "[never]" in allowed:
             raise LookupError(f"transparent huge pages are switched off here: {allowed}")
-        asked = 0
+        got, asked, refused = 0, 0, OSError(0, f"no memory of {HUGE_PAGE >> 20} MiB or more to ask for")
         for begin, end in self._large_mappings():
-            self._kernel.huge(begin, end - begin)
             asked += end - begin
-        if not asked:
-            raise LookupError(f"no memory of {HUGE_PAGE >> 20} MiB or more to ask for")
-        return f"{asked >> 20} MiB on huge pages"
+            try:
+                self._kernel.huge(begin, end - begin)
+            except OSError as error:
+                refused = error  # A part that can't be: the others can
+            else:
+                got += end - begin
+        if not got:
+            raise refused
+        return f"{got >> 20} of {asked >> 20} MiB on huge pages"
 
     def _latency(self) -> str:
         device = self._root / LATENCY_DEVICE

@@ -51,7 +51,7 @@ class SegmentWriter:
         self._folder, self._limit = folder, segment_bytes
         self._data: BinaryIO | None = None
         self._index: BinaryIO | None = None
-        self._session, self._offset = b"", 0
+        self._session, self._offset, self._index_end = b"", 0, 0
         self._path = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,9 @@ class SegmentWriter:
         """Close the open segment, for ever."""
         if self._data is None or self._index is None:
             return
-        for file in (self._data, self._index):
+        # A write that failed half-way (a full disk) leaves a tail that no entry knows.
+        for file, end in ((self._data, self._offset), (self._index, self._index_end)):
+            file.truncate(end)
             os.fsync(file.fileno())
             file.close()
         self._data = self._index = None
@@ -97,7 +99,7 @@ class SegmentWriter:
             self._index.write(_HEAD.pack(MAGIC, session))
         except OSError as error:
             raise RecordingError(self._path, error.strerror or str(error)) from error
-        self._session, self._offset = session, 0
+        self._session, self._offset, self._index_end = session, 0, _HEAD.size
 
     def _append(self, entry: IndexEntry, block: bytes) -> None:
         assert self._data is not None  # noqa: S101 - both callers have just opened it
@@ -108,6 +110,7 @@ class SegmentWriter:
         except OSError as error:
             raise RecordingError(self._path, error.strerror or str(error), offset=self._offset) from error
         self._offset += len(block)
+        self._index_end += _ENTRY.size
 
 
 def recover(folder: Path) -> list[Path]:

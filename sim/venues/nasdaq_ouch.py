@@ -114,19 +114,24 @@ class _Connection:
 
     async def _take(self, data: bytes) -> bool:
         """False: the connection is over."""
-        for event in self.soup.receive(data, self._venue.now_ns()):
-            match event:
-                case LoginAsked():
-                    self._login(event)
-                case Unsequenced():
-                    if not await self._message(event.payload):
+        while True:
+            asked = False
+            for event in self.soup.receive(data, self._venue.now_ns()):
+                match event:
+                    case LoginAsked():
+                        asked = True
+                        self._login(event)
+                    case Unsequenced():
+                        if not await self._message(event.payload):
+                            return False
+                    case SessionEnded() | Failed():
+                        await self._write()
                         return False
-                case SessionEnded() | Failed():
-                    await self._write()
-                    return False
-                case _:
-                    pass
-        return True
+                    case _:
+                        pass
+            if not asked:
+                return True
+            data = b""
 
     def _login(self, asked: LoginAsked) -> None:
         now_ns = self._venue.now_ns()

@@ -33,7 +33,7 @@ from tests.conformance.gate_draws import (
 )
 
 
-def lockstep(kind: GateKind, *, examples: int = 60, steps: int = 30) -> Any:
+def lockstep(kind: GateKind, *, examples: int = 30, steps: int = 30) -> Any:
     """A TestCase class that drives a gate of this kind beside the twin; a failure prints what reproduces it."""
 
     class Lockstep(GateLockstep):

@@ -263,6 +263,13 @@ class FlowStories(Stories):
         desk.pnl(-999)
         desk.passes()
 
+    def test_the_high_water_mark_begins_at_0_each_day(self, desk: Desk) -> None:
+        desk.pnl(1_900)
+        desk.new_day()
+        assert desk.column("accounts", "pnl_nanos", A) == 0
+        desk.pnl(-900)
+        desk.passes()
+
     def test_the_widest_drawdown(self, desk: Desk) -> None:
         """From the highest to the lowest PnL is more than 63 bits."""
         desk.account(max_daily_loss_nanos=INT64_MAX, max_drawdown_nanos=INT64_MAX)

@@ -38,6 +38,11 @@ def number_of(data: bytes) -> int:
     return number
 
 
+def numbers(data: bytes) -> list[int]:
+    """Of records of 64 bytes, end to end."""
+    return [number_of(data[at : at + 64]) for at in range(0, len(data), 64)]
+
+
 @contextmanager
 def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as name:

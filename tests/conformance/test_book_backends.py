@@ -53,6 +53,11 @@ def test_levels_are_absolute_and_zero_takes_them_away(backend: ModuleType) -> No
         lambda book: book.apply(Side.BUY, [5, 0], [1, 1]),
         lambda book: book.apply(Side.BUY, [5, 6], [1]),
         lambda book: book.apply(0, [5], [1]),
+        lambda book: book.apply_both([1, 3], [5, 6], [1, 1]),
+        lambda book: book.apply_both([1, 2], [5, 0], [1, 1]),
+        lambda book: book.apply_both([1, 2], [5, 6], [1, LOTS_BOUND + 1]),
+        lambda book: book.apply_both([1, 2], [5, 6], [1]),
+        lambda book: book.apply_both([1], [5, 6], [1, 1]),
         lambda book: book.best(0),
         lambda book: book.depth(7, 1),
         lambda book: book.count(-1),
@@ -88,6 +93,11 @@ def test_level_books_agree(history: list[tuple[int, int, int]], count: int) -> N
     for side, price, quantity in history:
         twin.update(side, price, quantity)
         candidate.apply(side, [price], [quantity])
+    columns = [[update[at] for update in history] for at in range(3)]
+    for backend in BACKENDS.values():
+        both = backend.LevelBook()
+        both.apply_both(*columns)
+        assert all(both.depth(side, 200) == twin.depth(side, 200) for side in (1, 2))
     for side in (1, 2):
         assert twin.best(side) == candidate.best(side)
         assert twin.count(side) == candidate.count(side)

@@ -80,14 +80,16 @@ def test_a_book_without_queues_says_so(backend: ModuleType) -> None:
     assert book.depth(1, Side.BUY, 1) == [(5_000, 10, 1)]
 
 
-@pytest.mark.parametrize("arguments", [{"max_orders": 0}, {"max_orders": 2**31}, {"window_log2": 3}, {"window_log2": 31}])
+@pytest.mark.parametrize(
+    "arguments", [{"max_orders": 0}, {"max_orders": 2**31}, {"window_log2": 3}, {"window_log2": 31}]
+)
 def test_senseless_sizes_are_refused(backend: ModuleType, arguments: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(arguments))):
         backend.ItchBook(**arguments)
 
 
 def test_references_from_anywhere(backend: ModuleType) -> None:
-    """They share places of a window of 16; who must leave it is found all the same, and keeps its place in the queue."""
+    """They share places of a window of 16; who must leave it is found all the same and keeps its place in the queue."""
     refs = [ref << shift for shift in (0, 4, 16, 40, 60) for ref in (1, 3, 5, 15)] + [2**64 - 1, 0]
     refs = list(dict.fromkeys(refs))
     book = read(backend.ItchBook(window_log2=4), *[itch.add(ref, "B", 5, 100) for ref in refs])
@@ -108,7 +110,9 @@ def test_many_old_orders_outlive_the_window(backend: ModuleType) -> None:
     assert all((book.order(ref) is None) == (ref % 3 == 0) for ref in range(4_000))
     queue = [ref for ref in range(4_000) if ref % 3 and ref % 2 == 0 and ref % 50 == 8]
     assert [ref for ref, _ in book.queue(1, Side.BUY, 108)] == queue
-    read(book, *[itch.add(ref, "B", 1, 50) for ref in range(10_000, 12_000)], *[itch.delete(ref) for ref in range(4_000)])
+    read(
+        book, *[itch.add(ref, "B", 1, 50) for ref in range(10_000, 12_000)], *[itch.delete(ref) for ref in range(4_000)]
+    )
     assert (book.live_orders, book.counters()["unknown_refs"]) == (2_000, 1_334)
 
 
@@ -267,6 +271,16 @@ def test_memory_is_stated(backend: ModuleType) -> None:
     assert empty < book.memory_bytes() < 2**26
     book.reserve()
     assert (book.live_orders, book.best(1)) == (1_000, (1_000, 1, 0, 0))
+
+
+def test_orders_that_come_and_go_take_no_more_memory(backend: ModuleType) -> None:
+    book = backend.ItchBook(max_orders=100, window_log2=4)
+    taken = set()
+    for begin in range(0, 3_000, 60):
+        refs = range(begin, begin + 60)
+        read(book, *[itch.add(ref, "B", 1, 1 + ref % 60) for ref in refs], *[itch.delete(ref) for ref in refs])
+        taken.add(book.memory_bytes())
+    assert (book.live_orders, len(taken)) == (0, 1)
 
 
 # --- in lockstep ---

@@ -370,3 +370,20 @@ def test_both_backends_say_the_same(seed: int) -> None:
         assert answers[0] == answers[1], f"seed {seed}, step {step}"
     assert ports[0].export_state() == ports[1].export_state(), f"seed {seed}"
     assert ports[0].counters() == ports[1].counters()
+
+
+def test_batches_are_the_same_as_one_after_another(port) -> None:
+    single = make("python")
+    intents = [intent(order_id=number % 7, quantity_lots=number, tif=TimeInForce.DAY) for number in range(12)]
+    packets = [single.encode_intent(order, order.quantity_lots) for order in intents]
+    records = b"".join(order.to_bytes() for order in intents)
+    sent_bytes, refused = port.encode_batch(records)
+    assert sent_bytes == b"".join(packet for packet in packets if isinstance(packet, bytes))
+    assert refused == sum(isinstance(packet, int) for packet in packets) > 0
+    with pytest.raises(ValueError, match="whole number"):
+        port.encode_batch(records[:-1])
+    replies = [host("A", UserRefNum=2, Quantity=1), b"\x00\x01H", host("E", UserRefNum=2, Quantity=1), b"\x00\x02S?"]
+    told = b"".join(single.decode_packet(reply)[1] for reply in replies)
+    assert port.decode_batch(b"".join(replies) + b"\x00\x05S") == (told, sum(map(len, replies)))
+    assert port.decode_batch(b"\x00\x01H\x00\x00\x00") == (b"", 3)
+    assert port.decode_batch(b"") == (b"", 0)

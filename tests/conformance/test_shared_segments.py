@@ -212,9 +212,8 @@ def test_a_place_belongs_to_the_living_and_goes_over_from_the_dead(pair: tuple[s
             with pytest.raises(ValueError, match=taken):
                 attach(path, role="producer")
             holder.kill()
-            while Path(f"/proc/{holder.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                pass
-            # Dead, though nobody has fetched its exit code yet
+            os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
+            # Dead with all its threads, though nobody has fetched its exit code yet
             producer = attach(path, role="producer")
             assert (producer.position, producer.counters()["takeovers"]) == (1, 1)
 

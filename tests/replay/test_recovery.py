@@ -13,14 +13,15 @@ from meltica import hot
 from meltica.domain.commands import AmendOrder, SubmitOrder
 from meltica.domain.errors import InvariantError
 from meltica.domain.events import OrderDenied
-from meltica.domain.inputs import Record
-from meltica.domain.limits import InstrumentLimits, PositionLimits, SelfMatch
+from meltica.domain.inputs import Input, Record
+from meltica.domain.limits import FirmLimits, InstrumentLimits, PortLimits, PositionLimits, SelfMatch, StrategyLimits
 from meltica.domain.order import Side
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine
 from meltica.engine.state import REQUEST_MEMORY, EngineState
+from meltica.hot import Check
 from meltica.hot.state import COLUMNS
 from tests.engines import BTC, MARK_TICKS, TestBench
 from tests.replay.judge import ROWS, assert_lossless, fresh_gate, recovered, replayed
@@ -163,6 +164,28 @@ def test_what_was_let_out_is_held_at_its_price_though_the_gate_would_value_it_ot
     row = rows["accounts"][0]
     assert (row["open_value_nanos"], row["open_orders"]) == (order.reserved_price_ticks * 100 * 100, 1)
     assert rows["positions"][0]["open_buy_lots"] == 100
+
+
+def test_a_journal_from_before_firm_strategies_and_ports_had_limits_is_taken_over():
+    """Its orders are out, whatever today's gate says; new ones wait for limits."""
+    bench = TestBench(strategies=("old",))
+    first = bench.submitted(quantity_lots=100, strategy="old")
+    tell(bench, ExecType.TRADE, first.client_order_id, execution_id="e", last_quantity_lots=30, last_price_ticks=1)
+    tell(bench, ExecType.CANCELED, first.client_order_id)
+    records = [Record(*each) for each in bench.history]
+    new = FirmLimits | StrategyLimits | PortLimits
+    before = [each for each in records if not isinstance(getattr(each.input.body, "limits", None), new)]
+    engine = Engine(fresh_gate("python"), **ROWS)
+    for number, record in enumerate(before, 1):
+        engine.absorb(number, record)
+    assert len(before) == len(records) - 4
+    assert engine.gate.counters()["faults"] == 0
+    assert all(row[7] == 0 for row in engine.gate.export_state()["strategies"]), "nothing stays open"
+    assert engine.state.position("main", BTC).lots == 30
+    body = msgspec.structs.replace(records[-3].input.body, request_id="again")
+    denied = engine.step(Input(bench.now_ns + 1, body, records[-3].input.marks))[-1]
+    assert isinstance(denied, OrderDenied)
+    assert denied.fired_mask & (1 << Check.FIRM_CREDIT | 1 << Check.STRATEGY_DISABLED | 1 << Check.ACCOUNT_DISABLED)
 
 
 def test_records_out_of_order_are_refused():

@@ -21,10 +21,9 @@ BANNED = {
 }
 MAX_LINES = {".py": 400, ".pyx": 500, ".sv": 500}
 LONGER = {
-    "meltica/app/gateway.py": 470,  # One class whose order of things is the point: step, journal, act
-    "tests/conformance/gate_suite.py": 800,  # A story for each check, and each bug of others, in the rulebook's order
+    "meltica/app/gateway.py": 495,  # One class whose order of things is the point: step, journal, act
     "tests/integration/test_links_gate.py": 500,
-    "cython_ext/gate.pyx": 560,  # The gate's tables and its check in one compilation unit
+    "cython_ext/ouch.pyx": 720,  # The port: encoder, decoder and table share their rows, and calls between modules cost
 }
 ROOMS_WITHOUT_A_NOUN = {"utils", "util", "common", "helpers", "core", "misc", "lib"}
 
@@ -99,8 +98,10 @@ def test_pins_agree_between_pyproject_and_requirements() -> None:
     assert dict(direct) == {name: pinned[name.lower()] for name, _ in direct}
 
 
-def test_only_missing_recordings_skip_a_test() -> None:
+def test_only_missing_recordings_and_missing_rights_skip_a_test() -> None:
+    """A network namespace takes root; CI is root, and a person who is not sees the skip and its reason."""
     for path in tracked(".py"):
         text = path.read_text("utf-8")
         if path != THIS and "pytest.mark.skipif" in text:
-            assert "MELTICA_DATA" in text, f"{path.relative_to(ROOT)} skips for another reason"
+            known = "MELTICA_DATA" in text or "os.geteuid() != 0" in text
+            assert known, f"{path.relative_to(ROOT)} skips for another reason"

@@ -12,8 +12,6 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
-
 from meltica.hot.packets import PacketSource
 from meltica.hot.udp import UdpError, UdpSource
 from meltica.venues.nasdaq.mold_events import Messages, MoldEvent
@@ -68,10 +66,9 @@ class NasdaqFeed:
         self.source = source
         self.session = session
         self._asker = asker
+        self._due_ns = 0
+        """A line may fall silent then, not earlier: packets only put it off. A gap is looked at each time."""
         self._udp = source if isinstance(source, UdpSource) else None
-        sizes = [line.options.batch * line.options.frame_bytes for line in self._udp.lines] if self._udp else []
-        room = max(sizes, default=0)
-        self._out = np.zeros(room, np.uint8)
         if source.live:
             session.tick(time.time_ns())  # From now on a line that says nothing is silent.
 
@@ -138,16 +135,20 @@ class NasdaqFeed:
         """Packets that are next go past the session; returns the first one that is not."""
         gate = self.session.gate
         sequence = gate.expected
-        at, end, messages, time_ns = gate.gather(receiver, first, line, self._out, 0)
+        at, block, messages, time_ns = gate.gather(receiver, first, line)
         if messages:
-            events.append(Messages(sequence, messages, self._out[:end].tobytes(), time_ns, line))
+            events.append(Messages(sequence, messages, block, time_ns, line))
             events += self.session.passed(time_ns)
         return at
 
     def _catch_up(self, now_ns: int, events: list[MoldEvent]) -> None:
+        if now_ns < self._due_ns and self.session.gap is None:
+            return
         deadline = self.session.next_deadline_ns()
         if deadline is not None and now_ns >= deadline:
             events += self.session.tick(now_ns)
+            deadline = self.session.next_deadline_ns()
+        self._due_ns = deadline or 0
 
     def _finish(self, events: list[MoldEvent]) -> None:
         """The source is over: what is missing will not come, whatever time it is."""

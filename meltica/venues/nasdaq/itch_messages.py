@@ -114,6 +114,8 @@ REVISIONS: Final = _TABLE[0]
 LAYOUTS: Final[Mapping[str, Mapping[str, ItchLayout]]] = _TABLE[1]
 """By revision, then by the message type's letter."""
 DEFAULT_REVISION: Final = REVISIONS[-1]
+_BY_BYTE: Final = {revision: [found.get(chr(number)) for number in range(256)] for revision, found in LAYOUTS.items()}
+_LETTERS: Final = {bytes([number]): chr(number) for number in range(256)}
 
 
 def layouts(revision: str = DEFAULT_REVISION) -> Mapping[str, ItchLayout]:
@@ -132,22 +134,28 @@ def decode(data: bytes, revision: str = DEFAULT_REVISION) -> ItchMessage:
 
     :raises ItchMessageError: not a message of this revision.
     """
-    if not data:
-        raise ItchMessageError("an empty message")
-    layout = layouts(revision).get(chr(data[0]))
-    if layout is None:
-        raise ItchMessageError(f"unknown message type {chr(data[0])!r} (revision {revision}), length {len(data)}")
-    if len(data) != layout.length:
-        raise ItchMessageError(f"type {layout.kind!r} has {layout.length} bytes, this has {len(data)}")
-    values = list(layout.codec.unpack(data))
+    table = _BY_BYTE.get(revision)
+    layout = table[data[0]] if table and data else None
+    if layout is None or len(data) != layout.length:
+        raise ItchMessageError(_why_not(data, revision))
     # Latin-1 keeps whatever bytes came; a single letter keeps its space, which is a value of its own ("not available").
+    values = list(layout.codec.unpack(data))
     for at in layout.letters:
-        values[at] = values[at].decode("latin-1")
+        values[at] = _LETTERS[values[at]]
     for at in layout.texts:
         values[at] = values[at].decode("latin-1").rstrip(" ")
     for at in layout.wide:
         values[at] = int.from_bytes(values[at], "big")
-    return ItchMessage(layout, dict(zip(layout.names, values, strict=True)))
+    return ItchMessage(layout, dict(zip(layout.names, values)))  # noqa: B905 - from the same table
+
+
+def _why_not(data: bytes, revision: str) -> str:
+    if not data:
+        return "an empty message"
+    layout = layouts(revision).get(chr(data[0]))
+    if layout is None:
+        return f"unknown message type {chr(data[0])!r} (revision {revision}), length {len(data)}"
+    return f"type {layout.kind!r} has {layout.length} bytes, this has {len(data)}"
 
 
 def encode(message: ItchMessage) -> bytes:

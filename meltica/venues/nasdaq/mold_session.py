@@ -118,8 +118,10 @@ class MoldSession:
         if verdict == IN_ORDER:
             block = bytes(payload[HEADER_BYTES:])
             events.append(Messages(sequence, self.gate.expected - sequence, block, now_ns, line))
+            asked = line == RETRANSMISSION
+            self.counts["recovered"] += (self.gate.expected - sequence) if asked else 0
             if self._gap is not None or self._end is not None:
-                self._settle(now_ns, events)
+                self._settle(now_ns, events, asked=asked)
         elif verdict != DUPLICATE:
             self._think(line, payload, now_ns, events)
         return events
@@ -138,15 +140,16 @@ class MoldSession:
         if self._begun_ns is None:
             self._begun_ns = now_ns
         events: list[MoldEvent] = []
+        if self._gap is not None and self.gate.expected != self._gap.at:
+            self._settle(now_ns, events)  # The gate moved on, and nobody has said so yet.
         while self._gap is not None and now_ns >= self._gap.deadline_ns:
             if self._can_request and self._gap.attempts < self.limits.attempts:
                 self._request(self._gap, now_ns)
             else:
                 why = f"no answer to {self._gap.attempts} requests" if self._can_request else "no one to ask"
                 self._give_up(why, now_ns, events)
-        last = self.gate.counters()["last_ns"]
         for line in self._lines:
-            since = max(last[line], self._begun_ns)
+            since = max(self.gate.last_ns(line), self._begun_ns)
             if line not in self._silent and now_ns - since >= self.limits.idle_ns:
                 self._silent.add(line)
                 self.counts["silences"] += 1
@@ -245,6 +248,7 @@ class MoldSession:
         skip = self.gate.expected - packet.sequence
         block = packet.block[message_offset(packet.block, skip) :] if skip else packet.block
         events.append(Messages(self.gate.expected, packet.count - skip, block, one.time_ns, one.line))
+        self.counts["recovered"] += (packet.count - skip) if one.line == RETRANSMISSION else 0
         self.gate.open(packet.session, packet.sequence + packet.count)
 
     def _settle(self, now_ns: int, events: list[MoldEvent], *, asked: bool = False) -> None:
@@ -266,8 +270,6 @@ class MoldSession:
         gap = self._gap
         if gap is not None and expected >= gap.at and self._known > expected and expected != gap.at:
             # Some of it came. An answer may be followed by the next request at once.
-            filled = expected - gap.at
-            self.counts["recovered"] += filled if asked else 0
             gap.at, gap.attempts = expected, 0
             gap.deadline_ns = now_ns if asked else now_ns + self.limits.wait_ns
         elif gap is not None and self._known <= expected:

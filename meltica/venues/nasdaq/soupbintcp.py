@@ -69,13 +69,15 @@ class _Session:
         if self.state is State.IDLE or self.closing():
             return events
         self._heard_ns = max(self._heard_ns, now_ns)
+        self._reader.add(data)
         try:
-            for kind, payload in self._reader.packets(data):
-                events += self._take(kind, payload)
-                if self.closing():
-                    break
+            # A login is judged before what was sent behind it is read: the caller does that, and then asks again.
+            while not self.closing() and self.state is not State.ASKED and (packet := self._reader.next()):
+                events += self._take(*packet)
         except RemoteError as error:
             events.append(self._broken(error))
+        if len(self._reader) > wire.MAX_AHEAD and not self.closing():
+            events.append(self._broken(RemoteError(Fault.THEIRS, f"{len(self._reader)} bytes behind a login request")))
         return events
 
     def _take(self, kind: str, payload: bytes) -> Sequence[SoupEvent]:

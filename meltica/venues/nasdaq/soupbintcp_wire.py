@@ -7,7 +7,7 @@ Version 3.00" (22 February 2017).
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -20,6 +20,8 @@ SILENCE_NS: Final = 15_000_000_000
 """A side that has said nothing for so long is gone."""
 MAX_PACKET: Final = 16_384
 """Type and payload. OUCH's largest message with every tag has less than 300 bytes."""
+MAX_AHEAD: Final = 65_536
+"""Bytes that a client may send behind its login request before that is judged."""
 MAX_OUTPUT: Final = 4 * 2**20
 """Bytes that wait for the socket; a replay stops there until they are taken."""
 
@@ -56,7 +58,7 @@ class LoggedIn(msgspec.Struct, frozen=True):
 
 
 class LoginAsked(msgspec.Struct, frozen=True):
-    """Server: answer with ``accept`` or ``reject``."""
+    """Server: answer with ``accept`` or ``reject``; then ``receive(b"")`` reads what the client sent behind it."""
 
     username: str
     password: str
@@ -163,8 +165,6 @@ SERVER: Final[Table] = {
     (_S.WAITING, _T.CLIENT_HEARTBEAT): _S.WAITING,
     (_S.ASKED, _T.ACCEPT): _S.LIVE,
     (_S.ASKED, _T.REJECT): _S.REJECTED,
-    (_S.ASKED, _T.DEBUG): _S.ASKED,
-    (_S.ASKED, _T.CLIENT_HEARTBEAT): _S.ASKED,
     (_S.LIVE, _T.UNSEQUENCED): _S.LIVE,
     (_S.LIVE, _T.CLIENT_HEARTBEAT): _S.LIVE,
     (_S.LIVE, _T.DEBUG): _S.LIVE,
@@ -206,33 +206,39 @@ class Machine:
 
 
 class PacketReader:
-    """Bytes in any pieces to whole packets; bounded by one packet and what one read brings."""
+    """Bytes in any pieces to whole packets; what is not asked for yet waits."""
 
     def __init__(self, max_packet: int = MAX_PACKET) -> None:
         self._buffer = bytearray()
+        self._at = 0
         self._max_packet = max_packet
 
-    def packets(self, data: bytes) -> Iterator[tuple[str, bytes]]:
-        """(type, payload) of each packet that is whole now. :raises RemoteError: no length that a packet can have."""
+    def __len__(self) -> int:
+        return len(self._buffer) - self._at
+
+    def add(self, data: bytes) -> None:
+        del self._buffer[: self._at]
+        self._at = 0
         self._buffer += data
-        at = 0
-        try:
-            while len(self._buffer) - at >= 2:  # noqa: PLR2004 - the length itself
-                length = int.from_bytes(self._buffer[at : at + 2], "big")
-                if length == 0:
-                    raise RemoteError(Fault.THEIRS, "a packet of length 0, not even a type")
-                if length > self._max_packet:
-                    raise RemoteError(Fault.THEIRS, f"a packet of {length} bytes, at most {self._max_packet} are taken")
-                if len(self._buffer) - at < 2 + length:
-                    return
-                kind, payload = chr(self._buffer[at + 2]), bytes(self._buffer[at + 3 : at + 2 + length])
-                at += 2 + length
-                yield kind, payload
-        finally:
-            del self._buffer[:at]
+
+    def next(self) -> tuple[str, bytes] | None:
+        """(type, payload) if there is a whole packet. :raises RemoteError: no length that a packet can have."""
+        if len(self) < 2:  # noqa: PLR2004 - the length itself
+            return None
+        length = int.from_bytes(self._buffer[self._at : self._at + 2], "big")
+        if length == 0:
+            raise RemoteError(Fault.THEIRS, "a packet of length 0, not even a type")
+        if length > self._max_packet:
+            raise RemoteError(Fault.THEIRS, f"a packet of {length} bytes, at most {self._max_packet} are taken")
+        if len(self) < 2 + length:
+            return None
+        body = bytes(self._buffer[self._at + 2 : self._at + 2 + length])
+        self._at += 2 + length
+        return chr(body[0]), body[1:]
 
     def clear(self) -> None:
         self._buffer.clear()
+        self._at = 0
 
 
 def packet(kind: str, payload: bytes = b"") -> bytes:

@@ -91,11 +91,14 @@ class Transport:
             if error is not None and error.fault is Fault.OURS:
                 raise error
 
-    async def _pause(self, failures: int) -> None:
+    def pause_s(self, failures: int) -> float:
+        """Twice as long after each failure, up to the longest, and between half and all of that by chance."""
         first, longest = self._pauses
-        pause = min(longest, first * 2 ** min(failures - 1, 16))
+        return min(longest, first * 2.0 ** min(failures - 1, 16)) * self._chance.uniform(0.5, 1.0)
+
+    async def _pause(self, failures: int) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause * self._chance.uniform(0.5, 1.0)):
+            async with asyncio.timeout(self.pause_s(failures)):
                 while not self._stopping:
                     await self._wanted.wait()
                     self._wanted.clear()
@@ -109,7 +112,7 @@ class Transport:
         try:
             while not self._stopping:
                 await self._write(writer)
-                if self._session.closing():
+                if self._session.closing() or self._session.ended:
                     break
                 reading = reading or asyncio.create_task(reader.read(READ_BYTES))
                 await self._wait(reading)

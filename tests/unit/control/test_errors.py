@@ -24,6 +24,7 @@ from meltica.hot import Check
 
 COMMAND_FILES = (
     "orders.py",
+    "cancels.py",
     "controls.py",
     "four_eyes.py",
     "kill_switch.py",

@@ -125,9 +125,19 @@ def test_rearming_takes_a_second_person_and_is_bound_to_this_trip(backend):
 def test_a_daily_loss_that_is_still_there_trips_again_after_rearming(backend):
     bench = bench_of(backend, max_daily_loss_nanos=5 * TICK_NANOS)
     revalue(bench, -5)
-    approve(bench, only(bench.step(rearm(bench, Breaker.DAILY_LOSS)), ProposalMade))
+    _, rearmed, again = approve(bench, only(bench.step(rearm(bench, Breaker.DAILY_LOSS)), ProposalMade))
+    assert (type(rearmed), rearmed.epoch, type(again), again.epoch) == (BreakerRearmed, 2, BreakerTripped, 3)
     assert only(bench.submit(), OrderDenied).reason == "DAILY_LOSS"
-    assert only(revalue(bench, -6), BreakerTripped).epoch == 3
+    assert revalue(bench, -6) == ()
+
+
+def test_so_does_one_whose_time_is_up(backend):
+    bench = bench_of(backend, max_daily_loss_nanos=5 * TICK_NANOS, rearm_after_ns=60 * SECOND)
+    revalue(bench, -5)
+    bench.now_ns += 60 * SECOND
+    rearmed, again, denied = bench.submit(price_ticks=MARK_TICKS - 5)
+    assert [type(event) for event in (rearmed, again, denied)] == [BreakerRearmed, BreakerTripped, OrderDenied]
+    assert again.rearm_ns == bench.now_ns + 60 * SECOND
 
 
 def test_a_new_day_begins_at_nothing_but_breakers_stay(backend):
@@ -161,7 +171,7 @@ def test_rejects_in_a_row_trip_and_an_acceptance_breaks_the_row(backend):
             order = bench.submitted()
             events = tell(bench, ExecType.REJECTED if kind == "R" else ExecType.NEW, order)
     assert [type(event).__name__ for event in events] == ["OrderReported", "BreakerTripped"]
-    assert (events[1].breaker, "3 orders" in events[1].text) == (Breaker.CONSECUTIVE_REJECTS, True)
+    assert (events[1].breaker, "main: 3" in events[1].text) == (Breaker.CONSECUTIVE_REJECTS, True)
     assert only(bench.submit(), OrderDenied).reason == "CONSECUTIVE_REJECTS"
     approve(bench, only(bench.step(rearm(bench, Breaker.CONSECUTIVE_REJECTS)), ProposalMade))
     assert next(iter(bench.engine.state.day_profits())).rejects_in_row == 0

@@ -97,7 +97,7 @@ def test_a_generous_host_grants_everything(host: Path) -> None:
     huge = [call[1:] for call in kernel.calls if call[0] == "huge"]
     assert huge == [(0x7F0000000000, 0xA00000), (0x7F0008200000, 0x400000)]
     assert outcomes(placement)[Wish.MLOCK][1].startswith("20 MiB")
-    assert outcomes(placement)[Wish.HUGEPAGES][1] == "14 MiB on huge pages"
+    assert outcomes(placement)[Wish.HUGEPAGES][1] == "14 of 14 MiB on huge pages"
 
 
 REFUSALS = {
@@ -123,6 +123,18 @@ def test_a_refusal_is_told_with_its_reason_and_what_would_help(host: Path, call:
         with pytest.raises(PlacementError, match=f"{wish} of .*not allowed"):
             placement.require([wish])
         placement.require([name for name in Wish if name != wish])
+
+
+def test_a_part_that_cannot_be_huge_leaves_the_others(host: Path) -> None:
+    class Picky(GenerousKernel):
+        def huge(self, address: int, size: int) -> None:
+            super().huge(address, size)
+            if address == 0x7F0000000000:
+                raise OSError(errno.EINVAL, "Invalid argument")
+
+    with Placement(Picky(), host) as placement:
+        placement.place_process(lock=False, latency=False)
+        assert outcomes(placement)[Wish.HUGEPAGES] == (Outcome.GOT, "4 of 14 MiB on huge pages")
 
 
 def test_what_the_kernel_does_not_have_is_not_there(host: Path) -> None:

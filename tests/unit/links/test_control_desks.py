@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meltica.links.control_link_arming import REARMS_PER_MINUTE, Arming
 from meltica.links.control_link_desk import PULSE_WITHIN_NS
-from meltica.links.control_link_messages import Kind, Use, unpack
+from meltica.links.control_link_messages import BEAT_ANSWER, Kind, Use, pack, unpack
 from meltica.links.control_link_session import Changed, Standing
 from meltica.links.hot_link_desk import SILENCE_LEASES
 from meltica.links.hot_link_phase import Phase
@@ -250,3 +250,28 @@ def test_a_gate_that_hears_nothing_says_hello_again() -> None:
     world.until(lambda: gate.desk.phase is Phase.ALONE, within_ns=(SILENCE_LEASES + 1) * LEASE_NS)
     gate.deaf = False
     world.until(world.armed)
+
+
+def test_a_late_answer_gives_a_lease_from_when_its_beat_left() -> None:
+    world = armed_world()
+    gate = world.gates["a"]
+    gate.desk.due(gate.desk.next_due_ns())
+    left_ns = world.now_ns = gate.desk._next_beat_ns - BEAT_NS
+    beat = gate.desk.outgoing.pop()
+    world.desk.receive(b"a", gate.key, beat, left_ns + 10 * MS)
+    for message in world.desk.outbox:
+        gate.desk.receive(message.message, left_ns + 30 * MS)
+    assert gate.desk.lease_until_ns == left_ns + LEASE_NS
+
+
+def test_after_a_lapse_no_answer_of_the_same_arming_gives_a_lease() -> None:
+    world = armed_world()
+    gate = world.gates["a"]
+    gate.stopped = True
+    world.run(LEASE_NS + 2 * MS)
+    gate.desk.due(world.now_ns)
+    assert gate.desk.lapsed
+    for arming, lease in ((1, False), (2, True)):
+        body = BEAT_ANSWER.pack(world.now_ns, 2, 1, 250, arming)
+        gate.desk.receive(pack(Kind.BEAT_ANSWER, body, gate_epoch=1, stream_epoch=1, number=1), world.now_ns)
+        assert (gate.desk.lease_until_ns > 0) is lease

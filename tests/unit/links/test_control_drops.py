@@ -70,6 +70,18 @@ def test_doubled_drop_copies_count_once() -> None:
     assert world.copies() == [1, 2, 3, 4]
 
 
+def test_of_a_block_that_overlaps_the_new_ones_alone_count() -> None:
+    world = armed_world()
+    gate = world.gates["a"]
+    gate.desk.send_drop_copies(*gate.store.write(4), world.now_ns)
+    world.run(MS)
+    gate.store.write(2)
+    block = pack(Kind.DROPS, gate.store.read(3, 4), extra=4, gate_epoch=1, stream_epoch=1, number=3)
+    world.desk.receive(b"a", gate.key, block, world.now_ns)
+    world.settle()
+    assert world.copies() == [1, 2, 3, 4, 5, 6]
+
+
 def test_what_is_not_durable_is_not_acknowledged_and_comes_again_after_a_restart() -> None:
     world = armed_world()
     gate = world.gates["a"]

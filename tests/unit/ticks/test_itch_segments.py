@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,34 @@ def test_a_crash_between_the_files_and_between_the_renames(tmp_path: Path):
     path.rename(tmp_path / "DAY1-000000000001.itch.part")
     assert recover(tmp_path) == [path]
     assert path.read_bytes() == whole
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from meltica.ticks.errors import RecordingError
+from meltica.ticks.itch_segments import SegmentWriter
+writer = SegmentWriter(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+try:
+    for number in range(9):
+        writer.write(b"DAY1      ", number + 1, 1, b"\\0\\x1c" + b"%d" % number * 28, 7)
+except RecordingError as error:
+    print(error.why)
+writer.finish()
+"""
+
+
+@pytest.mark.parametrize(("limit", "whole"), [(100, 2), (130, 3), (200, 5)])
+def test_a_full_disk_leaves_whole_blocks(tmp_path: Path, limit: int, whole: int):
+    """Files may grow to the limit; then a write is cut short, as on a full disk: of the index first, here."""
+    run = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, tmp_path, str(limit)], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "File too large\n"
+    path = tmp_path / "DAY1-000000000001.itch"
+    assert path.read_bytes() == b"".join(b"\0\x1c" + b"%d" % number * 28 for number in range(whole))
+    assert [entry.length for entry in read_index(path)[1]] == [30] * whole
 
 
 def test_an_index_that_is_none(tmp_path: Path):

@@ -211,7 +211,6 @@ def test_the_session_that_was_asked_for_must_be_given() -> None:
         (b"\x00\x01R\x00\x01U", "while waiting"),
         (b"\x00\x03L12", "46 bytes, not 2"),
         (LOGIN[:-1] + b"x", "sequence number of a login request is 'x'"),
-        (LOGIN + LOGIN, "while asked"),
         (b"\x00\x02Sa", "type 'S'"),
     ],
 )
@@ -219,6 +218,21 @@ def test_a_server_hears_nonsense(data: bytes, words: str) -> None:
     made = SoupServer()
     made.connected(0)
     assert words in failure([event for event in made.receive(data, 0) if isinstance(event, Failed)])[1]
+
+
+def test_what_comes_behind_a_login_waits_until_it_is_judged() -> None:
+    made = SoupServer()
+    made.connected(0)
+    (asked,) = made.receive(LOGIN + b"\x00\x02U1", 0)
+    assert made.receive(b"\x00\x02U2" + LOGIN, 0) == []
+    made.accept(asked, SoupStream("D1"), 0)
+    events = made.receive(b"", 0)
+    assert events[:2] == [Unsequenced(b"1"), Unsequenced(b"2")]
+    assert "while live" in failure(events[2:])[1]
+    made.disconnected()
+    made.connected(0)
+    made.receive(LOGIN, 0)
+    assert "behind a login request" in failure(made.receive(b"\x00\x02U1" * 20_000, 0))[1]
 
 
 def test_our_own_mistakes_are_ours() -> None:
@@ -245,7 +259,9 @@ def test_the_end_of_a_session() -> None:
     server.pump(0)
     assert made.receive(server.take_output(0), 0) == [Sequenced(1, b"last"), SessionEnded()]
     assert made.state is server.state is State.ENDED
+    made.debug("never written", 0)
     made.disconnected()
+    assert made.take_output(0) == b""
     made.new_session()
     made.connected(0)
     assert made.take_output(0) == LOGIN

@@ -1,0 +1,114 @@
+"""Cancels: asked for by somebody, or because an order must make way. No check refuses one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from meltica.domain import lifecycle
+from meltica.domain.commands import CancelAllOrders, CancelOrder
+from meltica.domain.events import CancelRequested, ReplaceRequested
+from meltica.domain.order import Order, PendingKind
+from meltica.engine.desk import Desk
+
+
+def cancel(desk: Desk, command: CancelOrder) -> None:
+    order = desk.state.tables.orders.get(command.order_id)
+    if order is None:
+        refuse_unknown(desk, command.actor, command.order_id)
+    elif order.ended is not None or lifecycle.leaves_lots(order) == 0:
+        text = f"order {order.order_id} is {lifecycle.status(order).value}: there is nothing left to cancel"
+        desk.refuse(command.actor, "ORDER_TERMINAL", "order_id", text)
+    elif not used_before(
+        desk, desk.state.tables.instruments[order.instrument].venue, command.actor, command.client_order_id
+    ):
+        request_cancel(desk, order, command.actor, command.client_order_id)
+
+
+def cancel_all(desk: Desk, command: CancelAllOrders) -> None:
+    """Each working order that matches and has no cancel on its way gets one."""
+    for order in desk.state.working_orders():
+        wanted = (
+            command.account in ("", order.account)
+            and command.strategy in ("", order.strategy)
+            and command.instrument in ("", order.instrument)
+        )
+        if wanted:
+            request_cancel_once(desk, order, command.actor)
+
+
+def request_cancel_once(desk: Desk, order: Order, actor: str, reason: str = "") -> None:
+    if not any(request.kind is PendingKind.CANCEL for request in order.pending):
+        request_cancel(desk, order, actor, reason=reason)
+
+
+def request_cancel(desk: Desk, order: Order, actor: str, client_order_id: str = "", *, reason: str = "") -> None:
+    """No check refuses a cancel: it passes under the kill switch, without a gate, and at any rate."""
+    desk.emit(
+        CancelRequested(
+            order_id=order.order_id,
+            client_order_id=client_order_id or next_client_id(desk, order),
+            original_client_order_id=order.client_order_id,
+            actor=actor,
+            time_ns=desk.now_ns,
+            reason=reason,
+        )
+    )
+
+
+def make_way(desk: Desk, matches: Iterable[tuple[int, int]], order_id: int, actor: str) -> None:
+    """Self-match prevention: working orders that the new one would trade with are cancelled, or reduced."""
+    why = f"self-match prevention: order {order_id} would trade with it"
+    for own_id, leaves in matches:
+        order = desk.state.tables.orders[own_id]
+        if leaves == 0:
+            request_cancel_once(desk, order, actor, why)
+            continue
+        quantity = order.cumulative_lots + leaves
+        asked = [request for request in order.pending if request.kind is PendingKind.REPLACE]
+        if any(request.kind is PendingKind.CANCEL for request in order.pending):
+            continue
+        if asked and asked[-1].quantity_lots <= quantity:
+            continue  # It is being reduced as far already.
+        desk.emit(
+            ReplaceRequested(
+                order_id=own_id,
+                client_order_id=next_client_id(desk, order),
+                original_client_order_id=order.client_order_id,
+                quantity_lots=quantity,
+                price_ticks=asked[-1].price_ticks if asked else order.price_ticks,
+                gate_lots=0,
+                reserved_price_ticks=0,
+                actor=actor,
+                time_ns=desk.now_ns,
+                reason=why,
+            )
+        )
+
+
+def next_client_id(desk: Desk, order: Order) -> str:
+    """``m17``, then ``m17.1``, ``m17.2``, … : made before the send and journaled with it."""
+    venue = desk.state.tables.instruments[order.instrument].venue
+    return free_id(desk, venue, f"m{order.order_id}", order.last_request + 1)
+
+
+def free_id(desk: Desk, venue: str, stem: str, number: int) -> str:
+    """``m17``, or with a number ``m17.1``; the next that no caller has taken for itself (at most all ids ever used)."""
+    made = f"{stem}.{number}" if number else stem
+    while (venue, made) in desk.state.by_client_id:
+        number += 1
+        made = f"{stem}.{number}"
+    return made
+
+
+def used_before(desk: Desk, venue: str, actor: str, client_order_id: str) -> bool:
+    """Refuse an id that any order or request had at the venue: its reports could not be told apart."""
+    if (venue, client_order_id) not in desk.state.by_client_id:
+        return False
+    text = f"{client_order_id!r} was used before at {venue}; each order and each request needs an id of its own"
+    desk.refuse(actor, "DUPLICATE_CLIENT_ORDER_ID", "client_order_id", text)
+    return True
+
+
+def refuse_unknown(desk: Desk, actor: str, order_id: int) -> None:
+    text = f"no order {order_id}; OrderService.ListOrders has those that there are"
+    desk.refuse(actor, "UNKNOWN_ORDER", "order_id", text)
