@@ -33,6 +33,7 @@ PARTS: Final = (
     "grpc_submit",
     "links",
     "rings",
+    "hot_path",
     "leases",
 )
 RUNS: Final = 5

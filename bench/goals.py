@@ -41,6 +41,9 @@ GOALS: Final = (
     Goal("rings: round trip from Python", "ratio", "<=", 1 / 30, "30 x faster than ZeroMQ ipc"),
     Goal("rings: round trip in C", "floor_ratio", "<=", 2, "at most 2 x bare C"),
     Goal("kill word: engage()", "ours", "<=", 15, "at most 15 µs"),
+    Goal("hot path: ring to out buffer, p50", "ours", "<=", 400, "at most 400 ns"),
+    Goal("hot path: ring to out buffer, p99.9", "ours", "<=", 2_000, "at most 2 us"),
+    Goal("hot path: kill word stored to last order out, p50", "ours", "<=", 15, "at most 15 us"),
 )
 
 

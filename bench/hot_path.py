@@ -106,6 +106,8 @@ def _kills() -> tuple[float, float]:
             last = max([killed.time_ns, *(copy.time_ns for copy in copies if copy.kind == DropKind.SENT)])
             late.append(max(0, last - epoch))
             world.kill.release(epoch, "bench")
+            while world.reader.word(Word.KILL_ENGAGED):
+                world.drain()
             world.drain()
         world.loop.stop(at_once=True)
         thread.join()

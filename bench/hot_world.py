@@ -15,6 +15,7 @@ from meltica.hot.hot_limits import read_records
 from meltica.hot.hot_parts import BroadcastWriter, Gate, KillWord, MpscRing, OrderLoop, OuchPort, SpscRing
 from meltica.hot.hot_status import StatusReader, StatusWriter
 from meltica.hot.intent_writer import IntentWriter
+from meltica.hot.kernel import Linux
 from meltica.hot.layout_gen import DropCopyRecord, Side, SymbolRecord
 
 LIMITS: Final = """
@@ -123,6 +124,8 @@ class HotWorld:
         self.loop.open()
         self.loop.turns(4)
         self._number = 0
+        with suppress(OSError):  # As `meltica hot run` does it; where it may not, first touches of pages show
+            Linux().lock_memory()
 
     def send(self, count: int) -> None:
         """Orders of all instruments, at prices that never meet."""
@@ -151,6 +154,8 @@ class HotWorld:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            Linux().unlock_memory()
         self._writer.close()
         for part in (self._intents, self._control, self._drops, self.kill):
             part.detach()

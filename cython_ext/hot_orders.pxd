@@ -22,7 +22,7 @@ cdef class OrderLoop(OrderSession):
     cdef bint leased, killed_by_word, killed_by_control, lease_over
     cdef uint64_t idle_ns, idle_turns, offset_ns
     cdef uint64_t lease_until_ns, lapsed_ns, cancel_after_ns, longest_ns, reset_seen
-    cdef uint64_t refused_mask
+    cdef uint64_t refused_mask, kill_epoch
     cdef uint64_t began             # this turn, in cycles
     cdef uint64_t last_order_id     # of the last intent that a predecessor dealt with
     cdef uint8_t last_action
@@ -32,6 +32,7 @@ cdef class OrderLoop(OrderSession):
     cdef void tell_state(self, uint64_t began) noexcept nogil
     cdef void watch_kill(self) noexcept nogil
     cdef void set_killed(self) noexcept nogil
+    cdef void say_killed(self) noexcept nogil
     cdef void watch_lease(self) noexcept nogil
     cdef void set_lease(self, uint64_t until_ns) noexcept nogil
     cdef bint take_control(self) noexcept nogil

@@ -19,6 +19,7 @@ from cython_ext.hot_status cimport *
 from cython_ext.hot_venue cimport OUT_RESERVE, VenueLine, out_room, out_waiting
 from cython_ext.layout_gen cimport *
 from cython_ext.ouch cimport OuchOrder, OuchPort
+from cython_ext.ouch_table cimport home
 from cython_ext.top_of_book cimport TopOfBookReader
 
 cdef extern from *:
@@ -27,6 +28,7 @@ cdef extern from *:
     static inline void hot_sleep(uint64_t ns) { struct timespec t = {0, (long)ns}; nanosleep(&t, NULL); }
     """
     void sleep_ns "hot_sleep"(uint64_t ns) noexcept nogil
+    void prefetch "__builtin_prefetch"(const void* at) noexcept nogil
 
 
 cdef enum:
@@ -59,6 +61,7 @@ cdef class OrderLoop(OrderSession):
         self.line = VenueLine(status, self.factor)
         self.market = MarketView(gate, status, tops)
         self.time_ns = monotonic_ns() + self.offset_ns
+        self.kill_epoch = kill.epoch()
         put(status, LEASED, leased)
 
     # --- for Python's threads, while the loop runs in its own ---
@@ -211,27 +214,36 @@ cdef class OrderLoop(OrderSession):
     # --- kill word, lease, control plane ---
 
     cdef void watch_kill(self) noexcept nogil:
+        """A new epoch is a kill, though it was released again before we looked: what works is cancelled all the same."""
         cdef bint engaged = self.kill.engaged()
-        if engaged == self.killed_by_word:
+        cdef uint64_t epoch = self.kill.epoch()
+        if engaged == self.killed_by_word and epoch == self.kill_epoch:
             return
+        if engaged == self.killed_by_word:
+            self.say_killed()
         self.killed_by_word = engaged
-        put(self.status, KILL_EPOCH, self.kill.epoch())
+        self.kill_epoch = epoch
+        put(self.status, KILL_EPOCH, epoch)
         self.set_killed()
 
     cdef void set_killed(self) noexcept nogil:
         """Either of the two switches stops; both must let go."""
         cdef bint killed = self.killed_by_word or self.killed_by_control
-        cdef DropCopyRecord drop
         tell_kill(self.gate, killed, self.time_ns)
         put(self.status, CONTROL_KILLED, self.killed_by_control)
         if killed and not get(self.status, KILL_ENGAGED):
-            memset(&drop, 0, sizeof(drop))
-            drop.kind = DROP_KIND_KILLED
-            drop.execution_id = self.kill.epoch()
-            self.emit(&drop)
-            add(self.status, KILLS_SEEN, 1)
-            self.start_sweep(False)
+            self.say_killed()
         put(self.status, KILL_ENGAGED, killed)
+
+    cdef void say_killed(self) noexcept nogil:
+        cdef DropCopyRecord drop
+        memset(&drop, 0, sizeof(drop))
+        drop.kind = DROP_KIND_KILLED
+        drop.execution_id = self.kill.epoch()
+        self.emit(&drop)
+        add(self.status, KILLS_SEEN, 1)
+        self.flatten = True
+        self.start_sweep(False)
 
     cdef void watch_lease(self) noexcept nogil:
         """The gate refuses by itself; here is what else a lapsed lease means: after a while the orders go too."""
@@ -329,6 +341,8 @@ cdef class OrderLoop(OrderSession):
             working = self.port.find(self.port.by_id, order.order_id)
             order.working_lots = working.held_lots if working != NULL else 0
             order.working_price_ticks = working.held_price_ticks if working != NULL else 0
+        else:
+            prefetch(&self.port.by_id[home(order.order_id) & self.port.mask])
         self.market.look(order.instrument_id, self.time_ns)
         looked = cycles()
         mark(self.status, VIEW, span_ns(began, looked, self.factor))

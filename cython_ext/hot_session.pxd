@@ -38,9 +38,11 @@ cdef class OrderSession:
     cdef bint asks, caught_up       # all that the venue said is known; orders may leave
     cdef bint lease_lapsed          # for so long that what works must go
     cdef bint sweeping, sweep_again
+    cdef bint flatten               # the sweep takes everything, though whoever asked for it has let go meanwhile
     cdef uint32_t sweep_at
 
     cdef bint send_out(self, OrderIntentRecord* order, int64_t lots, int64_t reserved, uint64_t began) noexcept nogil
+    cdef void ask_for_the_next(self) noexcept nogil
     cdef void refuse(self, const OrderIntentRecord* order, int reason, uint64_t mask) noexcept nogil
     cdef void emit(self, DropCopyRecord* drop) noexcept nogil
     cdef void start_sweep(self, bint again) noexcept nogil

@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from cython_ext.atomics cimport load_acquire, store_release
+from cython_ext.broadcast_ring cimport broadcast_slot
 from cython_ext.hot_clock cimport cycles, span_ns
 from cython_ext.hot_gate cimport must_go, take_back, tell_facts, tell_mark, tell_outcome
 from cython_ext.hot_journal cimport DECODED, ENCODED, SETTLED
@@ -15,6 +16,7 @@ from cython_ext.hot_venue cimport (
     HEARTBEAT_NS, OUT_RESERVE, RECEIVE_EVERY_NS, SILENCE_NS, VenueLine, out_room, out_waiting,
 )
 from cython_ext.layout_gen cimport *
+from cython_ext.ouch_table cimport home
 from cython_ext.tables cimport MAX_CROSSING, Crossing
 
 cdef extern from *:
@@ -22,6 +24,7 @@ cdef extern from *:
     static inline uint32_t hot_big4(const uint8_t *p) { uint32_t v; __builtin_memcpy(&v, p, 4); return __builtin_bswap32(v); }
     """
     uint32_t big4 "hot_big4"(const uint8_t* at) noexcept nogil
+    void prefetch "__builtin_prefetch"(const void* at) noexcept nogil
 
 cdef enum:
     REASON_NOT_ENCODED = 128  # and more: DropCopy.reason of what the port could not say, 128 + OuchRefusal
@@ -68,7 +71,25 @@ cdef class OrderSession:
         mark(self.status, RECORD, span_ns(encoded, written, self.factor))
         mark(self.status, TO_OUT, span_ns(began, written, self.factor))
         add(self.status, SENT_NEW + order.action - ACTION_NEW, 1)
+        self.ask_for_the_next()
         return True
+
+    cdef void ask_for_the_next(self) noexcept nogil:
+        """The lines that the next order will write are known now: memory brings them while nobody waits."""
+        cdef uint8_t* place = self.journal.base + self.journal.end
+        cdef uint8_t* slot = <uint8_t*>broadcast_slot(&self.drops.ring, self.drops.ring.next)
+        prefetch(place)
+        prefetch(place + 64)
+        prefetch(slot)
+        prefetch(slot + 64)
+        prefetch(slot + 128)
+        if self.port.free_count:
+            place = <uint8_t*>&self.port.orders[self.port.free_slots[self.port.free_count - 1]]
+            prefetch(place)
+            prefetch(place + 64)
+            prefetch(place + 128)
+        prefetch(&self.port.by_ref[home(self.port.next_user_ref_num) & self.port.mask])
+        prefetch(self.line.out + self.line.out_end)
 
     cdef void refuse(self, const OrderIntentRecord* order, int reason, uint64_t mask) noexcept nogil:
         cdef DropCopyRecord drop
@@ -108,12 +129,13 @@ cdef class OrderSession:
             self.sweep_at += 1
             if order.in_use:
                 if order.is_canceling != self.sweep_again or not (
-                    self.sweep_again or self.lease_lapsed or must_go(self.gate, order, self.port_id)
+                    self.sweep_again or self.flatten or self.lease_lapsed or must_go(self.gate, order, self.port_id)
                 ):
                     continue
                 cancelled += self.cancel(order, TRIP_CANCELS)
         if self.sweep_at == self.port.max_orders:
             self.sweeping = False
+            self.flatten = self.flatten and self.sweep_again
             if self.sweep_again:
                 self.start_sweep(False)  # What a switch stands over since before the session
 

@@ -43,7 +43,8 @@ class JournalFile:
         try:
             self._lock()
             self._size(mebibytes)
-            self._map = mmap.mmap(self._descriptor, 0)
+            # All pages now: the first write to one would cost the loop two microseconds
+            self._map = mmap.mmap(self._descriptor, 0, mmap.MAP_SHARED | mmap.MAP_POPULATE)
             self._check(facts)
             self.entries = HotJournal(self._map)
         except ValueError as error:

@@ -213,6 +213,28 @@ def test_a_release_lets_orders_pass_and_engaging_again_stops_them(desk: HotDesk)
         assert [message.type for message in desk.received()] == ["O"]
 
 
+def test_a_kill_that_was_released_before_the_loop_looked_cancels_all_the_same(desk: HotDesk) -> None:
+    desk.buy()
+    desk.turns()
+    desk.accept(desk.received()[0])
+    desk.copies()
+    epoch = desk.kill.engage(2, "test", "stop")
+    desk.kill.release(epoch, "test")
+    desk.turns(20)
+    assert [message.type for message in desk.received()] == ["X"]
+    assert [copy.kind for copy in desk.copies()][0] == DropKind.KILLED
+    desk.buy()
+    desk.turns()
+    assert [message.type for message in desk.received()] == ["O"]
+
+
+def test_engaged_once_more_while_engaged_is_said_once_more(desk: HotDesk) -> None:
+    for _ in range(2):
+        epoch = desk.kill.engage(2, "test", "stop")
+        desk.turns()
+        assert [copy.execution_id for copy in desk.copies(DropKind.KILLED)] == [epoch]
+
+
 def test_either_kill_switch_stops_and_both_must_let_go(desk: HotDesk) -> None:
     kill = {"scope": KillScope.GLOBAL, "id": 0, "time_ns": 1}
     desk.tell(KillRecord(engage=1, **kill))
