@@ -48,15 +48,16 @@ class JournalFile:
             self._check(facts)
             self.entries = HotJournal(self._map)
         except ValueError as error:
-            os.close(self._descriptor)
+            self.close()
             raise JournalError(f"{path}: {error}; keep the file, and start with --new-day") from error
         except BaseException:
             with contextlib.suppress(OSError):
-                os.close(self._descriptor)
+                self.close()
             raise
 
     def close(self) -> None:
-        """The mapping stays as long as somebody looks at it."""
+        """The mapping stays as long as somebody looks at it, and a descriptor with it: the lock is let go by name."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         os.close(self._descriptor)
 
     def _lock(self) -> None:

@@ -1,4 +1,4 @@
-"""A process that turns the hot loops and says what they did: ``count``, ``market`` under the shim, ``jail`` in a filter."""
+"""A process that turns the hot loops and says what they did: under the shim (count, market), in a filter (jail)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from meltica.hot.hot_parts import ItchBook, MarketLoop, Word
 from meltica.hot.layout_gen import DropKind
 from meltica.venues.nasdaq import soupbintcp_wire as wire
 from meltica.venues.nasdaq.ouch50 import CODEC
-from tests.integration.hot_desk import REFERENCE_TICKS, HotDesk
+from tests.integration.hot_desk import REFERENCE_TICKS, HotDesk, top
 
 KINDS: Final = ("allocations", "frees", "locks", "waits", "mappings", "python", "writes")
 ORDERS: Final = 100
@@ -83,8 +83,6 @@ def count(folder: Path) -> dict[str, list[int]]:
 
 
 def top_row() -> bytes:
-    from tests.integration.test_hot_orders import top
-
     return top().to_bytes()
 
 

@@ -41,6 +41,7 @@ from meltica.hot.layout_gen import (
     Side,
     StrategyLimitsRecord,
     SymbolRecord,
+    TopOfBookRecord,
 )
 from meltica.venues.nasdaq import soupbintcp_wire as wire
 from meltica.venues.nasdaq.ouch50 import CODEC
@@ -110,6 +111,22 @@ def limits(self_match: SelfMatch = SelfMatch.CANCEL_OLDEST, messages: int = 1_00
         ),
         ReferencePriceRecord(instrument_id=INSTRUMENT, price_ticks=REFERENCE_TICKS, time_ns=1),
     ]
+
+
+def top(status: str = "T", condition: int = 0, bid: int = 9_990, ask: int = 10_010) -> TopOfBookRecord:
+    """Prices in ticks; the record has them in wire units."""
+    return TopOfBookRecord(
+        locate=LOCATE,
+        trading_status=ord(status),
+        condition=condition,
+        bid_price=bid * 100,
+        bid_shares=500,
+        ask_price=ask * 100,
+        ask_shares=400,
+        exchange_time_ns=1,
+        receive_time_ns=0,
+        update_count=0,
+    )
 
 
 class HotDesk:
@@ -245,6 +262,10 @@ class HotDesk:
     def copies(self, *kinds: DropKind) -> list[DropCopyRecord]:
         """New drop copies, of these kinds or all."""
         return [copy for copy in self.writer.drop_copies() if not kinds or copy.kind in kinds]
+
+    def reasons(self) -> list[int]:
+        """Of the refusals since the last look."""
+        return [copy.reason for copy in self.copies(DropKind.REFUSED)]
 
     def word(self, word: Word) -> int:
         return self.reader.word(word)

@@ -1,4 +1,4 @@
-"""A hot process, its venue and its feed, each a process or thread of its own, and a line in between that writes down."""
+"""A hot process, its venue and its feed, each a process or thread of its own; the line between them writes down."""
 
 from __future__ import annotations
 
