@@ -17,19 +17,38 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
+from uuid import uuid4
 
 import zmq
 
 from bench.measure import Row, Series, in_turn, row
+from meltica.app.process import GatewayProcess
+from meltica.app.settings import Settings, read_settings
+from meltica.control.client import open_blocking_channel
 from meltica.hot.layout_gen import DropCopyRecord, KillRecord, KillScope
 from meltica.links.control_link_desk import ControlDesk
 from meltica.links.control_link_messages import DROP_BYTES, MAX_DROPS
 from meltica.links.control_link_server import ControlLink
 from meltica.links.control_link_session import Dropped, Joined, Notice, Seat
 from meltica.links.keys import KeyRing
+from meltica.v1 import kill_switch_service_pb2 as api
+from meltica.v1.kill_switch_service_pb2_grpc import KillSwitchServiceStub
 
 COPIES: Final = 200 * MAX_DROPS
 KILLS: Final = 300
+CALLS: Final = 100
+CALL_S: Final = 10.0
+SCRATCH: Final = Path(__file__).parents[1] / ".cache" / "bench"  # Not /tmp, which may be memory
+SETTINGS: Final = """
+state = "{state}"
+listen = "127.0.0.1:0"
+
+[control]
+lease_ms = 5000
+
+[[hot_gates]]
+name = "edge"
+"""
 PERCENT: Final = 100
 SECOND_NS: Final = 1_000_000_000
 LEASE_NS: Final = 5 * SECOND_NS
@@ -65,7 +84,7 @@ else:
     while True:
         for record in link.poll(1_000):
             if int.from_bytes(record[:2], "little") == KillRecord.TYPE_ID:
-                print(time.monotonic_ns(), flush=True)
+                print(KillRecord.from_bytes(record).engage, time.monotonic_ns(), flush=True)
 """
 
 BARE: Final = """
@@ -102,11 +121,14 @@ def rows(runs: int) -> list[Row]:
         }
         taken = in_turn(sides, runs)
         kills = [_kills(folder, records) for _ in range(runs)]
+        calls = [_calls(records) for _ in range(runs)]
     floor = Series("pyzmq blocks, CURVE, ipc", taken["floor"])
     return [
         row("drop copy to the gateway", "ns/copy", taken["ours"], floor=floor),
         row("kill record to a gate's process, p50", "µs", [median(times) for times in kills]),
         row("kill record to a gate's process, p99", "µs", [quantiles(times, n=PERCENT)[-1] for times in kills]),
+        row("gRPC EngageKillSwitch to a gate's process, p50", "µs", [median(times) for times in calls]),
+        row("gRPC EngageKillSwitch to a gate's process, p99", "µs", [quantiles(t, n=PERCENT)[-1] for t in calls]),
     ]
 
 
@@ -222,5 +244,61 @@ def _kills(folder: Path, records: Path) -> list[float]:
             record = KillRecord(KillScope.GLOBAL, number % 2, 0, number).to_bytes()
             begin = time.monotonic_ns()
             gateway.link.tell("edge", [record])
-            times.append((int(child.stdout.readline()) - begin) / 1000)
+            times.append((_seen(child, number % 2) - begin) / 1000)
     return times
+
+
+def _seen(child: subprocess.Popen[bytes], engage: int) -> int:
+    """When the gate had the record; ones about the other state before it are let go."""
+    assert child.stdout is not None
+    while True:
+        state, at = child.stdout.readline().split()
+        if int(state) == engage:
+            return int(at)
+
+
+def _calls(records: Path) -> list[float]:
+    """Microseconds from the start of the gRPC call to the record in the gate's process; two persons release between."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as name:
+        folder, settings = Path(name), Path(name) / "meltica.toml"
+        settings.write_text(SETTINGS.format(state=folder / "state"), "utf-8")
+        wanted = read_settings(settings)
+        process = GatewayProcess(wanted.state_folder)
+        address = process.start(settings)
+        try:
+            return _called(wanted, address, records)
+        finally:
+            process.stop()
+
+
+def _called(settings: Settings, address: str, records: Path) -> list[float]:
+    state, control = settings.state_folder, settings.control
+    ends = [control.commands_at(state), control.state_at(state), str(control.key_folder(state)), str(records)]
+    with (
+        subprocess.Popen([sys.executable, "-c", SENDER, *ends], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child,
+        open_blocking_channel(settings.authority, "olivia", address) as olivia,
+        open_blocking_channel(settings.authority, "ravi", address) as ravi,
+    ):
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            child.stdout.readline()
+            child.stdin.write(b"kills\n")
+            child.stdin.flush()
+            first, second = KillSwitchServiceStub(olivia), KillSwitchServiceStub(ravi)
+            return [_call(first, second, child) for _ in range(CALLS)]
+        finally:
+            child.kill()
+
+
+def _call(first: KillSwitchServiceStub, second: KillSwitchServiceStub, child: subprocess.Popen[bytes]) -> float:
+    engage = api.EngageKillSwitchRequest(request_id=str(uuid4()), reason="bench")
+    begin = time.monotonic_ns()
+    first.EngageKillSwitch(engage, timeout=CALL_S)
+    took = (_seen(child, 1) - begin) / 1000
+    propose = api.ProposeReleaseRequest(request_id=str(uuid4()), reason="bench")
+    proposal = first.ProposeRelease(propose, timeout=CALL_S).proposal.proposal_id
+    second.ApproveRelease(api.ApproveReleaseRequest(request_id=str(uuid4()), proposal_id=proposal), timeout=CALL_S)
+    _seen(child, 0)
+    return took

@@ -241,6 +241,8 @@ class LiveGateway:
         """
         if isinstance(body, EngageKillSwitch) and exists(self.state.tables, body.switch):
             # The engine refuses to stop what it does not know: then nothing may be latched either.
+            for watcher in self._watchers:
+                watcher.engaging(body)
             self._latch.engage(body.switch, body.reason, body.actor)
         if self._failed:
             raise NotAcceptingError("the gateway has failed and is stopping")
@@ -266,8 +268,6 @@ class LiveGateway:
         body, now_ns = happened.body, happened.time_ns
         events = self._engine.step(happened)
         if isinstance(body, EngageKillSwitch):
-            for watcher in self._watchers:
-                watcher.killed(events)
             self._cancel_first(events)
         sequence = self._writer.append(encode_record(Record(happened, events)), now_ns)
         if sequence != self.state.tables.sequence:

@@ -20,6 +20,7 @@ from meltica.app.hot_gate_drops import DropReader, drops_of
 from meltica.app.hot_gate_rows import all_rows, profits
 from meltica.app.hot_gate_words import KillWords
 from meltica.app.settings import Settings
+from meltica.domain.commands import EngageKillSwitch
 from meltica.domain.errors import FieldError, NotAcceptingError
 from meltica.domain.events import (
     BreakerRearmed,
@@ -81,7 +82,7 @@ MILLISECOND_NS: Final = 1_000_000
 
 
 class HotGates:
-    """``LiveGateway.watch`` calls ``killed``, ``happened`` and ``durable``."""
+    """``LiveGateway.watch`` calls ``engaging``, ``happened`` and ``durable``."""
 
     def __init__(self, gateway: LiveGateway, settings: Settings) -> None:
         """:raises FieldError: a gate's key can't be read."""
@@ -140,17 +141,14 @@ class HotGates:
 
     # From the gateway
 
-    def killed(self, events: Sequence[Event]) -> None:
-        """Before the journal: the fastest way to every gate."""
-        tables = self._gateway.state.tables
-        for event in events:
-            if isinstance(event, KillSwitchEngaged):
-                if event.switch == GLOBAL:
-                    self._words.engage(event.actor, event.reason)
-                scope, row = rows.kill_scope(tables, event.switch)
-                record = KillRecord(scope, 1, row, event.time_ns).to_bytes()
-                for name in self._gates:
-                    self.link.tell(name, [record])
+    def engaging(self, command: EngageKillSwitch) -> None:
+        """Before the latch, the engine and the journal: the fastest way to every gate."""
+        if command.switch == GLOBAL:
+            self._words.engage(command.actor, command.reason)
+        scope, row = rows.kill_scope(self._gateway.state.tables, command.switch)
+        record = KillRecord(scope, 1, row, self._gateway.clock.now_ns()).to_bytes()
+        for name in self._gates:
+            self.link.tell(name, [record])
 
     def happened(self, events: Sequence[Event]) -> None:
         """Durable, so it may be told."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from meltica.domain.commands import EngageKillSwitch
 from meltica.domain.events import Event
 from meltica.domain.ports import HotGateStatus
 
@@ -12,8 +13,8 @@ from meltica.domain.ports import HotGateStatus
 class Watcher(Protocol):
     """Who is told what happens: the hot gates."""
 
-    def killed(self, events: Sequence[Event], /) -> None:
-        """The kill switch was engaged; not durable yet."""
+    def engaging(self, command: EngageKillSwitch, /) -> None:
+        """The kill switch is being engaged, and exists: act first. Nothing is written down yet."""
 
     def happened(self, events: Sequence[Event], /) -> None:
         """These are durable."""
