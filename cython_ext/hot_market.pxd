@@ -5,8 +5,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from cython_ext.hot_status cimport HotStatus
 from cython_ext.itch_book cimport ItchBook
 from cython_ext.mold cimport MoldGate
+from cython_ext.packet_receiver cimport PacketReceiver
 from cython_ext.top_of_book cimport TopOfBookWriter
-from cython_ext.udp_receiver cimport UdpReceiver
 
 
 cdef class MarketLoop:
@@ -21,5 +21,5 @@ cdef class MarketLoop:
     cdef void store_top(self, uint16_t locate) noexcept nogil
     cdef void store_all(self) noexcept nogil
     cdef void store_halts(self, const uint8_t* data, size_t size) noexcept nogil
-    cdef int packets(self, UdpReceiver receiver, MoldGate gate, int line, int first) noexcept nogil
+    cdef int packets(self, PacketReceiver receiver, MoldGate gate, int line, int first) noexcept nogil
     cdef void beat(self, uint64_t began, bint busy) noexcept nogil

@@ -10,7 +10,7 @@ from cython_ext.histogram cimport clear
 from cython_ext.hot_clock cimport calibrate, cycles, monotonic_ns, span_ns
 from cython_ext.hot_status cimport *
 from cython_ext.layout_gen cimport TopOfBookRecord
-from cython_ext.mold cimport HEADER_BYTES, IN_ORDER, SLOW
+from cython_ext.mold cimport HEADER_BYTES, IN_ORDER, LINES, SLOW
 
 cdef extern from *:
     """
@@ -25,6 +25,12 @@ cdef enum:
     TURNS_BEFORE_PYTHON = 65_536   # without a packet: then the session may look at its clock
     STALE_BIT = 2
     GAP_BIT = 4
+
+
+cdef int check_lines(PacketReceiver receiver, int first) except -1:
+    if not 0 <= first <= LINES - receiver.lines:
+        raise ValueError(f"{receiver.lines} lines from {first} on: there are {LINES}")
+    return 0
 
 
 cdef class MarketLoop:
@@ -66,12 +72,18 @@ cdef class MarketLoop:
             self.beat(began, True)
         return done
 
-    def spin(self, UdpReceiver one not None, UdpReceiver other, MoldGate gate not None, int first_line=0, int second_line=1):
-        """Until a packet needs the session: (line, number of the packet in its receiver); or (-1, 0) when it should look
-        at its clock, or the loop stops. The packets of that receiver from that number on were not looked at.
+    def spin(
+        self, PacketReceiver one not None, PacketReceiver other, MoldGate gate not None,
+        int first_line=0, int second_line=1,
+    ):
+        """Until a packet needs the session: (first line of its receiver, the packet's number there); or (-1, 0) when it
+        should look at its clock, or the loop stops. The packets of that receiver from that number on were not looked at.
         """
         cdef int found, line = -1, number = 0
         cdef uint64_t turns = 0, began
+        check_lines(one, first_line)
+        if other is not None:
+            check_lines(other, second_line)
         with nogil:
             while turns < TURNS_BEFORE_PYTHON and load_acquire(&self.stop_wanted) == 0:
                 began = cycles()
@@ -99,27 +111,29 @@ cdef class MarketLoop:
                     relax()
         return line, number if line >= 0 else 0
 
-    def resume(self, UdpReceiver receiver not None, MoldGate gate not None, int line, int first):
+    def resume(self, PacketReceiver receiver not None, MoldGate gate not None, int line, int first):
         """The receiver's packets from ``first`` on; the number of the one that needs the session, or how many there are."""
         cdef int number
+        check_lines(receiver, line)
         with nogil:
             number = self.packets(receiver, gate, line, first)
         return number
 
     # --- the path of a packet ---
 
-    cdef int packets(self, UdpReceiver receiver, MoldGate gate, int line, int first) noexcept nogil:
+    cdef int packets(self, PacketReceiver receiver, MoldGate gate, int line, int first) noexcept nogil:
         cdef uint64_t began
         cdef const uint8_t* payload
-        cdef int number, verdict
+        cdef int number, verdict, its
         for number in range(first, receiver.received):
             began = cycles()
             if receiver.cut[number]:
                 return number
-            payload = receiver.frame(number)
-            verdict = gate.judge(payload, receiver.sizes[number], line, receiver.times[number])
+            payload = receiver.payloads[number]
+            its = line + receiver.line_of[number]
+            verdict = gate.judge(payload, receiver.sizes[number], its, receiver.times[number])
             if verdict == SLOW:
-                gate.lines[line].packets -= 1  # the session judges it once more: it is one packet, not two
+                gate.lines[its].packets -= 1  # the session judges it once more: it is one packet, not two
                 return number
             add(self.status, FEED_PACKETS, 1)
             if verdict == IN_ORDER:

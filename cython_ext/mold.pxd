@@ -27,6 +27,7 @@ cdef struct LineCounts:
 cdef class MoldGate:
     cdef public uint64_t expected       # 0: not open
     cdef public bint pending            # Only duplicates are judged here
+    cdef readonly int last_line         # Of the packet that was passed on last
     cdef uint8_t[10] name
     cdef LineCounts[LINES] lines
     cdef uint64_t[LINES][LEAD_BUCKETS] histogram

@@ -5,7 +5,7 @@ from libc.string cimport memcmp, memcpy
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
-from cython_ext.udp_receiver cimport UdpReceiver
+from cython_ext.packet_receiver cimport PacketReceiver
 
 cdef extern from *:
     """
@@ -62,36 +62,38 @@ cdef class MoldGate:
             raise ValueError(f"line {line}: there are {LINES}")
         self.won(sequence, count, line, time_ns)
 
-    def gather(self, UdpReceiver receiver not None, int first, int line):
+    def gather(self, PacketReceiver receiver not None, int first, int line):
         """The messages of the received packets from ``first`` on, as long as they are the next ones, in one block.
+        ``line``: the number of the receiver's first line.
 
         (the packet that stopped it, or how many there are; the block; messages; the last packet's time)
         """
         cdef Py_ssize_t size = 0
         cdef uint64_t messages = 0, time_ns = 0
-        cdef int number = first, verdict, one
+        cdef int number = first, verdict, one, its
         cdef uint8_t[1024] pass_on      # A batch has no more packets
         cdef uint8_t* to
-        if not 0 <= line < LINES or first < 0:
+        if not 0 <= line <= LINES - receiver.lines or first < 0:
             raise ValueError(f"line {line}, packet {first}: out of range")
         with nogil:
             while number < receiver.received and not receiver.cut[number]:
-                verdict = self.judge(receiver.frame(number), receiver.sizes[number], line, receiver.times[number])
+                its = line + receiver.line_of[number]
+                verdict = self.judge(receiver.payloads[number], receiver.sizes[number], its, receiver.times[number])
                 if verdict == SLOW:
                     # The session will judge it once more: it is one packet, not two.
-                    self.lines[line].packets -= 1
+                    self.lines[its].packets -= 1
                     break
                 pass_on[number] = verdict == IN_ORDER
                 if verdict == IN_ORDER:
                     size += receiver.sizes[number] - HEADER_BYTES
-                    messages += big2(receiver.frame(number) + 18)
+                    messages += big2(receiver.payloads[number] + 18)
                     time_ns = receiver.times[number]
                 number += 1
         block = PyBytes_FromStringAndSize(NULL, size)
         to = <uint8_t*>PyBytes_AS_STRING(block)
         for one in range(first, number):
             if pass_on[one]:
-                memcpy(to, receiver.frame(one) + HEADER_BYTES, receiver.sizes[one] - HEADER_BYTES)
+                memcpy(to, receiver.payloads[one] + HEADER_BYTES, receiver.sizes[one] - HEADER_BYTES)
                 to += receiver.sizes[one] - HEADER_BYTES
         return number, block, messages, time_ns
 
@@ -139,6 +141,7 @@ cdef class MoldGate:
 
     cdef void won(self, uint64_t sequence, uint64_t count, int line, uint64_t time_ns) noexcept nogil:
         cdef First* first = &self.firsts[sequence % LEAD_SLOTS]
+        self.last_line = line
         self.lines[line].wins += 1
         self.lines[line].messages += count
         first.sequence = sequence

@@ -1,5 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from cython_ext.packet_receiver cimport PacketReceiver
+
 cdef extern from "<sys/uio.h>" nogil:
     struct iovec:
         void* iov_base
@@ -16,22 +18,15 @@ cdef extern from "<sys/socket.h>" nogil:
         msghdr msg_hdr
         unsigned int msg_len
 
-cdef class UdpReceiver:
-    cdef readonly int received          # Packets of the last call
-    cdef readonly int batch
+cdef class UdpReceiver(PacketReceiver):
     cdef readonly int frame_bytes
     cdef int fd
     cdef bint used                      # The headers hold what the kernel wrote
     cdef uint8_t* buffer                # batch frames one after another
     cdef uint8_t* controls
-    cdef uint64_t* times                # ns since 1970
-    cdef Py_ssize_t* sizes
-    cdef uint8_t* cut                   # Was longer than a frame
     cdef mmsghdr* headers
     cdef iovec* pieces
     cdef uint64_t packets, bytes_in, cuts, calls, hardware, software, clock, kernel_drops
     cdef uint32_t drops_seen            # The kernel's own counter, which wraps
 
     cdef void wait(self, int64_t timeout_ns) noexcept
-    cdef int take(self) noexcept nogil
-    cdef uint8_t* frame(self, int number) noexcept nogil

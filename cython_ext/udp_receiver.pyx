@@ -11,6 +11,8 @@ from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 
+from cython_ext.packet_receiver cimport PacketReceiver
+
 cdef extern from "<poll.h>" nogil:
     struct pollfd:
         int fd
@@ -46,7 +48,7 @@ cdef inline uint64_t now_ns(int clock) noexcept nogil:
     return <uint64_t>now.tv_sec * 1000000000 + now.tv_nsec
 
 
-cdef class UdpReceiver:
+cdef class UdpReceiver(PacketReceiver):
     """``fd`` stays the caller's and must be open for as long as this is used."""
 
     def __cinit__(self, int fd, int batch=64, int frame_bytes=2048):
@@ -54,19 +56,18 @@ cdef class UdpReceiver:
             raise ValueError(f"batch {batch} is not within 1..{MAX_BATCH}")
         if not 64 <= frame_bytes <= MAX_FRAME:
             raise ValueError(f"frame_bytes {frame_bytes} is not within 64..{MAX_FRAME}")
-        self.fd, self.batch, self.frame_bytes = fd, batch, frame_bytes
+        self.reserve(batch, 1)
+        self.fd, self.frame_bytes = fd, frame_bytes
         self.buffer = <uint8_t*>calloc(batch, frame_bytes)
         self.controls = <uint8_t*>calloc(batch, CONTROL_BYTES)
-        self.times = <uint64_t*>calloc(batch, sizeof(uint64_t))
-        self.sizes = <Py_ssize_t*>calloc(batch, sizeof(Py_ssize_t))
-        self.cut = <uint8_t*>calloc(batch, 1)
         self.headers = <mmsghdr*>calloc(batch, sizeof(mmsghdr))
         self.pieces = <iovec*>calloc(batch, sizeof(iovec))
-        if not (self.buffer and self.controls and self.times and self.sizes and self.cut and self.headers and self.pieces):
+        if not (self.buffer and self.controls and self.headers and self.pieces):
             raise MemoryError
         cdef int number
         for number in range(batch):
-            self.pieces[number].iov_base = self.buffer + number * <Py_ssize_t>frame_bytes
+            self.payloads[number] = self.buffer + number * <Py_ssize_t>frame_bytes
+            self.pieces[number].iov_base = <void*>self.payloads[number]
             self.pieces[number].iov_len = frame_bytes
             self.headers[number].msg_hdr.msg_iov = &self.pieces[number]
             self.headers[number].msg_hdr.msg_iovlen = 1
@@ -76,9 +77,6 @@ cdef class UdpReceiver:
     def __dealloc__(self):
         free(self.buffer)
         free(self.controls)
-        free(self.times)
-        free(self.sizes)
-        free(self.cut)
         free(self.headers)
         free(self.pieces)
 
@@ -108,21 +106,6 @@ cdef class UdpReceiver:
                 return 0
             if not spin:
                 self.wait(-1 if timeout_ns < 0 else <int64_t>(end - now))
-
-    def packet(self, int number):
-        if not 0 <= number < self.received:
-            raise IndexError(number)
-        return (<const char*>self.frame(number))[: self.sizes[number]]
-
-    def time_ns(self, int number):
-        if not 0 <= number < self.received:
-            raise IndexError(number)
-        return self.times[number]
-
-    def is_cut(self, int number):
-        if not 0 <= number < self.received:
-            raise IndexError(number)
-        return bool(self.cut[number])
 
     def counters(self):
         return {
@@ -196,6 +179,3 @@ cdef class UdpReceiver:
                 self.clock += 1
         self.packets += taken
         return taken
-
-    cdef uint8_t* frame(self, int number) noexcept nogil:
-        return self.buffer + number * <Py_ssize_t>self.frame_bytes

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 struct melt_ring { uint32_t cached_prod, cached_cons, mask, size; uint32_t *producer, *consumer; void *ring; uint32_t *flags; };
 struct melt_umem_config { uint32_t fill_size, comp_size, frame_size, frame_headroom, flags; };
@@ -120,5 +121,15 @@ static inline void melt_xdp_give_back(melt_xdp_t *x, uint32_t count) {
 }
 
 static inline int melt_xdp_wants_wakeup(const melt_xdp_t *x) { return *(volatile uint32_t *)x->fill.flags & XDP_RING_NEED_WAKEUP; }
+
+/* Packets that were meant for us and that the kernel dropped; 0 when it said how many. */
+static inline int melt_xdp_drops(const melt_xdp_t *x, uint64_t *drops) {
+    struct xdp_statistics seen;
+    socklen_t size = sizeof seen;
+    memset(&seen, 0, sizeof seen);
+    if (getsockopt(x->fd, SOL_XDP, XDP_STATISTICS, &seen, &size)) return -errno;
+    *drops = seen.rx_dropped + seen.rx_ring_full;
+    return 0;
+}
 
 #endif

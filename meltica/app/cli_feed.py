@@ -31,10 +31,23 @@ class Stamps(Enum):
     NONE = "none"
 
 
+class Receivers(Enum):
+    UDP = "udp"
+    XDP = "xdp"
+    AUTO = "auto"
+
+
 FILE_HELP = "A capture (pcap, pcapng), an ITCH 5.0 file, or one direction of a SoupBinTCP stream; plain or gzip."
 LineA = Annotated[str, typer.Option("--a", help="Line A: address:port, multicast or this machine's.", metavar="A")]
 LineB = Annotated[str, typer.Option("--b", help="Line B, the same messages again.", metavar="B")]
 Interface = Annotated[str, typer.Option(help="Interface to join on: its name, or its IPv4 address.")]
+InterfaceB = Annotated[str, typer.Option(help="The interface of line B, if it is another one.")]
+ReceiveBy = Annotated[
+    Receivers,
+    typer.Option("--receive", help="udp: the kernel's sockets; xdp: past them (AF_XDP); auto: xdp if it can be had."),
+]
+Queue = Annotated[int, typer.Option("--xdp-queue", min=0, help="The card's queue that the feed is steered to.")]
+QueueB = Annotated[int | None, typer.Option("--xdp-queue-b", min=0, help="The queue of line B, if another one.")]
 Sender = Annotated[str, typer.Option("--source", help="Take the groups from this sender alone.")]
 Rerequest = Annotated[str, typer.Option(help="The re-request server, address:port; without it a gap is lost at once.")]
 Timestamps = Annotated[Stamps, typer.Option(help="Who says when a packet came: the card, the kernel, or our clock.")]
@@ -88,6 +101,10 @@ def record(
     a: LineA,
     b: LineB = "",
     interface: Interface = "",
+    interface_b: InterfaceB = "",
+    receive: ReceiveBy = Receivers.UDP,
+    xdp_queue: Queue = 0,
+    xdp_queue_b: QueueB = None,
     source: Sender = "",
     rerequest: Rerequest = "",
     timestamps: Timestamps = Stamps.KERNEL,
@@ -106,13 +123,23 @@ def record(
     finished = feed_record.recover_folder(folder)
     for path in finished:
         print(f"finished {path.name}, left by an earlier recording", file=sys.stderr)
-    lines = feed_live.open_lines(_lines(a, b), interface=interface, source=source, timestamps=timestamps.value)
+    lines = feed_live.open_lines(
+        _lines(a, b),
+        interface=interface,
+        interface_b=interface_b,
+        receive=receive.value,
+        xdp_queue=xdp_queue,
+        xdp_queue_b=xdp_queue_b,
+        source=source,
+        timestamps=timestamps.value,
+        say=_say,
+    )
     writer = SegmentWriter(folder, rotate_mb * MEGABYTE)
     tee = feed_record.PacketTee(lines, folder, rotate_mb * MEGABYTE) if packets else None
     feed = feed_live.open_feed(
-        tee or lines, count=len(lines.lines), rerequest=rerequest, start=1 if from_start else None
+        tee or lines, count=len(lines.targets), rerequest=rerequest, start=1 if from_start else None
     )
-    recorder = feed_record.Recorder(feed, writer, lambda text: print(f"meltica: {text}", file=sys.stderr))
+    recorder = feed_record.Recorder(feed, writer, _say)
     try:
         with _interrupts(recorder):
             recorder.run(seconds, messages)
@@ -164,6 +191,10 @@ def stats(
     a: LineA = "",
     b: LineB = "",
     interface: Interface = "",
+    interface_b: InterfaceB = "",
+    receive: ReceiveBy = Receivers.UDP,
+    xdp_queue: Queue = 0,
+    xdp_queue_b: QueueB = None,
     source: Sender = "",
     rerequest: Rerequest = "",
     timestamps: Timestamps = Stamps.KERNEL,
@@ -185,9 +216,18 @@ def stats(
             print(f"meltica: {file}: {found['error']}", file=sys.stderr)
         raise typer.Exit(1 if found["error"] or _is_bad(found) else 0)
     lines = feed_live.open_lines(
-        _lines(a, b), interface=interface, source=source, timestamps=timestamps.value, busy_poll_us=busy_poll
+        _lines(a, b),
+        interface=interface,
+        interface_b=interface_b,
+        receive=receive.value,
+        xdp_queue=xdp_queue,
+        xdp_queue_b=xdp_queue_b,
+        source=source,
+        timestamps=timestamps.value,
+        busy_poll_us=busy_poll,
+        say=_say,
     )
-    feed = feed_live.open_feed(lines, count=len(lines.lines), rerequest=rerequest)
+    feed = feed_live.open_feed(lines, count=len(lines.targets), rerequest=rerequest)
     last: dict[str, Any] = {}
 
     def say(shown: dict[str, Any]) -> None:
@@ -201,6 +241,10 @@ def stats(
     finally:
         feed.close()
     raise typer.Exit(1 if _is_bad(last) else 0)
+
+
+def _say(text: str) -> None:
+    print(f"meltica: {text}", file=sys.stderr)
 
 
 def _is_bad(found: dict[str, Any]) -> bool:

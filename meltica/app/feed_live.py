@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 from meltica.domain.errors import FieldError
+from meltica.hot.live import LiveSource
 from meltica.hot.packets import PacketSource
 from meltica.hot.udp import UdpLine, UdpOptions, UdpSource, is_multicast, parse_target
+from meltica.hot.xdp import Place, XdpSource, XdpUnavailableError
 from meltica.venues.nasdaq.feed import NasdaqFeed, RerequestSocket
 from meltica.venues.nasdaq.mold_session import LINE_NAMES, MoldSession
 
 Stamps = Literal["hardware", "kernel", "none"]
+Receive = Literal["udp", "xdp", "auto"]
 
 COUNTED: Final = ("packets", "wins", "messages", "duplicates", "leads", "lead_sum_ns", "lead_max_ns")
 
@@ -20,38 +23,57 @@ def open_lines(
     targets: Sequence[str],
     *,
     interface: str = "",
+    interface_b: str = "",
     source: str = "",
     timestamps: Stamps = "kernel",
     busy_poll_us: int = 0,
     spin: bool = False,
-) -> UdpSource:
-    """Sockets for A and B.
+    receive: Receive = "udp",
+    xdp_queue: int = 0,
+    xdp_queue_b: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> LiveSource:
+    """Sockets for A and B; ``interface_b``, ``xdp_queue_b``: where B comes in, if elsewhere than A.
+
+    ``receive``: udp, the kernel's sockets; xdp, past them; auto, xdp if it can be had: if not, ``say`` is told why.
 
     :raises FieldError: an address that is none.
     :raises UdpError: it can't be opened or joined.
+    :raises XdpUnavailableError: AF_XDP can't be had, and nothing else was allowed.
     """
-    lines: list[UdpLine] = []
+    lines = [parse_target(target) for target in targets]
+    if not lines:
+        raise FieldError("--a", "", "at least one line is needed")
+    interfaces = (interface, interface_b or interface)
+    queues = (xdp_queue, xdp_queue if xdp_queue_b is None else xdp_queue_b)
+    why_not = ""
+    if receive != "udp":
+        places = [Place(*place) for place in zip(lines, interfaces, queues, strict=False)]
+        try:
+            return XdpSource(places, sender=source, spin=spin)
+        except XdpUnavailableError as error:
+            if receive == "xdp":
+                raise
+            why_not = str(error)
+            say(f"{why_not}; going on with the kernel's sockets")
+    opened: list[UdpLine] = []
     try:
-        for target in targets:
-            host, port = parse_target(target)
-            group = host if is_multicast(host) else ""
+        for (host, port), where in zip(lines, interfaces, strict=False):
             options = UdpOptions(
                 port=port,
-                group=group,
+                group=host if is_multicast(host) else "",
                 address=host,
-                interface=interface,
+                interface=where,
                 source=source,
                 timestamps=timestamps,
                 busy_poll_us=busy_poll_us,
             )
-            lines.append(UdpLine(options))
+            opened.append(UdpLine(options))
     except Exception:
-        for line in lines:
+        for line in opened:
             line.close()
         raise
-    if not lines:
-        raise FieldError("--a", "", "at least one line is needed")
-    return UdpSource(lines, spin=spin)
+    return UdpSource(opened, spin=spin, why_not_xdp=why_not)
 
 
 def open_feed(source: PacketSource, *, count: int, rerequest: str = "", start: int | None = None) -> NasdaqFeed:

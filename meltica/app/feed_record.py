@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from meltica.app.feed_live import line_counts
+from meltica.hot.live import LiveSource
 from meltica.hot.mold import SESSION_BYTES
 from meltica.hot.packets import Packet
-from meltica.hot.udp import UdpSource
 from meltica.ticks.errors import RecordingError
 from meltica.ticks.itch_segments import PART, SEGMENT_BYTES, SegmentWriter, recover
 from meltica.venues.nasdaq.feed import NasdaqFeed
@@ -29,12 +29,12 @@ class PacketTee:
 
     live = True
 
-    def __init__(self, source: UdpSource, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(self, source: LiveSource, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.source = source
         self.packets = 0
         self.finished: list[Path] = []
         self._folder, self._limit = folder, segment_bytes
-        self._targets = [_target(line.socket) for line in source.lines]
+        self._targets = [(socket.inet_aton(host), port) for host, port in source.targets]
         self._file: BinaryIO | None = None
         self._path = folder
         self._size = 0
@@ -147,8 +147,3 @@ class Recorder:
             self.writer.finish()
         else:
             self._say(str(event))
-
-
-def _target(sock: socket.socket) -> tuple[bytes, int]:
-    host, port = sock.getsockname()
-    return socket.inet_aton(host), port

@@ -10,7 +10,7 @@ from typing import Any, Final
 from meltica.app.feed_live import open_feed, open_lines
 from meltica.app.hot_settings import FeedSettings
 from meltica.hot.hot_parts import HotStatus, LoopState, MarketLoop, Word
-from meltica.hot.udp import UdpSource
+from meltica.hot.live import LiveSource
 from meltica.venues.nasdaq.feed import NasdaqFeed
 from meltica.venues.nasdaq.feed_sources import ItchFileSource, PcapSource
 from meltica.venues.nasdaq.mold_events import FILE_LIMITS, GapLost, GapOpened, Messages, MoldEvent
@@ -24,20 +24,30 @@ class FeedThread:
     """``run`` in a thread of its own, after it was placed. Ends with the loop, or with the feed."""
 
     def __init__(
-        self, settings: FeedSettings, loop: MarketLoop, status: HotStatus, *, tell: Callable[[str], None]
+        self,
+        settings: FeedSettings,
+        loop: MarketLoop,
+        status: HotStatus,
+        *,
+        tell: Callable[[str], None],
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """:raises MelticaError: lines that can't be opened."""
+        """``say``: what an operator must see at the start.
+
+        :raises MelticaError: lines that can't be opened.
+        """
         self._settings, self._loop, self._status, self._tell = settings, loop, status, tell
         self._heard_ns = time.monotonic_ns()
         self._lost = False
         self._packets = 0
-        self.feed = _open(settings)
+        self.feed = _open(settings, say)
+        self._source = self.feed.source.status()  # How it was opened; the sockets may be closed when it is asked for
 
     def run(self) -> None:
         self._status.put(Word.MARKET_STATE, LoopState.RUNNING)
         self._loop.condition_is(stale=True, gapped=False)  # Until the first packet
         try:
-            if isinstance(self.feed.source, UdpSource):
+            if isinstance(self.feed.source, LiveSource):
                 self._run_live(self.feed.source)
             else:
                 self._run_recorded()
@@ -53,13 +63,16 @@ class FeedThread:
     def session_counts(self) -> dict[str, Any]:
         """For people; from another thread."""
         session = self.feed.session
-        return {"session": session.session, "gap": session.gap, "counts": dict(session.counts)}
+        if isinstance(self.feed.source, LiveSource):
+            drops = sum(one.receiver.counters()["kernel_drops"] for one in self.feed.source.sockets)
+            self._status.put(Word.FEED_DROPS, drops)
+        return {"session": session.session, "gap": session.gap, "counts": dict(session.counts), "source": self._source}
 
     # --- live ---
 
-    def _run_live(self, source: UdpSource) -> None:
-        one: Any = source.lines[0].receiver
-        other: Any = source.lines[1].receiver if len(source.lines) > 1 else None
+    def _run_live(self, source: LiveSource) -> None:
+        one: Any = source.sockets[0].receiver
+        other: Any = source.sockets[1].receiver if len(source.sockets) > 1 else None
         session = self.feed.session
         while not self._loop.is_stopped() and not session.ended:
             before = session.gate.expected
@@ -72,11 +85,11 @@ class FeedThread:
             self._watch()
 
     def _think(self, receiver: Any, line: int, at: int) -> None:
-        """Packets that the compiled gate did not take, one by one through the session."""
+        """Packets that the compiled gate did not take, through the session. ``line``: the receiver's first."""
         session = self.feed.session
         while at < receiver.received:
             self._status.add(Word.FEED_SLOW)
-            self._heard(session.receive(line, receiver.packet(at), receiver.time_ns(at)))
+            self._heard(session.receive(line + receiver.line(at), receiver.packet(at), receiver.time_ns(at)))
             at = self._loop.resume(receiver, session.gate, line, at + 1)
 
     # --- files, at their own speed or another ---
@@ -112,7 +125,7 @@ class FeedThread:
         """In order. A block that the books can't take makes them useless until the process starts anew."""
         for event in events:
             if isinstance(event, Messages):
-                live = isinstance(self.feed.source, UdpSource)
+                live = isinstance(self.feed.source, LiveSource)
                 if not self._loop.apply(event.block, event.time_ns if live else 0):
                     self._status.add(Word.FEED_BAD)
                     self._lost = True
@@ -144,12 +157,17 @@ class FeedThread:
         self._loop.condition_is(stale=stale, gapped=self._lost or self.feed.session.gap is not None)
 
 
-def _open(settings: FeedSettings) -> NasdaqFeed:
+def _open(settings: FeedSettings, say: Callable[[str], None]) -> NasdaqFeed:
     if settings.source == "udp":
         targets = [target for target in (settings.a, settings.b) if target]
         lines = open_lines(
             targets,
             interface=settings.interface,
+            interface_b=settings.interface_b,
+            receive=settings.receive,
+            xdp_queue=settings.xdp_queue,
+            xdp_queue_b=settings.xdp_queue_b,
+            say=say,
             source=settings.sender,
             timestamps=settings.timestamps,
             busy_poll_us=settings.busy_poll_us,

@@ -7,6 +7,7 @@ in. The tender, the main thread, has everything else that is slow: control link,
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -203,7 +204,13 @@ class HotProcess:
             offset_ns=self.offset_ns,
             idle_us=self.settings.cores.idle_us,
         )
-        return market, FeedThread(feed, market, self.status.words, tell=lambda text: self.status.tell(feed=text))
+        return market, FeedThread(
+            feed,
+            market,
+            self.status.words,
+            tell=lambda text: self.status.tell(feed=text),
+            say=lambda text: print(f"meltica: {text}", file=sys.stderr, flush=True),
+        )
 
     def _link(self) -> ControlLink | None:
         if self.standalone:

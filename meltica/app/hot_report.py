@@ -149,6 +149,7 @@ def _lines(found: dict[str, Any], console: Console) -> None:
     lines = (
         ("session", f"{found.get('session', 'none yet')}; {numbers}"),
         ("feed", _feed(found)),
+        *([("receive", receive)] if (receive := _receive(found)) else []),
         ("kill word", _kill(found.get("kill", {}), words)),
         ("lease", _lease_words(found["lease"])),
         ("control link", _link(found)),
@@ -186,6 +187,15 @@ def _feed(found: dict[str, Any]) -> str:
         f" {words['feed_packets']:,} packets, {words['tops_stored']:,} tops, last packet {_ns(age_ns)} ago"
         + (f"; {found['feed']}" if "feed" in found else "")
     )
+
+
+def _receive(found: dict[str, Any]) -> str:
+    """How packets come in, and why not as it was wished; nothing for a file, and without a feed."""
+    source = found.get("feed_counts", {}).get("source", {})
+    how = source.get("receive", "")
+    modes = sorted({line["mode"] for line in source.values() if isinstance(line, dict) and "mode" in line})
+    words = {"xdp": f"AF_XDP ({'; '.join(modes)})", "udp": "the kernel's sockets"}.get(how, "")
+    return words + (f"; {source['why_not_xdp']}" if source.get("why_not_xdp") else "")
 
 
 def _link(found: dict[str, Any]) -> str:

@@ -63,6 +63,14 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     b: str = ""
     """udp: address:port of the lines, multicast or unicast."""
     interface: str = ""
+    interface_b: str = ""
+    """Of line B, if it is another one."""
+    receive: Literal["udp", "xdp", "auto"] = "udp"
+    """The kernel's sockets; past them (AF_XDP); or xdp if it can be had, and udp if not."""
+    xdp_queue: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """The card's queue that the feed is steered to."""
+    xdp_queue_b: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """Of line B, if it is another one."""
     sender: str = ""
     rerequest: str = ""
     busy_poll_us: Annotated[int, msgspec.Meta(ge=0)] = 0

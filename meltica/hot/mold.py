@@ -33,6 +33,8 @@ class MoldGate(Protocol):
     """The next sequence number; 0: not open, everything is SLOW."""
     pending: bool
     """Packets wait for a gap to close: nothing is IN_ORDER until the session has settled it."""
+    last_line: int
+    """Of the packet that was passed on last."""
 
     @property
     def session(self) -> bytes: ...
@@ -48,6 +50,7 @@ class MoldGate(Protocol):
 
     def gather(self, receiver: Any, first: int, line: int) -> tuple[int, bytes, int, int]:
         """The messages of the received packets from ``first`` on, as long as they are the next ones, in one block.
+        ``line``: the number of the receiver's first line.
 
         (the packet that stopped it, or how many there are; the block; messages; the last packet's time)
         """

@@ -16,7 +16,7 @@ from meltica.hot.mold import (
     SESSION_BYTES,
     SLOW,
 )
-from meltica.hot.udp_twin import UdpReceiver
+from meltica.hot.packets import Receiver
 
 _HEADER: Final = Struct(">10sQH")
 _COUNTERS: Final = (
@@ -38,6 +38,7 @@ class MoldGate:
         self.session = bytes(SESSION_BYTES)
         self.expected = 0
         self.pending = False
+        self.last_line = 0
         self._counts: dict[str, list[int]] = {name: [0] * LINES for name in _COUNTERS}
         self._histogram = [[0] * LEAD_BUCKETS for _ in range(LINES)]
         self._firsts: dict[int, tuple[int, int, int]] = {}
@@ -70,19 +71,21 @@ class MoldGate:
         return IN_ORDER
 
     def credit(self, sequence: int, count: int, line: int, time_ns: int) -> None:
+        self.last_line = line
         self._counts["wins"][line] += 1
         self._counts["messages"][line] += count
         self._firsts[sequence % LEAD_SLOTS] = (sequence, line, time_ns)
 
-    def gather(self, receiver: UdpReceiver, first: int, line: int) -> tuple[int, bytes, int, int]:
-        if not 0 <= line < LINES or first < 0:
+    def gather(self, receiver: Receiver, first: int, line: int) -> tuple[int, bytes, int, int]:
+        if not 0 <= line <= LINES - receiver.lines or first < 0:
             raise ValueError(f"line {line}, packet {first}: out of range")
         number, messages, time_ns, blocks = first, 0, 0, []
         while number < receiver.received and not receiver.is_cut(number):
             payload = receiver.packet(number)
-            verdict = self.take(payload, line, receiver.time_ns(number))
+            its = line + receiver.line(number)
+            verdict = self.take(payload, its, receiver.time_ns(number))
             if verdict == SLOW:
-                self._counts["packets"][line] -= 1  # The session will judge it once more: it is one packet, not two
+                self._counts["packets"][its] -= 1  # The session will judge it once more: it is one packet, not two
                 break
             if verdict == IN_ORDER:
                 blocks.append(payload[HEADER_BYTES:])

@@ -34,3 +34,26 @@ class PacketSource(Protocol):
         """Counts and settings for people: drops, refused frames, buffer sizes, who stamped the times."""
 
     def close(self) -> None: ...
+
+
+class Receiver(Protocol):
+    """What a socket's receiver has; the packets are those of the last ``receive``, by number."""
+
+    @property
+    def received(self) -> int: ...
+
+    @property
+    def lines(self) -> int:
+        """How many it receives."""
+
+    def receive(self, timeout_ns: int = 0, spin: bool = False) -> int:
+        """How many packets there are now; waits for the first at most so long, for ever if negative."""
+
+    def packet(self, number: int) -> bytes: ...
+    def time_ns(self, number: int) -> int: ...
+    def is_cut(self, number: int) -> bool: ...
+
+    def line(self, number: int) -> int:
+        """Which of the receiver's lines it came on, from 0 on."""
+
+    def counters(self) -> dict[str, int]: ...

@@ -5,18 +5,16 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import ipaddress
-import select
 import socket
-import time
 from collections.abc import Sequence
 from struct import Struct
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
 from meltica.domain.errors import FieldError, MelticaError
 from meltica.hot import UdpReceiver
-from meltica.hot.packets import Packet
+from meltica.hot.live import LiveSource
 
 # What Python's socket module does not name; Linux's numbers.
 SO_RCVBUFFORCE: Final = 33
@@ -79,6 +77,22 @@ def is_multicast(address: str) -> bool:
     return ipaddress.IPv4Address(address).is_multicast
 
 
+def join(member: socket.socket, group: str, *, local: bytes = bytes(4), index: int = 0, source: str = "") -> None:
+    """On the interface with this index, or of this address; from one sender alone if it is named.
+
+    :raises OSError: the kernel refuses.
+    """
+    if not source:
+        membership = _MREQN.pack(socket.inet_aton(group), local, index)
+        member.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+    elif index:
+        addresses = (_SOCKADDR.pack(socket.AF_INET, b"", socket.inet_aton(ip)) for ip in (group, source))
+        member.setsockopt(socket.IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, _GROUP_SOURCE.pack(index, *addresses))
+    else:
+        wish = _MREQ_SOURCE.pack(socket.inet_aton(group), local, socket.inet_aton(source))
+        member.setsockopt(socket.IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, wish)
+
+
 class UdpLine:
     """One socket with its receiver."""
 
@@ -95,6 +109,14 @@ class UdpLine:
             where = f"{options.group or options.address or '0.0.0.0'}:{options.port}"  # noqa: S104 - words, no socket
             on = f" on {options.interface}" if options.interface else ""
             raise UdpError(f"can't receive {where}{on}: {error.strerror or error}") from error
+
+    @property
+    def targets(self) -> list[tuple[str, int]]:
+        host, port = self.socket.getsockname()
+        return [(str(host), int(port))]
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
 
     def status(self) -> dict[str, object]:
         """What was asked for and what was got."""
@@ -143,23 +165,11 @@ class UdpLine:
 
     def _join(self) -> None:
         options = self.options
-        group = socket.inet_aton(options.group)
         try:
             local, index = socket.inet_aton(options.interface) if options.interface else bytes(4), 0
         except OSError:
             local, index = bytes(4), socket.if_nametoindex(options.interface)
-        if not options.source:
-            membership = _MREQN.pack(group, local, index)
-            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
-            return
-        source = socket.inet_aton(options.source)
-        if index:
-            group_address, source_address = (_SOCKADDR.pack(socket.AF_INET, b"", ip) for ip in (group, source))
-            wish = _GROUP_SOURCE.pack(index, group_address, source_address)
-            self.socket.setsockopt(socket.IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, wish)
-        else:
-            wish = _MREQ_SOURCE.pack(group, local, source)
-            self.socket.setsockopt(socket.IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, wish)
+        join(self.socket, options.group, local=local, index=index, source=options.source)
 
     def _stamp(self) -> None:
         """Receive times by the card if it can, else by the kernel."""
@@ -184,44 +194,16 @@ class UdpLine:
         return ""
 
 
-class UdpSource:
-    """Packets of up to a few lines as they come; line numbers by their order. See ``PacketSource``."""
+class UdpSource(LiveSource):
+    """Lines through the kernel's sockets."""
 
-    live = True
+    kind = "udp"
 
-    def __init__(self, lines: Sequence[UdpLine], *, spin: bool = False) -> None:
-        """``spin``: never sleep while waiting; for a pinned core."""
+    def __init__(self, lines: Sequence[UdpLine], *, spin: bool = False, why_not_xdp: str = "") -> None:
+        """``why_not_xdp``: AF_XDP was wished for; the status says why it can't be had."""
+        super().__init__(lines, spin=spin)
         self.lines = list(lines)
-        self.spin = spin
-        self.ended = False
-        self._poll = select.poll()
-        for line in self.lines:
-            self._poll.register(line.socket, select.POLLIN)
-
-    def wait(self, timeout_ns: int) -> None:
-        """Sleep until a packet is there, or so long (negative: for ever)."""
-        self._poll.poll(None if timeout_ns < 0 else timeout_ns / 1e6)
-
-    def receive(self, timeout_ns: int = 0) -> list[Packet]:
-        end = time.monotonic_ns() + timeout_ns
-        while not self.ended:
-            packets = [packet for number, line in enumerate(self.lines) for packet in self._line(number, line)]
-            left = end - time.monotonic_ns()
-            if packets or timeout_ns == 0 or (timeout_ns > 0 and left <= 0):
-                return packets
-            if not self.spin:
-                self.wait(-1 if timeout_ns < 0 else left)
-        return []
-
-    def _line(self, number: int, line: UdpLine) -> list[Packet]:
-        receiver: Any = line.receiver
-        count = receiver.receive(0)
-        return [Packet(receiver.time_ns(one), number, receiver.packet(one)) for one in range(count)]
+        self.why_not_xdp = why_not_xdp
 
     def status(self) -> dict[str, object]:
-        return {f"line_{number}": line.status() for number, line in enumerate(self.lines)}
-
-    def close(self) -> None:
-        self.ended = True
-        for line in self.lines:
-            line.close()
+        return super().status() | ({"why_not_xdp": self.why_not_xdp} if self.why_not_xdp else {})

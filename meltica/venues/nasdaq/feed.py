@@ -12,8 +12,9 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from meltica.hot.live import LiveSource
 from meltica.hot.packets import PacketSource
-from meltica.hot.udp import UdpError, UdpSource
+from meltica.hot.udp import UdpError
 from meltica.venues.nasdaq.mold_events import Messages, MoldEvent
 from meltica.venues.nasdaq.mold_session import RETRANSMISSION, MoldSession
 
@@ -68,7 +69,7 @@ class NasdaqFeed:
         self._asker = asker
         self._due_ns = 0
         """A line may fall silent then, not earlier: packets only put it off. A gap is looked at each time."""
-        self._udp = source if isinstance(source, UdpSource) else None
+        self._sockets = source if isinstance(source, LiveSource) else None
         if source.live:
             session.tick(time.time_ns())  # From now on a line that says nothing is silent.
 
@@ -82,10 +83,10 @@ class NasdaqFeed:
         events: list[MoldEvent] = []
         live = self.source.live
         wait_ns = self._until_due(timeout_ns) if live and timeout_ns else timeout_ns
-        if self._udp is not None:
-            if wait_ns and not self._udp.spin:
-                self._udp.wait(wait_ns)
-            self._take_live(self._udp, events)
+        if self._sockets is not None:
+            if wait_ns and not self._sockets.spin:
+                self._sockets.wait(wait_ns)
+            self._take_live(self._sockets, events)
         else:
             for packet in self.source.receive(wait_ns):
                 self._catch_up(packet.time_ns, events)
@@ -120,24 +121,25 @@ class NasdaqFeed:
             "source": self.source.status(),
         }
 
-    def _take_live(self, source: UdpSource, events: list[MoldEvent]) -> None:
-        for number, line in enumerate(source.lines):
-            receiver: Any = line.receiver
+    def _take_live(self, source: LiveSource, events: list[MoldEvent]) -> None:
+        for first, one in zip(source.firsts, source.sockets, strict=True):
+            receiver: Any = one.receiver
             count = receiver.receive(0)
             at = 0
             while at < count:
-                at = self._gather(receiver, at, number, events)
+                at = self._gather(receiver, at, first, events)
                 if at < count:
-                    events += self.session.receive(number, receiver.packet(at), receiver.time_ns(at))
+                    line = first + receiver.line(at)
+                    events += self.session.receive(line, receiver.packet(at), receiver.time_ns(at))
                     at += 1
 
     def _gather(self, receiver: Any, first: int, line: int, events: list[MoldEvent]) -> int:
-        """Packets that are next go past the session; returns the first one that is not."""
+        """Packets that are next go past the session; returns the first one that is not. ``line``: its first."""
         gate = self.session.gate
         sequence = gate.expected
         at, block, messages, time_ns = gate.gather(receiver, first, line)
         if messages:
-            events.append(Messages(sequence, messages, block, time_ns, line))
+            events.append(Messages(sequence, messages, block, time_ns, gate.last_line))
             events += self.session.passed(time_ns)
         return at
 
