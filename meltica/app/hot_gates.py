@@ -35,7 +35,7 @@ from meltica.domain.events import (
     TradingStatusChanged,
 )
 from meltica.domain.gates import AdmitGate, GateArmed, LoseGate, RegisterGate, ReportSlices
-from meltica.domain.leases import GateRegistered, LeaseGranted, Report
+from meltica.domain.leases import GateRegistered, GateRetired, LeaseGranted, Report
 from meltica.domain.order import Order
 from meltica.domain.ports import HotGateStatus
 from meltica.engine import rows
@@ -155,6 +155,8 @@ class HotGates:
         for event in events:
             if isinstance(event, GateArmed) and event.gate in self._gates:
                 (self.link.arm if event.armed else self.link.disarm)(event.gate)
+            if isinstance(event, GateRetired) and event.gate in self._gates:
+                self.link.retire(event.gate)
             if isinstance(event, KillSwitchReleased) and event.switch == GLOBAL:
                 self._words.release(event.approver)
         self._stale = self._stale or any(isinstance(event, TOLD) for event in events)

@@ -312,6 +312,7 @@ class LeaseBook:
             case GateRetired():
                 book = self._own(event.gate, event.gate_epoch)
                 book.alive, book.retired = False, True
+                self.tables.kept.pop(event.gate, None)  # The next life begins with a store of its own
                 book.claims = _left(book, event.in_use)
             case GateDied():
                 self._own(event.gate, event.gate_epoch).alive = False

@@ -174,6 +174,12 @@ class ControlDesk:
             if session.peer:
                 self._say(session, Kind.KEPT, number=kept)
 
+    def retire(self, gate: str) -> None:
+        """This life never comes back; the next one begins with a store of its own."""
+        session = self._sessions[gate]
+        session.kept = session.expected = session.drops_next = 1
+        session.retired_epoch = session.gate_epoch
+
     # Time
 
     def due(self, now_ns: int) -> None:

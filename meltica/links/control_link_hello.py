@@ -26,7 +26,7 @@ def check_hello(session: Session, hello: Hello) -> None:
     if hello.layout_version != LAYOUT_VERSION:
         text = f"the gateway has layout {LAYOUT_VERSION}, the gate {hello.layout_version}: run the same version"
         raise LinkFaultError(FaultCode.MISFIT, text)
-    if hello.gate_epoch < session.gate_epoch:
+    if hello.gate_epoch < session.gate_epoch or hello.gate_epoch <= session.retired_epoch:
         raise old_epoch(hello.gate_epoch, session)
     if hello.fresh and hello.gate_epoch == session.gate_epoch and session.arming:
         text = f"epoch {hello.gate_epoch} of {name} was armed and now knows nothing: give it a later epoch"

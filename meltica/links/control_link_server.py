@@ -101,6 +101,9 @@ class ControlLink:
     def disarm(self, gate: str) -> None:
         self._with(lambda desk: desk.disarm(gate))
 
+    def retire(self, gate: str) -> None:
+        self._with(lambda desk: desk.retire(gate))
+
     def keep(self, gate: str, kept: int) -> None:
         self._with(lambda desk: desk.keep(gate, kept))
 

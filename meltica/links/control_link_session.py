@@ -155,6 +155,8 @@ class Session:
         """Since when it has had no lease."""
         self.lease_over_ns = lease_over_ns
         """No lease that was ever given is in force after this."""
+        self.retired_epoch = 0
+        """This life and earlier ones must not come back."""
         self.wait_until_ns = 0
         """A new life joins when no lease of the earlier one is in force."""
         self.arming = 0

@@ -219,6 +219,7 @@ def test_a_person_retires_a_dead_gate(bench: TestBench) -> None:
     bench.step(LoseGate(request_id="", actor="system:hot", gate="edge", gate_epoch=1, reason="silent"))
     (retired,) = bench.step(retire)
     assert isinstance(retired, GateRetired)
+    assert "edge" not in bench.engine.state.tables.leases.kept
     assert own_limits(bench)[LONG] == 900  # What works at the venue still counts
     assert isinstance(admit(bench)[0], CommandRefused)
     assert isinstance(admit(bench, epoch=2)[0], GateEntered)

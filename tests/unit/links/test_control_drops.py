@@ -128,6 +128,26 @@ def test_the_gateway_takes_no_more_than_it_can_hold_and_gets_the_rest_later() ->
     assert world.copies() == list(range(1, 100_001))
 
 
+def test_after_a_person_has_retired_a_gate_its_next_life_begins_with_an_empty_store() -> None:
+    world = armed_world()
+    gate = world.gates["a"]
+    gate.desk.send_drop_copies(*gate.store.write(5), world.now_ns)
+    world.run(MS)
+    gate.stopped = True
+    world.until(lambda: world.standing() is Standing.DEAD)
+    world.desk.retire("a")
+    world.kept["a"] = b""
+    gate.stopped = False
+    world.run(1_000 * MS)
+    assert gate.desk.phase is Phase.TURNED_AWAY
+    assert "OLD_EPOCH" in gate.desk.why
+    world.gates["a"] = HotSide("a", 2, Store())
+    world.until(world.armed)
+    world.gates["a"].desk.send_drop_copies(*world.gates["a"].store.write(2), world.now_ns)
+    world.run(MS)
+    assert world.copies() == [1, 2]
+
+
 @pytest.mark.parametrize("forgotten", [True, False])
 def test_a_store_that_lost_drop_copies_is_turned_away(forgotten: bool) -> None:
     world = armed_world()
