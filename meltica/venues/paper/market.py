@@ -120,7 +120,7 @@ class _Stream:
         excess = (ask - bid) / self._character.spread_ticks
         mispriced = max(self._value - ask, bid - self._value)
         if mispriced > 0 and self._draw.random() < self._character.informed_share:
-            yield from self._sweep(Side.BUY if self._value > ask else Side.SELL, self._lots() * 2)
+            yield from self._correct(Side.BUY if self._value > ask else Side.SELL)
             return
         choice = self._draw.random()
         if choice < 0.12:  # noqa: PLR2004 - the shares of the kinds of flow, here and below
@@ -131,6 +131,13 @@ class _Stream:
             yield self._add()
         else:
             yield from self._cancel()
+
+    def _correct(self, aggressor: Side) -> Iterator[MarketEvent]:
+        """Who knows the value takes what is mispriced; where there is nothing left to take, its maker goes."""
+        if len(self._book.side(aggressor.opposite)) > self._character.depth_levels:
+            yield from self._sweep(aggressor, self._lots() * 2)
+        else:
+            yield self._retreat(aggressor.opposite)
 
     def _noise_trade(self) -> Iterator[MarketEvent]:
         side = Side.BUY if self._coin() else Side.SELL

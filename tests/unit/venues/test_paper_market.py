@@ -68,6 +68,20 @@ def test_the_book_is_always_sane(character: Character, seed: int):
             assert 0 < event.quantity_lots <= hit.lots[event.price_ticks]
 
 
+def test_a_market_of_nobody_but_the_informed_goes_on():
+    """Every actor knows the value, which stays beyond a side of the smallest depth: there is always a next event."""
+    character = Character(
+        start_price_ticks=1001,
+        spread_ticks=2,
+        depth_levels=1,
+        typical_lots=500,
+        events_per_second=1.0,
+        volatility_ticks=500.0,
+        informed_share=1.0,
+    )
+    assert len(first(1500, 2_517_457_551, (BTC[0], character))) == 1500
+
+
 def test_a_trade_is_followed_by_the_book_without_it():
     book = LevelBook()
     events = first(5000, 3)
