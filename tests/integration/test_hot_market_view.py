@@ -19,19 +19,14 @@ from tests.integration.hot_desk import (
     LOCATE,
     REFERENCE_TICKS,
     HotDesk,
-    limits,
     top,
 )
 
 
 @pytest.fixture
 def fed(tmp_path: Path) -> Iterator[HotDesk]:
-    """A desk with tops of book; its instrument has no reference but theirs."""
+    """A desk with tops of book."""
     with HotDesk(tmp_path, tops=True) as desk:
-        for record in limits():
-            if getattr(record, "reference_max_age_ns", 0):
-                data = bytearray(record.to_bytes())
-                desk.gate.tell(type(record).from_bytes(bytes(data)))
         desk.connect()
         desk.copies()
         yield desk
@@ -41,6 +36,28 @@ def store(desk: HotDesk, row: TopOfBookRecord) -> None:
     assert desk.tops is not None
     desk.tops.put(LOCATE, row.to_bytes())
     desk.status.words.put(Word.FEED_TIME_NS, desk.now_ns())
+
+
+def test_before_anything_was_said_of_an_instrument_it_is_gapped(fed: HotDesk) -> None:
+    fed.status.words.put(Word.FEED_TIME_NS, fed.now_ns())
+    fed.buy()
+    fed.turns()
+    assert fed.reasons() == [Check.STALE_REFERENCE]
+
+
+def test_a_gap_told_by_the_control_plane_stays_though_the_feed_is_well(fed: HotDesk) -> None:
+    store(fed, top(condition=4))
+    fed.buy()
+    fed.turns()
+    fed.tell(MarkRecord(mark=Mark.GAPPED, on=1, id=INSTRUMENT, time_ns=1))
+    store(fed, top())
+    fed.buy()
+    fed.turns()
+    assert fed.reasons() == [Check.STALE_REFERENCE] * 2
+    fed.tell(MarkRecord(mark=Mark.GAPPED, on=0, id=INSTRUMENT, time_ns=1))
+    fed.buy()
+    fed.turns()
+    assert len(fed.received()) == 1
 
 
 def test_the_collar_stands_around_the_middle_of_the_book(fed: HotDesk) -> None:

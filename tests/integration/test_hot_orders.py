@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -13,6 +14,7 @@ from meltica.hot.hot_parts import OrderLoop, SpscRing, Stage, Word
 from meltica.hot.layout_gen import (
     Action,
     DropKind,
+    InstrumentLimitsRecord,
     Mark,
     MarkRecord,
     OrderType,
@@ -58,6 +60,7 @@ def test_an_order_passes_works_and_trades(desk: HotDesk) -> None:
     assert [copy.sequence_number for copy in copies] == list(
         range(copies[0].sequence_number, copies[0].sequence_number + 4)
     )
+    assert copies[-1].sequence_number == desk.drops.position == desk.word(Word.DROPS_NEXT) - 1
     assert all(copy.port_id == PORT and copy.time_ns > 0 for copy in copies)
     assert (copies[2].last_lots, copies[2].leaves_lots, copies[3].leaves_lots) == (4, 6, 0)
     state = desk.gate.export_state()
@@ -83,7 +86,10 @@ def test_what_the_gate_refuses_never_reaches_the_venue(desk: HotDesk) -> None:
 
 
 def test_the_loop_judges_by_its_own_clock(desk: HotDesk) -> None:
-    """A strategy that stamps its orders with tomorrow gains nothing."""
+    """A strategy that stamps its orders with tomorrow gains nothing: not even that the market is closed then."""
+    for record in limits():
+        if isinstance(record, InstrumentLimitsRecord):
+            desk.gate.tell(replace(record, session_close_ns=desk.now_ns() + 10**13))
     intent = desk.writer.limit(instrument_id=INSTRUMENT, side=Side.BUY, quantity_lots=1, price_ticks=REFERENCE_TICKS)
     data = bytearray(intent.to_bytes())
     data[40:48] = (2**63).to_bytes(8, "little")

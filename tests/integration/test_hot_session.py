@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 from meltica.hot import Check
 from meltica.hot.hot_parts import EntryKind, LoopState, Word
 from meltica.hot.layout_gen import (
+    AccountLimitsRecord,
     DropKind,
 )
 from tests.integration.hot_desk import (
     REFERENCE_TICKS,
     HotDesk,
+    limits,
 )
 
 
@@ -123,6 +126,21 @@ def test_a_reject_of_the_venue_frees_what_was_reserved(desk: HotDesk) -> None:
     desk.say("J", {"Timestamp": 1, "UserRefNum": order["UserRefNum"], "Reason": 1, "ClOrdID": order["ClOrdID"]})
     assert [copy.kind for copy in desk.copies()] == [DropKind.SENT, DropKind.REJECTED]
     assert [row for row in desk.gate.export_state()["positions"] if any(row[5:])] == []
+
+
+def test_rejects_in_a_row_trip_the_accounts_breaker(desk: HotDesk) -> None:
+    for record in limits():
+        if isinstance(record, AccountLimitsRecord):
+            desk.gate.tell(replace(record, max_consecutive_rejects=2))
+    for number in (1, 2):
+        desk.buy()
+        desk.turns()
+        (order,) = desk.received()
+        assert order["UserRefNum"] == number
+        desk.say("J", {"Timestamp": 1, "UserRefNum": number, "Reason": 1, "ClOrdID": order["ClOrdID"]})
+    desk.buy()
+    desk.turns()
+    assert desk.reasons() == [Check.CONSECUTIVE_REJECTS]
 
 
 def test_a_venue_that_does_not_read_holds_intents_back_and_loses_none(desk: HotDesk) -> None:

@@ -90,6 +90,9 @@ def test_engaged_once_more_while_engaged_is_said_once_more(desk: HotDesk) -> Non
 def test_either_kill_switch_stops_and_both_must_let_go(desk: HotDesk) -> None:
     kill = {"scope": KillScope.GLOBAL, "id": 0, "time_ns": 1}
     desk.tell(KillRecord(engage=1, **kill))
+    desk.buy()
+    desk.turns()
+    assert desk.reasons() == [Check.KILL_SWITCH], "the control plane's alone"
     epoch = desk.kill.engage(2, "test", "stop")
     desk.turns()
     desk.tell(KillRecord(engage=0, **kill))
