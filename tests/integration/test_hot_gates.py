@@ -22,7 +22,7 @@ from meltica.domain.limits import PositionLimits
 from meltica.domain.ports import HotGateStatus
 from meltica.engine import snapshot
 from meltica.hot import Check
-from meltica.hot.layout_gen import DropKind
+from meltica.hot.layout_gen import DropKind, PositionLimitsRecord
 from meltica.hot.shared import KillWord
 from meltica.links.keys import KeyRing, private_folder
 from tests.engines import BTC, MARK_TICKS, instrument
@@ -123,6 +123,22 @@ async def test_the_kill_switch_reaches_the_hot_gate_before_the_journal_is_durabl
     while gate.order(HANDLE, 1, MARK_TICKS)[0] is not Check.KILL_SWITCH:
         assert time.monotonic() - begin < PATIENCE_S
         await asyncio.sleep(0.001)
+
+
+async def test_nothing_but_the_kill_switch_is_told_before_it_is_durable(floor: Floor) -> None:
+    gate = await floor.armed()
+    floor.live.journal.commit()
+
+    def rows() -> list[int]:
+        return [record.max_long_lots for record in gate.told if isinstance(record, PositionLimitsRecord)]
+
+    before = rows()
+    lower = PositionLimits(account="main", instrument=BTC, max_long_lots=100, max_short_lots=100)
+    floor.live.gateway.take(SetLimits(request_id="lower-2", actor=OLIVIA, limits=lower, revision=2))
+    floor.gates._stale = True
+    await asyncio.sleep(0.4)  # It looks every tenth of a second
+    assert rows() == before
+    await floor.until(lambda: rows()[len(before) :] == [40])
 
 
 async def test_own_gate_and_hot_gate_together_never_exceed_a_limit(floor: Floor) -> None:

@@ -150,8 +150,8 @@ class World:
                 gate=gate, gate_epoch=epoch, report=number, version=version, in_use=in_use, time_ns=0
             )
             self.happen(confirmed)
-            self.grant(self.book.answers(gate, self.house_use))
             self.grant(self.book.corrections(LINES))
+            self.grant(self.book.answers(gate, self.house_use))
 
     def spend_house(self, line: str, amount: int) -> None:
         if self.house_use[line] + amount <= self.book.house(line):
