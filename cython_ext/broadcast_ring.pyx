@@ -165,7 +165,9 @@ cdef class BroadcastReader:
 
     def __len__(self):
         """What waits, lost or not."""
-        return load_acquire(&self.ring.producer.published) - self.ring.next
+        # A record can be read before the number that tells of it is stored: then nothing waits, not minus one.
+        cdef uint64_t waiting = load_acquire(&self.ring.producer.published) - self.ring.next
+        return waiting if waiting >> 63 == 0 else 0
 
     def counters(self):
         """The ring's, and of this reader alone: received and lost."""

@@ -108,7 +108,8 @@ cdef class MpscRing:
 
     cdef const void* peek(self) noexcept nogil:
         # Acquire says no more than that a new lane is seen soon; its records are vouched for by its own number.
-        cdef uint64_t used = load_acquire(&self.consumer.used)
+        # Bits of lanes that are not there, which a damaged segment may have, lead nowhere.
+        cdef uint64_t used = load_acquire(&self.consumer.used) & (~<uint64_t>0 >> (64 - self.lane_count))
         cdef uint64_t before = used & ((<uint64_t>1 << self.turn) - 1)
         cdef uint64_t pending = used ^ before
         cdef const void* slot
@@ -201,7 +202,7 @@ cdef class MpscRing:
         return {"lane": number, "pid": pid_of(held), "waiting": waiting, "lost": lost}
 
     def __len__(self):
-        return sum(one["pushed"] - one["popped"] for one in self.lane_counters())
+        return max(0, sum(one["pushed"] - one["popped"] for one in self.lane_counters()))
 
     @property
     def position(self):

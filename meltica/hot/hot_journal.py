@@ -7,6 +7,7 @@ import fcntl
 import json
 import mmap
 import os
+import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -114,17 +115,23 @@ class Recovered:
 def recover(journal: HotJournal, port: OuchPort, *, drops_next: int, port_id: int) -> Recovered:
     """Folds the journal into a new port that has its symbols. ``drops_next``: of the ring, which outlived us as well.
 
-    :raises JournalError: ring and journal are not of one life.
+    :raises JournalError: ring and journal are not of one life, or an entry holds what can't have been written.
     """
     found = Recovered()
-    for kind, payload, time_ns, drop_number, *allowed in journal.entries():
-        found.entries += 1
-        found.last_drops_next = drop_number
-        records = list(_fold(EntryKind(kind), payload, allowed, port, found))
-        if drop_number >= drops_next:
-            for number, record in enumerate(records):
-                whole = replace(record, sequence_number=drop_number + number, time_ns=time_ns, port_id=port_id)
-                found.missing.append(whole.to_bytes())
+    try:
+        for kind, payload, time_ns, drop_number, *allowed in journal.entries():
+            found.entries += 1
+            found.last_drops_next = drop_number
+            records = list(_fold(EntryKind(kind), payload, allowed, port, found))
+            if drop_number >= drops_next:
+                for number, record in enumerate(records):
+                    whole = replace(record, sequence_number=drop_number + number, time_ns=time_ns, port_id=port_id)
+                    found.missing.append(whole.to_bytes())
+    except (ValueError, OverflowError, struct.error) as error:
+        raise JournalError(
+            f"journal entry {found.entries} is damaged ({error}): keep the file, start with --new-day, and reconcile"
+            " with the venue by hand"
+        ) from error
     if found.last_drops_next > drops_next:
         raise JournalError(
             f"the journal knows drop copies up to {found.last_drops_next - 1}, the ring ends at {drops_next - 1}:"

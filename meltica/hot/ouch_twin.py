@@ -187,7 +187,8 @@ class OuchPort(OuchTable):
         made = []
         for at in range(0, len(records), size):
             order = records[at : at + size]
-            made.append(self.encode_intent(order, OrderIntentRecord.from_bytes(order).quantity_lots))
+            row = dict(zip(OrderIntentRecord.DTYPE.names or (), OrderIntentRecord.CODEC.unpack(order), strict=True))
+            made.append(self.encode_intent(order, row["quantity_lots"]))
         packets = [data for data in made if isinstance(data, bytes)]
         return b"".join(packets), len(made) - len(packets)
 

@@ -146,7 +146,7 @@ class BroadcastReader(_Ring):
         return b"".join(found)
 
     def __len__(self) -> int:
-        return self.words[PUBLISHED] - self.position
+        return max(0, self.words[PUBLISHED] - self.position)
 
     def counters(self) -> dict[str, Any]:
         return super().counters() | {"received": self.received, "overtaken": self.lost}

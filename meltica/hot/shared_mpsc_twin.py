@@ -117,9 +117,10 @@ class MpscRing(Side):
 
     def first(self) -> bytes | None:
         self.refuse_use("consumer")
+        used = self.segment.words[self._head]
         for step in range(len(self._lanes)):
             number = (self._turn + step) % len(self._lanes)
-            record = self._lanes[number].peek()
+            record = self._lanes[number].peek() if used >> number & 1 else None
             if record is not None:
                 self._turn = self.lane_number = number
                 return record
@@ -153,7 +154,7 @@ class MpscRing(Side):
         return found
 
     def __len__(self) -> int:
-        return sum(one["pushed"] - one["popped"] for one in self.lane_counters())
+        return max(0, sum(one["pushed"] - one["popped"] for one in self.lane_counters()))
 
     @property
     def position(self) -> int:  # type: ignore[override]

@@ -86,7 +86,7 @@ class BinanceSession:
             if decoder is None:
                 return ()
             return self._take(decoder.decode(payload), now_ns, symbol)
-        except (msgspec.DecodeError, FieldError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, FieldError) as error:
             shown = body[:80].decode("ascii", "backslashreplace")
             raise BinanceError(f"{error}: {shown}") from error
 
