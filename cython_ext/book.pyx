@@ -2,7 +2,7 @@
 
 cimport cython
 cimport numpy as cnp
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from cython_ext.layout_gen cimport LOTS_BOUND, SIDE_BUY, SIDE_SELL, TICKS_BOUND
 from cython_ext.levels cimport Level, Levels, drop_level, free_levels, open_level, place_of
@@ -23,6 +23,21 @@ cdef inline cnp.ndarray column(numbers):
 
 cdef inline bint sensible(int64_t price, int64_t quantity) noexcept:
     return 1 <= price <= TICKS_BOUND and 0 <= quantity <= LOTS_BOUND
+
+
+cdef inline bint all_sensible(
+    const int64_t* sides, const int64_t* prices, const int64_t* quantities, Py_ssize_t count
+) noexcept:
+    """Looked at in one sweep without branches, so that the compiler takes several at once."""
+    cdef uint64_t wrong = 0
+    cdef Py_ssize_t at
+    for at in range(count):
+        wrong |= (
+            (<uint64_t>sides[at] - SIDE_BUY > SIDE_SELL - SIDE_BUY)
+            | (<uint64_t>prices[at] - 1 >= <uint64_t>TICKS_BOUND)
+            | (<uint64_t>quantities[at] > <uint64_t>LOTS_BOUND)
+        )
+    return wrong == 0
 
 
 @cython.final
@@ -70,31 +85,44 @@ cdef class LevelBook:
         cdef Py_ssize_t at, count = cnp.PyArray_SIZE(of_sides)
         if cnp.PyArray_SIZE(of_prices) != count or cnp.PyArray_SIZE(of_quantities) != count:
             raise ValueError(f"{count} sides, {len(of_prices)} prices, {len(of_quantities)} quantities")
+        if not all_sensible(side, prices, quantities, count):
+            self.refuse(side, prices, quantities, count)
+        for at in range(count):
+            self.put(<int>side[at], prices[at], quantities[at])
+
+    cdef int refuse(
+        self, const int64_t* side, const int64_t* prices, const int64_t* quantities, Py_ssize_t count
+    ) except -1:
+        """Says which update is the first that is senseless."""
+        cdef Py_ssize_t at
         for at in range(count):
             if side[at] != SIDE_BUY and side[at] != SIDE_SELL:
                 raise ValueError(f"update {at} is senseless: side {side[at]}")
             if not sensible(prices[at], quantities[at]):
                 raise ValueError(f"update {at} is senseless: price {prices[at]}, quantity {quantities[at]}")
-        for at in range(count):
-            self.put(<int>side[at], prices[at], quantities[at])
+        return 0
 
-    cdef int put(self, int side, int64_t price_ticks, int64_t quantity_lots) except -1:
+    cdef inline int put(self, int side, int64_t price_ticks, int64_t quantity_lots) except -1:
         cdef Levels* levels = &self.sides[side - SIDE_BUY]
-        cdef int64_t key = price_ticks if side == SIDE_BUY else -price_ticks
+        cdef int64_t key = price_ticks * (SIDE_BUY + SIDE_SELL - 2 * side)
         cdef uint32_t place = place_of(levels, key)
-        cdef Level* level = NULL
-        if place < levels.count and levels.rows[place].key == key:
-            level = &levels.rows[place]
-        if quantity_lots == 0:
-            if level != NULL:
-                drop_level(levels, level)
+        if place < levels.count and levels.rows[place].key == key and quantity_lots:
+            levels.rows[place].quantity = quantity_lots
             return 0
+        return self.come_or_go(levels, place, key, quantity_lots)
+
+    cdef int come_or_go(self, Levels* levels, uint32_t place, int64_t key, int64_t quantity_lots) except -1:
+        """A level that is not there yet, or one that has nothing left."""
+        cdef Level* level
+        if quantity_lots == 0:
+            if place < levels.count and levels.rows[place].key == key:
+                drop_level(levels, &levels.rows[place])
+            return 0
+        if levels.count >= self.max_levels:
+            raise OverflowError(f"the book has {levels.count} levels on a side; max_levels is {self.max_levels}")
+        level = open_level(levels, place, key)
         if level == NULL:
-            if levels.count >= self.max_levels:
-                raise OverflowError(f"the book has {levels.count} levels on a side; max_levels is {self.max_levels}")
-            level = open_level(levels, place, key)
-            if level == NULL:
-                raise MemoryError("no room for another level")
+            raise MemoryError("no room for another level")
         level.quantity = quantity_lots
         return 0
 

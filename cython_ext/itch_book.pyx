@@ -38,6 +38,7 @@ cdef enum:
     LEVELS_AHEAD = 10
     QUEUE_AHEAD = 5
     RING = 32
+    CACHED_ORDERS = 1 << 16  # 2 MiB, window and pool: they stay in a core's cache, and looking ahead costs more than it saves
     LAST_LEVEL_SLAB = 1 << 26
     LEVEL_BYTES_AN_ORDER = 192
     CHANGES = 8192
@@ -86,6 +87,7 @@ cdef class ItchBook:
             raise ValueError(f"max_orders {max_orders} is not within 1..{(1 << 31) - 1}")
         self.max_orders = max_orders
         market.queues = queues
+        market.cached = (<uint64_t>1 << window_log2) + max_orders <= CACHED_ORDERS
         market.memory.bound = LAST_LEVEL_SLAB + LEVEL_BYTES_AN_ORDER * max_orders
         market.books = <Book*>huge_zeros(LOCATES * sizeof(Book))
         market.status = <Status*>calloc(LOCATES, sizeof(Status))
@@ -137,12 +139,9 @@ cdef class ItchBook:
         return self.market.touched
 
     cdef void begin_block(self, uint64_t receive_time_ns) noexcept nogil:
-        cdef int locate
-        self.market.block += 1
-        if self.market.block == 0:
-            for locate in range(LOCATES):
-                self.market.books[locate].moved_in = 0
-            self.market.block = 1
+        cdef uint32_t at
+        for at in range(self.market.touched_count):
+            self.market.books[self.market.touched[at]].moved = 0
         self.market.touched_count = 0
         self.market.received_ns = receive_time_ns
 
@@ -221,6 +220,7 @@ cdef class ItchBook:
         cdef const uint8_t* message
         cdef const Kind* kind
         cdef Market* market = &self.market
+        cdef bint far = not market.cached
         cdef uint64_t seen = 0      # messages whose frame has been read
         cdef uint64_t done = 0      # messages applied
         cdef uint64_t moves = 0
@@ -248,18 +248,19 @@ cdef class ItchBook:
                         ahead.named = kind.named
                         ahead.ref = big8(message + kind.ref_at)
                         ahead.where = 2 * <uint32_t>big2(message + 1) + (message[kind.side_at] == c"S")
-                        prefetch(&market.books[ahead.where >> 1])
-                        prefetch(place_of_ref(&market.orders, ahead.ref))
-                        prefetch(place_of_ref(&market.orders, big8(message + kind.second_ref_at)))
+                        if far:
+                            prefetch(&market.books[ahead.where >> 1])
+                            prefetch(place_of_ref(&market.orders, ahead.ref))
+                            prefetch(place_of_ref(&market.orders, big8(message + kind.second_ref_at)))
             if stop != MORE and done == seen:
                 break
             # No branch on the type of a message here: it would be mispredicted each time it is looked at.
-            if seen > AHEAD - QUEUE_AHEAD:
+            if far and seen > AHEAD - QUEUE_AHEAD:
                 ahead = &ring[(seen - 1 - (AHEAD - LEVELS_AHEAD)) & (RING - 1)]
                 ahead.where = ask_order(market, ahead.ref, ahead.where, ahead.named)
                 if market.queues:
                     ask_last(market, ring[(seen - 1 - (AHEAD - QUEUE_AHEAD)) & (RING - 1)].where)
-            if stop == MORE and seen - done < AHEAD:
+            if stop == MORE and far and seen - done < AHEAD:
                 continue
             message = ring[done & (RING - 1)].message
             locate = big2(message + 1)
@@ -393,7 +394,7 @@ cdef class ItchBook:
 
     def queue(self, uint16_t locate, int side, uint32_t price):
         cdef Side* levels = self.side(locate, side)
-        cdef const Level* level = level_at(levels, key_of(side - SIDE_BUY, price))
+        cdef const Level* level = level_at(levels, key_of(side - SIDE_BUY, price), self.market.cached)
         cdef const Order* order
         cdef uint32_t handle = 0 if level == NULL else level.first
         self.need_queues()

@@ -9,6 +9,7 @@ from cython_ext.itch_memory cimport huge_free, huge_zeros, touch_pages
 
 cdef enum:
     NEAR = 16           # levels from the best that are searched one by one; most updates are there
+    TOP = 8             # that are compared all at once
     FIRST_ROWS_LOG2 = 3
     SIZES = 32
     SLAB_BYTES = 1 << 23
@@ -106,8 +107,42 @@ cdef inline int make_room(LevelMemory* memory, Side* side) noexcept nogil:
     return 0
 
 
-cdef inline uint32_t place_of(const Side* side, uint32_t key) noexcept nogil:
-    """Levels whose key is not above this one: the level is the last of them, if it is there at all."""
+# Two searches for the same: how many levels have a key that is not above this one. The level is the last of them, if it is
+# there at all. Where books are far away, a branch for each level is right: the processor guesses, and goes on to the
+# next message while this one's levels are on their way. In a cache a wrong guess costs more than all the comparisons.
+
+cdef inline uint32_t place_of(const Side* side, uint32_t key, bint cached) noexcept nogil:
+    return place_compared(side, key) if cached else place_guessed(side, key)
+
+
+cdef inline uint32_t place_compared(const Side* side, uint32_t key) noexcept nogil:
+    cdef const Level* rows = side.rows
+    cdef uint32_t low = 0
+    cdef uint32_t left = side.count
+    cdef uint32_t part
+    if left >= TOP:
+        part = top_above(&rows[left - TOP], key)
+        left -= part
+        if part < TOP:
+            return left
+    while left > 1:
+        part = left >> 1
+        low += part if rows[low + part - 1].key <= key else 0
+        left -= part
+    if left and rows[low].key <= key:
+        low += 1
+    return low
+
+
+cdef inline uint32_t top_above(const Level* rows, uint32_t key) noexcept nogil:
+    """How many of TOP levels have a higher key."""
+    return (
+        (rows[0].key > key) + (rows[1].key > key) + (rows[2].key > key) + (rows[3].key > key)
+        + (rows[4].key > key) + (rows[5].key > key) + (rows[6].key > key) + (rows[7].key > key)
+    )
+
+
+cdef inline uint32_t place_guessed(const Side* side, uint32_t key) noexcept nogil:
     cdef const Level* rows = side.rows
     cdef uint32_t low = 0
     cdef uint32_t high = side.count
@@ -126,17 +161,17 @@ cdef inline uint32_t place_of(const Side* side, uint32_t key) noexcept nogil:
     return high
 
 
-cdef inline Level* level_at(Side* side, uint32_t key) noexcept nogil:
+cdef inline Level* level_at(Side* side, uint32_t key, bint cached) noexcept nogil:
     """The level, or NULL."""
-    cdef uint32_t place = place_of(side, key)
+    cdef uint32_t place = place_of(side, key, cached)
     if place == 0 or side.rows[place - 1].key != key:
         return NULL
     return &side.rows[place - 1]
 
 
-cdef inline Level* level_to_enter(Side* side, uint32_t key) noexcept nogil:
+cdef inline Level* level_to_enter(Side* side, uint32_t key, bint cached) noexcept nogil:
     """The level, made empty if it was not there; make_room() has been called."""
-    cdef uint32_t place = place_of(side, key)
+    cdef uint32_t place = place_of(side, key, cached)
     cdef Level* row
     if place and side.rows[place - 1].key == key:
         return &side.rows[place - 1]

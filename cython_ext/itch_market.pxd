@@ -47,7 +47,7 @@ cdef struct Book:
     uint64_t last_ns         # of the last message, of any type; 0: there was none
     uint32_t messages
     uint32_t moves           # of the best bid or offer
-    uint32_t moved_in        # block
+    uint32_t moved           # 1: its best did, in this block
     uint8_t flags
     uint8_t state            # H; 0: unknown
     uint16_t unused
@@ -72,8 +72,8 @@ cdef struct Market:
     Status* status
     uint64_t* moved_ns       # exchange time of the last move of a locate code's best
     bint queues
+    bint cached              # the orders are few enough to stay in a core's cache
     uint8_t event            # S
-    uint32_t block
     uint64_t received_ns
     uint64_t now_ns          # of the message that is being applied
     uint16_t* touched
@@ -107,8 +107,8 @@ cdef inline void move_best(Market* market, uint32_t where) noexcept nogil:
     if side.count:
         price = key_of(where, side.rows[side.count - 1].key)
     book.moves += 1
-    if book.moved_in != market.block:
-        book.moved_in = market.block
+    if not book.moved:
+        book.moved = 1
         market.touched[market.touched_count] = <uint16_t>(where >> 1)
         market.touched_count += 1
         market.status[where >> 1].received_ns = market.received_ns
@@ -147,7 +147,7 @@ cdef inline int enter(
         return NO_MEMORY
     if place_of_ref(&market.orders, ref).shares and make_way(market, place_of_ref(&market.orders, ref)):
         return NO_MEMORY
-    level = level_to_enter(side, key_of(where, price))
+    level = level_to_enter(side, key_of(where, price), market.cached)
     order = put_order(&market.orders, ref)
     order.price = price
     order.shares = shares
@@ -185,7 +185,7 @@ cdef inline int make_way(Market* market, Order* order) noexcept nogil:
     if order.after:
         market.orders.rows[order.after].before = handle
     if not order.before or not order.after:
-        level = level_at(side_of(market, order.where), key_of(order.where, order.price))
+        level = level_at(side_of(market, order.where), key_of(order.where, order.price), market.cached)
         if level.first == old:
             level.first = handle
         if level.last == old:
@@ -197,7 +197,7 @@ cdef inline void leave(Market* market, Order* order) noexcept nogil:
     """The order goes, with all that it has left."""
     cdef uint32_t where = order.where
     cdef Side* side = side_of(market, where)
-    cdef Level* level = level_at(side, key_of(where, order.price))
+    cdef Level* level = level_at(side, key_of(where, order.price), market.cached)
     cdef bint was_best = level == &side.rows[side.count - 1]
     level.orders -= 1
     level.shares -= order.shares
@@ -239,7 +239,7 @@ cdef inline void reduce(Market* market, uint64_t ref, uint64_t shares) noexcept 
         leave(market, order)
         return
     side = side_of(market, order.where)
-    level = level_at(side, key_of(order.where, order.price))
+    level = level_at(side, key_of(order.where, order.price), market.cached)
     order.shares -= <uint32_t>shares
     level.shares -= shares
     if shares and level == &side.rows[side.count - 1]:

@@ -5,7 +5,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memmove
 
 cdef enum:
-    NEAR = 16          # levels from the best that are searched one by one; most updates are there
+    NEAR = 8           # levels from the best that are looked at first; most updates are there
     FIRST_CAPACITY = 16
 
 
@@ -21,23 +21,35 @@ cdef struct Levels:
 
 
 cdef inline uint32_t place_of(const Levels* levels, int64_t key) noexcept nogil:
-    """Index of the first level whose key is not below this one."""
+    """Index of the first level whose key is not below this one.
+
+    No branch on a key that is compared: where a feed's next update falls, no processor foresees, and a wrong guess costs
+    more than all eight comparisons.
+    """
     cdef const Level* rows = levels.rows
     cdef uint32_t low = 0
     cdef uint32_t left = levels.count
-    cdef uint32_t end = left - NEAR if left > NEAR else 0
     cdef uint32_t half
-    while left > end:
-        if rows[left - 1].key < key:
+    if left >= NEAR:
+        half = not_below(&rows[left - NEAR], key)
+        left -= half
+        if half < NEAR:
             return left
-        left -= 1
-    while left > 1:  # no branch on what is compared: far from the best it would be mispredicted half of the time
+    while left > 1:
         half = left >> 1
         low += half if rows[low + half - 1].key < key else 0
         left -= half
     if left and rows[low].key < key:
         low += 1
     return low
+
+
+cdef inline uint32_t not_below(const Level* rows, int64_t key) noexcept nogil:
+    """How many of NEAR levels have this key or a higher one."""
+    return (
+        (rows[0].key >= key) + (rows[1].key >= key) + (rows[2].key >= key) + (rows[3].key >= key)
+        + (rows[4].key >= key) + (rows[5].key >= key) + (rows[6].key >= key) + (rows[7].key >= key)
+    )
 
 
 cdef inline Level* open_level(Levels* levels, uint32_t place, int64_t key) noexcept nogil:

@@ -218,7 +218,7 @@ def view(book: Any, locates: list[int]) -> dict[str, Any]:
         "locates": book.locates(),
         "best": [book.best(locate) for locate in locates],
         "counts": [book.level_counts(locate) for locate in locates],
-        "depth": [book.depth(locate, side, 50) for locate in locates for side in (1, 2)],
+        "depth": [book.depth(locate, side, 100) for locate in locates for side in (1, 2)],
         "symbols": [book.symbol(locate) for locate in locates],
         "states": [book.trading_state(locate) for locate in locates],
     }
@@ -231,6 +231,20 @@ def test_market_books_agree(history: list[bytes]) -> None:
     assert view(twin, [1, 2, 258]) == view(candidate, [1, 2, 258])
     for ref in range(13):
         assert twin.order(ref) == candidate.order(ref)
+
+
+@settings(deadline=None, max_examples=100, print_blob=True)
+@given(st.lists(st.tuples(st.integers(1, 60), st.sampled_from("BS"), st.booleans()), max_size=300))
+def test_deep_books_agree_however_they_are_searched(history: list[tuple[int, str, bool]]) -> None:
+    """More levels than are compared at once; a book that fits a cache is searched in another way than a large one."""
+    steps = []
+    for ref, (price, side, goes) in enumerate(history):
+        steps += [itch.add(ref, side, 1 + ref % 7, price), *([itch.delete(ref // 2)] if goes else [])]
+    twin, small, large = (
+        played(BACKENDS[name], *steps, max_orders=bound, window_log2=10)
+        for name, bound in (("python", 1_000), ("cython", 1_000), ("cython", 1_000_000))
+    )
+    assert view(twin, [1]) == view(small, [1]) == view(large, [1])
 
 
 @pytest.mark.skipif(not SNIPPET.exists(), reason=f"no {SNIPPET}: set MELTICA_DATA")

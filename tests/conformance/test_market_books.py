@@ -346,7 +346,7 @@ def block_of(book: Any, way: str, data: bytes, backend: ModuleType) -> tuple[Any
 @settings(deadline=None, max_examples=300, print_blob=True)
 @given(
     st.lists(st.tuples(st.sampled_from(["bytes", "changes", "columns"]), st.lists(messages, max_size=60)), max_size=4),
-    st.sampled_from([3, 30, 1_000]),
+    st.sampled_from([3, 30, 1_000, 100_000]),  # The last is searched in another way than books that fit a cache
     st.integers(4, 6),
 )
 def test_market_books_in_lockstep(blocks: list[tuple[str, list[bytes]]], max_orders: int, window_log2: int) -> None:
