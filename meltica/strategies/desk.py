@@ -40,6 +40,8 @@ class Desk:
         self._positions = {each: Position(account=account, instrument=each) for each in instruments}
         self._kills: set[str] = set()
         """Engaged switches that stop us: of everything (empty), our account, ourselves, the port."""
+        self.stopped = False
+        """From then on nothing new is asked for; what happens to the last orders is still told, and cancels pass."""
         self._commands: list[Command] = []
         self._requests = 0
         self._unwanted: set[str] = set()
@@ -93,7 +95,7 @@ class Desk:
     ) -> str:
         self.instrument(instrument)
         _refuse_odd_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks)
-        if self.killed:
+        if self.killed or self.stopped:
             return ""
         request_id = self._request_id()
         usual = TimeInForce.IOC if price_ticks is None else TimeInForce.GTC
@@ -118,7 +120,7 @@ class Desk:
 
     def amend(self, order: Order, *, price_ticks: int | None = None, quantity_lots: int | None = None) -> bool:
         _refuse_odd_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks)
-        if self.killed or self.busy(order) or not lifecycle.is_working(order):
+        if self.killed or self.stopped or self.busy(order) or not lifecycle.is_working(order):
             return False
         self.own.asked(order, PendingKind.REPLACE)
         self._commands.append(

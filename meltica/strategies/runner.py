@@ -119,10 +119,14 @@ class StrategyRunner:
     ) -> list[Command]:
         """Begin; after a restart with what the strategy had: working orders, positions; and the kill switches."""
         self._desk.adopt(orders, positions, kill_switches)
+        self._desk.stopped = False
         return self._run(time_ns, self.strategy.on_start, self._desk)
 
     def stop(self, time_ns: int) -> list[Command]:
-        return self._run(time_ns, self.strategy.on_stop, self._desk)
+        """The strategy's last word. A fill that comes later is told, but it can't quote again."""
+        commands = self._run(time_ns, self.strategy.on_stop, self._desk)
+        self._desk.stopped = True
+        return commands
 
     def on_market(self, event: MarketEvent) -> list[Command]:
         """The market moved. Timers that are due by then come first."""

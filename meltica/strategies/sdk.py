@@ -101,7 +101,7 @@ class Context(Protocol):
     ) -> str:
         """Ask for an order: with a price LIMIT (GTC unless said otherwise), without one MARKET (IOC).
 
-        Its client order id; empty: not sent, because the kill switch is engaged.
+        Its client order id; empty: not sent, because the kill switch is engaged or ``on_stop`` was already called.
         """
 
     def amend(self, order: Order, *, price_ticks: int | None = None, quantity_lots: int | None = None) -> bool:
@@ -134,7 +134,8 @@ class Strategy(ABC, Generic[P]):
         """Before anything else; no market has been seen yet."""
 
     def on_stop(self, context: Context) -> None:
-        """Before the end. Unless overridden, working orders are cancelled."""
+        """Before the end. Unless overridden, working orders are cancelled. Fills that come later are told, but what
+        is asked for then, cancels apart, goes nowhere."""
         context.cancel_all()
 
     def on_top_of_book(self, context: Context, top: TopOfBook) -> None:

@@ -33,6 +33,15 @@ class TestFills:
         assert position.cost_nanos == (4 * 100 + 6 * 99) * BTC.value_per_tick_lot_nanos
         assert desk.orders() == []
 
+    def test_a_fill_after_the_stop_is_told_and_brings_no_new_order(self):
+        desk = Desk()
+        desk.working(10)
+        (cancel,) = desk.runner.stop(29)
+        assert isinstance(cancel, CancelOrder)
+        desk.diary.todo.append(lambda c: (c.submit(NAME, Side.BUY, 1, 100), c.amend(c.orders(NAME)[0], price_ticks=99)))
+        assert desk.runner.on_events(30, [filled(4, "e1")]) == []
+        assert desk.runner.position(NAME).lots == 4
+
     def test_once(self):
         desk = Desk()
         desk.working(10)
