@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from meltica.app.hot_settings import HotSettings
 from meltica.hot.hot_files import CONTROL_BYTES
-from meltica.hot.hot_parts import DropStore, OuchPort, SpscRing, Word
+from meltica.hot.hot_parts import DropStore, Gate, OuchPort, SpscRing, Word, uses
 from meltica.hot.hot_status import StatusWriter
-from meltica.hot.layout_gen import SymbolRecord
+from meltica.hot.layout_gen import Record, SymbolRecord
+from meltica.links.control_link_messages import Use
 from meltica.links.hot_link import HotLink
+from meltica.links.hot_link_phase import Phase
 from meltica.links.keys import KeyRing
 
 MAX_HELD: Final = 1_000_000
@@ -27,6 +29,7 @@ class ControlLink:
         settings: HotSettings,
         *,
         control: SpscRing,
+        gate: Gate,
         port: OuchPort,
         drops: DropStore,
         status: StatusWriter,
@@ -34,6 +37,7 @@ class ControlLink:
     ) -> None:
         keys = KeyRing(settings.link.keys)
         self._control, self._port, self._drops, self._status = control, port, drops, status
+        self._gate = gate
         self._held: deque[bytes] = deque()
         self._sent = drops.next()
         self._unreported = False
@@ -45,7 +49,7 @@ class ControlLink:
             commands=settings.link.commands,
             state=settings.link.state,
             drops=drops,
-            remembers=drops.next() > 1,  # The journal lies beside them, and the loop has recovered from it
+            remembers=drops.next() > 1,  # The journal lies beside them: the process tells the gate what is in it
             clock=clock,
         )
         self._link.connect()
@@ -61,7 +65,8 @@ class ControlLink:
                 break
             self._held.popleft()
         if self._unreported and not self._held and len(self._control) == 0:
-            self._link.report()  # The loop takes a record out after it has obeyed it: now the gate holds all of them
+            # The loop takes a record out after it has obeyed it: now the gate holds all of them
+            self._link.report([Use(*one) for one in uses(self._gate)])
             self._unreported = False
         if len(self._held) > MAX_HELD:
             raise RuntimeError("the order loop takes no records of the control plane")
@@ -69,6 +74,15 @@ class ControlLink:
             block = self._drops.read(first, end - first)
             self._sent = end
             self._link.send_drop_copies(first, block)
+
+    def in_step(self) -> bool:
+        """The gate has the whole state: its limits, marks and switches."""
+        return self._link.health().phase is Phase.IN_STEP and not self._held and len(self._control) == 0
+
+    def tell(self, records: Sequence[Record]) -> None:
+        """Of our own, behind those of the control plane; before the next report."""
+        self._held.extend(record.to_bytes() for record in records)
+        self._unreported = True
 
     def describe(self) -> dict[str, Any]:
         health = self._link.health()

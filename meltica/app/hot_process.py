@@ -20,7 +20,7 @@ from meltica.app.hot_session import SessionKeeper
 from meltica.app.hot_settings import HotSettings
 from meltica.domain.errors import MelticaError
 from meltica.hot.hot_files import CONTROL_BYTES, CONTROL_SLOTS, DROP_SLOTS, INTENT_LANES, INTENT_SLOTS, HotFiles
-from meltica.hot.hot_gate import recover_exposure
+from meltica.hot.hot_gate import exposure, recover_exposure
 from meltica.hot.hot_journal import JournalError, JournalFile, Recovered, last_intent, recover, set_aside
 from meltica.hot.hot_limits import LimitsError, read_records
 from meltica.hot.hot_parts import (
@@ -81,6 +81,7 @@ class HotProcess:
     def _make(self, require: Sequence[str]) -> None:
         settings, files = self.settings, self.files
         self._ended = threading.Event()
+        self._restored = False
         self.placement = Placement()
         self._require = tuple(require)
         # The journal first: it is locked, so from here on this process is the only one in the folder.
@@ -189,7 +190,7 @@ class HotProcess:
                 self.loop.name(record.to_bytes())
             else:
                 self.gate.tell(record)
-        if self.standalone:  # Else the control plane tells what it knows
+        if self.standalone:  # Else when the control plane has told the limits
             recover_exposure(self.gate, self.port, found)
         return found
 
@@ -218,6 +219,7 @@ class HotProcess:
         return ControlLink(
             self.settings,
             control=SpscRing.attach(self.files.control, role="producer"),
+            gate=self.gate,
             port=self.port,
             drops=DropStore(self.files.drops),
             status=self.status,
@@ -250,7 +252,8 @@ class HotProcess:
             self.placement.place_process(lock=memory.lock, huge=memory.huge_pages, latency=memory.cpu_latency)
             self.status.tell(placement=[measure.row() for measure in self.placement.report])
             self.placement.require(self._require)
-            self.session.start()
+            if self.link is None:
+                self.session.start()
             self.loop.open()
             ready(f"pid {os.getpid()} name {self.settings.name}")
             self._tend()
@@ -302,6 +305,7 @@ class HotProcess:
         while not self._ended.is_set():
             if self.link is not None:
                 self.link.tend(int(TEND_EVERY_S * 1_000))
+                self._begin_session(self.link)
             else:
                 self._ended.wait(TEND_EVERY_S)
             words.put(Word.TENDER_BEAT_NS, time.monotonic_ns())
@@ -310,6 +314,14 @@ class HotProcess:
             if time.monotonic() - told > TELL_EVERY_S:
                 told = time.monotonic()
                 self._tell()
+
+    def _begin_session(self, link: ControlLink) -> None:
+        """Not before the gate has its limits and what the journal says is open: the venue's first word may be a fill."""
+        if not self._restored and link.in_step():
+            link.tell(exposure(self.port, self.recovered))
+            self._restored = True
+        if self._restored and link.in_step() and not self.session.ident:
+            self.session.start()
 
     def _watch_clock(self) -> None:
         """Two's complement, because the system clock may be behind."""

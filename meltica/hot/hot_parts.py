@@ -10,6 +10,7 @@ from cython_ext.hot_journal import EntryKind, HotJournal
 from cython_ext.hot_market import MarketLoop
 from cython_ext.hot_orders import OrderLoop
 from cython_ext.hot_status import HotStatus, LoopState, Stage, Word
+from cython_ext.hot_uses import uses
 from cython_ext.itch_book import ItchBook
 from cython_ext.kill_word import KillWord
 from cython_ext.mpsc_ring import MpscRing
@@ -38,4 +39,5 @@ __all__ = [
     "TopOfBookReader",
     "TopOfBookWriter",
     "Word",
+    "uses",
 ]

@@ -10,7 +10,7 @@ from random import Random, SystemRandom
 import pytest
 
 from meltica.hot import Check
-from meltica.hot.hot_parts import OrderLoop, SpscRing, Stage, Word
+from meltica.hot.hot_parts import OrderLoop, SpscRing, Stage, Word, uses
 from meltica.hot.layout_gen import (
     Action,
     DropKind,
@@ -23,6 +23,7 @@ from meltica.hot.layout_gen import (
     Side,
     TimeInForce,
 )
+from meltica.links.lease_lines import LineKind
 from tests.integration.hot_desk import (
     ACCOUNT,
     INSTRUMENT,
@@ -70,6 +71,25 @@ def test_an_order_passes_works_and_trades(desk: HotDesk) -> None:
     assert state["firm"]["open_value_nanos"] == 0 if isinstance(state["firm"], dict) else True
     for stage in (Stage.RING_WAIT, Stage.VIEW, Stage.GATE, Stage.ENCODE, Stage.RECORD, Stage.TO_OUT):
         assert desk.reader.histogram(stage).total == 1, stage
+
+
+def test_what_is_in_use_of_each_limit_is_told(desk: HotDesk) -> None:
+    desk.buy(lots=10)
+    desk.turns()
+    (order,) = desk.received()
+    desk.accept(order)
+    desk.execute(order["UserRefNum"], 4)
+    value = 6 * REFERENCE_TICKS
+    assert sorted(uses(desk.gate)) == [
+        (LineKind.FIRM_OPEN_VALUE, 0, 0, value),
+        (LineKind.FIRM_OPEN_ORDERS, 0, 0, 1),
+        (LineKind.ACCOUNT_OPEN_VALUE, ACCOUNT, 0, value),
+        (LineKind.ACCOUNT_OPEN_ORDERS, ACCOUNT, 0, 1),
+        (LineKind.STRATEGY_OPEN_VALUE, STRATEGY, 0, value),
+        (LineKind.STRATEGY_EXECUTIONS, STRATEGY, 0, 1),
+        (LineKind.POSITION_LONG, ACCOUNT, INSTRUMENT, 10),
+        (LineKind.DAY_LOTS, 0, INSTRUMENT, 10),
+    ]
 
 
 def test_what_the_gate_refuses_never_reaches_the_venue(desk: HotDesk) -> None:

@@ -6,13 +6,14 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from meltica.hot import Check
 from meltica.hot.hot_parts import KillWord
-from meltica.hot.layout_gen import DropKind, Mark, MarkRecord, Side
+from meltica.hot.layout_gen import DropKind, Mark, MarkRecord, PositionLimitsRecord, Side
 from meltica.links.control_link_arming import Arming
 from meltica.links.control_link_desk import ControlDesk
 from meltica.links.control_link_messages import DROP_BYTES
@@ -336,5 +337,38 @@ def test_leased_it_trades_while_the_control_plane_is_heard(leased: tuple[Running
         assert found["verdict"].startswith("no new order leaves: ")
         assert "no lease" in found["verdict"]
         assert found["lease"]["lapses"] == 1
+    finally:
+        pulse.stop()
+
+
+def test_leased_and_killed_the_next_life_knows_what_is_open(leased: tuple[Running, ControlPlane]) -> None:
+    """Ten lots of a buy work: with room for 25, sixteen more are too many, and fifteen are not."""
+    running, plane = leased
+    room = [replace(row, max_long_lots=25) for row in limits() if isinstance(row, PositionLimitsRecord)]
+    plane.link.tell("edge", [row.to_bytes() for row in room])
+    pulse = Pulse(plane)
+
+    def armed() -> bool:
+        plane.link.arm("edge")
+        return bool(running.status()["verdict"] == "orders leave")
+
+    try:
+        running.start()
+        running.release()
+        within(armed, "orders leave")
+        with running.writer() as desk:
+            copies = Copies(desk)
+            cross(desk, side=Side.SELL, price_ticks=REFERENCE_TICKS + 5)
+            copies.wait(1, DropKind.ACCEPTED)
+            cross(desk)
+            copies.wait(2, DropKind.ACCEPTED)
+            running.end(signal.SIGKILL)
+            running.start()
+            within(armed, "orders leave again")
+            cross(desk, lots=16)
+            assert copies.wait(1, DropKind.REFUSED)[-1].reason == Check.POSITION_LIMIT
+            cross(desk, lots=15, price_ticks=REFERENCE_TICKS - 1)
+            copies.wait(3, DropKind.ACCEPTED)
+        assert running.status()["words"]["gate_faults"] == 0
     finally:
         pulse.stop()

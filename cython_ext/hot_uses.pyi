@@ -1,0 +1,3 @@
+from cython_ext.gate import Gate
+
+def uses(gate: Gate) -> list[tuple[int, int, int, int]]: ...
