@@ -24,6 +24,7 @@ STARTS = ("oldest", "newest", "next")
 
 
 @cython.final
+@cython.no_gc_clear  # Its end writes into the segment, which must still be there
 cdef class BroadcastWriter:
     """The one writer. create() and attach() take its place; SegmentError when its holder lives."""
 

@@ -38,6 +38,7 @@ memset(&NO_WORD, 0, sizeof(NO_WORD))
 
 
 @cython.final
+@cython.no_gc_clear  # Its end writes into the segment, which must still be there
 cdef class KillWord:
     def __init__(self):
         raise TypeError("kill words come from create(), attach() and missing()")

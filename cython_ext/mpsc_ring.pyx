@@ -47,6 +47,7 @@ cdef enum:
 
 
 @cython.final
+@cython.no_gc_clear  # Its end writes into the segment, which must still be there
 cdef class MpscRing:
     """One side of a ring: a producer with its lane, or the consumer of all."""
 

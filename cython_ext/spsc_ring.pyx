@@ -24,6 +24,7 @@ ROLES = ("producer", "consumer", "observer")
 
 
 @cython.final
+@cython.no_gc_clear  # Its end writes into the segment, which must still be there
 cdef class SpscRing:
     """One side of a ring. create() and attach() take the role's place; SegmentError when its holder lives."""
 

@@ -48,6 +48,7 @@ class TornRowError(ValueError):
 
 
 @cython.final
+@cython.no_gc_clear  # Its end writes into the segment, which must still be there
 cdef class TopOfBookWriter:
     """The one writer. create() and attach() take its place; SegmentError when its holder lives."""
 
