@@ -316,7 +316,7 @@ class HotProcess:
                 self._tell()
 
     def _begin_session(self, link: ControlLink) -> None:
-        """Not before the gate has its limits and what the journal says is open: the venue's first word may be a fill."""
+        """Only when the gate has its limits and what the journal says is open: a fill may be the first word."""
         if not self._restored and link.in_step():
             link.tell(exposure(self.port, self.recovered))
             self._restored = True
