@@ -19,7 +19,9 @@ from typing import Any
 
 import pytest
 
-from meltica.hot.xdp import XdpSocket, XdpUnavailableError
+from meltica.app.feed_live import open_lines
+from meltica.hot.xdp import Place, XdpSocket, XdpSource, XdpUnavailableError
+from meltica.venues.nasdaq.moldudp64 import encode_heartbeat, encode_packet
 
 ROOT = Path(__file__).resolve().parents[2]
 READER = Path(__file__).with_name("xdp_reader.py")
@@ -40,6 +42,7 @@ class Wire:
         ask = json.dumps({"interface": self.near_interface, "lines": LINES, **wanted})
         return subprocess.Popen(
             ["ip", "netns", "exec", self.near, sys.executable, str(READER), ask],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -113,8 +116,14 @@ def checksum_of(header: bytes) -> int:
     return total ^ 0xFFFF
 
 
-def read(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
-    output, _ = process.communicate(timeout=60)
+def order(number: int) -> bytes:
+    """An ITCH Add Order."""
+    return struct.pack("!cHHHIQcI8sI", b"A", 17, 0, 0, number, number + 1, b"B", 100, b"ABCD    ", 10_000 + number)
+
+
+def read(process: subprocess.Popen[str], go: str = "") -> list[dict[str, Any]]:
+    """``go``: what a reader that waits is told."""
+    output, _ = process.communicate(go, timeout=60)
     return [json.loads(line) for line in output.splitlines()]
 
 
@@ -166,6 +175,58 @@ def test_frames_are_given_back_so_that_a_small_ring_never_runs_dry(wire: Wire) -
         wire.put(*(ethernet(number.to_bytes(4, "big")) for number in range(begin, begin + 30)))
     rows = [row for row in read(process) if "payload" in row]
     assert [int(row["payload"], 16) for row in rows] == list(range(count))
+
+
+@needs_root
+def test_what_a_small_ring_could_not_hold_is_counted(wire: Wire) -> None:
+    process = wire.reader(packets=64, frames=64, waits=True)
+    assert process.stdout is not None
+    assert "mode" in json.loads(process.stdout.readline())
+    wire.put(*(ethernet(number.to_bytes(4, "big")) for number in range(200)))
+    *rows, last = read(process, "\n")
+    got = [int(row["payload"], 16) for row in rows]
+    assert got == list(range(len(got)))
+    assert last["counters"]["packets"] + last["counters"]["other_traffic"] >= 64
+    # Whatever the kernel itself sent on the link meanwhile was lost as well
+    assert 200 - len(got) <= last["counters"]["kernel_drops"] <= 200 - len(got) + 64
+    by_line = last["status"]["lines"]
+    assert by_line[f"{GROUP_A}:{PORT}"] == {"packets": len(got), "bytes": 4 * len(got)}
+    assert by_line[f"{GROUP_B}:{PORT}"] == {"packets": 0, "bytes": 0}
+
+
+@needs_root
+@pytest.mark.parametrize(("sender", "ours"), [("10.1.2.3", 2), ("10.1.2.4", 0)])
+def test_packets_of_other_senders_are_passed_over(wire: Wire, sender: str, ours: int) -> None:
+    process = wire.reader(packets=2, sender=sender, seconds=2, waits=True)
+    assert process.stdout is not None
+    assert "mode" in json.loads(process.stdout.readline())
+    wire.put(ethernet(b"one"), ethernet(b"two", group=GROUP_B))
+    *rows, last = read(process, "\n")
+    assert [bytes.fromhex(row["payload"]) for row in rows] == [b"one", b"two"][:ours]
+    assert last["counters"]["packets"] == ours
+
+
+@needs_root
+def test_the_market_loop_takes_both_lines_from_one_queue(wire: Wire, tmp_path: Path) -> None:
+    """What is next goes to the books; what is not names its packet, and the loop goes on behind it."""
+    process = wire.reader(market=str(tmp_path), waits=True)
+    assert process.stdout is not None
+    assert "mode" in json.loads(process.stdout.readline())
+    packets = [
+        encode_packet(b"SESSION001", 1 + 3 * number, [order(3 * number + n) for n in range(3)]) for number in range(5)
+    ]
+    heartbeat = encode_heartbeat(b"SESSION001", 10)
+    a, b = [ethernet(one) for one in packets], [ethernet(one, group=GROUP_B) for one in packets]
+    # A has lost its second, B its first; the heartbeat comes on B
+    wire.put(a[0], b[1], a[2], b[2], ethernet(heartbeat, group=GROUP_B), b[3], a[3], a[4], b[4])
+    (found,) = read(process, "\n")
+    assert found["stopped"] == {"line": 0, "at": 4, "its": 1, "payload": heartbeat.hex()}
+    assert found["end"] == 9
+    assert found["words"] == {"FEED_MESSAGES": 15, "FEED_PACKETS": 8, "FEED_SEQUENCE": 16}
+    assert found["gate"]["packets"][:2] == [4, 4]
+    assert found["gate"]["wins"][:2] == [3, 2]
+    assert found["gate"]["duplicates"][:2] == [1, 2]
+    assert found["last_line"] == 0
 
 
 @needs_root
@@ -226,6 +287,32 @@ def test_without_the_capabilities_the_message_names_them() -> None:
 def test_an_interface_that_is_not_there_is_named() -> None:
     with pytest.raises(XdpUnavailableError, match="queue 0 of nosuch0: "):
         XdpSocket("nosuch0", LINES)
+
+
+@pytest.mark.parametrize("interface", ["", "127.0.0.1"])
+def test_an_interface_is_wanted_by_its_name(interface: str) -> None:
+    with pytest.raises(XdpUnavailableError, match=f"AF_XDP needs the interface by its name, not '{interface}'"):
+        XdpSocket(interface, LINES)
+
+
+@pytest.mark.parametrize("receive", ["auto", "xdp"])
+def test_without_an_interface_auto_goes_on_and_xdp_ends(receive: Any) -> None:
+    said: list[str] = []
+    if receive == "xdp":
+        with pytest.raises(XdpUnavailableError, match="by its name"):
+            open_lines(["127.0.0.1:26999"], receive=receive, say=said.append)
+        assert said == []
+        return
+    source = open_lines(["127.0.0.1:26999"], receive=receive, say=said.append)
+    source.close()
+    (line,) = said
+    assert line == "AF_XDP needs the interface by its name, not ''; going on with the kernel's sockets"
+    assert source.targets == [("127.0.0.1", 26999)]
+
+
+def test_one_socket_that_fails_closes_the_others() -> None:
+    with pytest.raises(XdpUnavailableError, match="nosuch1"):
+        XdpSource([Place(LINES[0], "nosuch1"), Place(LINES[1], "nosuch1", 1)])
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from meltica.hot import MoldGate
+from meltica.hot.hot_parts import ItchBook, MarketLoop, TopOfBookWriter, Word
+from meltica.hot.hot_status import StatusWriter
 from meltica.hot.xdp import XdpSocket, XdpUnavailableError
+
+if TYPE_CHECKING:
+    from cython_ext.packet_receiver import PacketReceiver
 
 
 def say(row: dict[str, object]) -> None:
@@ -14,13 +22,32 @@ def say(row: dict[str, object]) -> None:
     sys.stdout.flush()
 
 
+def market(receiver: PacketReceiver, folder: Path) -> None:
+    """The market loop over what waits in the ring: where it stopped, again after the packet there, and its counts."""
+    status = StatusWriter(folder / "status")
+    loop = MarketLoop(book=ItchBook(1_000), tops=TopOfBookWriter.create(folder / "tops"), status=status.words)
+    gate = MoldGate()
+    gate.open(b"SESSION001", 1)
+    line, at = loop.spin(receiver, None, gate)
+    stopped = {"line": line, "at": at, "its": receiver.line(at), "payload": receiver.packet(at).hex()}
+    end = loop.resume(receiver, gate, line, at + 1)
+    words = {word.name: status.words.get(word) for word in (Word.FEED_MESSAGES, Word.FEED_PACKETS, Word.FEED_SEQUENCE)}
+    say({"stopped": stopped, "end": end, "words": words, "gate": gate.counters(), "last_line": gate.last_line})
+
+
 def main() -> int:
     wanted = json.loads(sys.argv[1])
     lines = [(address, port) for address, port in wanted["lines"]]
+    options = {name: wanted[name] for name in ("frames", "sender") if name in wanted}
     try:
-        with XdpSocket(wanted["interface"], lines, frames=wanted.get("frames", 4096)) as source:
+        with XdpSocket(wanted["interface"], lines, **options) as source:
             receiver = source.receiver
             say({"mode": receiver.mode()})
+            if wanted.get("waits"):
+                sys.stdin.readline()
+            if wanted.get("market"):
+                market(receiver, Path(wanted["market"]))
+                return 0
             end = time.monotonic() + wanted.get("seconds", 20)
             got = 0
             while got < wanted["packets"] and time.monotonic() < end:
@@ -33,7 +60,7 @@ def main() -> int:
                     }
                     say(row)
                 got += count
-            say({"counters": receiver.counters()})
+            say({"counters": receiver.counters(), "status": source.status()})
     except XdpUnavailableError as error:
         say({"unavailable": str(error)})
     return 0
