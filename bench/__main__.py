@@ -27,6 +27,7 @@ PARTS: Final = (
     "books",
     "ouch",
     "feed",
+    "xdp",
     "engine",
     "journal",
     "durable",
