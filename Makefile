@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 
 help: ## What there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 21
 
 demo: runtime ## Trade on the paper venue for 20 seconds, stop with the kill switch, verify (DATA=recording, DEMO_SECONDS=20, SEED=7)
 	@$(PY) -m meltica.app.cli demo $(if $(DATA),--data '$(DATA)') $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(SEED),--seed $(SEED))
@@ -15,11 +15,20 @@ up: runtime ## Leave a gateway running on 127.0.0.1:50051 (CONFIG=file.toml)
 down: ## Stop it
 	@$(PY) -m meltica.app.cli down $(if $(CONFIG),--settings '$(CONFIG)')
 
-test: dev ## Everything: style, types, generated files, unit, conformance, integration, chaos
+test: dev ## Everything: style, types, generated files, instructions, all tests, sanitizers, a minute of fuzzing a decoder
 	@tools/check.sh all
 
 check: dev ## The two-minute inner loop: style, types, generated files, quick tests
 	@tools/check.sh quick
+
+fuzz: dev ## Fuzz the decoders, two at a time (SECONDS=60 for each, DOORS="ouch50 gate"; all of them without DOORS)
+	@tools/fuzz.sh $(or $(SECONDS),60) $(DOORS)
+
+sanitize: dev ## Compiled code under AddressSanitizer and UBSan: its tests and all inputs of the fuzzer
+	@tools/sanitize.sh
+
+instructions: dev ## Instructions of each stage of the hot path against the baseline (UPDATE=1 writes it anew)
+	@$(PY) -m bench.instructions $(if $(UPDATE),--update)
 
 bench: bench-setup ## The figures of docs/latency_budget.md (ONLY=gate, RUNS=7)
 	@$(PY) -m bench $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) $(if $(JSON),--json)
@@ -41,4 +50,4 @@ bench-setup:
 clean: ## Remove what was built; journals and certificates in .meltica stay
 	@rm -rf .venv .cache build *.egg-info cython_ext/*.c cython_ext/*.so .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help demo up down test check bench gen format runtime dev bench-setup clean
+.PHONY: help demo up down test check fuzz sanitize instructions bench gen format runtime dev bench-setup clean

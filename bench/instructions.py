@@ -106,7 +106,7 @@ def count_all() -> dict[str, float]:
             print(run.stderr, file=sys.stderr)
             run.check_returncode()
         found = dict(dump(path.read_text("utf-8")) for path in Path(folder).glob("out.*"))
-    return {stage.name: found[stage.name] / stage.count for stage in STAGES}
+    return {stage.name: found[stage.name] / stage.items for stage in STAGES if stage.name in found}
 
 
 def dump(text: str) -> tuple[str, int]:

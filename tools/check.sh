@@ -39,10 +39,22 @@ step "generated: gRPC" .venv/bin/python tools/gen_proto.py --check
 if [ "$which" = quick ]; then
   tests "tests, without the slow ones" tests -m "not slow" --ignore=tests/chaos
 else
-  tests "style and unit tests" tests/style tests/unit
+  step "instructions of each stage" .venv/bin/python -m bench.instructions
+  tests "style and unit tests" tests/style tests/unit tests/fuzz
   tests "conformance and replay" tests/conformance tests/replay
+  step "sanitizers: compiled code, fuzzer's inputs" tools/sanitize.sh
+  # Tests over sockets wait most of the time: the fuzzer takes what they leave of the two cores.
+  FUZZ_NICE=10 tools/fuzz.sh "${FUZZ_SECONDS:-60}" >.cache/fuzz.log 2>&1 & fuzzing=$!
   tests "integration" tests/integration
   tests "chaos" tests/chaos
+  begin=$SECONDS
+  if wait "$fuzzing"; then
+    printf '  ok    %-34s %4d s more\n' "fuzz: ${FUZZ_SECONDS:-60} s a decoder" $((SECONDS - begin))
+  else
+    failed+=("fuzz")
+    printf '  FAIL  fuzz\n'
+  fi
+  cat .cache/fuzz.log
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then

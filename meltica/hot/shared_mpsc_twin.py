@@ -154,7 +154,8 @@ class MpscRing(Side):
         return found
 
     def __len__(self) -> int:
-        return max(0, sum(one["pushed"] - one["popped"] for one in self.lane_counters()))
+        waiting: int = sum(one["pushed"] - one["popped"] for one in self.lane_counters())
+        return max(0, waiting)
 
     @property
     def position(self) -> int:  # type: ignore[override]
