@@ -61,8 +61,11 @@ cdef int allocate(Tables* t) except -1:
     t.strategies = <StrategyRow*>pages((t.max_strategies + 1) * sizeof(StrategyRow))
     t.ports = <PortRow*>pages(PORTS * sizeof(PortRow))
     t.positions = <PositionRow*>pages(positions * sizeof(PositionRow))
-    t.own = <OwnOrder*>pages((<size_t>t.own_mask + 1) * sizeof(OwnOrder))
-    if not (t.lines and t.instruments and t.accounts and t.rings and t.strategies and t.ports and t.positions and t.own):
+    t.seats = <uint64_t*>pages((<size_t>t.seat_mask + 1) * sizeof(uint64_t))
+    t.own = <OwnOrder*>pages((<size_t>t.max_working_orders + 1) * sizeof(OwnOrder))
+    if not (t.lines and t.instruments and t.accounts and t.rings and t.strategies and t.ports):
+        raise MemoryError("no room for the gate's tables")
+    if not (t.positions and t.seats and t.own):
         raise MemoryError("no room for the gate's tables")
     cdef uint32_t at
     for at in range(t.max_instruments + 1):
@@ -79,7 +82,8 @@ cdef void release_all(Tables* t) noexcept:
     unmap(t.strategies, (t.max_strategies + 1) * sizeof(StrategyRow))
     unmap(t.ports, PORTS * sizeof(PortRow))
     unmap(t.positions, (<size_t>t.max_accounts * t.max_instruments + 1) * sizeof(PositionRow))
-    unmap(t.own, (<size_t>t.own_mask + 1) * sizeof(OwnOrder))
+    unmap(t.seats, (<size_t>t.seat_mask + 1) * sizeof(uint64_t))
+    unmap(t.own, (<size_t>t.max_working_orders + 1) * sizeof(OwnOrder))
 
 
 @cython.final
@@ -103,9 +107,9 @@ cdef class Gate:
         self.t.max_strategies = within("max_strategies", max_strategies, 1, 2**16)
         self.t.max_working_orders = within("max_working_orders", max_working_orders, 1, 2**20)
         self.t.leased = bool(leased)
-        places = (2 * max_working_orders - 1).bit_length()  # at most half full
-        self.t.own_mask = 2**places - 1
-        self.t.own_shift = 64 - places
+        seats = max(3, (2 * max_working_orders - 1).bit_length())  # at most half full, whole cache lines
+        self.t.seat_mask = 2**seats - 1
+        self.t.seat_shift = 32 - seats
         allocate(&self.t)
 
     def __dealloc__(self):

@@ -13,7 +13,7 @@ from cython_ext.gate_arithmetic cimport (
     value_nanos,
 )
 from cython_ext.layout_gen cimport *
-from cython_ext.own_book cimport find, home_of, insert, remove, widen
+from cython_ext.own_book cimport find, hash_of, home_of, insert, place_at, remove, widen
 from cython_ext.rules cimport fired_checks, is_duplicate, is_malformed, may_rest, next_place, opens_an_order
 from cython_ext.tables cimport (
     AccountRow,
@@ -53,8 +53,8 @@ cdef inline bint passes_plainly(Tables* t, const OrderIntentRecord* order) noexc
     outside |= (order.strategy_id >= t.max_strategies) | t.blocked
     if unlikely(outside != 0, 0):
         return False
-    # The farthest first: the own book's place is the last to be looked at, and the least likely to be near.
-    prefetch(&t.own[home_of(t, order.order_id)])
+    # The own book's seat is the last to be looked at, and the least likely to be near.
+    prefetch(&t.seats[home_of(t, hash_of(order.order_id))])
     cdef InstrumentLine* line = &t.lines[order.instrument_id]
     cdef PositionRow* position = &t.positions[position_at(t, order.account_id, order.instrument_id)]
     cdef AccountRow* account = &t.accounts[order.account_id]
@@ -93,11 +93,11 @@ cdef inline bint passes_plainly(Tables* t, const OrderIntentRecord* order) noexc
     cdef uint64_t slot = slot_of(order.instrument_id, order.side, lots, price)
     if ring.seen[slot] != 0 and is_duplicate(order, ring, price, account.duplicate_window_ns):
         return False
-    cdef uint32_t place = find(t, order.order_id)
-    if unlikely(t.own[place].order_id != 0, 0):
+    cdef uint32_t seat = find(t, order.order_id)
+    if unlikely(t.seats[seat] != 0, 0):
         return False
     if order.tif <= TIME_IN_FORCE_GTC:
-        insert(t, place, order.order_id, order.account_id, order.instrument_id, side, price, lots)
+        insert(t, seat, order.order_id, order.account_id, order.instrument_id, side, price, lots)
     position.open_lots[side] += lots
     line.day_left -= lots
     account.exposure.open_value_nanos += value
@@ -151,8 +151,9 @@ cdef inline void open_case(const Tables* t, const OrderIntentRecord* order, Case
     case.slot = 0
     case.opens = opens_an_order(order)
     case.rests = may_rest(order)
-    case.place = find(t, order.order_id)
-    case.works = order.order_id != 0 and t.own[case.place].order_id == order.order_id
+    case.seat = find(t, order.order_id)
+    case.place = place_at(t, case.seat)
+    case.works = case.place != 0
     value_case(order, case)
 
 
@@ -241,7 +242,7 @@ cdef inline void keep(Tables* t, const OrderIntentRecord* order, const Case* cas
     if not case.works:
         if case.rests:
             insert(
-                t, case.place, order.order_id, order.account_id, order.instrument_id, order.side - SIDE_BUY,
+                t, case.seat, order.order_id, order.account_id, order.instrument_id, order.side - SIDE_BUY,
                 order.price_ticks, case.allowed_lots,
             )
     elif case.rests:
@@ -249,7 +250,7 @@ cdef inline void keep(Tables* t, const OrderIntentRecord* order, const Case* cas
         t.own[case.place].leaves_lots = case.allowed_lots
         widen(t, &t.own[case.place])
     else:
-        remove(t, case.place)
+        remove(t, case.seat)
 
 
 cdef inline void ask_for_rows(const Tables* t, const OrderIntentRecord* order) noexcept nogil:
@@ -258,4 +259,4 @@ cdef inline void ask_for_rows(const Tables* t, const OrderIntentRecord* order) n
         prefetch(&t.lines[order.instrument_id])
         prefetch(&t.lines[order.instrument_id].max_lots)
         prefetch(&t.positions[position_at(t, order.account_id, order.instrument_id)])
-        prefetch(&t.own[home_of(t, order.order_id)])
+        prefetch(&t.seats[home_of(t, hash_of(order.order_id))])

@@ -5,7 +5,7 @@ from cython_ext.gate_arithmetic cimport product, set_rate
 from cython_ext.gate_bounds cimport set_strategy_blocked
 from cython_ext.gate_tell cimport *
 from cython_ext.layout_gen cimport *
-from cython_ext.own_book cimport find, insert, lessen, widen
+from cython_ext.own_book cimport find, insert, lessen, place_at, widen
 from cython_ext.tables cimport AccountRow, Exposure, OwnOrder, PositionRow, StrategyRow, Tables, position_at
 
 
@@ -38,7 +38,7 @@ cdef inline int settle(Tables* t, const ReleaseRecord* told) noexcept nogil:
     cdef StrategyRow* strategy = &t.strategies[told.strategy_id]
     cdef int at = told.side - SIDE_BUY
     cdef int64_t value = product(told.reserved_price_ticks, told.quantity_lots, t.lines[told.instrument_id].unit)
-    cdef uint32_t place
+    cdef uint32_t seat
     cdef OwnOrder* own
     row.open_lots[at] = take(t, row.open_lots[at], told.quantity_lots)
     account.exposure.open_value_nanos = take(t, account.exposure.open_value_nanos, value)
@@ -46,12 +46,12 @@ cdef inline int settle(Tables* t, const ReleaseRecord* told) noexcept nogil:
     strategy.exposure.open_value_nanos = take(t, strategy.exposure.open_value_nanos, value)
     account.open_orders = take(t, account.open_orders, told.closes)
     t.firm.open_orders = take(t, t.firm.open_orders, told.closes)
-    place = find(t, told.order_id)
-    own = &t.own[place]
+    seat = find(t, told.order_id)
+    own = &t.own[place_at(t, seat)]
     if told.order_id == 0 or own.order_id == 0:
         return TAKEN
     if own.account_id == told.account_id and own.instrument_id == told.instrument_id and own.side == at:
-        lessen(t, place, told.quantity_lots, told.closes)
+        lessen(t, seat, told.quantity_lots, told.closes)
     else:
         t.faults += 1
     return TAKEN
@@ -133,15 +133,15 @@ cdef inline int take_reserve(Tables* t, const ReleaseRecord* told) noexcept nogi
 cdef inline int put_back(Tables* t, const ReleaseRecord* told) noexcept nogil:
     """Among the own working orders, if it has an id, a price and lots."""
     cdef uint32_t side = told.side - SIDE_BUY
-    cdef uint32_t place = find(t, told.order_id)
-    cdef OwnOrder* own = &t.own[place]
+    cdef uint32_t seat = find(t, told.order_id)
+    cdef OwnOrder* own = &t.own[place_at(t, seat)]
     if told.order_id == 0 or told.reserved_price_ticks == 0 or told.quantity_lots == 0:
         return TAKEN
     if own.order_id == 0:
         if t.working >= t.max_working_orders:
             return bad(t, "max_working_orders orders work already")
         insert(
-            t, place, told.order_id, told.account_id, told.instrument_id, side,
+            t, seat, told.order_id, told.account_id, told.instrument_id, side,
             told.reserved_price_ticks, told.quantity_lots,
         )
         return TAKEN

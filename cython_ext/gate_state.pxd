@@ -86,7 +86,7 @@ cdef inline list order_rows(const Tables* t):
         for side in range(2):
             place = t.lines[number].own_first[side]
             while place:
-                own = &t.own[place - 1]
+                own = &t.own[place]
                 rows.append([own.order_id, own.account_id, number, side + 1, own.price_ticks, own.leaves_lots])
                 place = own.next
     return sorted(rows)
@@ -206,15 +206,15 @@ cdef inline int load_positions(Tables* t, rows) except -1:
 
 cdef inline int load_orders(Tables* t, rows) except -1:
     cdef uint64_t order_id
-    cdef uint32_t place, side
+    cdef uint32_t seat, side
     for number, account, instrument, order_side, price, leaves in rows:
         order_id = number
         side = row_number("side", order_side, 3)
-        place = find(t, order_id)
-        if side == 0 or order_id == 0 or t.own[place].order_id != 0 or t.working >= t.max_working_orders:
+        seat = find(t, order_id)
+        if side == 0 or order_id == 0 or t.seats[seat] != 0 or t.working >= t.max_working_orders:
             raise ValueError(f"no place for working order {order_id}")
         insert(
-            t, place, order_id, row_number("account_id", account, t.max_accounts),
+            t, seat, order_id, row_number("account_id", account, t.max_accounts),
             row_number("instrument_id", instrument, t.max_instruments), side - SIDE_BUY, price, leaves,
         )
     return 0

@@ -1,6 +1,7 @@
-# The gate's own working limit orders: an open-addressed table by order id, one cache line a place, at most half full.
-# Those of one instrument and side hang together in a list, and its InstrumentLine knows a bound of their prices, so that
-# an order that cannot trade with any of them costs one comparison. Twin: meltica/hot/own_book_twin.py.
+# The gate's own working limit orders. Each has a place, and by its id a seat in an open-addressed table, at most half
+# full, of eight bytes: an order that comes touches no place but its own. Those of one instrument and side hang together
+# in a list, and its InstrumentLine knows a bound of their prices, so that an order that cannot trade with any of them
+# costs one comparison. Twin: meltica/hot/own_book_twin.py.
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 
 from cython_ext.gate_arithmetic cimport larger, smaller
@@ -8,16 +9,31 @@ from cython_ext.gate_bounds cimport tighten
 from cython_ext.layout_gen cimport *
 from cython_ext.tables cimport Case, Crossing, InstrumentLine, MAX_CROSSING, OwnOrder, Tables
 
+cdef enum:
+    SEATS_A_LINE = 8  # of 64 bytes: ids that follow one another share one
 
-cdef inline uint32_t home_of(const Tables* t, uint64_t order_id) noexcept nogil:
-    return <uint32_t>((order_id * <uint64_t>0x9E3779B97F4A7C15) >> t.own_shift)
+
+cdef inline uint64_t hash_of(uint64_t order_id) noexcept nogil:
+    """32 bits: which line, then which seat of it."""
+    cdef uint64_t line = (order_id // SEATS_A_LINE * <uint64_t>0x9E3779B97F4A7C15) >> 32
+    return (line & ~<uint64_t>(SEATS_A_LINE - 1)) | (order_id & (SEATS_A_LINE - 1))
+
+
+cdef inline uint32_t home_of(const Tables* t, uint64_t hashed) noexcept nogil:
+    return <uint32_t>((hashed >> t.seat_shift & ~<uint64_t>(SEATS_A_LINE - 1)) | (hashed & (SEATS_A_LINE - 1)))
+
+
+cdef inline uint32_t place_at(const Tables* t, uint32_t seat) noexcept nogil:
+    """0, where order_id is 0, when the seat is free."""
+    return <uint32_t>t.seats[seat]
 
 
 cdef inline uint32_t find(const Tables* t, uint64_t order_id) noexcept nogil:
-    """The place of the order, or the free one where it would be."""
-    cdef uint32_t at = home_of(t, order_id)
-    while t.own[at].order_id != 0 and t.own[at].order_id != order_id:
-        at = (at + 1) & t.own_mask
+    """The seat of the order, or the free one where it would be."""
+    cdef uint64_t hashed = hash_of(order_id)
+    cdef uint32_t at = home_of(t, hashed)
+    while t.seats[at] != 0 and (t.seats[at] >> 32 != hashed or t.own[<uint32_t>t.seats[at]].order_id != order_id):
+        at = (at + 1) & t.seat_mask
     return at
 
 
@@ -35,12 +51,19 @@ cdef inline void widen(Tables* t, const OwnOrder* order) noexcept nogil:
 
 
 cdef inline void insert(
-    Tables* t, uint32_t place, uint64_t order_id, uint32_t account_id, uint32_t instrument_id, uint32_t side,
+    Tables* t, uint32_t seat, uint64_t order_id, uint32_t account_id, uint32_t instrument_id, uint32_t side,
     int64_t price_ticks, int64_t leaves_lots,
 ) noexcept nogil:
-    """At the free place that find() gave; side 0 is BUY."""
-    cdef OwnOrder* order = &t.own[place]
+    """At the free seat that find() gave, while working < max_working_orders; side 0 is BUY."""
     cdef uint32_t* first = &t.lines[instrument_id].own_first[side]
+    cdef uint32_t place = t.own_freed
+    if place:
+        t.own_freed = t.own[place].next
+    else:
+        t.own_used += 1
+        place = t.own_used
+    cdef OwnOrder* order = &t.own[place]
+    t.seats[seat] = hash_of(order_id) << 32 | place
     order.order_id = order_id
     order.price_ticks = price_ticks
     order.leaves_lots = leaves_lots
@@ -49,7 +72,7 @@ cdef inline void insert(
     order.side = <uint16_t>side
     order.previous = 0  # of the one behind it as well, until mend(): its cache line is not needed for this order
     order.next = first[0]
-    first[0] = place + 1
+    first[0] = place
     t.working += 1
     widen(t, order)
 
@@ -57,53 +80,58 @@ cdef inline void insert(
 cdef inline void mend(Tables* t, const OwnOrder* order) noexcept nogil:
     """Tells the newest orders of its list which one is before them: each once, so it costs no more than insert() would."""
     cdef uint32_t at = t.lines[order.instrument_id].own_first[order.side]
-    cdef uint32_t behind = t.own[at - 1].next
-    while behind and t.own[behind - 1].previous == 0:
-        t.own[behind - 1].previous = at
+    cdef uint32_t behind = t.own[at].next
+    while behind and t.own[behind].previous == 0:
+        t.own[behind].previous = at
         at = behind
-        behind = t.own[at - 1].next
+        behind = t.own[at].next
 
 
-cdef inline void point_neighbours(Tables* t, const OwnOrder* order, uint32_t before, uint32_t after) noexcept nogil:
-    """The one before it, or the head of the list, leads on to `before`; the one after it back to `after`."""
+cdef inline void unhang(Tables* t, const OwnOrder* order) noexcept nogil:
+    """Out of the list of its instrument and side."""
+    mend(t, order)
     if order.previous:
-        t.own[order.previous - 1].next = before
+        t.own[order.previous].next = order.next
     else:
-        t.lines[order.instrument_id].own_first[order.side] = before
+        t.lines[order.instrument_id].own_first[order.side] = order.next
     if order.next:
-        t.own[order.next - 1].previous = after
+        t.own[order.next].previous = order.previous
 
 
-cdef inline void remove(Tables* t, uint32_t place) noexcept nogil:
-    """Orders that were put further on because of it move up, so that no place is ever spoilt."""
-    cdef OwnOrder* gone = &t.own[place]
-    cdef uint32_t instrument_id = gone.instrument_id, side = gone.side
-    cdef uint32_t hole = place, at = place
-    mend(t, gone)
-    point_neighbours(t, gone, gone.next, gone.previous)
-    t.working -= 1
+cdef inline void free_seat(Tables* t, uint32_t hole) noexcept nogil:
+    """Orders that were put further on because of it move up, so that no seat is ever spoilt."""
+    cdef uint32_t at = hole
     while True:
-        at = (at + 1) & t.own_mask
-        if t.own[at].order_id == 0:
+        at = (at + 1) & t.seat_mask
+        if t.seats[at] == 0:
             break
         # It may move up unless its home lies behind the hole, up to where it is.
-        if ((at - home_of(t, t.own[at].order_id)) & t.own_mask) < ((at - hole) & t.own_mask):
+        if ((at - home_of(t, t.seats[at] >> 32)) & t.seat_mask) < ((at - hole) & t.seat_mask):
             continue
-        mend(t, &t.own[at])
-        t.own[hole] = t.own[at]
-        point_neighbours(t, &t.own[hole], hole + 1, hole + 1)
+        t.seats[hole] = t.seats[at]
         hole = at
-    t.own[hole].order_id = 0
-    if t.lines[instrument_id].own_first[side] == 0:
-        t.lines[instrument_id].own_best[side] = 0 if side == 0 else INT64_MAX
-        tighten(t, instrument_id)
+    t.seats[hole] = 0
 
 
-cdef inline void lessen(Tables* t, uint32_t place, int64_t lots, bint closes) noexcept nogil:
-    cdef OwnOrder* order = &t.own[place]
+cdef inline void remove(Tables* t, uint32_t seat) noexcept nogil:
+    cdef uint32_t place = place_at(t, seat)
+    cdef OwnOrder* gone = &t.own[place]
+    unhang(t, gone)
+    free_seat(t, seat)
+    t.working -= 1
+    gone.order_id = 0
+    gone.next = t.own_freed
+    t.own_freed = place
+    if t.lines[gone.instrument_id].own_first[gone.side] == 0:
+        t.lines[gone.instrument_id].own_best[gone.side] = 0 if gone.side == 0 else INT64_MAX
+        tighten(t, gone.instrument_id)
+
+
+cdef inline void lessen(Tables* t, uint32_t seat, int64_t lots, bint closes) noexcept nogil:
+    cdef OwnOrder* order = &t.own[place_at(t, seat)]
     order.leaves_lots = larger(0, order.leaves_lots - lots)
     if closes or order.leaves_lots == 0:
-        remove(t, place)
+        remove(t, seat)
 
 
 cdef inline bint is_better(uint32_t side, const Crossing* one, int64_t price_ticks, uint64_t order_id) noexcept nogil:
@@ -132,7 +160,7 @@ cdef inline uint64_t collect_crossing(Tables* t, const OrderIntentRecord* order,
     cdef uint64_t count = 0
     cdef const OwnOrder* own
     while place:
-        own = &t.own[place - 1]
+        own = &t.own[place]
         place = own.next
         best = smaller(best, own.price_ticks) if other else larger(best, own.price_ticks)
         if order.order_type == ORDER_TYPE_LIMIT:

@@ -1,5 +1,5 @@
 # The gate's tables. All zeros is an empty row, and blocks. What a check of an ordinary order needs of an instrument is
-# in the two cache lines of InstrumentLine, of an account's position and of an own working order in one each.
+# in the two cache lines of InstrumentLine; what has many rows is small or is written in the order in which orders come.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
@@ -31,7 +31,7 @@ cdef struct InstrumentLine:
     int64_t max_lots
     int64_t day_left       # max_day_lots less the lots of the day
     int64_t[2] own_best    # of the own working orders no BUY is above the first, no SELL below the second
-    uint32_t[2] own_first  # list of own working BUYs, SELLs: place + 1, 0 ends it
+    uint32_t[2] own_first  # list of own working BUYs, SELLs: place, 0 ends it
     Bucket bucket
 
 
@@ -155,17 +155,16 @@ cdef struct RecentRing:
     uint8_t[SEEN_SLOTS] seen  # how many of the recent orders hash here: 0 saves the search
 
 
-# A place of the open-addressed table of own working orders: one cache line.
+# A place among the own working orders. Orders come to new places in turn, so that the next one is near already.
 cdef struct OwnOrder:
     uint64_t order_id       # 0: free
     int64_t price_ticks
     int64_t leaves_lots
     uint32_t instrument_id
-    uint32_t next           # of its instrument and side: place + 1, 0 ends the list
+    uint32_t next           # of its instrument and side, or of the freed places; 0 ends the list
     uint32_t previous
     uint16_t account_id
     uint16_t side           # 0 BUY, 1 SELL
-    uint64_t[3] pad
 
 
 cdef struct Crossing:
@@ -186,9 +185,11 @@ cdef struct Tables:
     uint32_t max_strategies
     uint32_t max_working_orders
     uint32_t duplicate_depth
-    uint32_t own_mask          # places - 1
-    uint32_t own_shift
+    uint32_t seat_mask         # seats - 1
+    uint32_t seat_shift
     uint32_t working           # own working orders
+    uint32_t own_used          # places that were used; 0 is never used
+    uint32_t own_freed         # list of those that are free again
     uint64_t tolerance_ns
     # the gate itself
     uint64_t lease_until_ns
@@ -205,6 +206,7 @@ cdef struct Tables:
     StrategyRow* strategies
     PortRow* ports
     PositionRow* positions     # row account_id * max_instruments + instrument_id
+    uint64_t* seats            # own orders by id: hash and place, 0: free
     OwnOrder* own
     uint64_t[ACTION_NUMBERS] passed
     uint64_t[CHECK_NUMBERS] rejected
@@ -226,7 +228,8 @@ cdef struct Case:
     bint opens             # NEW, or a REPLACE of which nothing works any more
     bint rests             # it may become an own working order
     bint works             # its id is that of an own working order
-    uint32_t place         # there, or where it would be
+    uint32_t seat          # there, or where it would be
+    uint32_t place         # 0: none
     int64_t price_ticks    # at which the order is valued and reserved
     int64_t recent_price_ticks
     int64_t value
