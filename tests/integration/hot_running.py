@@ -39,6 +39,12 @@ def within(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S)
     return found
 
 
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
 def limits_file(records: list[Record], path: Path) -> None:
     lines = []
     for record in [SYMBOL, *records]:
@@ -144,6 +150,12 @@ class Running:
             f"{leased}\n{feed}\n"
         )
         self.process: subprocess.Popen[str] | None = None
+
+    def settle(self, old: str, new: str) -> None:
+        """Another value in its settings, before it starts."""
+        text = self._settings.read_text()
+        assert old in text
+        self._settings.write_text(text.replace(old, new))
 
     def start(self, *options: str) -> None:
         run = ["--settings", str(self._settings), *(["--standalone"] if self._standalone else []), *options]

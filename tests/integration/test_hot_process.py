@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ from meltica.links.control_link_session import Dropped, Joined, Notice, Seat
 from meltica.links.keys import KeyRing
 from sim.venues.nasdaq_feed import NasdaqFeedSimulator
 from tests.integration.hot_desk import INSTRUMENT, LOCATE, REFERENCE_TICKS, SYMBOL, limits
-from tests.integration.hot_running import Copies, Running, halt, itch_day, itch_file, within
+from tests.integration.hot_running import Copies, Running, free_port, halt, itch_day, itch_file, within
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -194,12 +193,6 @@ def test_a_recorded_feed_gives_references_and_halts(tmp_path: Path) -> None:
             row = desk.top(LOCATE)
             assert row is not None
             assert (row.bid_price, row.ask_price, row.bid_shares) == (2_000_000, 2_000_200, 100)
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def test_a_live_feed_on_two_lines_moves_the_gate_and_its_silence_stops_it() -> None:
