@@ -396,7 +396,7 @@ cdef class OuchPort:
     cdef int replaced(self, const uint8_t* body, OuchOrder* order, DropCopyRecord* out) noexcept nogil:
         cdef int64_t lots = self.lots(order, get32(body + 18))
         cdef uint32_t urn = get32(body + 13)
-        if order.in_use and order.pending_user_ref_num != urn:
+        if order.in_use and (urn == 0 or order.pending_user_ref_num != urn):
             if urn == 0 or self.find(self.by_ref, urn) != NULL:
                 return OUCH_BAD_PACKET   # the number of another order: believing it would mix the two up
             self.counts[SURPRISES] += 1

@@ -68,7 +68,10 @@ class JournalFile:
             raise JournalError(f"{self.path}: another hot process runs here") from error
 
     def _size(self, mebibytes: int) -> None:
-        if os.fstat(self._descriptor).st_size == 0:
+        size = os.fstat(self._descriptor).st_size
+        if 0 < size < HEADER_BYTES:
+            raise JournalError(f"{self.path} is cut off: {size} bytes; keep the file, and start with --new-day")
+        if size == 0:
             try:
                 os.posix_fallocate(self._descriptor, 0, mebibytes * MIB)
             except OSError as error:

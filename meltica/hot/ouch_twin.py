@@ -273,7 +273,7 @@ class OuchPort(OuchTable):
 
     def _take_u(self, body: bytes, order: OrderRow, report: Report) -> OuchRefusal | None:
         lots, number = self._lots(order, big_endian(body, 18, 4)), big_endian(body, 13, 4)
-        if order.in_use and order.pending_user_ref_num != number:
+        if order.in_use and (number == 0 or order.pending_user_ref_num != number):
             if number == 0 or number in self._by_ref:
                 return OuchRefusal.BAD_PACKET  # the number of another order: believing it would mix the two up
             self._counts["surprises"] += 1
