@@ -400,6 +400,8 @@ cdef class OuchPort:
             if urn == 0 or self.find(self.by_ref, urn) != NULL:
                 return OUCH_BAD_PACKET   # the number of another order: believing it would mix the two up
             self.counts[SURPRISES] += 1
+            if self.next_user_ref_num and urn >= self.next_user_ref_num:
+                self.next_user_ref_num = urn + 1   # ours no more, or two orders would have it; 0: there are none left
         out.action = ACTION_REPLACE
         out.kind = DROP_KIND_REPLACED
         if not order.in_use:

@@ -277,6 +277,8 @@ class OuchPort(OuchTable):
             if number == 0 or number in self._by_ref:
                 return OuchRefusal.BAD_PACKET  # the number of another order: believing it would mix the two up
             self._counts["surprises"] += 1
+            if self.next_user_ref_num and number >= self.next_user_ref_num:
+                self.next_user_ref_num = (number + 1) & 0xFFFF_FFFF  # Ours no more, or two orders would have it
         dead = body[51:52] == b"D"
         report.kind, report.action = DropKind.CANCELED if dead else DropKind.REPLACED, Action.REPLACE
         if not order.in_use:
