@@ -19,10 +19,12 @@ from cython_ext.tables cimport (
     MAX_DUPLICATE_DEPTH,
     PORTS,
     AccountRow,
+    Holding,
     InstrumentLine,
     InstrumentRow,
     OwnOrder,
     PortRow,
+    NO_OWN_PRICE,
     PositionRow,
     RecentRing,
     StrategyRow,
@@ -61,15 +63,16 @@ cdef int allocate(Tables* t) except -1:
     t.strategies = <StrategyRow*>pages((t.max_strategies + 1) * sizeof(StrategyRow))
     t.ports = <PortRow*>pages(PORTS * sizeof(PortRow))
     t.positions = <PositionRow*>pages(positions * sizeof(PositionRow))
+    t.holdings = <Holding*>pages(positions * sizeof(Holding))
     t.seats = <uint64_t*>pages((<size_t>t.seat_mask + 1) * sizeof(uint64_t))
     t.own = <OwnOrder*>pages((<size_t>t.max_working_orders + 1) * sizeof(OwnOrder))
     if not (t.lines and t.instruments and t.accounts and t.rings and t.strategies and t.ports):
         raise MemoryError("no room for the gate's tables")
-    if not (t.positions and t.seats and t.own):
+    if not (t.positions and t.holdings and t.seats and t.own):
         raise MemoryError("no room for the gate's tables")
     cdef uint32_t at
     for at in range(t.max_instruments + 1):
-        t.lines[at].own_best[1] = INT64_MAX
+        t.lines[at].own_best[0] = t.lines[at].own_best[1] = NO_OWN_PRICE
     set_all_bounds(t)
     return 0
 
@@ -82,6 +85,7 @@ cdef void release_all(Tables* t) noexcept:
     unmap(t.strategies, (t.max_strategies + 1) * sizeof(StrategyRow))
     unmap(t.ports, PORTS * sizeof(PortRow))
     unmap(t.positions, (<size_t>t.max_accounts * t.max_instruments + 1) * sizeof(PositionRow))
+    unmap(t.holdings, (<size_t>t.max_accounts * t.max_instruments + 1) * sizeof(Holding))
     unmap(t.seats, (<size_t>t.seat_mask + 1) * sizeof(uint64_t))
     unmap(t.own, (<size_t>t.max_working_orders + 1) * sizeof(OwnOrder))
 
@@ -109,7 +113,7 @@ cdef class Gate:
         self.t.leased = bool(leased)
         seats = max(3, (2 * max_working_orders - 1).bit_length())  # at most half full, whole cache lines
         self.t.seat_mask = 2**seats - 1
-        self.t.seat_shift = 32 - seats
+        self.t.seat_shift = 35 - seats  # to the line's number: three bits less
         allocate(&self.t)
 
     def __dealloc__(self):

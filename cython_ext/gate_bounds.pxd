@@ -10,7 +10,6 @@ from cython_ext.tables cimport (
     InstrumentLine,
     InstrumentRow,
     PORTS,
-    PositionRow,
     PortRow,
     StrategyRow,
     Tables,
@@ -40,12 +39,12 @@ cdef inline void tighten(Tables* t, uint32_t instrument_id) noexcept nogil:
     cdef InstrumentLine* line = &t.lines[instrument_id]
     cdef int64_t top = smaller(row.collar_high_ticks, smaller(row.max_price_ticks, TICKS_BOUND))
     line.lowest[0] = row.collar_low_ticks
-    line.highest[0] = smaller(top, line.own_best[1] - 1)
-    line.lowest[1] = larger(row.collar_low_ticks, line.own_best[0] + 1)
-    line.highest[1] = top
+    line.highest[0] = smaller(top, ~line.own_best[1])
+    line.lowest[1] = -top
+    line.highest[1] = smaller(-row.collar_low_ticks, ~line.own_best[0])
     if row.high_ticks != 0:
         line.highest[0] = smaller(line.highest[0], row.high_ticks)
-        line.lowest[1] = larger(line.lowest[1], row.low_ticks)
+        line.highest[1] = smaller(line.highest[1], -row.low_ticks)
     line.max_value = smaller(row.max_value_nanos, INT64_MAX - 1)
     line.max_lots = smaller(row.max_quantity_lots, LOTS_BOUND)
     if row.max_impact_percent != 0:
@@ -73,16 +72,18 @@ cdef inline void set_window(const Tables* t, const InstrumentRow* row, Instrumen
     line.until_ns = newest_ns if newest_ns < row.session_close_ns - 1 else row.session_close_ns - 1
 
 
-cdef inline void set_plain_limits(const InstrumentRow* instrument, PositionRow* row) noexcept nogil:
+cdef inline void set_plain_limits(Tables* t, uint32_t account_id, uint32_t instrument_id) noexcept nogil:
     """A SELL that is not marked short may not go below 0 under Reg SHO."""
-    row.plain_limit[0] = row.max_long_lots
-    row.plain_limit[1] = 0 if instrument.short_sale == SHORT_SALE_REG_SHO else row.max_short_lots
+    cdef size_t at = position_at(t, account_id, instrument_id)
+    cdef bint marked = t.instruments[instrument_id].short_sale == SHORT_SALE_REG_SHO
+    t.holdings[at].plain_limit[0] = t.positions[at].max_long_lots
+    t.holdings[at].plain_limit[1] = 0 if marked else t.positions[at].max_short_lots
 
 
 cdef inline void set_all_plain_limits(Tables* t, uint32_t instrument_id) noexcept nogil:
-    cdef size_t account_id
+    cdef uint32_t account_id
     for account_id in range(t.max_accounts):
-        set_plain_limits(&t.instruments[instrument_id], &t.positions[position_at(t, account_id, instrument_id)])
+        set_plain_limits(t, account_id, instrument_id)
 
 
 cdef inline void set_limit(Exposure* exposure) noexcept nogil:

@@ -1,14 +1,15 @@
-# One order: plainly within all bounds, which is a few dozen comparisons without a branch, or judged check by check.
+# One order: plainly within all bounds, which is a few dozen comparisons, or judged check by check.
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 
 from cython_ext.gate_arithmetic cimport (
+    forget,
+    has_none,
     head_of,
     lowest_bit,
     prefetch,
     product,
     slot_of,
     take_token,
-    tokens_at,
     unlikely,
     value_nanos,
 )
@@ -18,16 +19,16 @@ from cython_ext.rules cimport fired_checks, is_duplicate, is_malformed, may_rest
 from cython_ext.tables cimport (
     AccountRow,
     Case,
-    FirmRow,
+    Holding,
     InstrumentLine,
     PORTS,
     PortRow,
-    PositionRow,
     RecentOrder,
     RecentRing,
     StrategyRow,
     Tables,
     position_at,
+    upwards,
 )
 
 cdef enum:
@@ -45,79 +46,115 @@ cdef extern from *:
 
 
 cdef inline bint passes_plainly(Tables* t, const OrderIntentRecord* order) noexcept nogil:
-    """Whether a NEW LIMIT is within all bounds, and so passes; if not, nothing has moved."""
-    cdef uint64_t outside = (head_of(order) & ORDINARY_BITS) ^ ORDINARY
+    """Whether a NEW LIMIT is within all bounds, and so passes; if not, nothing has moved.
+
+    One comparison and one branch that is never taken for each bound: that is the least, and waits for no other.
+    """
     cdef uint32_t side = <uint32_t>order.side - SIDE_BUY
-    outside |= (side > 1) | (not (TIMES_IN_FORCE >> order.tif & 1))
-    outside |= (order.instrument_id >= t.max_instruments) | (order.account_id >= t.max_accounts)
-    outside |= (order.strategy_id >= t.max_strategies) | t.blocked
-    if unlikely(outside != 0, 0):
+    if unlikely(
+        (head_of(order) & ORDINARY_BITS) != ORDINARY
+        or side > 1
+        or not (TIMES_IN_FORCE >> order.tif & 1)
+        or order.instrument_id >= t.max_instruments
+        or order.account_id >= t.max_accounts
+        or order.strategy_id >= t.max_strategies
+        or t.blocked
+        or order.working_lots != 0
+        or order.working_price_ticks != 0,
+        0,
+    ):
         return False
-    # The own book's seat is the last to be looked at, and the least likely to be near.
-    prefetch(&t.seats[home_of(t, hash_of(order.order_id))])
     cdef InstrumentLine* line = &t.lines[order.instrument_id]
-    cdef PositionRow* position = &t.positions[position_at(t, order.account_id, order.instrument_id)]
+    cdef Holding* holding = &t.holdings[position_at(t, order.account_id, order.instrument_id)]
+    prefetch(holding)
+    prefetch(&t.seats[home_of(t, hash_of(order.order_id))])
     cdef AccountRow* account = &t.accounts[order.account_id]
+    cdef uint64_t order_id = order.order_id
     cdef StrategyRow* strategy = &t.strategies[order.strategy_id]
     cdef PortRow* port = &t.ports[order.port_id]
     cdef uint64_t now = order.time_ns
     cdef int64_t lots = order.quantity_lots, price = order.price_ticks
-    # Wrapping arithmetic: senseless numbers are outside of a bound anyway.
-    cdef int64_t held = position.position_lots
-    cdef int64_t worst = <int64_t>(
-        <uint64_t>(-held if side else held) + <uint64_t>position.open_lots[side] + <uint64_t>lots
-    )
     cdef int64_t value = product(price, lots, line.unit)
-    outside = (price < line.lowest[side]) | (price > line.highest[side])
-    outside |= (now < line.from_ns) | (now > line.until_ns) | (now > t.passes_until_ns)
-    outside |= (lots < 1) | (lots > line.max_lots) | (lots > line.day_left) | (worst > position.plain_limit[side])
-    outside |= (value > line.max_value)
-    outside |= (value > account.exposure.limit_nanos - account.exposure.open_value_nanos)
-    outside |= (value > strategy.exposure.limit_nanos - strategy.exposure.open_value_nanos)
-    outside |= (value > t.firm.exposure.limit_nanos - t.firm.exposure.open_value_nanos)
-    outside |= account.blocked | strategy.blocked | port.blocked | t.firm.blocked
-    outside |= (account.open_orders >= account.max_open_orders) | (t.firm.open_orders >= t.firm.max_open_orders)
-    outside |= (order.order_id <= port.last_order_id) | (t.working >= t.max_working_orders)
-    outside |= (order.working_lots | order.working_price_ticks) != 0
-    cdef uint64_t firm_tokens = tokens_at(&t.firm.bucket, now)
-    cdef uint64_t account_tokens = tokens_at(&account.bucket, now)
-    cdef uint64_t strategy_tokens = tokens_at(&strategy.bucket, now)
-    cdef uint64_t port_tokens = tokens_at(&port.bucket, now)
-    cdef uint64_t line_tokens = tokens_at(&line.bucket, now)
-    cdef uint64_t one = NANO_TOKENS_PER_MESSAGE
-    outside |= (firm_tokens < one) | (account_tokens < one) | (strategy_tokens < one)
-    outside |= (port_tokens < one) | (line_tokens < one)
-    if unlikely(outside != 0, 0):
+    if unlikely(
+        is_outside(t, line, side, now, lots, price)
+        or lots > holding.plain_limit[side] - holding.worst_lots[side]
+        or value > line.max_value,
+        0,
+    ):
+        return False
+    if unlikely(
+        account.blocked
+        or strategy.blocked
+        or port.blocked
+        or t.firm.blocked
+        or value > account.exposure.limit_nanos - account.exposure.open_value_nanos
+        or value > strategy.exposure.limit_nanos - strategy.exposure.open_value_nanos
+        or value > t.firm.exposure.limit_nanos - t.firm.exposure.open_value_nanos
+        or account.open_orders >= account.max_open_orders
+        or t.firm.open_orders >= t.firm.max_open_orders
+        or order_id <= port.last_order_id
+        or t.working >= t.max_working_orders
+        or has_none(&t.firm.bucket, now)
+        or has_none(&account.bucket, now)
+        or has_none(&strategy.bucket, now)
+        or has_none(&port.bucket, now)
+        or has_none(&line.bucket, now),
+        0,
+    ):
         return False
     cdef RecentRing* ring = &t.rings[order.account_id]
     cdef uint64_t slot = slot_of(order.instrument_id, order.side, lots, price)
-    if ring.seen[slot] != 0 and is_duplicate(order, ring, price, account.duplicate_window_ns):
+    if unlikely(ring.seen[slot] != 0, 0) and is_duplicate(order, ring, price, account.duplicate_window_ns):
         return False
-    cdef uint32_t seat = find(t, order.order_id)
+    cdef uint32_t seat = find(t, order_id)
     if unlikely(t.seats[seat] != 0, 0):
         return False
-    if order.tif <= TIME_IN_FORCE_GTC:
-        insert(t, seat, order.order_id, order.account_id, order.instrument_id, side, price, lots)
-    position.open_lots[side] += lots
+    forget()
+    holding.worst_lots[side] += lots
     line.day_left -= lots
     account.exposure.open_value_nanos += value
     strategy.exposure.open_value_nanos += value
     t.firm.exposure.open_value_nanos += value
     account.open_orders += 1
     t.firm.open_orders += 1
-    take_token(&t.firm.bucket, firm_tokens, now)
-    take_token(&account.bucket, account_tokens, now)
-    take_token(&strategy.bucket, strategy_tokens, now)
-    take_token(&port.bucket, port_tokens, now)
-    take_token(&line.bucket, line_tokens, now)
-    port.last_order_id = order.order_id
+    port.last_order_id = order_id
+    take_tokens(t, line, account, strategy, port, now)
     note(t, ring, order, price, slot)
     t.reserved_price_ticks = price
     t.allowed_lots = lots
     t.fired_mask = 0
     t.match_count = 0
     t.passed[ACTION_NEW] += 1
+    if order.tif <= TIME_IN_FORCE_GTC:
+        insert(t, seat, order_id, order.account_id, order.instrument_id, side, price, lots)
     return True
+
+
+cdef inline bint is_outside(
+    const Tables* t, const InstrumentLine* line, uint32_t side, uint64_t now, int64_t lots, int64_t price
+) noexcept nogil:
+    """Of a bound of the instrument or of the lease."""
+    cdef int64_t level = upwards(side, price)
+    return (
+        level > line.highest[side]
+        or level < line.lowest[side]
+        or now < line.from_ns
+        or now > line.until_ns
+        or now > t.passes_until_ns
+        or lots < 1
+        or lots > line.max_lots
+        or lots > line.day_left
+    )
+
+
+cdef inline void take_tokens(
+    Tables* t, InstrumentLine* line, AccountRow* account, StrategyRow* strategy, PortRow* port, uint64_t now
+) noexcept nogil:
+    take_token(&t.firm.bucket, now)
+    take_token(&account.bucket, now)
+    take_token(&strategy.bucket, now)
+    take_token(&port.bucket, now)
+    take_token(&line.bucket, now)
 
 
 cdef inline void note(
@@ -144,9 +181,11 @@ cdef inline void open_case(const Tables* t, const OrderIntentRecord* order, Case
     case.ring = &t.rings[account_id]
     case.strategy = &t.strategies[strategy_id]
     case.port = &t.ports[order.port_id]
-    case.position = &t.positions[position_at(t, t.max_accounts, 0)]
+    case.at = position_at(t, t.max_accounts, 0)
     if instrument_id < t.max_instruments and account_id < t.max_accounts:
-        case.position = &t.positions[position_at(t, account_id, instrument_id)]
+        case.at = position_at(t, account_id, instrument_id)
+    case.position = &t.positions[case.at]
+    case.holding = &t.holdings[case.at]
     case.allowed_lots = 0
     case.slot = 0
     case.opens = opens_an_order(order)
@@ -215,17 +254,13 @@ cdef inline void accept(Tables* t, const OrderIntentRecord* order, Case* case) n
     if case.allowed_lots != order.quantity_lots:
         case.added_lots -= order.quantity_lots - case.allowed_lots
         case.added_value = value_nanos(case.price_ticks, case.allowed_lots, case.line.unit) - case.working_value
-    case.position.open_lots[order.side - SIDE_BUY] += case.added_lots
+    case.holding.worst_lots[order.side - SIDE_BUY] += case.added_lots
     if case.added_lots > 0:
         case.line.day_left -= case.added_lots
     case.account.exposure.open_value_nanos += case.added_value
     case.strategy.exposure.open_value_nanos += case.added_value
     t.firm.exposure.open_value_nanos += case.added_value
-    take_token(&t.firm.bucket, tokens_at(&t.firm.bucket, now), now)
-    take_token(&case.account.bucket, tokens_at(&case.account.bucket, now), now)
-    take_token(&case.strategy.bucket, tokens_at(&case.strategy.bucket, now), now)
-    take_token(&case.port.bucket, tokens_at(&case.port.bucket, now), now)
-    take_token(&case.line.bucket, tokens_at(&case.line.bucket, now), now)
+    take_tokens(t, case.line, case.account, case.strategy, case.port, now)
     case.account.open_orders += case.opens
     t.firm.open_orders += case.opens
     if order.action == ACTION_NEW:
@@ -248,7 +283,7 @@ cdef inline void keep(Tables* t, const OrderIntentRecord* order, const Case* cas
     elif case.rests:
         t.own[case.place].price_ticks = order.price_ticks
         t.own[case.place].leaves_lots = case.allowed_lots
-        widen(t, &t.own[case.place])
+        widen(case.line, order.side - SIDE_BUY, order.price_ticks)
     else:
         remove(t, case.seat)
 
@@ -258,5 +293,5 @@ cdef inline void ask_for_rows(const Tables* t, const OrderIntentRecord* order) n
     if order.instrument_id < t.max_instruments and order.account_id < t.max_accounts:
         prefetch(&t.lines[order.instrument_id])
         prefetch(&t.lines[order.instrument_id].max_lots)
-        prefetch(&t.positions[position_at(t, order.account_id, order.instrument_id)])
+        prefetch(&t.holdings[position_at(t, order.account_id, order.instrument_id)])
         prefetch(&t.seats[home_of(t, hash_of(order.order_id))])

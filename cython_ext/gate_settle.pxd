@@ -6,7 +6,15 @@ from cython_ext.gate_bounds cimport set_strategy_blocked
 from cython_ext.gate_tell cimport *
 from cython_ext.layout_gen cimport *
 from cython_ext.own_book cimport find, insert, lessen, place_at, widen
-from cython_ext.tables cimport AccountRow, Exposure, OwnOrder, PositionRow, StrategyRow, Tables, position_at
+from cython_ext.tables cimport (
+    AccountRow,
+    Exposure,
+    OwnOrder,
+    StrategyRow,
+    Tables,
+    open_lots,
+    position_at,
+)
 
 
 cdef inline int64_t take(Tables* t, int64_t stock, int64_t amount) noexcept nogil:
@@ -33,14 +41,15 @@ cdef inline int complain_about_settlement(Tables* t, const ReleaseRecord* told, 
 
 cdef inline int settle(Tables* t, const ReleaseRecord* told) noexcept nogil:
     """Lots are open no longer."""
-    cdef PositionRow* row = &t.positions[position_at(t, told.account_id, told.instrument_id)]
+    cdef size_t position = position_at(t, told.account_id, told.instrument_id)
     cdef AccountRow* account = &t.accounts[told.account_id]
     cdef StrategyRow* strategy = &t.strategies[told.strategy_id]
     cdef int at = told.side - SIDE_BUY
     cdef int64_t value = product(told.reserved_price_ticks, told.quantity_lots, t.lines[told.instrument_id].unit)
+    cdef int64_t lots = open_lots(t, position, at)
     cdef uint32_t seat
     cdef OwnOrder* own
-    row.open_lots[at] = take(t, row.open_lots[at], told.quantity_lots)
+    t.holdings[position].worst_lots[at] -= lots - take(t, lots, told.quantity_lots)
     account.exposure.open_value_nanos = take(t, account.exposure.open_value_nanos, value)
     t.firm.exposure.open_value_nanos = take(t, t.firm.exposure.open_value_nanos, value)
     strategy.exposure.open_value_nanos = take(t, strategy.exposure.open_value_nanos, value)
@@ -64,17 +73,19 @@ cdef inline int take_release(Tables* t, const ReleaseRecord* told) noexcept nogi
 
 
 cdef inline int take_adjust(Tables* t, const AdjustRecord* told) noexcept nogil:
-    cdef PositionRow* row
     cdef int64_t position
+    cdef size_t at
     if needs_rows(t, told.account_id, told.instrument_id) != TAKEN:
         return STATUS_BAD_ARGUMENT
     if told.delta_lots < -2 * LOTS_BOUND or told.delta_lots > 2 * LOTS_BOUND:
         return bad(t, "delta_lots is not within -2^61..2^61")
-    row = &t.positions[position_at(t, told.account_id, told.instrument_id)]
-    position = row.position_lots + told.delta_lots
+    at = position_at(t, told.account_id, told.instrument_id)
+    position = t.positions[at].position_lots + told.delta_lots
     if position < -LOTS_BOUND or position > LOTS_BOUND:
         return bad(t, "the position would be beyond 2^60")
-    row.position_lots = position
+    t.positions[at].position_lots = position
+    t.holdings[at].worst_lots[0] += told.delta_lots
+    t.holdings[at].worst_lots[1] -= told.delta_lots
     return TAKEN
 
 
@@ -102,14 +113,14 @@ cdef inline bint has_room(const Exposure* exposure, int64_t value) noexcept nogi
 
 cdef inline int take_reserve(Tables* t, const ReleaseRecord* told) noexcept nogil:
     """`closes` is the Reserve record's `opens`."""
-    cdef PositionRow* row
     cdef AccountRow* account
     cdef StrategyRow* strategy
     cdef int64_t value
+    cdef size_t position
     cdef int at = told.side - SIDE_BUY
     if complain_about_settlement(t, told, 0) != TAKEN:
         return STATUS_BAD_ARGUMENT
-    row = &t.positions[position_at(t, told.account_id, told.instrument_id)]
+    position = position_at(t, told.account_id, told.instrument_id)
     account = &t.accounts[told.account_id]
     strategy = &t.strategies[told.strategy_id]
     value = product(told.reserved_price_ticks, told.quantity_lots, t.lines[told.instrument_id].unit)
@@ -117,11 +128,11 @@ cdef inline int take_reserve(Tables* t, const ReleaseRecord* told) noexcept nogi
         return bad(t, "the account's open value would not fit 63 bits")
     if not has_room(&t.firm.exposure, value) or not has_room(&strategy.exposure, value):
         return bad(t, "the open value of the firm or the strategy would not fit 63 bits")
-    if row.open_lots[at] + told.quantity_lots > 2 * LOTS_BOUND:
+    if open_lots(t, position, at) + told.quantity_lots > 2 * LOTS_BOUND:
         return bad(t, "open lots would be beyond 2^61")
     if put_back(t, told) != TAKEN:
         return STATUS_BAD_ARGUMENT
-    row.open_lots[at] += told.quantity_lots
+    t.holdings[position].worst_lots[at] += told.quantity_lots
     account.exposure.open_value_nanos += value
     t.firm.exposure.open_value_nanos += value
     strategy.exposure.open_value_nanos += value
@@ -151,7 +162,7 @@ cdef inline int put_back(Tables* t, const ReleaseRecord* told) noexcept nogil:
         return bad(t, "leaves would be beyond 2^60")
     own.leaves_lots += told.quantity_lots
     own.price_ticks = told.reserved_price_ticks
-    widen(t, own)
+    widen(&t.lines[told.instrument_id], side, told.reserved_price_ticks)
     return TAKEN
 
 

@@ -63,17 +63,16 @@ cdef inline list filled(list rows):
 
 cdef inline list position_rows(const Tables* t):
     cdef const PositionRow* row
+    cdef int64_t buys, sells
     cdef size_t at
     rows = []
     for at in range(<size_t>t.max_accounts * t.max_instruments):
         row = &t.positions[at]
-        if (
-            row.max_long_lots | row.max_short_lots | row.located_lots | row.position_lots
-            | row.open_lots[0] | row.open_lots[1]
-        ):
+        buys, sells = open_lots(t, at, 0), open_lots(t, at, 1)
+        if row.max_long_lots | row.max_short_lots | row.located_lots | row.position_lots | buys | sells:
             rows.append([
                 at // t.max_instruments, at % t.max_instruments, row.max_long_lots, row.max_short_lots,
-                row.located_lots, row.position_lots, row.open_lots[0], row.open_lots[1],
+                row.located_lots, row.position_lots, buys, sells,
             ])
     return rows
 
@@ -192,15 +191,17 @@ cdef inline int load_positions(Tables* t, rows) except -1:
     """After the instruments, whose rule on short sales a position's bounds follow."""
     cdef PositionRow* row
     cdef uint32_t account_id, instrument_id
+    cdef int64_t buys, sells
+    cdef size_t at
     for account, instrument, *values in rows:
         account_id = row_number("account_id", account, t.max_accounts)
         instrument_id = row_number("instrument_id", instrument, t.max_instruments)
-        row = &t.positions[position_at(t, account_id, instrument_id)]
-        (
-            row.max_long_lots, row.max_short_lots, row.located_lots, row.position_lots, row.open_lots[0],
-            row.open_lots[1],
-        ) = values
-        set_plain_limits(&t.instruments[instrument_id], row)
+        at = position_at(t, account_id, instrument_id)
+        row = &t.positions[at]
+        row.max_long_lots, row.max_short_lots, row.located_lots, row.position_lots, buys, sells = values
+        t.holdings[at].worst_lots[0] = buys + row.position_lots
+        t.holdings[at].worst_lots[1] = sells - row.position_lots
+        set_plain_limits(t, account_id, instrument_id)
     return 0
 
 

@@ -16,6 +16,7 @@ from cython_ext.tables cimport (
     PositionRow,
     StrategyRow,
     Tables,
+    open_lots,
     position_at,
 )
 
@@ -37,11 +38,10 @@ cdef inline int needs_rows(Tables* t, uint32_t account_id, uint32_t instrument_i
 
 
 cdef inline bint has_open_lots(const Tables* t, uint32_t instrument_id) noexcept nogil:
-    cdef const PositionRow* row
-    cdef size_t account_id
+    cdef size_t account_id, at
     for account_id in range(t.max_accounts):
-        row = &t.positions[position_at(t, account_id, instrument_id)]
-        if row.open_lots[0] or row.open_lots[1]:
+        at = position_at(t, account_id, instrument_id)
+        if open_lots(t, at, 0) or open_lots(t, at, 1):
             return True
     return False
 
@@ -137,7 +137,7 @@ cdef inline int take_position_limits(Tables* t, const PositionLimitsRecord* told
     row.max_long_lots = told.max_long_lots
     row.max_short_lots = told.max_short_lots
     row.located_lots = told.located_lots
-    set_plain_limits(&t.instruments[told.instrument_id], row)
+    set_plain_limits(t, told.account_id, told.instrument_id)
     return TAKEN
 
 

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from cython_ext.gate cimport Gate
-from cython_ext.tables cimport PositionRow, position_at
+from cython_ext.tables cimport Holding, position_at
 
 
 def uses(Gate gate not None):
@@ -12,7 +12,7 @@ def uses(Gate gate not None):
     Another thread may be judging: each number is whole, and what was reserved meanwhile fits the limits that are in force.
     """
     found = []
-    cdef PositionRow* row
+    cdef const Holding* holding
     cdef uint32_t account, instrument, strategy
 
     def note(line, number, instrument_id, amount):
@@ -25,11 +25,10 @@ def uses(Gate gate not None):
         note(3, account, 0, gate.t.accounts[account].exposure.open_value_nanos)
         note(4, account, 0, gate.t.accounts[account].open_orders)
         for instrument in range(gate.t.max_instruments):
-            row = &gate.t.positions[position_at(&gate.t, account, instrument)]
-            if row.position_lots or row.open_lots[0] or row.open_lots[1]:
-                note(7, account, instrument, row.position_lots + row.open_lots[0])
-                note(8, account, instrument, row.open_lots[1] - row.position_lots)
-                note(9, account, instrument, row.open_lots[1] - row.position_lots)
+            holding = &gate.t.holdings[position_at(&gate.t, account, instrument)]
+            note(7, account, instrument, holding.worst_lots[0])
+            note(8, account, instrument, holding.worst_lots[1])
+            note(9, account, instrument, holding.worst_lots[1])
     for strategy in range(gate.t.max_strategies):
         note(5, strategy, 0, gate.t.strategies[strategy].exposure.open_value_nanos)
         note(6, strategy, 0, gate.t.strategies[strategy].executions)

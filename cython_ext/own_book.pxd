@@ -2,12 +2,21 @@
 # full, of eight bytes: an order that comes touches no place but its own. Those of one instrument and side hang together
 # in a list, and its InstrumentLine knows a bound of their prices, so that an order that cannot trade with any of them
 # costs one comparison. Twin: meltica/hot/own_book_twin.py.
-from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from cython_ext.gate_arithmetic cimport larger, smaller
 from cython_ext.gate_bounds cimport tighten
 from cython_ext.layout_gen cimport *
-from cython_ext.tables cimport Case, Crossing, InstrumentLine, MAX_CROSSING, OwnOrder, Tables
+from cython_ext.tables cimport (
+    Case,
+    Crossing,
+    InstrumentLine,
+    MAX_CROSSING,
+    NO_OWN_PRICE,
+    OwnOrder,
+    Tables,
+    upwards,
+)
 
 cdef enum:
     SEATS_A_LINE = 8  # of 64 bytes: ids that follow one another share one
@@ -16,11 +25,11 @@ cdef enum:
 cdef inline uint64_t hash_of(uint64_t order_id) noexcept nogil:
     """32 bits: which line, then which seat of it."""
     cdef uint64_t line = (order_id // SEATS_A_LINE * <uint64_t>0x9E3779B97F4A7C15) >> 32
-    return (line & ~<uint64_t>(SEATS_A_LINE - 1)) | (order_id & (SEATS_A_LINE - 1))
+    return line // SEATS_A_LINE * SEATS_A_LINE | order_id % SEATS_A_LINE
 
 
 cdef inline uint32_t home_of(const Tables* t, uint64_t hashed) noexcept nogil:
-    return <uint32_t>((hashed >> t.seat_shift & ~<uint64_t>(SEATS_A_LINE - 1)) | (hashed & (SEATS_A_LINE - 1)))
+    return <uint32_t>((hashed >> t.seat_shift) * SEATS_A_LINE + hashed % SEATS_A_LINE)
 
 
 cdef inline uint32_t place_at(const Tables* t, uint32_t seat) noexcept nogil:
@@ -37,17 +46,12 @@ cdef inline uint32_t find(const Tables* t, uint64_t order_id) noexcept nogil:
     return at
 
 
-cdef inline void widen(Tables* t, const OwnOrder* order) noexcept nogil:
-    """The bounds of its instrument after it came or got another price."""
-    cdef InstrumentLine* line = &t.lines[order.instrument_id]
-    # Without a branch, which half of the orders would take: the other side's bounds get what moves nothing.
-    cdef int64_t sells = -<int64_t>order.side
-    cdef int64_t bid = order.price_ticks & ~sells
-    cdef int64_t offer = order.price_ticks | (INT64_MAX & ~sells)
-    line.own_best[0] = larger(line.own_best[0], bid)
-    line.lowest[1] = larger(line.lowest[1], bid + 1)
-    line.own_best[1] = smaller(line.own_best[1], offer)
-    line.highest[0] = smaller(line.highest[0], offer - 1)
+cdef inline void widen(InstrumentLine* line, uint32_t side, int64_t price_ticks) noexcept nogil:
+    """The bounds of an instrument after an own order of this side came or got another price."""
+    cdef int64_t price = upwards(side, price_ticks)
+    line.own_best[side] = larger(line.own_best[side], price)
+    # An order of the other side crosses from -price on, and ~price is -price - 1.
+    line.highest[1 - side] = smaller(line.highest[1 - side], ~price)
 
 
 cdef inline void insert(
@@ -55,7 +59,7 @@ cdef inline void insert(
     int64_t price_ticks, int64_t leaves_lots,
 ) noexcept nogil:
     """At the free seat that find() gave, while working < max_working_orders; side 0 is BUY."""
-    cdef uint32_t* first = &t.lines[instrument_id].own_first[side]
+    cdef InstrumentLine* line = &t.lines[instrument_id]
     cdef uint32_t place = t.own_freed
     if place:
         t.own_freed = t.own[place].next
@@ -71,10 +75,10 @@ cdef inline void insert(
     order.account_id = <uint16_t>account_id
     order.side = <uint16_t>side
     order.previous = 0  # of the one behind it as well, until mend(): its cache line is not needed for this order
-    order.next = first[0]
-    first[0] = place
+    order.next = line.own_first[side]
+    line.own_first[side] = place
     t.working += 1
-    widen(t, order)
+    widen(line, side, price_ticks)
 
 
 cdef inline void mend(Tables* t, const OwnOrder* order) noexcept nogil:
@@ -123,7 +127,7 @@ cdef inline void remove(Tables* t, uint32_t seat) noexcept nogil:
     gone.next = t.own_freed
     t.own_freed = place
     if t.lines[gone.instrument_id].own_first[gone.side] == 0:
-        t.lines[gone.instrument_id].own_best[gone.side] = 0 if gone.side == 0 else INT64_MAX
+        t.lines[gone.instrument_id].own_best[gone.side] = NO_OWN_PRICE
         tighten(t, gone.instrument_id)
 
 
@@ -156,13 +160,13 @@ cdef inline uint64_t collect_crossing(Tables* t, const OrderIntentRecord* order,
     cdef uint32_t side = order.side - SIDE_BUY
     cdef uint32_t other = 1 - side
     cdef uint32_t place = case.line.own_first[other]
-    cdef int64_t best = INT64_MAX if other else 0
+    cdef int64_t best = NO_OWN_PRICE
     cdef uint64_t count = 0
     cdef const OwnOrder* own
     while place:
         own = &t.own[place]
         place = own.next
-        best = smaller(best, own.price_ticks) if other else larger(best, own.price_ticks)
+        best = larger(best, upwards(other, own.price_ticks))
         if order.order_type == ORDER_TYPE_LIMIT:
             if (own.price_ticks > order.price_ticks) if other else (own.price_ticks < order.price_ticks):
                 continue

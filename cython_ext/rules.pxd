@@ -6,7 +6,7 @@ from cython_ext.gate_arithmetic cimport is_empty, percent_of, slot_of, value_nan
 from cython_ext.gate_bounds cimport is_crossed, limit_of, violates
 from cython_ext.layout_gen cimport *
 from cython_ext.own_book cimport self_match
-from cython_ext.tables cimport AccountRow, Case, Exposure, InstrumentRow, RecentOrder, RecentRing, Tables
+from cython_ext.tables cimport AccountRow, Case, Exposure, InstrumentRow, RecentOrder, RecentRing, Tables, open_lots
 
 cdef enum:
     FLAGS = FLAG_POST_ONLY | FLAG_REDUCE_ONLY | FLAG_ISO | FLAG_SHORT | FLAG_SHORT_EXEMPT
@@ -97,7 +97,7 @@ cdef inline bint has_senseless_fields(const Tables* t, const OrderIntentRecord* 
         return True
     if case.opens:
         return False
-    if order.working_lots < 1 or order.working_lots > case.position.open_lots[order.side - SIDE_BUY]:
+    if order.working_lots < 1 or order.working_lots > open_lots(t, case.at, order.side - SIDE_BUY):
         return True
     if order.working_lots > LOTS_BOUND or order.working_price_ticks < 1 or order.working_price_ticks > TICKS_BOUND:
         return True
@@ -123,8 +123,7 @@ cdef inline bint exceeds(const Exposure* exposure, int64_t added_value) noexcept
 
 cdef inline int64_t worst_lots(const OrderIntentRecord* order, const Case* case) noexcept nogil:
     """Everything open on this side trades, and what is added. Each term is bounded by 2^61, so 63 bits hold the sum."""
-    cdef int64_t held = case.position.position_lots
-    return (held if order.side == SIDE_BUY else -held) + case.position.open_lots[order.side - SIDE_BUY] + case.added_lots
+    return case.holding.worst_lots[order.side - SIDE_BUY] + case.added_lots
 
 
 cdef inline bint is_beyond_limit(const OrderIntentRecord* order, const Case* case) noexcept nogil:

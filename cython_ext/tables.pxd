@@ -8,6 +8,7 @@ cdef enum:
     PORTS = 256
     MAX_DUPLICATE_DEPTH = 64  # of an account's last orders the duplicate check looks at
     SEEN_SLOTS = 256          # a power of two, sparse at the usual 16 orders
+    NO_OWN_PRICE = -0x7FFFFFFFFFFFFFFF
     MAX_CROSSING = 64         # own orders that one order may cross and still be judged: bounded work
     BREAKERS = 4              # of an account; index 0 is not used
 
@@ -21,7 +22,7 @@ cdef struct Bucket:
 
 # Bounds that no check of an ordinary order refuses; whatever is outside is judged check by check (see tighten()).
 cdef struct InstrumentLine:
-    int64_t[2] lowest      # price of a BUY, a SELL
+    int64_t[2] lowest      # of a BUY's price, of a SELL's price with a minus: the other side is above
     int64_t[2] highest
     uint64_t from_ns       # session and age of the reference; nothing passes while something blocks the instrument
     uint64_t until_ns
@@ -30,7 +31,7 @@ cdef struct InstrumentLine:
     # second cache line
     int64_t max_lots
     int64_t day_left       # max_day_lots less the lots of the day
-    int64_t[2] own_best    # of the own working orders no BUY is above the first, no SELL below the second
+    int64_t[2] own_best    # no own working BUY, SELL is above it, prices as above
     uint32_t[2] own_first  # list of own working BUYs, SELLs: place, 0 ends it
     Bucket bucket
 
@@ -65,10 +66,14 @@ cdef struct InstrumentRow:
     uint8_t short_sale
 
 
+# Long, short: all that an ordinary order needs of an account's position.
+cdef struct Holding:
+    int64_t[2] plain_limit  # the most that an order without flags may reach
+    int64_t[2] worst_lots   # held once everything that is open on this side has traded
+
+
 cdef struct PositionRow:
-    int64_t[2] plain_limit  # the most that an order without flags may reach: long, short
     int64_t position_lots
-    int64_t[2] open_lots    # buys, sells
     int64_t max_long_lots
     int64_t max_short_lots
     int64_t located_lots
@@ -206,6 +211,7 @@ cdef struct Tables:
     StrategyRow* strategies
     PortRow* ports
     PositionRow* positions     # row account_id * max_instruments + instrument_id
+    Holding* holdings          # the same
     uint64_t* seats            # own orders by id: hash and place, 0: free
     OwnOrder* own
     uint64_t[ACTION_NUMBERS] passed
@@ -225,6 +231,8 @@ cdef struct Case:
     StrategyRow* strategy
     PortRow* port
     PositionRow* position
+    Holding* holding
+    size_t at              # of position and holding
     bint opens             # NEW, or a REPLACE of which nothing works any more
     bint rests             # it may become an own working order
     bint works             # its id is that of an own working order
@@ -238,6 +246,15 @@ cdef struct Case:
     int64_t added_value
     int64_t allowed_lots
     uint64_t slot
+
+
+cdef inline int64_t upwards(uint32_t side, int64_t amount) noexcept nogil:
+    """A price such that more is better for the other side: a SELL's with a minus. Of lots as well: long, short."""
+    return <int64_t>(0 - <uint64_t>amount) if side else amount
+
+
+cdef inline int64_t open_lots(const Tables* t, size_t position, uint32_t side) noexcept nogil:
+    return t.holdings[position].worst_lots[side] - upwards(side, t.positions[position].position_lots)
 
 
 cdef inline size_t position_at(const Tables* t, size_t account_id, size_t instrument_id) noexcept nogil:
