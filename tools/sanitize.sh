@@ -10,7 +10,7 @@ root=$PWD cache=$PWD/.cache/sanitized
 
 build() { # folder with setup.py and cython_ext -> its lib/
   (cd "$1" && CFLAGS="-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
-    "$root/.venv/bin/python" setup.py -q build --build-base build --build-lib "$1/lib" >build.log 2>&1) || { tail -n 40 "$1/build.log"; exit 1; }
+    "$root/.venv/bin/python" setup.py -q build -j "$(nproc)" --build-base build --build-lib "$1/lib" >build.log 2>&1) || { tail -n 40 "$1/build.log"; exit 1; }
 }
 
 copy() { # to a new folder, so that the generated C of the ordinary build stays as it is
