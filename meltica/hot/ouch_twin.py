@@ -330,8 +330,8 @@ class OuchPort(OuchTable):
         self._hold(order, 0, order.leaves_lots - lots)
 
     def _take_d(self, body: bytes, order: OrderRow, report: Report) -> None:
-        order.self_match_lots += self._lots(order, big_endian(body, 13, 4))
         self._take_c(body, order, report)
+        order.self_match_lots += report.last_lots
         report.kind = DropKind.SELF_MATCH_CANCEL
         report.last_price_ticks = self._ticks(order, big_endian(body, 22, 8))
 
