@@ -13,6 +13,7 @@ from setuptools import Extension, setup
 
 DEBUG = os.environ.get("MELTICA_DEBUG") == "1"
 ALL = sorted(source.stem for source in (Path(__file__).parent / "cython_ext").glob("*.pyx"))
+PARALLEL = len(os.sched_getaffinity(0))
 MODULES = os.environ.get("MELTICA_MODULES", ",".join(ALL)).split(",")
 
 extensions = [
@@ -30,6 +31,7 @@ setup(
     ext_modules=cythonize(
         extensions,
         annotate=DEBUG,
+        nthreads=PARALLEL if len(MODULES) > 1 else 0,
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,
@@ -38,5 +40,6 @@ setup(
             "cdivision": not DEBUG,
             "freethreading_compatible": False,
         },
-    )
+    ),
+    options={"build_ext": {"parallel": PARALLEL}},
 )
