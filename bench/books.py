@@ -14,6 +14,7 @@ from time import process_time_ns
 from typing import Any, Final
 
 from bench.data import Day, checked, day, digest
+from bench.data.recordings import check_recordings
 from bench.floors import floor
 from bench.measure import Row, Series, in_turn, missing, row
 from meltica.hot import BestChanges, load
@@ -21,6 +22,9 @@ from meltica.hot import BestChanges, load
 MAX_ORDERS: Final = 1_500_000
 LEVELS: Final = 6_000_000
 """Places of levels that the floor may take."""
+SMALL_WINDOW_LOG2: Final = 20
+"""Less than a quarter of the made day's references, and fewer than its live orders: old ones leave it all the time, as
+on a real day of 160 million references, which is nineteen of the default windows."""
 PEER: Final = "itch-book"
 
 
@@ -30,6 +34,7 @@ def rows(runs: int) -> list[Row]:
 
 
 def market(runs: int) -> list[Row]:
+    check_recordings()
     made = checked(day())
     data = made.path.read_bytes()
     contenders: dict[str, Callable[[], float]] = {
@@ -37,6 +42,8 @@ def market(runs: int) -> list[Row]:
         "C L2": partial(c_books, made, data, queues=False),
         "L3": partial(read, made, data, queues=True),
         "C L3": partial(c_books, made, data, queues=True),
+        "L2 leaving": partial(read, made, data, queues=False, window_log2=SMALL_WINDOW_LOG2),
+        "L3 leaving": partial(read, made, data, queues=True, window_log2=SMALL_WINDOW_LOG2),
         "columns": partial(read_columns, made, data),
         "changes": partial(read_changes, made, data),
     }
@@ -56,11 +63,18 @@ def market(runs: int) -> list[Row]:
         row("books: whole market, orders in queues, beside itch-book", "ns/message", taken["L3"], peer=books),
         row("books: the same, decoded to columns first", "ns/message", taken["columns"], floor=queues, peer=books),
         row("books: rows of best bid and offer", "ns/message", taken["changes"], floor=queues, peer=table),
+        row("books: orders leave the window (L2)", "ns/message", taken["L2 leaving"], floor=whole(levels)),
+        row("books: orders leave the window (L3)", "ns/message", taken["L3 leaving"], floor=whole(queues)),
     ]
     if not books:
-        for one in found[2:]:
+        for one in found[2:5]:
             one["peer"] = missing(PEER)
     return found
+
+
+def whole(series: Series) -> Series:
+    """The same floor: its index is flat over all references of the day, which no real day would leave room for."""
+    return series._replace(name=f"{series.name}, a place for each reference")
 
 
 def one_symbol(runs: int) -> list[Row]:
@@ -84,15 +98,15 @@ def one_symbol(runs: int) -> list[Row]:
     return found
 
 
-def fresh(*, queues: bool) -> Any:
-    book = load("cython").ItchBook(MAX_ORDERS, queues=queues)
+def fresh(*, queues: bool, window_log2: int = 23) -> Any:
+    book = load("cython").ItchBook(MAX_ORDERS, queues=queues, window_log2=window_log2)
     book.reserve()
     return book
 
 
-def read(made: Day, data: bytes, *, queues: bool) -> float:
+def read(made: Day, data: bytes, *, queues: bool, window_log2: int = 23) -> float:
     """Bytes in, in one call."""
-    book = fresh(queues=queues)
+    book = fresh(queues=queues, window_log2=window_log2)
     begin = process_time_ns()
     messages: int = book.apply_bytes(data)[0]
     spent = process_time_ns() - begin

@@ -4,9 +4,9 @@ What each message does is in itch_market.pxd, orders are in itch_orders.pxd, lev
 over messages, which asks for memory some messages ahead, and what can be looked at.
 
 Memory: 32 bytes for each place of the window (2 ** window_log2 of them, 256 MiB; a place costs nothing until a reference
-comes to it) and for each of max_orders orders that have left it, which cost 16 to 64 more in a hash table; 24 for each
-place of a level, at most eight places a level, in slabs of at most 64 MiB and 192 bytes for each of max_orders; 8 MiB
-for the locate codes. At a bound a message is refused as a whole: OverflowError or MemoryError from Python, a negative
+comes to it) and for each of max_orders orders that have left it, which cost 16 to 64 more in a hash table (reserve()
+makes it for max_orders at once); 24 for each place of a level, at most eight places a level, in slabs of at most 64 MiB
+and 192 bytes for each of max_orders; 8 MiB for the locate codes. At a bound a message is refused as a whole: OverflowError or MemoryError from Python, a negative
 number from apply_block(); block_offset says which message it was, and all before it are applied.
 """
 
@@ -26,15 +26,17 @@ from cython_ext.itch_market cimport (
 )
 from cython_ext.itch_memory cimport huge_free, huge_zeros, prefetch, touch_pages
 from cython_ext.itch_orders cimport (
-    Order, close_orders, find_order, open_orders, orders_memory, place_of_ref, reserve_orders,
+    Order, ask_pool, ask_slot, close_orders, find_order, open_orders, orders_memory, place_of_ref, reserve_orders,
 )
 from cython_ext.layout_gen cimport SIDE_BUY, SIDE_SELL, TOP_OF_BOOK_TYPE_ID, TopOfBookRecord
 
 import numpy as np
 
 cdef enum:
-    # How many messages ahead memory is asked for: the order and the book, the levels, the queue's end.
+    # How many messages ahead memory is asked for: the order and the book, an order outside the window, the levels, the
+    # queue's end.
     AHEAD = 16
+    POOL_AHEAD = 13
     LEVELS_AHEAD = 10
     QUEUE_AHEAD = 5
     RING = 32
@@ -116,7 +118,8 @@ cdef class ItchBook:
         return self.market.orders.live
 
     def reserve(self):
-        reserve_orders(&self.market.orders)
+        if reserve_orders(&self.market.orders):
+            raise MemoryError("no room for a hash table of max_orders orders")
         touch_pages(self.market.books, LOCATES * sizeof(Book))
         touch_pages(self.market.status, LOCATES * sizeof(Status))
         if reserve_levels(&self.market.memory, LEVEL_BYTES_AN_ORDER * self.max_orders // 8):
@@ -252,12 +255,17 @@ cdef class ItchBook:
                             prefetch(&market.books[ahead.where >> 1])
                             prefetch(place_of_ref(&market.orders, ahead.ref))
                             prefetch(place_of_ref(&market.orders, big8(message + kind.second_ref_at)))
+                            if market.orders.far_count:
+                                ask_slot(&market.orders, ahead.ref)
+                                ask_slot(&market.orders, big8(message + kind.second_ref_at))
             if stop != MORE and done == seen:
                 break
             # No branch on the type of a message here: it would be mispredicted each time it is looked at.
             if far and seen > AHEAD - QUEUE_AHEAD:
                 ahead = &ring[(seen - 1 - (AHEAD - LEVELS_AHEAD)) & (RING - 1)]
                 ahead.where = ask_order(market, ahead.ref, ahead.where, ahead.named)
+                if market.orders.far_count:
+                    ask_pool(&market.orders, ring[(seen - 1 - (AHEAD - POOL_AHEAD)) & (RING - 1)].ref)
                 if market.queues:
                     ask_last(market, ring[(seen - 1 - (AHEAD - QUEUE_AHEAD)) & (RING - 1)].where)
             if stop == MORE and far and seen - done < AHEAD:
@@ -319,6 +327,9 @@ cdef class ItchBook:
                     prefetch(&market.books[locates[ahead]])
                     prefetch(place_of_ref(&market.orders, refs[ahead]))
                     prefetch(place_of_ref(&market.orders, second_refs[ahead]))
+                    if market.orders.far_count:
+                        ask_slot(&market.orders, refs[ahead])
+                        ask_slot(&market.orders, second_refs[ahead])
                 ahead = at + LEVELS_AHEAD
                 if ahead < count:
                     ask_order(

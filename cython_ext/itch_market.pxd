@@ -8,7 +8,7 @@ from cython_ext.itch_levels cimport (
 )
 from cython_ext.itch_memory cimport prefetch
 from cython_ext.itch_orders cimport (
-    Order, Orders, drop_order, far_ready, find_order, move_to_pool, place_of_ref, put_order,
+    Order, Orders, ask_slot, drop_order, far_ready, find_order, move_to_pool, place_of_ref, put_order,
 )
 
 cdef extern from *:
@@ -323,10 +323,14 @@ cdef inline void hear(Market* market, uint16_t locate) noexcept nogil:
 cdef inline uint32_t ask_order(Market* market, uint64_t ref, uint32_t where, uint32_t named) noexcept nogil:
     """The neighbours of an order, and the best levels of its side, which is returned; `where` if no order is named."""
     cdef const Order* order = place_of_ref(&market.orders, ref)
-    if order.ref != ref and named and market.orders.far_count:
-        order = find_order(&market.orders, ref)
-        if order == NULL:
-            return where
+    if order.ref != ref and market.orders.far_count:
+        if named:
+            order = find_order(&market.orders, ref)
+            if order == NULL:
+                return where
+        else:  # a new one: who holds its place must go
+            ask_slot(&market.orders, order.ref)
+            prefetch(&market.books[order.where >> 1])
     where = (order.where & named) | (where & ~named)
     ask_levels(market, where)
     if market.queues:

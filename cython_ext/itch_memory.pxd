@@ -32,8 +32,13 @@ cdef extern from *:
         size_t at;
         for (at = 0; at < size; at += 4096) bytes[at] = bytes[at];
     }
+    /* GCC takes a function with nothing but prefetches in it for one without effects and drops calls of it; asm has one. */
+    static inline void meltica_prefetch(const void* address) {
+        __builtin_prefetch(address);
+        __asm__ volatile("");
+    }
     """
     void* huge_zeros "meltica_huge_zeros"(size_t size) noexcept nogil
     void huge_free "meltica_huge_free"(void* memory, size_t size) noexcept nogil
     void touch_pages "meltica_touch"(void* memory, size_t size) noexcept nogil
-    void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
+    void prefetch "meltica_prefetch"(const void* address) noexcept nogil

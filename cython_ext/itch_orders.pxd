@@ -6,7 +6,6 @@
 # it. Any references work, dense or scattered, and memory is bounded whatever they are.
 from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
 
 from cython_ext.itch_memory cimport huge_free, huge_zeros, prefetch, touch_pages
 
@@ -57,7 +56,7 @@ cdef inline int open_orders(Orders* orders, uint32_t bound, uint32_t window_log2
 
 cdef inline void close_orders(Orders* orders) noexcept nogil:
     huge_free(orders.rows, rows_size(orders))
-    free(orders.far)
+    huge_free(orders.far, sizeof(FarSlot) << orders.far_log2)
 
 
 cdef inline size_t orders_memory(const Orders* orders) noexcept nogil:
@@ -65,8 +64,14 @@ cdef inline size_t orders_memory(const Orders* orders) noexcept nogil:
     return (<size_t>orders.mask + 2 + orders.pool_used) * sizeof(Order) + (sizeof(FarSlot) << orders.far_log2)
 
 
-cdef inline void reserve_orders(Orders* orders) noexcept nogil:
+cdef inline int reserve_orders(Orders* orders) noexcept nogil:
+    """Touches all of it, with places in the hash table for as many orders as may live: 0, or -1 without memory."""
+    while <uint64_t>orders.bound * 2 > <uint64_t>1 << orders.far_log2:
+        if grow_far(orders):
+            return -1
     touch_pages(orders.rows, rows_size(orders))
+    touch_pages(orders.far, sizeof(FarSlot) << orders.far_log2)
+    return 0
 
 
 # --- by reference ---
@@ -88,8 +93,14 @@ cdef inline Order* find_order(Orders* orders, uint64_t ref) noexcept nogil:
     return &orders.rows[handle] if handle else NULL
 
 
-cdef inline void ask_far(Orders* orders, uint64_t ref) noexcept nogil:
+cdef inline void ask_slot(Orders* orders, uint64_t ref) noexcept nogil:
     prefetch(&orders.far[far_home(orders, ref)])
+
+
+cdef inline void ask_pool(Orders* orders, uint64_t ref) noexcept nogil:
+    """The record of an order that has left the window; ask_slot() was called a while ago."""
+    if place_of_ref(orders, ref).ref != ref:
+        prefetch(&orders.rows[far_slot(orders, ref).handle])
 
 
 cdef inline Order* put_order(Orders* orders, uint64_t ref) noexcept nogil:
@@ -167,7 +178,7 @@ cdef inline int grow_far(Orders* orders) noexcept nogil:
     cdef FarSlot* old = orders.far
     cdef size_t at, count = (<size_t>1 << orders.far_log2) if old != NULL else 0
     cdef uint32_t log2 = orders.far_log2 + 1 if old != NULL else FIRST_FAR_LOG2
-    cdef FarSlot* grown = <FarSlot*>calloc(<size_t>1 << log2, sizeof(FarSlot))
+    cdef FarSlot* grown = <FarSlot*>huge_zeros(sizeof(FarSlot) << log2)
     if grown == NULL:
         return -1
     orders.far = grown
@@ -175,5 +186,5 @@ cdef inline int grow_far(Orders* orders) noexcept nogil:
     for at in range(count):
         if old[at].handle != 0:
             far_slot(orders, old[at].ref)[0] = old[at]
-    free(old)
+    huge_free(old, sizeof(FarSlot) * count)
     return 0
