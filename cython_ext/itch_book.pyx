@@ -69,11 +69,10 @@ LENGTHS = {
 
 def fill_kinds():
     for letter, length in LENGTHS.items():
-        KINDS[ord(letter)].length = length
-        KINDS[ord(letter)].ref_at = 11 if letter in "AFECXDU" else 3
-        KINDS[ord(letter)].second_ref_at = 19 if letter == "U" else KINDS[ord(letter)].ref_at
-        KINDS[ord(letter)].side_at = 19 if letter in "AF" else 0
-        KINDS[ord(letter)].named = 0xFFFFFFFF if letter in "ECXDU" else 0
+        ref_at = 11 if letter in "AFECXDU" else 3
+        KINDS[ord(letter)] = Kind(
+            length, ref_at, 19 if letter == "U" else ref_at, 19 if letter in "AF" else 0, 0xFFFFFFFF if letter in "ECXDU" else 0
+        )
 
 
 fill_kinds()

@@ -7,6 +7,9 @@ from libc.string cimport memcpy, memmove
 
 from cython_ext.itch_memory cimport huge_free, huge_zeros, touch_pages
 
+cdef extern from *:
+    bint unlikely(bint condition) noexcept nogil
+
 cdef enum:
     NEAR = 16           # levels from the best that are searched one by one; most updates are there
     TOP = 8             # that are compared all at once
@@ -112,7 +115,9 @@ cdef inline int make_room(LevelMemory* memory, Side* side) noexcept nogil:
 # next message while this one's levels are on their way. In a cache a wrong guess costs more than all the comparisons.
 
 cdef inline uint32_t place_of(const Side* side, uint32_t key, bint cached) noexcept nogil:
-    return place_compared(side, key) if cached else place_guessed(side, key)
+    if unlikely(cached):  # out of the way of the whole market's code
+        return place_compared(side, key)
+    return place_guessed(side, key)
 
 
 cdef inline uint32_t place_compared(const Side* side, uint32_t key) noexcept nogil:

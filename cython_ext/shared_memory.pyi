@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 class SegmentError(ValueError): ...
-class StaleSegment(SegmentError): ...
+class StaleSegment(SegmentError): ...  # noqa: N818 - it says what was found, and is caught by that name
 
 class Segment:
     path: Path

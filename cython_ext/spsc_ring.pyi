@@ -1,10 +1,11 @@
-from typing_extensions import Buffer
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
+
+from typing_extensions import Buffer
 
 from cython_ext.shared_memory import Segment
 
-Role = Literal["producer", "consumer", "observer"]
+Role: TypeAlias = Literal["producer", "consumer", "observer"]
 
 class SpscRing:
     segment: Segment
