@@ -341,10 +341,11 @@ cdef inline uint32_t ask_order(Market* market, uint64_t ref, uint32_t where, uin
 
 cdef inline void ask_levels(Market* market, uint32_t where) noexcept nogil:
     cdef const Side* side = side_of(market, where)
-    cdef const uint8_t* end = <const uint8_t*>&side.rows[side.count]
-    prefetch(end - 1)
-    prefetch(end - 64)
-    prefetch(end - 128)
+    # Numbers, not pointers: a side without levels has no rows, and nothing lies before no address.
+    cdef uint64_t end = <uint64_t>side.rows + side.count * sizeof(Level)
+    prefetch(<const void*>(end - 1))
+    prefetch(<const void*>(end - 64))
+    prefetch(<const void*>(end - 128))
 
 
 cdef inline void ask_last(Market* market, uint32_t where) noexcept nogil:

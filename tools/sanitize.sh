@@ -57,7 +57,8 @@ if [ "${1:-}" = --planted ]; then
   exit 0
 fi
 
-tests() { on "$lib" .venv/bin/pytest -q --import-mode=append -p tests.fuzz.sanitized "$@"; }
+# Captured by the file descriptor, what a sanitizer says on its way out would be lost with the process.
+tests() { on "$lib" .venv/bin/pytest -q --import-mode=append --capture=sys -p tests.fuzz.sanitized "$@"; }
 if [ $# -gt 0 ]; then tests "$@"; exit; fi
 # Two cores: the tests on one, the fuzzer's inputs on the other.
 replay "$lib" "${REPLAY_S:-5}" >.cache/sanitized/replay.log 2>&1 & replaying=$!
