@@ -9,6 +9,7 @@ Coverage is that of the Python form; the compiled one gets the same bytes and mu
 from __future__ import annotations
 
 import re
+import os
 import sys
 from hashlib import sha256
 from importlib import import_module
@@ -67,6 +68,8 @@ def fuzz(name: str, seconds: int) -> None:
         "print_final_stats": 1,
         "verbosity": 1,
     }
+    if seed := os.environ.get("FUZZ_SEED"):
+        options["seed"] = int(seed)  # The same inputs in the same order; without it libFuzzer draws one and prints it
     flags = [f"-{option}={value}" for option, value in options.items()]
     atheris.Setup([sys.argv[0], *flags, str(corpus)], door.judge)
     atheris.Fuzz()
