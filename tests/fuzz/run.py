@@ -8,8 +8,8 @@ Coverage is that of the Python form; the compiled one gets the same bytes and mu
 
 from __future__ import annotations
 
-import re
 import os
+import re
 import sys
 from hashlib import sha256
 from importlib import import_module
