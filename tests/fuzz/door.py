@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -64,6 +69,18 @@ class Script:
 
     def rest(self) -> bytes:
         return self.short(len(self._data))
+
+
+@cache
+def scratch() -> Path:
+    """A folder in memory, removed at the end; the fuzzer ends without an end, so what the dead left goes first."""
+    shared = Path("/dev/shm")
+    for left in shared.glob("meltica-fuzz-*"):
+        if not Path(f"/proc/{left.name.split('-')[2]}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=shared, prefix=f"meltica-fuzz-{os.getpid()}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def tight(data: bytes) -> memoryview:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import tempfile
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 
 from meltica.app import feed_decode
 from meltica.domain.errors import FieldError
@@ -19,7 +16,7 @@ from meltica.venues.nasdaq.frames import FIN, SYN, FrameTally, Segment
 from meltica.venues.nasdaq.pcap import PcapError, PcapWriter, frames
 from meltica.venues.nasdaq.tcp_flows import TcpFlows
 from tests.fuzz import doors_feed, doors_orders
-from tests.fuzz.door import Door, Script, cuts, same
+from tests.fuzz.door import Door, Script, cuts, same, scratch
 from tests.unit.venues import captures
 
 PROTOCOLS = ("auto", "itch", "ouch50", "ouch42")
@@ -58,16 +55,11 @@ def _frames(pieces: list[bytes]) -> tuple[list, str]:
     return found, ""
 
 
-@cache
-def _file() -> Path:
-    return Path(tempfile.mkdtemp(dir="/dev/shm", prefix="meltica-fuzz-")) / "input"
-
-
 def decode(data: bytes) -> None:
     """``meltica feed decode``: first byte: the protocol; the rest is the file. Every line is JSON."""
     script = Script(data)
     protocol = PROTOCOLS[script.byte() & 3]
-    path = _file()
+    path = scratch() / "input"
     path.write_bytes(script.rest())
     try:
         for line in feed_decode.decode(path, protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,17 +15,12 @@ from meltica.hot.layout_gen import SymbolRecord
 from meltica.hot.shared import load_shared
 from meltica.hot.shared_segment_twin import HEADER_BYTES
 from meltica.venues.nasdaq import soupbintcp_wire as wire
-from tests.fuzz.door import Door, Script, same
+from tests.fuzz.door import Door, Script, same, scratch
 
 BACKENDS = tuple(load_shared(name) for name in ("cython", "python"))
 SLOTS, LANES = 4, 2
 OPENED = 4
 """Records that a template holds, so that there is something to read."""
-
-
-@cache
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(dir="/dev/shm", prefix="meltica-fuzz-"))
 
 
 def _record(number: int) -> bytes:
@@ -146,7 +140,7 @@ TIMES = ("ns", "time", "age", "epoch")
 @cache
 def _template(kind: int) -> tuple[bytes, int]:
     """What is not zero, and the size: a table of the whole market is some megabytes of nothing."""
-    path = _folder() / f"template{kind}"
+    path = scratch() / f"template{kind}"
     KINDS[kind][0](path)
     data = path.read_bytes()
     path.unlink()
@@ -172,7 +166,7 @@ def segment(data: bytes) -> None:
             last = max(last, place + len(patch))
     told = []
     for shared in BACKENDS[: 2 if last <= HEADER_BYTES else 1]:
-        path = _folder() / "segment"
+        path = scratch() / "segment"
         path.write_bytes(memory[:size])
         os.truncate(path, size)
         path.chmod(0o600)
@@ -205,7 +199,7 @@ SYMBOL = SymbolRecord(7, 7, int.from_bytes(b"CVLT    ", "little"), 100, 1)
 @cache
 def _journal() -> bytes:
     """The first bytes of a journal with an entry of each kind; the rest are zeros."""
-    path = _folder() / "template"
+    path = scratch() / "template"
     file = JournalFile(path, 4, FACTS)
     order = OrderIntent(action=Action.NEW, order_id=1, side=Side.BUY, instrument_id=7, account_id=1, strategy_id=0,
                         quantity_lots=10, price_ticks=50, time_ns=0)  # fmt: skip
@@ -231,7 +225,7 @@ def journal(data: bytes) -> None:
         else:
             patch = script.take(length & 31)
             memory[place : place + len(patch)] = patch
-    path = _folder() / "journal"
+    path = scratch() / "journal"
     path.write_bytes(memory[:size])
     os.truncate(path, size)
     try:
