@@ -7,6 +7,7 @@ call from Python for all of their items, so that the interpreter is a small part
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import shutil
 import sys
@@ -147,7 +148,9 @@ def ouch_decode() -> Work:
 
 @cache
 def folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="meltica-stages-", dir="/dev/shm"))
+    made = Path(tempfile.mkdtemp(prefix="meltica-stages-", dir="/dev/shm"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def fresh_path() -> Path:
@@ -265,7 +268,6 @@ def main(library: str) -> int:
         marks.marks_end(stage.name.encode())
     for world in KEPT:
         world.__exit__()
-    shutil.rmtree(folder())
     return 0
 
 
