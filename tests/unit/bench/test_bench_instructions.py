@@ -64,4 +64,8 @@ def test_stages_have_names_of_their_own_and_a_baseline() -> None:
 @pytest.mark.slow
 def test_a_stage_does_its_work(stage: stages.Stage) -> None:
     """Without callgrind: a stage that breaks is noticed before it is measured."""
-    stage.prepare()()
+    try:
+        stage.prepare()()
+    finally:
+        while stages.KEPT:
+            stages.KEPT.pop().__exit__()
