@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -162,21 +162,25 @@ class State(NamedTuple):
     events: tuple[Entry, ...]
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What JSON may say of a number that a frame's header and the journal must hold."""
+
+
 class Hello(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gate: str
-    layout_version: int
-    gate_epoch: int
+    layout_version: Count
+    gate_epoch: Count
     fresh: bool
     """It has never held a state."""
     remembers: bool
     """It has its positions and working orders from its own journal; else the gateway tells them."""
-    stream_epoch: int
-    applied: int
-    origin: int
-    drops_first: int
+    stream_epoch: Count
+    applied: Count
+    origin: Count
+    drops_first: Count
     """The oldest drop copy that it can still give."""
-    drops_next: int
-    pid: int
+    drops_next: Count
+    pid: Count
 
 
 class Welcome(msgspec.Struct, frozen=True, kw_only=True):

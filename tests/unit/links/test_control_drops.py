@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +24,8 @@ from tests.unit.links.control_world import (
     armed_world,
     price,
 )
+
+HELLO_NUMBERS = ("gate_epoch", "stream_epoch", "applied", "origin", "drops_first", "drops_next", "pid")
 
 # Drop copies
 
@@ -220,6 +224,22 @@ def test_another_layout_is_refused() -> None:
     hello = gate.desk.outgoing.pop().replace(b'"layout_version":', b'"layout_version":9')
     world.desk.receive(b"a", gate.key, hello, world.now_ns)
     assert FaultCode.MISFIT.name in world.desk.notices[-1].why
+
+
+@pytest.mark.parametrize("field", HELLO_NUMBERS)
+@pytest.mark.parametrize("value", [-1, 2**63, 2**64, 10**30])
+def test_a_hello_with_a_number_that_no_frame_can_hold_is_refused(field: str, value: int) -> None:
+    """An allowed key's own gate may be broken too; the desk answers, and the other gates go on."""
+    world = armed_world()
+    gate = HotSide("a", 2)
+    gate.desk.due(world.now_ns)
+    hello = json.loads(unpack(gate.desk.outgoing[0])[1])
+    body = json.dumps(hello | {field: value}).encode()
+    before = world.desk.status()
+    world.desk.receive(b"a", gate.key, pack(Kind.HELLO, body, gate_epoch=2), world.now_ns)
+    assert world.desk.counts["malformed"] == 1
+    assert unpack(world.desk.outbox[-1].message)[0].kind == Kind.FAULT
+    assert world.desk.status() == before
 
 
 def test_garbage_is_counted_and_changes_nothing() -> None:
