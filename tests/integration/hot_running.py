@@ -104,7 +104,10 @@ class Line:
             for ready in select.select(sockets, [], [], 0.01)[0]:
                 if ready is self._listener:
                     near, _ = self._listener.accept()
-                    self._pairs.append((near, socket.create_connection(self._target)))
+                    try:
+                        self._pairs.append((near, socket.create_connection(self._target)))
+                    except OSError:  # The venue is down: so is the line to it
+                        near.close()
                 else:
                     self._pass_on(ready)
 
