@@ -605,6 +605,213 @@ cdef extern from *:
     _Static_assert(offsetof(meltica_answer_t, reserved0) == 5, "Answer.reserved0");
     _Static_assert(offsetof(meltica_answer_t, reserved1) == 6, "Answer.reserved1");
     _Static_assert(offsetof(meltica_answer_t, value) == 8, "Answer.value");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint16_t slot;
+        uint32_t instrument_id;
+        uint8_t on;
+        uint8_t reserved0;
+        uint16_t reserved1;
+        uint32_t reserved2;
+    } meltica_watch_t;
+    _Static_assert(sizeof(meltica_watch_t) == 16, "size of Watch");
+    _Static_assert(offsetof(meltica_watch_t, type_id) == 0, "Watch.type_id");
+    _Static_assert(offsetof(meltica_watch_t, slot) == 2, "Watch.slot");
+    _Static_assert(offsetof(meltica_watch_t, instrument_id) == 4, "Watch.instrument_id");
+    _Static_assert(offsetof(meltica_watch_t, on) == 8, "Watch.on");
+    _Static_assert(offsetof(meltica_watch_t, reserved0) == 9, "Watch.reserved0");
+    _Static_assert(offsetof(meltica_watch_t, reserved1) == 10, "Watch.reserved1");
+    _Static_assert(offsetof(meltica_watch_t, reserved2) == 12, "Watch.reserved2");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t slot;
+        uint8_t enabled;
+        uint8_t kinds;
+        uint8_t message_side;
+        uint8_t compare;
+        uint8_t one_shot;
+        uint32_t instrument_id;
+        uint16_t account_id;
+        uint16_t strategy_id;
+        int64_t threshold_ticks;
+        int64_t min_lots;
+        uint8_t side;
+        uint8_t tif;
+        uint8_t flags;
+        uint8_t port_id;
+        uint32_t cooldown_us;
+        int64_t quantity_lots;
+        int64_t price_ticks;
+        uint64_t first_order_id;
+        uint64_t reserved0;
+    } meltica_trigger_t;
+    _Static_assert(sizeof(meltica_trigger_t) == 72, "size of Trigger");
+    _Static_assert(offsetof(meltica_trigger_t, type_id) == 0, "Trigger.type_id");
+    _Static_assert(offsetof(meltica_trigger_t, slot) == 2, "Trigger.slot");
+    _Static_assert(offsetof(meltica_trigger_t, enabled) == 3, "Trigger.enabled");
+    _Static_assert(offsetof(meltica_trigger_t, kinds) == 4, "Trigger.kinds");
+    _Static_assert(offsetof(meltica_trigger_t, message_side) == 5, "Trigger.message_side");
+    _Static_assert(offsetof(meltica_trigger_t, compare) == 6, "Trigger.compare");
+    _Static_assert(offsetof(meltica_trigger_t, one_shot) == 7, "Trigger.one_shot");
+    _Static_assert(offsetof(meltica_trigger_t, instrument_id) == 8, "Trigger.instrument_id");
+    _Static_assert(offsetof(meltica_trigger_t, account_id) == 12, "Trigger.account_id");
+    _Static_assert(offsetof(meltica_trigger_t, strategy_id) == 14, "Trigger.strategy_id");
+    _Static_assert(offsetof(meltica_trigger_t, threshold_ticks) == 16, "Trigger.threshold_ticks");
+    _Static_assert(offsetof(meltica_trigger_t, min_lots) == 24, "Trigger.min_lots");
+    _Static_assert(offsetof(meltica_trigger_t, side) == 32, "Trigger.side");
+    _Static_assert(offsetof(meltica_trigger_t, tif) == 33, "Trigger.tif");
+    _Static_assert(offsetof(meltica_trigger_t, flags) == 34, "Trigger.flags");
+    _Static_assert(offsetof(meltica_trigger_t, port_id) == 35, "Trigger.port_id");
+    _Static_assert(offsetof(meltica_trigger_t, cooldown_us) == 36, "Trigger.cooldown_us");
+    _Static_assert(offsetof(meltica_trigger_t, quantity_lots) == 40, "Trigger.quantity_lots");
+    _Static_assert(offsetof(meltica_trigger_t, price_ticks) == 48, "Trigger.price_ticks");
+    _Static_assert(offsetof(meltica_trigger_t, first_order_id) == 56, "Trigger.first_order_id");
+    _Static_assert(offsetof(meltica_trigger_t, reserved0) == 64, "Trigger.reserved0");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t port_id;
+        uint8_t up;
+        uint16_t source_port;
+        uint16_t destination_port;
+        uint64_t destination_mac;
+        uint64_t source_mac;
+        uint32_t source_ip;
+        uint32_t destination_ip;
+        uint32_t sequence_number;
+        uint32_t acknowledgment_number;
+        uint16_t window;
+        uint16_t vlan;
+        uint32_t user_ref_num;
+        uint64_t client_order_prefix;
+        uint32_t firm;
+        uint8_t capacity;
+        uint8_t display;
+        uint8_t cross_type;
+        uint8_t reserved0;
+        uint64_t reserved1;
+        uint64_t reserved2;
+    } meltica_frame_template_t;
+    _Static_assert(sizeof(meltica_frame_template_t) == 80, "size of FrameTemplate");
+    _Static_assert(offsetof(meltica_frame_template_t, type_id) == 0, "FrameTemplate.type_id");
+    _Static_assert(offsetof(meltica_frame_template_t, port_id) == 2, "FrameTemplate.port_id");
+    _Static_assert(offsetof(meltica_frame_template_t, up) == 3, "FrameTemplate.up");
+    _Static_assert(offsetof(meltica_frame_template_t, source_port) == 4, "FrameTemplate.source_port");
+    _Static_assert(offsetof(meltica_frame_template_t, destination_port) == 6, "FrameTemplate.destination_port");
+    _Static_assert(offsetof(meltica_frame_template_t, destination_mac) == 8, "FrameTemplate.destination_mac");
+    _Static_assert(offsetof(meltica_frame_template_t, source_mac) == 16, "FrameTemplate.source_mac");
+    _Static_assert(offsetof(meltica_frame_template_t, source_ip) == 24, "FrameTemplate.source_ip");
+    _Static_assert(offsetof(meltica_frame_template_t, destination_ip) == 28, "FrameTemplate.destination_ip");
+    _Static_assert(offsetof(meltica_frame_template_t, sequence_number) == 32, "FrameTemplate.sequence_number");
+    _Static_assert(offsetof(meltica_frame_template_t, acknowledgment_number) == 36, "FrameTemplate.acknowledgment_number");
+    _Static_assert(offsetof(meltica_frame_template_t, window) == 40, "FrameTemplate.window");
+    _Static_assert(offsetof(meltica_frame_template_t, vlan) == 42, "FrameTemplate.vlan");
+    _Static_assert(offsetof(meltica_frame_template_t, user_ref_num) == 44, "FrameTemplate.user_ref_num");
+    _Static_assert(offsetof(meltica_frame_template_t, client_order_prefix) == 48, "FrameTemplate.client_order_prefix");
+    _Static_assert(offsetof(meltica_frame_template_t, firm) == 56, "FrameTemplate.firm");
+    _Static_assert(offsetof(meltica_frame_template_t, capacity) == 60, "FrameTemplate.capacity");
+    _Static_assert(offsetof(meltica_frame_template_t, display) == 61, "FrameTemplate.display");
+    _Static_assert(offsetof(meltica_frame_template_t, cross_type) == 62, "FrameTemplate.cross_type");
+    _Static_assert(offsetof(meltica_frame_template_t, reserved0) == 63, "FrameTemplate.reserved0");
+    _Static_assert(offsetof(meltica_frame_template_t, reserved1) == 64, "FrameTemplate.reserved1");
+    _Static_assert(offsetof(meltica_frame_template_t, reserved2) == 72, "FrameTemplate.reserved2");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t port_id;
+        uint8_t up;
+        uint32_t acknowledgment_number;
+        uint16_t window;
+        uint16_t reserved0;
+        uint32_t reserved1;
+    } meltica_tcp_state_t;
+    _Static_assert(sizeof(meltica_tcp_state_t) == 16, "size of TcpState");
+    _Static_assert(offsetof(meltica_tcp_state_t, type_id) == 0, "TcpState.type_id");
+    _Static_assert(offsetof(meltica_tcp_state_t, port_id) == 2, "TcpState.port_id");
+    _Static_assert(offsetof(meltica_tcp_state_t, up) == 3, "TcpState.up");
+    _Static_assert(offsetof(meltica_tcp_state_t, acknowledgment_number) == 4, "TcpState.acknowledgment_number");
+    _Static_assert(offsetof(meltica_tcp_state_t, window) == 8, "TcpState.window");
+    _Static_assert(offsetof(meltica_tcp_state_t, reserved0) == 10, "TcpState.reserved0");
+    _Static_assert(offsetof(meltica_tcp_state_t, reserved1) == 12, "TcpState.reserved1");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t lane;
+        uint8_t enabled;
+        uint16_t destination_port;
+        uint16_t reserved0;
+        uint32_t destination_ip;
+        uint32_t source_ip;
+        uint64_t session_low;
+        uint16_t session_high;
+        uint16_t reserved1;
+        uint32_t gap_timeout_ns;
+        uint64_t next_sequence_number;
+        uint64_t reserved2;
+    } meltica_feed_filter_t;
+    _Static_assert(sizeof(meltica_feed_filter_t) == 48, "size of FeedFilter");
+    _Static_assert(offsetof(meltica_feed_filter_t, type_id) == 0, "FeedFilter.type_id");
+    _Static_assert(offsetof(meltica_feed_filter_t, lane) == 2, "FeedFilter.lane");
+    _Static_assert(offsetof(meltica_feed_filter_t, enabled) == 3, "FeedFilter.enabled");
+    _Static_assert(offsetof(meltica_feed_filter_t, destination_port) == 4, "FeedFilter.destination_port");
+    _Static_assert(offsetof(meltica_feed_filter_t, reserved0) == 6, "FeedFilter.reserved0");
+    _Static_assert(offsetof(meltica_feed_filter_t, destination_ip) == 8, "FeedFilter.destination_ip");
+    _Static_assert(offsetof(meltica_feed_filter_t, source_ip) == 12, "FeedFilter.source_ip");
+    _Static_assert(offsetof(meltica_feed_filter_t, session_low) == 16, "FeedFilter.session_low");
+    _Static_assert(offsetof(meltica_feed_filter_t, session_high) == 24, "FeedFilter.session_high");
+    _Static_assert(offsetof(meltica_feed_filter_t, reserved1) == 26, "FeedFilter.reserved1");
+    _Static_assert(offsetof(meltica_feed_filter_t, gap_timeout_ns) == 28, "FeedFilter.gap_timeout_ns");
+    _Static_assert(offsetof(meltica_feed_filter_t, next_sequence_number) == 32, "FeedFilter.next_sequence_number");
+    _Static_assert(offsetof(meltica_feed_filter_t, reserved2) == 40, "FeedFilter.reserved2");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t all;
+        uint8_t reserved0;
+        uint32_t instrument_id;
+        uint64_t reserved1;
+    } meltica_clear_gap_t;
+    _Static_assert(sizeof(meltica_clear_gap_t) == 16, "size of ClearGap");
+    _Static_assert(offsetof(meltica_clear_gap_t, type_id) == 0, "ClearGap.type_id");
+    _Static_assert(offsetof(meltica_clear_gap_t, all) == 2, "ClearGap.all");
+    _Static_assert(offsetof(meltica_clear_gap_t, reserved0) == 3, "ClearGap.reserved0");
+    _Static_assert(offsetof(meltica_clear_gap_t, instrument_id) == 4, "ClearGap.instrument_id");
+    _Static_assert(offsetof(meltica_clear_gap_t, reserved1) == 8, "ClearGap.reserved1");
+    typedef struct __attribute__((packed)) {
+        uint16_t type_id;
+        uint8_t kind;
+        uint8_t reason;
+        uint8_t action;
+        uint8_t side;
+        uint8_t port_id;
+        uint8_t order_type;
+        uint32_t instrument_id;
+        uint16_t account_id;
+        uint16_t strategy_id;
+        uint64_t sequence_number;
+        uint64_t time_ns;
+        uint64_t order_id;
+        int64_t price_ticks;
+        int64_t quantity_lots;
+        uint64_t fired_mask;
+        int64_t reserved_price_ticks;
+        uint64_t value;
+    } meltica_audit_t;
+    _Static_assert(sizeof(meltica_audit_t) == 80, "size of Audit");
+    _Static_assert(offsetof(meltica_audit_t, type_id) == 0, "Audit.type_id");
+    _Static_assert(offsetof(meltica_audit_t, kind) == 2, "Audit.kind");
+    _Static_assert(offsetof(meltica_audit_t, reason) == 3, "Audit.reason");
+    _Static_assert(offsetof(meltica_audit_t, action) == 4, "Audit.action");
+    _Static_assert(offsetof(meltica_audit_t, side) == 5, "Audit.side");
+    _Static_assert(offsetof(meltica_audit_t, port_id) == 6, "Audit.port_id");
+    _Static_assert(offsetof(meltica_audit_t, order_type) == 7, "Audit.order_type");
+    _Static_assert(offsetof(meltica_audit_t, instrument_id) == 8, "Audit.instrument_id");
+    _Static_assert(offsetof(meltica_audit_t, account_id) == 12, "Audit.account_id");
+    _Static_assert(offsetof(meltica_audit_t, strategy_id) == 14, "Audit.strategy_id");
+    _Static_assert(offsetof(meltica_audit_t, sequence_number) == 16, "Audit.sequence_number");
+    _Static_assert(offsetof(meltica_audit_t, time_ns) == 24, "Audit.time_ns");
+    _Static_assert(offsetof(meltica_audit_t, order_id) == 32, "Audit.order_id");
+    _Static_assert(offsetof(meltica_audit_t, price_ticks) == 40, "Audit.price_ticks");
+    _Static_assert(offsetof(meltica_audit_t, quantity_lots) == 48, "Audit.quantity_lots");
+    _Static_assert(offsetof(meltica_audit_t, fired_mask) == 56, "Audit.fired_mask");
+    _Static_assert(offsetof(meltica_audit_t, reserved_price_ticks) == 64, "Audit.reserved_price_ticks");
+    _Static_assert(offsetof(meltica_audit_t, value) == 72, "Audit.value");
     #endif
     """
     const int64_t LOTS_BOUND "MELTICA_LOTS_BOUND"
@@ -897,6 +1104,106 @@ cdef extern from *:
         uint8_t reserved0
         uint16_t reserved1
         int64_t value
+    ctypedef struct WatchRecord "meltica_watch_t":
+        uint16_t type_id
+        uint16_t slot
+        uint32_t instrument_id
+        uint8_t on
+        uint8_t reserved0
+        uint16_t reserved1
+        uint32_t reserved2
+    ctypedef struct TriggerRecord "meltica_trigger_t":
+        uint16_t type_id
+        uint8_t slot
+        uint8_t enabled
+        uint8_t kinds
+        uint8_t message_side
+        uint8_t compare
+        uint8_t one_shot
+        uint32_t instrument_id
+        uint16_t account_id
+        uint16_t strategy_id
+        int64_t threshold_ticks
+        int64_t min_lots
+        uint8_t side
+        uint8_t tif
+        uint8_t flags
+        uint8_t port_id
+        uint32_t cooldown_us
+        int64_t quantity_lots
+        int64_t price_ticks
+        uint64_t first_order_id
+        uint64_t reserved0
+    ctypedef struct FrameTemplateRecord "meltica_frame_template_t":
+        uint16_t type_id
+        uint8_t port_id
+        uint8_t up
+        uint16_t source_port
+        uint16_t destination_port
+        uint64_t destination_mac
+        uint64_t source_mac
+        uint32_t source_ip
+        uint32_t destination_ip
+        uint32_t sequence_number
+        uint32_t acknowledgment_number
+        uint16_t window
+        uint16_t vlan
+        uint32_t user_ref_num
+        uint64_t client_order_prefix
+        uint32_t firm
+        uint8_t capacity
+        uint8_t display
+        uint8_t cross_type
+        uint8_t reserved0
+        uint64_t reserved1
+        uint64_t reserved2
+    ctypedef struct TcpStateRecord "meltica_tcp_state_t":
+        uint16_t type_id
+        uint8_t port_id
+        uint8_t up
+        uint32_t acknowledgment_number
+        uint16_t window
+        uint16_t reserved0
+        uint32_t reserved1
+    ctypedef struct FeedFilterRecord "meltica_feed_filter_t":
+        uint16_t type_id
+        uint8_t lane
+        uint8_t enabled
+        uint16_t destination_port
+        uint16_t reserved0
+        uint32_t destination_ip
+        uint32_t source_ip
+        uint64_t session_low
+        uint16_t session_high
+        uint16_t reserved1
+        uint32_t gap_timeout_ns
+        uint64_t next_sequence_number
+        uint64_t reserved2
+    ctypedef struct ClearGapRecord "meltica_clear_gap_t":
+        uint16_t type_id
+        uint8_t all
+        uint8_t reserved0
+        uint32_t instrument_id
+        uint64_t reserved1
+    ctypedef struct AuditRecord "meltica_audit_t":
+        uint16_t type_id
+        uint8_t kind
+        uint8_t reason
+        uint8_t action
+        uint8_t side
+        uint8_t port_id
+        uint8_t order_type
+        uint32_t instrument_id
+        uint16_t account_id
+        uint16_t strategy_id
+        uint64_t sequence_number
+        uint64_t time_ns
+        uint64_t order_id
+        int64_t price_ticks
+        int64_t quantity_lots
+        uint64_t fired_mask
+        int64_t reserved_price_ticks
+        uint64_t value
 
 cdef enum:
     LAYOUT_VERSION = 2
@@ -929,6 +1236,13 @@ cdef enum:
     HEARTBEAT_TYPE_ID = 13
     QUERY_TYPE_ID = 14
     ANSWER_TYPE_ID = 15
+    WATCH_TYPE_ID = 36
+    TRIGGER_TYPE_ID = 37
+    FRAME_TEMPLATE_TYPE_ID = 38
+    TCP_STATE_TYPE_ID = 39
+    FEED_FILTER_TYPE_ID = 40
+    CLEAR_GAP_TYPE_ID = 41
+    AUDIT_TYPE_ID = 42
     ACTION_NEW = 1
     ACTION_REPLACE = 2
     ACTION_CANCEL = 3
@@ -987,6 +1301,19 @@ cdef enum:
     DROP_KIND_KILLED = 12
     DROP_KIND_SESSION_UP = 13
     DROP_KIND_SESSION_DOWN = 14
+    MESSAGE_KIND_ADD = 1
+    MESSAGE_KIND_TRADE = 2
+    COMPARE_AT_MOST = 1
+    COMPARE_AT_LEAST = 2
+    AUDIT_KIND_PASSED = 1
+    AUDIT_KIND_REFUSED = 2
+    AUDIT_KIND_KILLED = 3
+    AUDIT_KIND_RELEASED = 4
+    AUDIT_KIND_COMMITTED = 5
+    AUDIT_KIND_BAD_COMMIT = 6
+    AUDIT_KIND_WATCHDOG = 7
+    AUDIT_KIND_OVERFLOW = 8
+    AUDIT_KIND_PURGED = 9
     STATUS_OK = 1
     STATUS_BAD_RECORD = 2
     STATUS_BAD_ARGUMENT = 3

@@ -140,6 +140,34 @@ class DropKind(IntEnum):
     SESSION_DOWN = 14
 
 
+class MessageKind(IntEnum):
+    """Bits of Trigger.kinds: which market messages may pull it. ADD: ITCH A, F and U's new half. TRADE: E, C, P."""
+
+    ADD = 1
+    TRADE = 2
+
+
+class Compare(IntEnum):
+    """How a trigger compares the price of a message with its threshold."""
+
+    AT_MOST = 1
+    AT_LEAST = 2
+
+
+class AuditKind(IntEnum):
+    """What an Audit record of the card tells."""
+
+    PASSED = 1
+    REFUSED = 2
+    KILLED = 3
+    RELEASED = 4
+    COMMITTED = 5
+    BAD_COMMIT = 6
+    WATCHDOG = 7
+    OVERFLOW = 8
+    PURGED = 9
+
+
 class Status(IntEnum):
     """How a gate answers a record that is no order."""
 
@@ -1023,7 +1051,247 @@ class AnswerRecord:
         return cls(answered_type_id, status, value)
 
 
-Record = OrderIntentRecord | VerdictRecord | InstrumentLimitsRecord | AccountLimitsRecord | PositionLimitsRecord | FirmLimitsRecord | StrategyLimitsRecord | PortLimitsRecord | ReferencePriceRecord | MarkRecord | QuoteRecord | PriceBandRecord | ProfitAndLossRecord | CreditRecord | OutcomeRecord | RearmRecord | LeaseRecord | DayResetRecord | SymbolRecord | TopOfBookRecord | DropCopyRecord | FillRecord | ReleaseRecord | ReserveRecord | AdjustRecord | KillRecord | HeartbeatRecord | QueryRecord | AnswerRecord
+@dataclass(frozen=True, slots=True)
+class WatchRecord:
+    """Puts an instrument (on the card: its locate code) on the list whose orders are tracked, or takes the slot away. 16 bytes."""
+
+    slot: int
+    instrument_id: int
+    on: int
+    type_id: int = 36
+
+    TYPE_ID: ClassVar[int] = 36
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HHIBBHI")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'slot', 'instrument_id', 'on', 'reserved0', 'reserved1', 'reserved2'], 'formats': ['<u2', '<u2', '<u4', '<u1', '<u1', '<u2', '<u4'], 'offsets': [0, 2, 4, 8, 9, 10, 12], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.slot, self.instrument_id, self.on, 0, 0, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"Watch has 16 bytes, not {len(data)}")
+        type_id, slot, instrument_id, on, _, _, _ = cls.CODEC.unpack(data)
+        if type_id != 36:
+            raise ValueError(f"Watch has type id 36, not {type_id}")
+        return cls(slot, instrument_id, on)
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRecord:
+    """A price-cross trigger and the order that it sends. Prices in ticks, quantities in lots. 72 bytes."""
+
+    slot: int
+    enabled: int
+    kinds: int
+    message_side: int
+    compare: int
+    one_shot: int
+    instrument_id: int
+    account_id: int
+    strategy_id: int
+    threshold_ticks: int
+    min_lots: int
+    side: int
+    tif: int
+    flags: int
+    port_id: int
+    cooldown_us: int
+    quantity_lots: int
+    price_ticks: int
+    first_order_id: int
+    type_id: int = 37
+
+    TYPE_ID: ClassVar[int] = 37
+    SIZE: ClassVar[int] = 72
+    CODEC: ClassVar[Struct] = Struct("<HBBBBBBIHHqqBBBBIqqQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'slot', 'enabled', 'kinds', 'message_side', 'compare', 'one_shot', 'instrument_id', 'account_id', 'strategy_id', 'threshold_ticks', 'min_lots', 'side', 'tif', 'flags', 'port_id', 'cooldown_us', 'quantity_lots', 'price_ticks', 'first_order_id', 'reserved0'], 'formats': ['<u2', '<u1', '<u1', '<u1', '<u1', '<u1', '<u1', '<u4', '<u2', '<u2', '<i8', '<i8', '<u1', '<u1', '<u1', '<u1', '<u4', '<i8', '<i8', '<u8', '<u8'], 'offsets': [0, 2, 3, 4, 5, 6, 7, 8, 12, 14, 16, 24, 32, 33, 34, 35, 36, 40, 48, 56, 64], 'itemsize': 72})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.slot, self.enabled, self.kinds, self.message_side, self.compare, self.one_shot, self.instrument_id, self.account_id, self.strategy_id, self.threshold_ticks, self.min_lots, self.side, self.tif, self.flags, self.port_id, self.cooldown_us, self.quantity_lots, self.price_ticks, self.first_order_id, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 72:
+            raise ValueError(f"Trigger has 72 bytes, not {len(data)}")
+        type_id, slot, enabled, kinds, message_side, compare, one_shot, instrument_id, account_id, strategy_id, threshold_ticks, min_lots, side, tif, flags, port_id, cooldown_us, quantity_lots, price_ticks, first_order_id, _ = cls.CODEC.unpack(data)
+        if type_id != 37:
+            raise ValueError(f"Trigger has type id 37, not {type_id}")
+        return cls(slot, enabled, kinds, message_side, compare, one_shot, instrument_id, account_id, strategy_id, threshold_ticks, min_lots, side, tif, flags, port_id, cooldown_us, quantity_lots, price_ticks, first_order_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTemplateRecord:
+    """What every frame of an order-entry session begins with, and where its TCP and OUCH numbers go on. 80 bytes."""
+
+    port_id: int
+    up: int
+    source_port: int
+    destination_port: int
+    destination_mac: int
+    source_mac: int
+    source_ip: int
+    destination_ip: int
+    sequence_number: int
+    acknowledgment_number: int
+    window: int
+    vlan: int
+    user_ref_num: int
+    client_order_prefix: int
+    firm: int
+    capacity: int
+    display: int
+    cross_type: int
+    type_id: int = 38
+
+    TYPE_ID: ClassVar[int] = 38
+    SIZE: ClassVar[int] = 80
+    CODEC: ClassVar[Struct] = Struct("<HBBHHQQIIIIHHIQIBBBBQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'port_id', 'up', 'source_port', 'destination_port', 'destination_mac', 'source_mac', 'source_ip', 'destination_ip', 'sequence_number', 'acknowledgment_number', 'window', 'vlan', 'user_ref_num', 'client_order_prefix', 'firm', 'capacity', 'display', 'cross_type', 'reserved0', 'reserved1', 'reserved2'], 'formats': ['<u2', '<u1', '<u1', '<u2', '<u2', '<u8', '<u8', '<u4', '<u4', '<u4', '<u4', '<u2', '<u2', '<u4', '<u8', '<u4', '<u1', '<u1', '<u1', '<u1', '<u8', '<u8'], 'offsets': [0, 2, 3, 4, 6, 8, 16, 24, 28, 32, 36, 40, 42, 44, 48, 56, 60, 61, 62, 63, 64, 72], 'itemsize': 80})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.port_id, self.up, self.source_port, self.destination_port, self.destination_mac, self.source_mac, self.source_ip, self.destination_ip, self.sequence_number, self.acknowledgment_number, self.window, self.vlan, self.user_ref_num, self.client_order_prefix, self.firm, self.capacity, self.display, self.cross_type, 0, 0, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 80:
+            raise ValueError(f"FrameTemplate has 80 bytes, not {len(data)}")
+        type_id, port_id, up, source_port, destination_port, destination_mac, source_mac, source_ip, destination_ip, sequence_number, acknowledgment_number, window, vlan, user_ref_num, client_order_prefix, firm, capacity, display, cross_type, _, _, _ = cls.CODEC.unpack(data)
+        if type_id != 38:
+            raise ValueError(f"FrameTemplate has type id 38, not {type_id}")
+        return cls(port_id, up, source_port, destination_port, destination_mac, source_mac, source_ip, destination_ip, sequence_number, acknowledgment_number, window, vlan, user_ref_num, client_order_prefix, firm, capacity, display, cross_type)
+
+
+@dataclass(frozen=True, slots=True)
+class TcpStateRecord:
+    """What the host's TCP stack has heard from the venue on an order-entry session. 16 bytes."""
+
+    port_id: int
+    up: int
+    acknowledgment_number: int
+    window: int
+    type_id: int = 39
+
+    TYPE_ID: ClassVar[int] = 39
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HBBIHHI")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'port_id', 'up', 'acknowledgment_number', 'window', 'reserved0', 'reserved1'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u2', '<u2', '<u4'], 'offsets': [0, 2, 3, 4, 8, 10, 12], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.port_id, self.up, self.acknowledgment_number, self.window, 0, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"TcpState has 16 bytes, not {len(data)}")
+        type_id, port_id, up, acknowledgment_number, window, _, _ = cls.CODEC.unpack(data)
+        if type_id != 39:
+            raise ValueError(f"TcpState has type id 39, not {type_id}")
+        return cls(port_id, up, acknowledgment_number, window)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFilterRecord:
+    """Which packets a lane takes, and where its sequence begins. 48 bytes."""
+
+    lane: int
+    enabled: int
+    destination_port: int
+    destination_ip: int
+    source_ip: int
+    session_low: int
+    session_high: int
+    gap_timeout_ns: int
+    next_sequence_number: int
+    type_id: int = 40
+
+    TYPE_ID: ClassVar[int] = 40
+    SIZE: ClassVar[int] = 48
+    CODEC: ClassVar[Struct] = Struct("<HBBHHIIQHHIQQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'lane', 'enabled', 'destination_port', 'reserved0', 'destination_ip', 'source_ip', 'session_low', 'session_high', 'reserved1', 'gap_timeout_ns', 'next_sequence_number', 'reserved2'], 'formats': ['<u2', '<u1', '<u1', '<u2', '<u2', '<u4', '<u4', '<u8', '<u2', '<u2', '<u4', '<u8', '<u8'], 'offsets': [0, 2, 3, 4, 6, 8, 12, 16, 24, 26, 28, 32, 40], 'itemsize': 48})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.lane, self.enabled, self.destination_port, 0, self.destination_ip, self.source_ip, self.session_low, self.session_high, 0, self.gap_timeout_ns, self.next_sequence_number, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 48:
+            raise ValueError(f"FeedFilter has 48 bytes, not {len(data)}")
+        type_id, lane, enabled, destination_port, _, destination_ip, source_ip, session_low, session_high, _, gap_timeout_ns, next_sequence_number, _ = cls.CODEC.unpack(data)
+        if type_id != 40:
+            raise ValueError(f"FeedFilter has type id 40, not {type_id}")
+        return cls(lane, enabled, destination_port, destination_ip, source_ip, session_low, session_high, gap_timeout_ns, next_sequence_number)
+
+
+@dataclass(frozen=True, slots=True)
+class ClearGapRecord:
+    """The host has seen to a gap: the feed, or one instrument, may be used again. 16 bytes."""
+
+    all: int
+    instrument_id: int
+    type_id: int = 41
+
+    TYPE_ID: ClassVar[int] = 41
+    SIZE: ClassVar[int] = 16
+    CODEC: ClassVar[Struct] = Struct("<HBBIQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'all', 'reserved0', 'instrument_id', 'reserved1'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u8'], 'offsets': [0, 2, 3, 4, 8], 'itemsize': 16})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.all, 0, self.instrument_id, 0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 16:
+            raise ValueError(f"ClearGap has 16 bytes, not {len(data)}")
+        type_id, all, _, instrument_id, _ = cls.CODEC.unpack(data)
+        if type_id != 41:
+            raise ValueError(f"ClearGap has type id 41, not {type_id}")
+        return cls(all, instrument_id)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """What the card did. The numbers have no holes: what the host did not fetch in time is told by an OVERFLOW record. 80 bytes."""
+
+    kind: int
+    reason: int
+    action: int
+    side: int
+    port_id: int
+    order_type: int
+    instrument_id: int
+    account_id: int
+    strategy_id: int
+    sequence_number: int
+    time_ns: int
+    order_id: int
+    price_ticks: int
+    quantity_lots: int
+    fired_mask: int
+    reserved_price_ticks: int
+    value: int
+    type_id: int = 42
+
+    TYPE_ID: ClassVar[int] = 42
+    SIZE: ClassVar[int] = 80
+    CODEC: ClassVar[Struct] = Struct("<HBBBBBBIHHQQQqqQqQ")
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'kind', 'reason', 'action', 'side', 'port_id', 'order_type', 'instrument_id', 'account_id', 'strategy_id', 'sequence_number', 'time_ns', 'order_id', 'price_ticks', 'quantity_lots', 'fired_mask', 'reserved_price_ticks', 'value'], 'formats': ['<u2', '<u1', '<u1', '<u1', '<u1', '<u1', '<u1', '<u4', '<u2', '<u2', '<u8', '<u8', '<u8', '<i8', '<i8', '<u8', '<i8', '<u8'], 'offsets': [0, 2, 3, 4, 5, 6, 7, 8, 12, 14, 16, 24, 32, 40, 48, 56, 64, 72], 'itemsize': 80})
+
+    def to_bytes(self) -> bytes:
+        return self.CODEC.pack(self.type_id, self.kind, self.reason, self.action, self.side, self.port_id, self.order_type, self.instrument_id, self.account_id, self.strategy_id, self.sequence_number, self.time_ns, self.order_id, self.price_ticks, self.quantity_lots, self.fired_mask, self.reserved_price_ticks, self.value)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        if len(data) != 80:
+            raise ValueError(f"Audit has 80 bytes, not {len(data)}")
+        type_id, kind, reason, action, side, port_id, order_type, instrument_id, account_id, strategy_id, sequence_number, time_ns, order_id, price_ticks, quantity_lots, fired_mask, reserved_price_ticks, value = cls.CODEC.unpack(data)
+        if type_id != 42:
+            raise ValueError(f"Audit has type id 42, not {type_id}")
+        return cls(kind, reason, action, side, port_id, order_type, instrument_id, account_id, strategy_id, sequence_number, time_ns, order_id, price_ticks, quantity_lots, fired_mask, reserved_price_ticks, value)
+
+
+Record = OrderIntentRecord | VerdictRecord | InstrumentLimitsRecord | AccountLimitsRecord | PositionLimitsRecord | FirmLimitsRecord | StrategyLimitsRecord | PortLimitsRecord | ReferencePriceRecord | MarkRecord | QuoteRecord | PriceBandRecord | ProfitAndLossRecord | CreditRecord | OutcomeRecord | RearmRecord | LeaseRecord | DayResetRecord | SymbolRecord | TopOfBookRecord | DropCopyRecord | FillRecord | ReleaseRecord | ReserveRecord | AdjustRecord | KillRecord | HeartbeatRecord | QueryRecord | AnswerRecord | WatchRecord | TriggerRecord | FrameTemplateRecord | TcpStateRecord | FeedFilterRecord | ClearGapRecord | AuditRecord
 RECORDS: dict[int, type[Record]] = {
     OrderIntentRecord.TYPE_ID: OrderIntentRecord,
     VerdictRecord.TYPE_ID: VerdictRecord,
@@ -1054,6 +1322,13 @@ RECORDS: dict[int, type[Record]] = {
     HeartbeatRecord.TYPE_ID: HeartbeatRecord,
     QueryRecord.TYPE_ID: QueryRecord,
     AnswerRecord.TYPE_ID: AnswerRecord,
+    WatchRecord.TYPE_ID: WatchRecord,
+    TriggerRecord.TYPE_ID: TriggerRecord,
+    FrameTemplateRecord.TYPE_ID: FrameTemplateRecord,
+    TcpStateRecord.TYPE_ID: TcpStateRecord,
+    FeedFilterRecord.TYPE_ID: FeedFilterRecord,
+    ClearGapRecord.TYPE_ID: ClearGapRecord,
+    AuditRecord.TYPE_ID: AuditRecord,
 }
 
 

@@ -133,6 +133,31 @@ package meltica_hot_pkg;
     DropKindSessionDown = 8'd14
   } drop_kind_e;
 
+  // Bits of Trigger.kinds: which market messages may pull it. ADD: ITCH A, F and U's new half. TRADE: E, C, P.
+  typedef enum logic [7:0] {
+    MessageKindAdd = 8'd1,
+    MessageKindTrade = 8'd2
+  } message_kind_e;
+
+  // How a trigger compares the price of a message with its threshold.
+  typedef enum logic [7:0] {
+    CompareAtMost = 8'd1,
+    CompareAtLeast = 8'd2
+  } compare_e;
+
+  // What an Audit record of the card tells.
+  typedef enum logic [7:0] {
+    AuditKindPassed = 8'd1,
+    AuditKindRefused = 8'd2,
+    AuditKindKilled = 8'd3,
+    AuditKindReleased = 8'd4,
+    AuditKindCommitted = 8'd5,
+    AuditKindBadCommit = 8'd6,
+    AuditKindWatchdog = 8'd7,
+    AuditKindOverflow = 8'd8,
+    AuditKindPurged = 8'd9
+  } audit_kind_e;
+
   // How a gate answers a record that is no order.
   typedef enum logic [7:0] {
     StatusOk = 8'd1,
@@ -563,6 +588,141 @@ package meltica_hot_pkg;
     logic [15:0] answered_type_id;  // byte 2
     logic [15:0] type_id;  // byte 0
   } answer_t;
+
+  // Puts an instrument (on the card: its locate code) on the list whose orders are tracked, or takes the slot away.
+  localparam logic [15:0] WatchTypeId = 16'd36;
+  localparam int unsigned WatchBytes = 16;
+  typedef struct packed {
+    logic [31:0] reserved2;  // byte 12
+    logic [15:0] reserved1;  // byte 10
+    logic [7:0] reserved0;  // byte 9
+    logic [7:0] on;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [15:0] slot;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } watch_t;
+
+  // A price-cross trigger and the order that it sends. Prices in ticks, quantities in lots.
+  localparam logic [15:0] TriggerTypeId = 16'd37;
+  localparam int unsigned TriggerBytes = 72;
+  typedef struct packed {
+    logic [63:0] reserved0;  // byte 64
+    logic [63:0] first_order_id;  // byte 56
+    logic signed [63:0] price_ticks;  // byte 48
+    logic signed [63:0] quantity_lots;  // byte 40
+    logic [31:0] cooldown_us;  // byte 36
+    logic [7:0] port_id;  // byte 35
+    logic [7:0] flags;  // byte 34
+    logic [7:0] tif;  // byte 33
+    logic [7:0] side;  // byte 32
+    logic signed [63:0] min_lots;  // byte 24
+    logic signed [63:0] threshold_ticks;  // byte 16
+    logic [15:0] strategy_id;  // byte 14
+    logic [15:0] account_id;  // byte 12
+    logic [31:0] instrument_id;  // byte 8
+    logic [7:0] one_shot;  // byte 7
+    logic [7:0] compare;  // byte 6
+    logic [7:0] message_side;  // byte 5
+    logic [7:0] kinds;  // byte 4
+    logic [7:0] enabled;  // byte 3
+    logic [7:0] slot;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } trigger_t;
+
+  // What every frame of an order-entry session begins with, and where its TCP and OUCH numbers go on.
+  localparam logic [15:0] FrameTemplateTypeId = 16'd38;
+  localparam int unsigned FrameTemplateBytes = 80;
+  typedef struct packed {
+    logic [63:0] reserved2;  // byte 72
+    logic [63:0] reserved1;  // byte 64
+    logic [7:0] reserved0;  // byte 63
+    logic [7:0] cross_type;  // byte 62
+    logic [7:0] display;  // byte 61
+    logic [7:0] capacity;  // byte 60
+    logic [31:0] firm;  // byte 56
+    logic [63:0] client_order_prefix;  // byte 48
+    logic [31:0] user_ref_num;  // byte 44
+    logic [15:0] vlan;  // byte 42
+    logic [15:0] window;  // byte 40
+    logic [31:0] acknowledgment_number;  // byte 36
+    logic [31:0] sequence_number;  // byte 32
+    logic [31:0] destination_ip;  // byte 28
+    logic [31:0] source_ip;  // byte 24
+    logic [63:0] source_mac;  // byte 16
+    logic [63:0] destination_mac;  // byte 8
+    logic [15:0] destination_port;  // byte 6
+    logic [15:0] source_port;  // byte 4
+    logic [7:0] up;  // byte 3
+    logic [7:0] port_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } frame_template_t;
+
+  // What the host's TCP stack has heard from the venue on an order-entry session.
+  localparam logic [15:0] TcpStateTypeId = 16'd39;
+  localparam int unsigned TcpStateBytes = 16;
+  typedef struct packed {
+    logic [31:0] reserved1;  // byte 12
+    logic [15:0] reserved0;  // byte 10
+    logic [15:0] window;  // byte 8
+    logic [31:0] acknowledgment_number;  // byte 4
+    logic [7:0] up;  // byte 3
+    logic [7:0] port_id;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } tcp_state_t;
+
+  // Which packets a lane takes, and where its sequence begins.
+  localparam logic [15:0] FeedFilterTypeId = 16'd40;
+  localparam int unsigned FeedFilterBytes = 48;
+  typedef struct packed {
+    logic [63:0] reserved2;  // byte 40
+    logic [63:0] next_sequence_number;  // byte 32
+    logic [31:0] gap_timeout_ns;  // byte 28
+    logic [15:0] reserved1;  // byte 26
+    logic [15:0] session_high;  // byte 24
+    logic [63:0] session_low;  // byte 16
+    logic [31:0] source_ip;  // byte 12
+    logic [31:0] destination_ip;  // byte 8
+    logic [15:0] reserved0;  // byte 6
+    logic [15:0] destination_port;  // byte 4
+    logic [7:0] enabled;  // byte 3
+    logic [7:0] lane;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } feed_filter_t;
+
+  // The host has seen to a gap: the feed, or one instrument, may be used again.
+  localparam logic [15:0] ClearGapTypeId = 16'd41;
+  localparam int unsigned ClearGapBytes = 16;
+  typedef struct packed {
+    logic [63:0] reserved1;  // byte 8
+    logic [31:0] instrument_id;  // byte 4
+    logic [7:0] reserved0;  // byte 3
+    logic [7:0] all;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } clear_gap_t;
+
+  // What the card did. The numbers have no holes: what the host did not fetch in time is told by an OVERFLOW record.
+  localparam logic [15:0] AuditTypeId = 16'd42;
+  localparam int unsigned AuditBytes = 80;
+  typedef struct packed {
+    logic [63:0] value;  // byte 72
+    logic signed [63:0] reserved_price_ticks;  // byte 64
+    logic [63:0] fired_mask;  // byte 56
+    logic signed [63:0] quantity_lots;  // byte 48
+    logic signed [63:0] price_ticks;  // byte 40
+    logic [63:0] order_id;  // byte 32
+    logic [63:0] time_ns;  // byte 24
+    logic [63:0] sequence_number;  // byte 16
+    logic [15:0] strategy_id;  // byte 14
+    logic [15:0] account_id;  // byte 12
+    logic [31:0] instrument_id;  // byte 8
+    logic [7:0] order_type;  // byte 7
+    logic [7:0] port_id;  // byte 6
+    logic [7:0] side;  // byte 5
+    logic [7:0] action;  // byte 4
+    logic [7:0] reason;  // byte 3
+    logic [7:0] kind;  // byte 2
+    logic [15:0] type_id;  // byte 0
+  } audit_t;
 
   // Bits of the fired mask.
   localparam int unsigned CheckMalformed = 0;  // Not a well-formed order

@@ -1,0 +1,86 @@
+// What the blocks of the card hand to each other, and how wide the card counts.
+// Records that cross between host and card are in the generated meltica_hot_pkg.
+`default_nettype none
+
+/* verilator lint_off UNUSEDPARAM */
+package meltica_card_pkg;
+
+  // --- how wide the card counts; wider numbers are refused, never cut ---
+
+  localparam int unsigned InstrumentW = 16;  // the card's instrument number is the feed's locate code
+  localparam int unsigned OrderLotsW = 20;   // of one order; OUCH takes less than 1,000,000 shares
+  localparam int unsigned LotsW = 32;        // of a quote, a fill, a reservation
+  localparam int unsigned TicksW = 31;       // of every price; a tick is 1/10,000 dollar
+  localparam int unsigned PositionW = 48;    // positions and open lots, signed
+  localparam int unsigned ValueW = 64;       // ticks * lots: the card's unit of value, signed
+
+  typedef logic [InstrumentW-1:0] instrument_t;
+  typedef logic [TicksW-1:0] ticks_t;
+  typedef logic [63:0] time_ns_t;  // Unix time
+
+  // --- 64-bit AXI4-Stream at 156.25 MHz ---
+
+  typedef struct packed {
+    logic        error;  // tuser: bad frame check sequence, with the last word
+    logic        last;
+    logic [7:0]  keep;   // bit 0: the first byte on the wire, which is data[7:0]
+    logic [63:0] data;
+  } axis_word_t;
+
+  // --- market data: one decoded message ---
+
+  typedef struct packed {
+    logic [63:0] sequence_number;  // MoldUDP64
+    logic [7:0]  kind;             // ITCH message type, ASCII
+    logic [15:0] locate;
+    logic [47:0] timestamp_ns;     // since midnight
+    logic [63:0] order_ref;        // A F E C X D; U: the original
+    logic [63:0] new_order_ref;    // U
+    logic        is_sell;          // A F P
+    logic [31:0] shares;           // A F E C X U P; Q: saturated
+    logic [31:0] price;            // A F C U P Q, 1/10,000 dollar; E: 0
+    logic        printable;        // C; else 1
+    logic [63:0] match_number;     // E C P Q B
+    logic [63:0] stock;            // A F H Y R P Q h, J: eight ASCII bytes, the first in the lowest byte
+    logic [7:0]  state;            // H trading state, h market state, Y short sale state, S event code
+    logic [31:0] upper_price;      // J
+    logic [31:0] lower_price;      // J
+  } market_message_t;
+
+  // --- what the feed tells the risk gate, in the terms of the records Quote, ReferencePrice and Mark ---
+
+  typedef enum logic [1:0] {
+    MarketReference = 2'd0,
+    MarketQuote     = 2'd1,
+    MarketMark      = 2'd2,
+    MarketBand      = 2'd3
+  } market_kind_e;
+
+  typedef struct packed {
+    market_kind_e     kind;
+    instrument_t      instrument;
+    ticks_t           bid_ticks;   // MarketReference: the price; MarketBand: the low edge
+    logic [LotsW-1:0] bid_lots;
+    ticks_t           ask_ticks;   // MarketBand: the high edge
+    logic [LotsW-1:0] ask_lots;
+    logic [7:0]       mark;        // MarketMark: Mark of the layout
+    logic             on;
+    time_ns_t         time_ns;
+  } market_update_t;
+
+  // --- the risk gate ---
+
+  // Whose rows an order needs; comes one cycle before the order itself.
+  typedef struct packed {
+    logic [31:0] instrument_id;
+    logic [15:0] account_id;
+    logic [15:0] strategy_id;
+    logic [7:0]  port_id;
+  } order_key_t;
+
+  // A row that the host committed: the bytes of a record, the type id in bits 15:0.
+  typedef logic [1023:0] staged_row_t;
+
+endpackage
+
+`default_nettype wire
