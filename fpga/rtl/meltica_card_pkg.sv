@@ -81,6 +81,20 @@ package meltica_card_pkg;
   // A row that the host committed: the bytes of a record, the type id in bits 15:0.
   typedef logic [1023:0] staged_row_t;
 
+  // A told record on its way from gate_tell to risk_gate_core: valid by itself, its slow arithmetic done.
+  typedef struct packed {
+    logic             from_host;     // gate_tell waits for op_done
+    logic [15:0]      type_id;
+    staged_row_t      row;           // the record; market updates are written as one, too
+    ticks_t           edge_low;      // collar of the instrument after this record; no collar: low 1, high 0
+    ticks_t           edge_high;
+    logic             impact_on;     // MARKET_IMPACT of the instrument after this record
+    logic [OrderLotsW-1:0] impact_buy_lots;   // the largest quantity that passes
+    logic [OrderLotsW-1:0] impact_sell_lots;
+    logic [ValueW-1:0] value_limit;  // in ticks * lots. Instrument: max value; else: open value with credit, after it
+    logic [63:0]      full_tokens;   // burst in nano-tokens
+  } told_op_t;
+
 endpackage
 
 `default_nettype wire
