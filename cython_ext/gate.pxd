@@ -6,6 +6,7 @@ from cython_ext.tables cimport Tables
 # call Python. A caller of tell_record() has made sure that the whole record is there.
 cdef class Gate:
     cdef Tables t
+    cdef object given_bounds
 
     cdef int judge(self, const OrderIntentRecord* order) noexcept nogil
     cdef int tell_record(self, const void* record) noexcept nogil

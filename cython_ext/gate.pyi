@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cython_ext.intent import OrderIntent
+from meltica.hot.bounds import Bounds
 
 def within(name: str, value: int, low: int, high: int) -> int: ...
 def whole_records(records: bytes | npt.NDArray[np.void]) -> memoryview: ...
@@ -20,6 +21,7 @@ class Gate:
         max_strategies: int = 256,
         max_working_orders: int = 65_536,
         leased: bool = False,
+        bounds: Bounds | None = None,
     ) -> None: ...
     @property
     def max_instruments(self) -> int: ...

@@ -19,6 +19,7 @@ from cython_ext.tables cimport (
     MAX_DUPLICATE_DEPTH,
     PORTS,
     AccountRow,
+    Bounds,
     Holding,
     InstrumentLine,
     InstrumentRow,
@@ -90,6 +91,29 @@ cdef void release_all(Tables* t) noexcept:
     unmap(t.own, (<size_t>t.max_working_orders + 1) * sizeof(OwnOrder))
 
 
+cdef int take_bounds(Bounds* taken, given) except -1:
+    """Of a meltica.hot.bounds.Bounds; None: as wide as the records."""
+    if given is None:
+        taken.order_lots = taken.told_lots = taken.position_lots = taken.limit_lots = LOTS_BOUND
+        taken.adjust_lots = taken.open_lots = 2 * LOTS_BOUND
+        taken.ticks = TICKS_BOUND
+        taken.unit = 0
+        taken.ports = PORTS
+        taken.decrement = 1
+        return 0
+    taken.order_lots = given.order_lots
+    taken.ticks = given.ticks
+    taken.told_lots = given.told_lots
+    taken.adjust_lots = given.adjust_lots
+    taken.position_lots = given.position_lots
+    taken.open_lots = given.open_lots
+    taken.limit_lots = given.limit_lots
+    taken.unit = given.value_per_tick_lot_nanos
+    taken.ports = given.ports
+    taken.decrement = given.decrement
+    return 0
+
+
 @cython.final
 cdef class Gate:
     def __cinit__(
@@ -101,6 +125,7 @@ cdef class Gate:
         max_strategies=256,
         max_working_orders=65_536,
         leased=False,
+        bounds=None,
     ):
         memset(&self.t, 0, sizeof(Tables))
         self.t.max_instruments = within("max_instruments", max_instruments, 1, 2**20)
@@ -111,6 +136,8 @@ cdef class Gate:
         self.t.max_strategies = within("max_strategies", max_strategies, 1, 2**16)
         self.t.max_working_orders = within("max_working_orders", max_working_orders, 1, 2**20)
         self.t.leased = bool(leased)
+        take_bounds(&self.t.bounds, bounds)
+        self.given_bounds = bounds
         seats = max(3, (2 * max_working_orders - 1).bit_length())  # at most half full, whole cache lines
         self.t.seat_mask = 2**seats - 1
         self.t.seat_shift = 35 - seats  # to the line's number: three bits less
@@ -292,7 +319,7 @@ cdef class Gate:
             KILL_SCOPE_GLOBAL: 0,
             KILL_SCOPE_ACCOUNT: self.t.max_accounts - 1,
             KILL_SCOPE_STRATEGY: self.t.max_strategies - 1,
-            KILL_SCOPE_PORT: PORTS - 1,
+            KILL_SCOPE_PORT: self.t.bounds.ports - 1,
             KILL_SCOPE_INSTRUMENT: self.t.max_instruments - 1,
         }[scope]
         cdef uint32_t number = within("id", id, 0, last)
@@ -328,7 +355,7 @@ cdef class Gate:
     def import_state(self, state, /):
         cdef Gate fresh = Gate(
             self.t.max_instruments, self.t.max_accounts, self.t.duplicate_depth, self.t.tolerance_ns,
-            self.t.max_strategies, self.t.max_working_orders, self.t.leased,
+            self.t.max_strategies, self.t.max_working_orders, self.t.leased, self.given_bounds,
         )
         load(&fresh.t, state)
         self.t, fresh.t = fresh.t, self.t

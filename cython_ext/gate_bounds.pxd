@@ -16,9 +16,10 @@ from cython_ext.tables cimport (
     position_at,
 )
 
-cdef inline void set_collar(InstrumentRow* row) noexcept nogil:
+cdef inline void set_collar(const Tables* t, InstrumentRow* row) noexcept nogil:
     cdef uint64_t reference = <uint64_t>row.reference_price_ticks
     cdef uint64_t collar = row.collar_bps
+    cdef uint64_t highest = <uint64_t>t.bounds.ticks
     row.collar_low_ticks = 1
     row.collar_high_ticks = 0
     if reference == 0 or collar == 0:
@@ -26,7 +27,7 @@ cdef inline void set_collar(InstrumentRow* row) noexcept nogil:
     # reference * collar / 10_000 within 64 bits: at most 10 * TICKS_BOUND < 2^64 (TICKS_BOUND, COLLAR_BPS_BOUND)
     cdef uint64_t width = reference // 10_000 * collar + reference % 10_000 * collar // 10_000
     row.collar_low_ticks = <int64_t>(reference - width) if width < reference else 1
-    row.collar_high_ticks = <int64_t>(reference + width) if width < TICKS_BOUND - reference else TICKS_BOUND
+    row.collar_high_ticks = <int64_t>(reference + width) if reference + width < highest else <int64_t>highest
 
 
 cdef inline bint is_crossed(const InstrumentRow* row) noexcept nogil:
@@ -37,7 +38,7 @@ cdef inline void tighten(Tables* t, uint32_t instrument_id) noexcept nogil:
     """After any change of the row, the market or the own orders' best prices."""
     cdef InstrumentRow* row = &t.instruments[instrument_id]
     cdef InstrumentLine* line = &t.lines[instrument_id]
-    cdef int64_t top = smaller(row.collar_high_ticks, smaller(row.max_price_ticks, TICKS_BOUND))
+    cdef int64_t top = smaller(row.collar_high_ticks, smaller(row.max_price_ticks, t.bounds.ticks))
     line.lowest[0] = row.collar_low_ticks
     line.highest[0] = smaller(top, ~line.own_best[1])
     line.lowest[1] = -top
@@ -46,7 +47,7 @@ cdef inline void tighten(Tables* t, uint32_t instrument_id) noexcept nogil:
         line.highest[0] = smaller(line.highest[0], row.high_ticks)
         line.highest[1] = smaller(line.highest[1], -row.low_ticks)
     line.max_value = smaller(row.max_value_nanos, INT64_MAX - 1)
-    line.max_lots = smaller(row.max_quantity_lots, LOTS_BOUND)
+    line.max_lots = smaller(row.max_quantity_lots, t.bounds.order_lots)
     if row.max_impact_percent != 0:
         line.max_lots = smaller(
             line.max_lots, percent_of(smaller(row.bid_lots, row.ask_lots), row.max_impact_percent)
@@ -139,7 +140,7 @@ cdef inline void set_all_bounds(Tables* t) noexcept nogil:
     set_gate_blocked(t)
     set_limit(&t.firm.exposure)
     for number in range(t.max_instruments):
-        set_collar(&t.instruments[number])
+        set_collar(t, &t.instruments[number])
         tighten(t, number)
     for number in range(t.max_accounts):
         set_limit(&t.accounts[number].exposure)

@@ -32,10 +32,10 @@ cdef inline int complain_about_settlement(Tables* t, const ReleaseRecord* told, 
         return bad(t, "strategy_id is beyond the gate's strategies")
     if told.side < SIDE_BUY or told.side > SIDE_SELL or told.closes > 1:
         return bad(t, "side is 1 or 2, closes (opens) 0 or 1")
-    if told.quantity_lots < lowest or told.quantity_lots > LOTS_BOUND:
+    if told.quantity_lots < lowest or told.quantity_lots > t.bounds.told_lots:
         return bad(t, "quantity_lots is out of range")
-    if told.reserved_price_ticks < 0 or told.reserved_price_ticks > TICKS_BOUND:
-        return bad(t, "reserved_price_ticks is not within 0..2^60")
+    if told.reserved_price_ticks < 0 or told.reserved_price_ticks > t.bounds.ticks:
+        return bad(t, "reserved_price_ticks is beyond the gate's bounds")
     return TAKEN
 
 
@@ -77,12 +77,12 @@ cdef inline int take_adjust(Tables* t, const AdjustRecord* told) noexcept nogil:
     cdef size_t at
     if needs_rows(t, told.account_id, told.instrument_id) != TAKEN:
         return STATUS_BAD_ARGUMENT
-    if told.delta_lots < -2 * LOTS_BOUND or told.delta_lots > 2 * LOTS_BOUND:
-        return bad(t, "delta_lots is not within -2^61..2^61")
+    if told.delta_lots < -t.bounds.adjust_lots or told.delta_lots > t.bounds.adjust_lots:
+        return bad(t, "delta_lots is beyond the gate's bounds")
     at = position_at(t, told.account_id, told.instrument_id)
     position = t.positions[at].position_lots + told.delta_lots
-    if position < -LOTS_BOUND or position > LOTS_BOUND:
-        return bad(t, "the position would be beyond 2^60")
+    if position < -t.bounds.position_lots or position > t.bounds.position_lots:
+        return bad(t, "the position would be beyond the gate's bounds")
     t.positions[at].position_lots = position
     t.holdings[at].worst_lots[0] += told.delta_lots
     t.holdings[at].worst_lots[1] -= told.delta_lots
@@ -128,8 +128,8 @@ cdef inline int take_reserve(Tables* t, const ReleaseRecord* told) noexcept nogi
         return bad(t, "the account's open value would not fit 63 bits")
     if not has_room(&t.firm.exposure, value) or not has_room(&strategy.exposure, value):
         return bad(t, "the open value of the firm or the strategy would not fit 63 bits")
-    if open_lots(t, position, at) + told.quantity_lots > 2 * LOTS_BOUND:
-        return bad(t, "open lots would be beyond 2^61")
+    if open_lots(t, position, at) + told.quantity_lots > t.bounds.open_lots:
+        return bad(t, "open lots would be beyond the gate's bounds")
     if put_back(t, told) != TAKEN:
         return STATUS_BAD_ARGUMENT
     t.holdings[position].worst_lots[at] += told.quantity_lots
@@ -158,8 +158,8 @@ cdef inline int put_back(Tables* t, const ReleaseRecord* told) noexcept nogil:
         return TAKEN
     if own.account_id != told.account_id or own.instrument_id != told.instrument_id or own.side != side:
         return bad(t, "order_id works for another account, instrument or side")
-    if own.leaves_lots > LOTS_BOUND - told.quantity_lots:
-        return bad(t, "leaves would be beyond 2^60")
+    if own.leaves_lots > t.bounds.told_lots - told.quantity_lots:
+        return bad(t, "leaves would be beyond the gate's bounds")
     own.leaves_lots += told.quantity_lots
     own.price_ticks = told.reserved_price_ticks
     widen(&t.lines[told.instrument_id], side, told.reserved_price_ticks)

@@ -251,7 +251,7 @@ cdef inline int load(Tables* t, state) except -1:
     for number, *values in state["strategies"]:
         load_strategy(&t.strategies[row_number("strategy_id", number, t.max_strategies)], values)
     for number, *values in state["ports"]:
-        load_port(&t.ports[row_number("port_id", number, PORTS)], values)
+        load_port(&t.ports[row_number("port_id", number, t.bounds.ports)], values)
     load_positions(t, state["positions"])
     load_orders(t, state["orders"])
     load_recent(t, state["recent"])

@@ -8,6 +8,7 @@ from cython_ext.layout_gen cimport *
 from cython_ext.own_book cimport find, insert, lessen, widen
 from cython_ext.tables cimport (
     AccountRow,
+    Bounds,
     Bucket,
     InstrumentLine,
     InstrumentRow,
@@ -57,6 +58,8 @@ cdef inline int complain_about_instrument(Tables* t, const InstrumentLimitsRecor
         return bad(t, "value_per_tick_lot_nanos, max_price_ticks and max_quantity_lots are not below 0")
     if told.max_value_nanos < 0 or told.max_day_lots < 0:
         return bad(t, "max_value_nanos and max_day_lots are not below 0")
+    if t.bounds.unit != 0 and told.value_per_tick_lot_nanos != t.bounds.unit:
+        return bad(t, "value_per_tick_lot_nanos is not the gate's")
     if told.value_per_tick_lot_nanos != t.lines[told.instrument_id].unit and has_open_lots(t, told.instrument_id):
         return bad(t, "value_per_tick_lot_nanos cannot change while lots are open in the instrument")
     return TAKEN
@@ -87,7 +90,7 @@ cdef inline int take_instrument_limits(Tables* t, const InstrumentLimitsRecord* 
     row.session_close_ns = told.session_close_ns
     row.max_day_lots = told.max_day_lots
     row.max_impact_percent = told.max_impact_percent
-    set_collar(row)
+    set_collar(t, row)
     tighten(t, told.instrument_id)
     if other_rule:
         set_all_plain_limits(t, told.instrument_id)
@@ -100,7 +103,7 @@ cdef inline int take_account_limits(Tables* t, const AccountLimitsRecord* told) 
         return bad(t, "account_id is beyond the gate's accounts")
     if told.enabled > 1 or told.market_orders_allowed > 1 or told.iso_allowed > 1 or told.short_exempt_allowed > 1:
         return bad(t, "enabled, market_orders_allowed, iso_allowed and short_exempt_allowed are 0 or 1")
-    if told.self_match > SELF_MATCH_DECREMENT or told.message_burst > BURST_BOUND:
+    if told.self_match > (SELF_MATCH_DECREMENT if t.bounds.decrement else SELF_MATCH_CANCEL_BOTH) or told.message_burst > BURST_BOUND:
         return bad(t, "self_match or message_burst is out of range")
     if told.max_open_value_nanos < 0 or told.max_daily_loss_nanos < 0 or told.max_drawdown_nanos < 0:
         return bad(t, "max_open_value_nanos, max_daily_loss_nanos and max_drawdown_nanos are not below 0")
@@ -134,9 +137,9 @@ cdef inline int take_position_limits(Tables* t, const PositionLimitsRecord* told
     if told.max_long_lots > LOTS_BOUND or told.max_short_lots > LOTS_BOUND or told.located_lots > LOTS_BOUND:
         return bad(t, "max_long_lots, max_short_lots and located_lots are at most 2^60")
     row = &t.positions[position_at(t, told.account_id, told.instrument_id)]
-    row.max_long_lots = told.max_long_lots
-    row.max_short_lots = told.max_short_lots
-    row.located_lots = told.located_lots
+    row.max_long_lots = smaller(told.max_long_lots, t.bounds.limit_lots)
+    row.max_short_lots = smaller(told.max_short_lots, t.bounds.limit_lots)
+    row.located_lots = smaller(told.located_lots, t.bounds.limit_lots)
     set_plain_limits(t, told.account_id, told.instrument_id)
     return TAKEN
 
@@ -171,6 +174,8 @@ cdef inline int take_strategy_limits(Tables* t, const StrategyLimitsRecord* told
 
 
 cdef inline int take_port_limits(Tables* t, const PortLimitsRecord* told) noexcept nogil:
+    if told.port_id >= t.bounds.ports:
+        return bad(t, "port_id is beyond the gate's ports")
     if told.enabled > 1 or told.message_burst > BURST_BOUND:
         return bad(t, "enabled or message_burst is out of range")
     set_rate(
@@ -203,26 +208,27 @@ cdef inline int take_reference(Tables* t, const ReferencePriceRecord* told) noex
     cdef InstrumentRow* row
     if told.instrument_id >= t.max_instruments:
         return bad(t, "instrument_id is beyond the gate's instruments")
-    if told.price_ticks < 0 or told.price_ticks > TICKS_BOUND:
-        return bad(t, "price_ticks is not within 0..2^60")
+    if told.price_ticks < 0 or told.price_ticks > t.bounds.ticks:
+        return bad(t, "price_ticks is not within the gate's bounds")
     row = &t.instruments[told.instrument_id]
     row.reference_price_ticks = told.price_ticks
     row.reference_time_ns = told.time_ns
-    set_collar(row)
+    set_collar(t, row)
     tighten(t, told.instrument_id)
     return TAKEN
 
 
-cdef inline bint is_bad_quote(int64_t price_ticks, int64_t lots) noexcept nogil:
-    return lots < 0 or lots > LOTS_BOUND or price_ticks < (lots > 0) or price_ticks > TICKS_BOUND
+cdef inline bint is_bad_quote(const Bounds* bounds, int64_t price_ticks, int64_t lots) noexcept nogil:
+    return lots < 0 or lots > bounds.told_lots or price_ticks < (lots > 0) or price_ticks > bounds.ticks
 
 
 cdef inline int take_quote(Tables* t, const QuoteRecord* told) noexcept nogil:
     cdef InstrumentRow* row
     if told.instrument_id >= t.max_instruments:
         return bad(t, "instrument_id is beyond the gate's instruments")
-    if is_bad_quote(told.bid_ticks, told.bid_lots) or is_bad_quote(told.ask_ticks, told.ask_lots):
-        return bad(t, "bid or ask is out of range: lots within 0..2^60, ticks within 1..2^60 when there are lots")
+    cdef const Bounds* bounds = &t.bounds
+    if is_bad_quote(bounds, told.bid_ticks, told.bid_lots) or is_bad_quote(bounds, told.ask_ticks, told.ask_lots):
+        return bad(t, "bid or ask is beyond the gate's bounds: lots from 0, ticks from 1 when there are lots")
     row = &t.instruments[told.instrument_id]
     row.bid_lots = told.bid_lots
     row.bid_ticks = told.bid_ticks if told.bid_lots else 0
@@ -235,8 +241,8 @@ cdef inline int take_quote(Tables* t, const QuoteRecord* told) noexcept nogil:
 cdef inline int take_price_band(Tables* t, const PriceBandRecord* told) noexcept nogil:
     if told.instrument_id >= t.max_instruments:
         return bad(t, "instrument_id is beyond the gate's instruments")
-    if told.low_ticks < 0 or told.low_ticks > told.high_ticks or told.high_ticks > TICKS_BOUND:
-        return bad(t, "low_ticks or high_ticks is out of range: 0 <= low <= high <= 2^60")
+    if told.low_ticks < 0 or told.low_ticks > told.high_ticks or told.high_ticks > t.bounds.ticks:
+        return bad(t, "low_ticks or high_ticks is beyond the gate's bounds: 0 <= low <= high")
     t.instruments[told.instrument_id].low_ticks = told.low_ticks
     t.instruments[told.instrument_id].high_ticks = told.high_ticks
     tighten(t, told.instrument_id)
@@ -249,7 +255,7 @@ cdef inline int take_mark(Tables* t, const MarkRecord* told) noexcept nogil:
     if told.mark == MARK_MISMATCHED and told.id < t.max_accounts:
         t.accounts[told.id].mismatched = told.on
         set_account_blocked(&t.accounts[told.id])
-    elif told.mark == MARK_CONNECTED and told.id < PORTS:
+    elif told.mark == MARK_CONNECTED and told.id < t.bounds.ports:
         t.ports[told.id].connected = told.on
         set_port_blocked(&t.ports[told.id])
     elif MARK_HALTED <= told.mark <= MARK_GAPPED and told.id < t.max_instruments:
@@ -277,7 +283,7 @@ cdef inline int take_kill(Tables* t, const KillRecord* told) noexcept nogil:
     elif told.scope == KILL_SCOPE_STRATEGY and told.id < t.max_strategies:
         t.strategies[told.id].killed = told.engage
         set_strategy_blocked(&t.strategies[told.id])
-    elif told.scope == KILL_SCOPE_PORT and told.id < PORTS:
+    elif told.scope == KILL_SCOPE_PORT and told.id < t.bounds.ports:
         t.ports[told.id].killed = told.engage
         set_port_blocked(&t.ports[told.id])
     elif told.scope == KILL_SCOPE_INSTRUMENT and told.id < t.max_instruments:

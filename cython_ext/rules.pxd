@@ -84,12 +84,12 @@ cdef inline uint64_t fired_market(const Tables* t, const OrderIntentRecord* orde
 
 
 cdef inline bint has_senseless_fields(const Tables* t, const OrderIntentRecord* order, const Case* case) noexcept nogil:
-    if order.quantity_lots < 1 or order.quantity_lots > LOTS_BOUND:
+    if order.quantity_lots < 1 or order.quantity_lots > t.bounds.order_lots:
         return True
     if order.order_type == ORDER_TYPE_LIMIT:
         if order.price_ticks < 1 or order.price_ticks > case.instrument.max_price_ticks:
             return True
-        if order.price_ticks > TICKS_BOUND:
+        if order.price_ticks > t.bounds.ticks:
             return True
     if order.action == ACTION_NEW:
         return order.working_lots != 0 or order.working_price_ticks != 0
@@ -99,7 +99,9 @@ cdef inline bint has_senseless_fields(const Tables* t, const OrderIntentRecord* 
         return False
     if order.working_lots < 1 or order.working_lots > open_lots(t, case.at, order.side - SIDE_BUY):
         return True
-    if order.working_lots > LOTS_BOUND or order.working_price_ticks < 1 or order.working_price_ticks > TICKS_BOUND:
+    if order.working_lots > t.bounds.order_lots:
+        return True
+    if order.working_price_ticks < 1 or order.working_price_ticks > t.bounds.ticks:
         return True
     return (
         case.working_value == INT64_MAX

@@ -178,6 +178,20 @@ cdef struct Crossing:
     int64_t leaves_lots
 
 
+# meltica.hot.bounds.Bounds: how wide the gate counts.
+cdef struct Bounds:
+    int64_t order_lots
+    int64_t ticks
+    int64_t told_lots
+    int64_t adjust_lots
+    int64_t position_lots
+    int64_t open_lots
+    int64_t limit_lots
+    int64_t unit      # value_per_tick_lot_nanos; 0: any
+    uint32_t ports
+    uint8_t decrement
+
+
 cdef struct Tables:
     # of the last check
     uint64_t fired_mask
@@ -220,6 +234,7 @@ cdef struct Tables:
     uint64_t faults
     const char* complaint      # about the last record that was not taken
     Crossing[MAX_CROSSING] matches
+    Bounds bounds
 
 
 # One NEW or REPLACE and all that the checks look at.

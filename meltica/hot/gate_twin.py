@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from meltica.hot import layout_gen as lay
+from meltica.hot.bounds import Bounds
 from meltica.hot.layout_gen import STATE_VERSION, Action, KillScope, OrderIntentRecord, Record
 from meltica.hot.own_book_twin import SelfMatchVerdict, WorkingOrder
 from meltica.hot.ports import GateState, Intent, Masks, Reasons
@@ -34,7 +35,7 @@ CHECK_NUMBERS = 64
 TABLE_BOUND = 2**22  # Position rows; the compiled gate holds them all (256 MiB)
 MAX_DUPLICATE_DEPTH = 64  # A check looks at each of them: bounded work per order
 _NOT_ALONE = ~(1 << Check.SELF_MATCH)
-_NO_INSTRUMENT, _NO_ACCOUNT, _NO_STRATEGY = InstrumentRow(), AccountRow(), StrategyRow()
+_NO_INSTRUMENT, _NO_ACCOUNT, _NO_STRATEGY, _NO_PORT = InstrumentRow(), AccountRow(), StrategyRow(), PortRow()
 
 
 class Gate:
@@ -49,6 +50,7 @@ class Gate:
         max_strategies: int = 256,
         max_working_orders: int = 65_536,
         leased: bool = False,
+        bounds: Bounds | None = None,
     ) -> None:
         self.max_instruments = within("max_instruments", max_instruments, 1, 2**20)
         self.max_accounts = within("max_accounts", max_accounts, 1, 2**16)
@@ -58,9 +60,10 @@ class Gate:
         self.max_strategies = within("max_strategies", max_strategies, 1, 2**16)
         self.max_working_orders = within("max_working_orders", max_working_orders, 1, 2**20)
         self.leased = bool(leased)
+        self.bounds = bounds or Bounds()
         self.fired_mask = self.reserved_price_ticks = self.allowed_lots = 0
         self._listed: list[tuple[int, int]] = []
-        self._tables = Tables(max_instruments, max_accounts, max_strategies, max_working_orders)
+        self._tables = Tables(max_instruments, max_accounts, max_strategies, max_working_orders, self.bounds)
         self._recent: list[deque[Recent]] = [deque(maxlen=duplicate_depth) for _ in range(max_accounts)]
         self._passed = [0] * (max(Action) + 1)
         self._rejected = [0] * CHECK_NUMBERS
@@ -99,7 +102,7 @@ class Gate:
             firm=tables.firm,
             account=tables.accounts[order.account_id] if has_account else _NO_ACCOUNT,
             strategy=tables.strategies[order.strategy_id] if order.strategy_id < self.max_strategies else _NO_STRATEGY,
-            port=tables.ports[order.port_id],
+            port=tables.ports[order.port_id] if order.port_id < self.bounds.ports else _NO_PORT,
             instrument=(
                 tables.instruments[order.instrument_id]
                 if order.instrument_id < self.max_instruments
@@ -110,6 +113,7 @@ class Gate:
             own_book=tables.own_book,
             group_of=lambda account_id: tables.accounts[account_id].self_match_group,
             future_tolerance_ns=self._tolerance_ns,
+            bounds=self.bounds,
         )
 
     def _refuse(self, fired: int) -> int:
@@ -279,7 +283,7 @@ class Gate:
 
     def import_state(self, state: Mapping[str, Any], /) -> None:
         sizes = (self.max_instruments, self.max_accounts, self.duplicate_depth, self._tolerance_ns)
-        fresh = Gate(*sizes, self.max_strategies, self.max_working_orders, self.leased)
+        fresh = Gate(*sizes, self.max_strategies, self.max_working_orders, self.leased, self.bounds)
         fresh._load(state)
         self.__dict__.update(fresh.__dict__)
 

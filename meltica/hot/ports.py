@@ -30,7 +30,7 @@ class RiskGate(Protocol):
     """The pre-trade risk gate. docs/risk_checks.md has the checks; tests/conformance/gate_suite.py has the judge.
 
     Gate(max_instruments=1024, max_accounts=16, duplicate_depth=16, reference_future_tolerance_ns=1_000_000,
-    max_strategies=256, max_working_orders=65_536, leased=False); there are always 256 ports.
+    max_strategies=256, max_working_orders=65_536, leased=False, bounds=None): meltica.hot.bounds has the bounds.
     """
 
     # Of the last check(): bit n set = check n fired; the price at which a passed NEW or REPLACE is reserved, else 0;

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from meltica.hot.layout_gen import NANO_TOKENS_PER_MESSAGE, TICKS_BOUND, Breaker, Side
+from meltica.hot.layout_gen import NANO_TOKENS_PER_MESSAGE, Breaker, Side
 
 INT64_MAX = 2**63 - 1
 INT64_MIN = -(2**63)
@@ -116,12 +116,12 @@ class InstrumentRow(Metered):
     high_ticks: int = 0
     day_lots: int = 0
 
-    def collar_ticks(self) -> tuple[int, int]:
+    def collar_ticks(self, highest_ticks: int) -> tuple[int, int]:
         """Lowest and highest price within the collar; (1, 0), which holds no price, without a reference or a collar."""
         if self.reference_price_ticks == 0 or self.collar_bps == 0:
             return 1, 0
         width = self.reference_price_ticks * self.collar_bps // 10_000
-        return max(1, self.reference_price_ticks - width), min(TICKS_BOUND, self.reference_price_ticks + width)
+        return max(1, self.reference_price_ticks - width), min(highest_ticks, self.reference_price_ticks + width)
 
     def displayed_lots(self, side: int) -> int:
         """What an order of this side would trade with."""

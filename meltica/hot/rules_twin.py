@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from meltica.hot.bounds import Bounds
 from meltica.hot.layout_gen import (
-    LOTS_BOUND,
-    TICKS_BOUND,
     Action,
     Breaker,
     Flag,
@@ -62,6 +61,7 @@ class Case:
     own_book: OwnBook
     group_of: Callable[[int], int]  # an account's self-match group
     future_tolerance_ns: int
+    bounds: Bounds
     price_ticks: int = field(init=False)  # at which the order is valued and reserved
     value: int = field(init=False)
     working_value: int = field(init=False)
@@ -75,7 +75,7 @@ class Case:
         self.price_ticks = order.price_ticks
         if order.order_type == OrderType.MARKET:
             # The collar's edge on the adverse side; without a collar there is no price (0) and so no value.
-            low, high = self.instrument.collar_ticks()
+            low, high = self.instrument.collar_ticks(self.bounds.ticks)
             self.price_ticks = 0 if high == 0 else high if order.side == Side.BUY else low
         self.value = value_nanos(self.price_ticks, order.quantity_lots, unit)
         self.working_value = value_nanos(order.working_price_ticks, order.working_lots, unit) if replaces else 0
@@ -175,11 +175,11 @@ def crossed_book(case: Case) -> bool:
 
 
 def field_sanity(case: Case) -> bool:
-    order = case.order
-    if not 1 <= order.quantity_lots <= LOTS_BOUND:
+    order, bounds = case.order, case.bounds
+    if not 1 <= order.quantity_lots <= bounds.order_lots:
         return True
     if order.order_type == OrderType.LIMIT:
-        highest = min(case.instrument.max_price_ticks, TICKS_BOUND)
+        highest = min(case.instrument.max_price_ticks, bounds.ticks)
         if not 1 <= order.price_ticks <= highest:
             return True
     if order.action == Action.NEW:
@@ -189,8 +189,8 @@ def field_sanity(case: Case) -> bool:
         return True
     reserved = min(row.open_value_nanos for row in (case.firm, case.account, case.strategy))
     return not opens_an_order(order) and (
-        not 1 <= order.working_lots <= min(LOTS_BOUND, case.position.open_lots(order.side))
-        or not 1 <= order.working_price_ticks <= TICKS_BOUND
+        not 1 <= order.working_lots <= min(bounds.order_lots, case.position.open_lots(order.side))
+        or not 1 <= order.working_price_ticks <= bounds.ticks
         or case.working_value == INT64_MAX
         or case.working_value > reserved
     )
@@ -206,7 +206,7 @@ def max_value(case: Case) -> bool:
 
 
 def price_collar(case: Case) -> bool:
-    low, high = case.instrument.collar_ticks()
+    low, high = case.instrument.collar_ticks(case.bounds.ticks)
     return not low <= case.price_ticks <= high
 
 

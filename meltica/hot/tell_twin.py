@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import Any
 
 from meltica.hot import layout_gen as lay
-from meltica.hot.layout_gen import BURST_BOUND, COLLAR_BPS_BOUND, LOTS_BOUND, TICKS_BOUND, Breaker, Mark, Side
+from meltica.hot.bounds import Bounds
+from meltica.hot.layout_gen import BURST_BOUND, COLLAR_BPS_BOUND, LOTS_BOUND, Breaker, Mark, Side
 from meltica.hot.own_book_twin import OwnBook, WorkingOrder
 from meltica.hot.rows_twin import (
     ACCOUNT_BREAKERS,
@@ -20,8 +21,6 @@ from meltica.hot.rows_twin import (
     StrategyRow,
     saturated,
 )
-
-PORTS = 256
 
 
 def within(name: str, value: int, low: int, high: int) -> int:
@@ -43,7 +42,10 @@ def normal(record: lay.Record) -> lay.Record:
 class Tables:
     """The rows, and the one door through which they change without an order."""
 
-    def __init__(self, max_instruments: int, max_accounts: int, max_strategies: int, max_working_orders: int) -> None:
+    def __init__(
+        self, max_instruments: int, max_accounts: int, max_strategies: int, max_working_orders: int, bounds: Bounds
+    ) -> None:
+        self.bounds = bounds
         self.killed = False
         self.lease_until_ns = 0
         self.faults = 0
@@ -51,7 +53,7 @@ class Tables:
         self.instruments = [InstrumentRow() for _ in range(max_instruments)]
         self.accounts = [AccountRow() for _ in range(max_accounts)]
         self.strategies = [StrategyRow() for _ in range(max_strategies)]
-        self.ports = [PortRow() for _ in range(PORTS)]
+        self.ports = [PortRow() for _ in range(bounds.ports)]
         self.positions: dict[tuple[int, int], PositionRow] = {}
         self.own_book = OwnBook(max_working_orders)
 
@@ -78,7 +80,7 @@ class Tables:
         return self.strategies[within("strategy_id", strategy_id, 0, len(self.strategies) - 1)]
 
     def port(self, port_id: int) -> PortRow:
-        return self.ports[within("port_id", port_id, 0, PORTS - 1)]
+        return self.ports[within("port_id", port_id, 0, len(self.ports) - 1)]
 
     def position(self, account_id: int, instrument_id: int) -> PositionRow:
         self.account(account_id)
@@ -95,6 +97,8 @@ class Tables:
         within("message_burst", told.message_burst, 0, BURST_BOUND)
         not_negative(told, "value_per_tick_lot_nanos", "max_price_ticks", "max_quantity_lots", "max_value_nanos")
         not_negative(told, "max_day_lots")
+        if (unit := self.bounds.value_per_tick_lot_nanos) != 0:
+            within("value_per_tick_lot_nanos", told.value_per_tick_lot_nanos, unit, unit)
         if told.value_per_tick_lot_nanos != row.value_per_tick_lot_nanos and self._has_open_lots(told.instrument_id):
             raise ValueError("value_per_tick_lot_nanos cannot change while lots are open in the instrument")
         take_over(row, told)
@@ -109,7 +113,8 @@ class Tables:
     def take_account_limits(self, told: lay.AccountLimitsRecord) -> None:
         row = self.account(told.account_id)
         flags(told, "enabled", "market_orders_allowed", "iso_allowed", "short_exempt_allowed")
-        within("self_match", told.self_match, 0, max(lay.SelfMatch))
+        modes = lay.SelfMatch
+        within("self_match", told.self_match, 0, modes.DECREMENT if self.bounds.decrement else modes.CANCEL_BOTH)
         within("message_burst", told.message_burst, 0, BURST_BOUND)
         not_negative(told, "max_open_value_nanos", "max_daily_loss_nanos", "max_drawdown_nanos")
         take_over(row, told)
@@ -118,8 +123,9 @@ class Tables:
         row = self.position(told.account_id, told.instrument_id)
         for name in ("max_long_lots", "max_short_lots", "located_lots"):
             within(name, getattr(told, name), 0, LOTS_BOUND)
-        row.max_long_lots, row.max_short_lots = told.max_long_lots, told.max_short_lots
-        row.located_lots = told.located_lots
+        most = self.bounds.limit_lots
+        row.max_long_lots, row.max_short_lots = min(most, told.max_long_lots), min(most, told.max_short_lots)
+        row.located_lots = min(most, told.located_lots)
 
     def take_firm_limits(self, told: lay.FirmLimitsRecord) -> None:
         within("message_burst", told.message_burst, 0, BURST_BOUND)
@@ -150,20 +156,20 @@ class Tables:
 
     def take_reference_price(self, told: lay.ReferencePriceRecord) -> None:
         row = self.instrument(told.instrument_id)
-        within("price_ticks", told.price_ticks, 0, TICKS_BOUND)
+        within("price_ticks", told.price_ticks, 0, self.bounds.ticks)
         row.reference_price_ticks, row.reference_time_ns = told.price_ticks, told.time_ns
 
     def take_quote(self, told: lay.QuoteRecord) -> None:
         row = self.instrument(told.instrument_id)
         for side in ("bid", "ask"):
-            lots = within(f"{side}_lots", getattr(told, f"{side}_lots"), 0, LOTS_BOUND)
-            within(f"{side}_ticks", getattr(told, f"{side}_ticks"), 1 if lots else 0, TICKS_BOUND)
+            lots = within(f"{side}_lots", getattr(told, f"{side}_lots"), 0, self.bounds.told_lots)
+            within(f"{side}_ticks", getattr(told, f"{side}_ticks"), 1 if lots else 0, self.bounds.ticks)
         row.bid_lots, row.bid_ticks = told.bid_lots, told.bid_ticks if told.bid_lots else 0
         row.ask_lots, row.ask_ticks = told.ask_lots, told.ask_ticks if told.ask_lots else 0
 
     def take_price_band(self, told: lay.PriceBandRecord) -> None:
         row = self.instrument(told.instrument_id)
-        within("high_ticks", told.high_ticks, 0, TICKS_BOUND)
+        within("high_ticks", told.high_ticks, 0, self.bounds.ticks)
         row.low_ticks, row.high_ticks = within("low_ticks", told.low_ticks, 0, told.high_ticks), told.high_ticks
 
     def take_mark(self, told: lay.MarkRecord) -> None:
@@ -234,7 +240,7 @@ class Tables:
     # --- what became of passed orders ---
 
     def take_fill(self, told: lay.FillRecord) -> None:
-        within("quantity_lots", told.quantity_lots, 1, LOTS_BOUND)
+        within("quantity_lots", told.quantity_lots, 1, self.bounds.told_lots)
         strategy = self.strategy(told.strategy_id)
         self._check_settlement(told)
         signed = told.quantity_lots if told.side == Side.BUY else -told.quantity_lots
@@ -245,7 +251,7 @@ class Tables:
         self._settle(told)
 
     def take_release(self, told: lay.ReleaseRecord) -> None:
-        within("quantity_lots", told.quantity_lots, 0, LOTS_BOUND)
+        within("quantity_lots", told.quantity_lots, 0, self.bounds.told_lots)
         self.strategy(told.strategy_id)
         self._check_settlement(told)
         self._settle(told)
@@ -253,7 +259,7 @@ class Tables:
     def _check_settlement(self, told: lay.FillRecord | lay.ReleaseRecord) -> None:
         self.position(told.account_id, told.instrument_id)
         within("side", told.side, Side.BUY, Side.SELL)
-        within("reserved_price_ticks", told.reserved_price_ticks, 0, TICKS_BOUND)
+        within("reserved_price_ticks", told.reserved_price_ticks, 0, self.bounds.ticks)
         flags(told, "closes")
 
     def _settle(self, told: lay.FillRecord | lay.ReleaseRecord) -> None:
@@ -282,15 +288,15 @@ class Tables:
 
     def take_reserve(self, told: lay.ReserveRecord) -> None:
         position, account = self.position(told.account_id, told.instrument_id), self.account(told.account_id)
-        lots = within("quantity_lots", told.quantity_lots, 0, LOTS_BOUND)
+        lots = within("quantity_lots", told.quantity_lots, 0, self.bounds.told_lots)
         within("side", told.side, Side.BUY, Side.SELL)
-        price = within("reserved_price_ticks", told.reserved_price_ticks, 0, TICKS_BOUND)
+        price = within("reserved_price_ticks", told.reserved_price_ticks, 0, self.bounds.ticks)
         flags(told, "opens")
         unit = self.instrument(told.instrument_id).value_per_tick_lot_nanos
         value = within("value", price * lots * unit, 0, INT64_MAX - 1)
         rows = (account, self.firm, self.strategy(told.strategy_id))
         values = [within("open value", row.open_value_nanos + value, 0, INT64_MAX) for row in rows]
-        within("open lots", position.open_lots(told.side) + lots, 0, 2 * LOTS_BOUND)
+        within("open lots", position.open_lots(told.side) + lots, 0, self.bounds.open_lots)
         self._put_back(told)
         position.add_open_lots(told.side, lots)
         for row, open_value in zip(rows, values, strict=True):
@@ -309,14 +315,14 @@ class Tables:
         if order is None and self.own_book.is_full:
             raise ValueError(f"{self.own_book.capacity} orders work already: max_working_orders")
         leaves = told.quantity_lots + (order.leaves_lots if order else 0)
-        self.own_book.put(
-            WorkingOrder(told.order_id, *keys, told.reserved_price_ticks, within("leaves", leaves, 1, LOTS_BOUND))
-        )
+        within("leaves", leaves, 1, self.bounds.told_lots)
+        self.own_book.put(WorkingOrder(told.order_id, *keys, told.reserved_price_ticks, leaves))
 
     def take_adjust(self, told: lay.AdjustRecord) -> None:
-        row = self.position(told.account_id, told.instrument_id)
-        within("delta_lots", told.delta_lots, -2 * LOTS_BOUND, 2 * LOTS_BOUND)
-        row.position_lots = within("position", row.position_lots + told.delta_lots, -LOTS_BOUND, LOTS_BOUND)
+        row, bounds = self.position(told.account_id, told.instrument_id), self.bounds
+        within("delta_lots", told.delta_lots, -bounds.adjust_lots, bounds.adjust_lots)
+        position = row.position_lots + told.delta_lots
+        row.position_lots = within("position", position, -bounds.position_lots, bounds.position_lots)
 
 
 def flags(told: Any, *names: str) -> None:

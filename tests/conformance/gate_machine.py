@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from meltica.hot import PASS, Action
 from meltica.hot import layout_gen as lay
+from meltica.hot.bounds import Bounds
 from meltica.hot.gate_twin import Gate as Twin
 from meltica.hot.intent_twin import OrderIntent
 from meltica.hot.layout_gen import Mark, Record
@@ -33,11 +34,12 @@ from tests.conformance.gate_draws import (
 )
 
 
-def lockstep(kind: GateKind, *, examples: int = 30, steps: int = 30) -> Any:
+def lockstep(kind: GateKind, *, examples: int = 30, steps: int = 30, bounds: Bounds | None = None) -> Any:
     """A TestCase class that drives a gate of this kind beside the twin; a failure prints what reproduces it."""
 
     class Lockstep(GateLockstep):
         candidate_kind = kind
+        gate_bounds = bounds
 
     Lockstep.__name__ = f"GateLockstep{kind.name.title()}"
     case = Lockstep.TestCase
@@ -55,11 +57,13 @@ def lockstep(kind: GateKind, *, examples: int = 30, steps: int = 30) -> Any:
 
 class GateLockstep(RuleBasedStateMachine):
     candidate_kind: GateKind
+    gate_bounds: Bounds | None
 
     def __init__(self) -> None:
         super().__init__()
-        self.twin = Twin(**TABLES)
-        self.candidate = self.candidate_kind.make(**TABLES)
+        self.twin = Twin(**TABLES, bounds=self.gate_bounds)
+        bounded = {} if self.gate_bounds is None else {"bounds": self.gate_bounds}
+        self.candidate = self.candidate_kind.make(**TABLES, **bounded)
         self.working: list[OrderIntent] = []
         self.last_order_id = 0
         self.now_ns = T
