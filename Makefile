@@ -35,6 +35,7 @@ bench: bench-setup ## The figures of docs/latency_budget.md (ONLY=gate, RUNS=7)
 
 gen: dev ## Write the generated files again
 	@$(PY) tools/gen_layout.py
+	@$(PY) tools/gen_regs.py
 	@$(PY) tools/gen_proto.py
 
 format: dev ## Format the Python code

@@ -34,6 +34,7 @@ step "buf: lint" .venv/bin/buf lint proto
 step "buf: breaking" .venv/bin/buf breaking proto --against proto/baseline.binpb
 step "buf: format" .venv/bin/buf format --diff --exit-code proto
 step "generated: layout and rulebook" .venv/bin/python tools/gen_layout.py --check
+step "generated: registers" .venv/bin/python tools/gen_regs.py --check
 step "generated: gRPC" .venv/bin/python tools/gen_proto.py --check
 
 if [ "$which" = quick ]; then
