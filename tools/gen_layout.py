@@ -52,6 +52,7 @@ class Layout:
     enums: dict[str, dict[str, Any]]
     records: tuple[Record, ...]
     checks: tuple[dict[str, Any], ...]
+    rulebook_version: int
 
     def judged_without(self, fact: str) -> int:
         return sum(1 << check["number"] for check in self.checks if fact not in check["needs"])
@@ -75,7 +76,7 @@ def read_layout(folder: Path) -> Layout:
     for check in checks:
         if set(check["needs"]) - set(NEEDS):
             raise LayoutError(f"check {check['name']} needs an unknown fact")
-    return Layout(layout["version"], layout["constant"], layout["enum"], records, checks)
+    return Layout(layout["version"], layout["constant"], layout["enum"], records, checks, rulebook["version"])
 
 
 def read_record(name: str, body: dict[str, Any], enums: dict[str, Any]) -> Record:
@@ -239,6 +240,8 @@ def sv_package(layout: Layout) -> str:
         "/* verilator lint_off UNUSEDPARAM */",
         "package meltica_hot_pkg;\n",
         f"  localparam int unsigned LayoutVersion = {layout.version};",
+        f"  localparam int unsigned RulebookVersion = {layout.rulebook_version};",
+        f"  localparam int unsigned CheckCount = {len(layout.checks)};",
     ]
     for name, body in layout.constants.items():
         out += [f"  // {body['why']}", f"  localparam logic [63:0] {camel(name)} = 64'd{body['value']};"]

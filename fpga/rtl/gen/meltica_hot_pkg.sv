@@ -8,6 +8,8 @@
 package meltica_hot_pkg;
 
   localparam int unsigned LayoutVersion = 2;
+  localparam int unsigned RulebookVersion = 2;
+  localparam int unsigned CheckCount = 37;
   // 2^60: position + open + quantity then fits 63 bits; larger quantities are senseless
   localparam logic [63:0] LotsBound = 64'd1152921504606846976;
   // 2^60: the same for prices
@@ -661,8 +663,8 @@ package meltica_hot_pkg;
   localparam logic [15:0] TcpStateTypeId = 16'd39;
   localparam int unsigned TcpStateBytes = 16;
   typedef struct packed {
-    logic [31:0] reserved1;  // byte 12
-    logic [15:0] reserved0;  // byte 10
+    logic [31:0] acknowledged;  // byte 12
+    logic [15:0] peer_window;  // byte 10
     logic [15:0] window;  // byte 8
     logic [31:0] acknowledgment_number;  // byte 4
     logic [7:0] up;  // byte 3
