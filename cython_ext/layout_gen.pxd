@@ -720,8 +720,8 @@ cdef extern from *:
         uint8_t up;
         uint32_t acknowledgment_number;
         uint16_t window;
-        uint16_t reserved0;
-        uint32_t reserved1;
+        uint16_t peer_window;
+        uint32_t acknowledged;
     } meltica_tcp_state_t;
     _Static_assert(sizeof(meltica_tcp_state_t) == 16, "size of TcpState");
     _Static_assert(offsetof(meltica_tcp_state_t, type_id) == 0, "TcpState.type_id");
@@ -729,8 +729,8 @@ cdef extern from *:
     _Static_assert(offsetof(meltica_tcp_state_t, up) == 3, "TcpState.up");
     _Static_assert(offsetof(meltica_tcp_state_t, acknowledgment_number) == 4, "TcpState.acknowledgment_number");
     _Static_assert(offsetof(meltica_tcp_state_t, window) == 8, "TcpState.window");
-    _Static_assert(offsetof(meltica_tcp_state_t, reserved0) == 10, "TcpState.reserved0");
-    _Static_assert(offsetof(meltica_tcp_state_t, reserved1) == 12, "TcpState.reserved1");
+    _Static_assert(offsetof(meltica_tcp_state_t, peer_window) == 10, "TcpState.peer_window");
+    _Static_assert(offsetof(meltica_tcp_state_t, acknowledged) == 12, "TcpState.acknowledged");
     typedef struct __attribute__((packed)) {
         uint16_t type_id;
         uint8_t lane;
@@ -1163,8 +1163,8 @@ cdef extern from *:
         uint8_t up
         uint32_t acknowledgment_number
         uint16_t window
-        uint16_t reserved0
-        uint32_t reserved1
+        uint16_t peer_window
+        uint32_t acknowledged
     ctypedef struct FeedFilterRecord "meltica_feed_filter_t":
         uint16_t type_id
         uint8_t lane

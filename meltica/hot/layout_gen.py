@@ -1171,24 +1171,26 @@ class TcpStateRecord:
     up: int
     acknowledgment_number: int
     window: int
+    peer_window: int
+    acknowledged: int
     type_id: int = 39
 
     TYPE_ID: ClassVar[int] = 39
     SIZE: ClassVar[int] = 16
     CODEC: ClassVar[Struct] = Struct("<HBBIHHI")
-    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'port_id', 'up', 'acknowledgment_number', 'window', 'reserved0', 'reserved1'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u2', '<u2', '<u4'], 'offsets': [0, 2, 3, 4, 8, 10, 12], 'itemsize': 16})
+    DTYPE: ClassVar[np.dtype[np.void]] = np.dtype({'names': ['type_id', 'port_id', 'up', 'acknowledgment_number', 'window', 'peer_window', 'acknowledged'], 'formats': ['<u2', '<u1', '<u1', '<u4', '<u2', '<u2', '<u4'], 'offsets': [0, 2, 3, 4, 8, 10, 12], 'itemsize': 16})
 
     def to_bytes(self) -> bytes:
-        return self.CODEC.pack(self.type_id, self.port_id, self.up, self.acknowledgment_number, self.window, 0, 0)
+        return self.CODEC.pack(self.type_id, self.port_id, self.up, self.acknowledgment_number, self.window, self.peer_window, self.acknowledged)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         if len(data) != 16:
             raise ValueError(f"TcpState has 16 bytes, not {len(data)}")
-        type_id, port_id, up, acknowledgment_number, window, _, _ = cls.CODEC.unpack(data)
+        type_id, port_id, up, acknowledgment_number, window, peer_window, acknowledged = cls.CODEC.unpack(data)
         if type_id != 39:
             raise ValueError(f"TcpState has type id 39, not {type_id}")
-        return cls(port_id, up, acknowledgment_number, window)
+        return cls(port_id, up, acknowledgment_number, window, peer_window, acknowledged)
 
 
 @dataclass(frozen=True, slots=True)
