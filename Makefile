@@ -27,6 +27,15 @@ fuzz: dev ## Fuzz the decoders, two at a time (SECONDS=60 for each, DOORS="ouch5
 sanitize: dev ## Compiled code under AddressSanitizer and UBSan: its tests and all inputs of the fuzzer
 	@tools/sanitize.sh
 
+sim: dev ## The benches of the card's blocks: cocotb on Verilator (BLOCK=risk_gate, SEED=7, WAVES=1)
+	@$(PY) -m sim.rtl $(BLOCK)
+
+formal: dev ## Prove what the card promises, and that each proof fails on its planted bugs (PROOF="kill_switch ...")
+	@$(PY) -m fpga.formal $(PROOF)
+
+lint-hdl: dev ## Verilator -Wall, verible and slang over all blocks of the card (BLOCK=risk_gate)
+	@$(PY) tools/lint_hdl.py $(BLOCK)
+
 instructions: dev ## Instructions of each stage of the hot path against the baseline (UPDATE=1 writes it anew)
 	@$(PY) -m bench.instructions $(if $(UPDATE),--update)
 
@@ -51,4 +60,4 @@ bench-setup:
 clean: ## Remove what was built; journals and certificates in .meltica stay
 	@rm -rf .venv .cache build *.egg-info cython_ext/*.c cython_ext/*.so .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help demo up down test check fuzz sanitize instructions bench gen format runtime dev bench-setup clean
+.PHONY: help demo up down test check fuzz sanitize sim formal lint-hdl instructions bench gen format runtime dev bench-setup clean

@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import SystemRandom
-from typing import NamedTuple
-from xml.etree import ElementTree
+from typing import Any, NamedTuple
+from xml.etree import ElementTree as ET
 
 from cocotb_tools.runner import Verilator
 
@@ -33,13 +33,13 @@ WAIVERS = ROOT / "fpga/lint/verilator.vlt"
 TOOLS = Path(sys.prefix) / "bin"
 BUILD_ARGS = (
     *("--assert", "--timing", "-Wall", "--x-assign", "unique", "--x-initial", "unique"),
-    *("-j", "2", "--trace-structs"),
+    *("-j", "2"),
 )
 LOG_LINES = 60
 NO_BUILD = "does not build"
 
 
-class SimulationFailed(AssertionError):
+class SimulationError(AssertionError):
     """A block did not build, an assertion in it fired, or a bench found it wrong."""
 
 
@@ -78,6 +78,9 @@ class _Verilator(Verilator):
         verilate, make = super()._build_command()
         if not self.internals:
             verilate.remove("--public-flat-rw")
+            ports = self.build_dir / "top.vlt"
+            ports.write_text(f'`verilator_config\npublic_flat_rw -module "{self.hdl_toplevel}" -var "*"\n')
+            verilate.append(str(ports))
         return [verilate, make]
 
 
@@ -99,7 +102,7 @@ def simulate(
     """Builds fpga/rtl/<block>.f and runs the cocotb tests of the module `bench`.
 
     `top` is another top than the block: sim/rtl/<block>/<top>.sv if there is such a file, else a module of its list.
-    internals=False hides all but the ports of the top from the bench: it builds and runs faster.
+    internals=False hides all but the signals of the top itself from the bench: it builds and runs faster.
     """
     __tracebackhide__ = True
     env = dict(extra_env or {})
@@ -111,12 +114,12 @@ def simulate(
         again = _run(job, waves=True)
         failure = again or f"{failure}\n(with waves on it passed: does it depend on something besides the seed?)"
     if failure:
-        raise SimulationFailed(f"{block}, SEED={job.seed}: {failure}")
+        raise SimulationError(f"{block}, SEED={job.seed}: {failure}")
 
 
 def _run(job: Job, *, waves: bool) -> str:
     """The reason of a failure, or nothing."""
-    where = ", ".join(f"{name}={value}" for name, value in job.parameters.items())
+    where = _parameters(job)
     print(f"sim {job.block}{f' ({where})' if where else ''}: SEED={job.seed}", flush=True)
     folder = CACHE / job.block / f"run-{os.getpid()}-{time.monotonic_ns()}"
     folder.mkdir(parents=True)
@@ -139,11 +142,10 @@ def _built(runner: _Verilator, job: Job, folder: Path, *, waves: bool) -> Iterat
     """Holds the build directory so that nobody builds in it while the simulation runs; yields what went wrong."""
     wrapper = ROOT / "sim/rtl" / job.block / f"{job.top}.sv"
     files = [WAIVERS, *sources(job.block), *([wrapper] if job.top != job.block and wrapper.exists() else [])]
-    build_args = [*BUILD_ARGS, *(["--trace-fst"] if waves else [])]
     name = _digest(job.top, json.dumps(dict(job.parameters), sort_keys=True, default=str), waves, job.internals)
     build = CACHE / "build" / job.block / name
     build.mkdir(parents=True, exist_ok=True)
-    inputs = _digest(*build_args, *(file.read_bytes() for file in files), *files)
+    inputs = _digest(*_build_args(waves=waves), *(file.read_bytes() for file in files), *files)
     stamp = build / "stamp"
     with (build.parent / f"{name}.lock").open("w") as lock:
         problem = ""
@@ -155,23 +157,19 @@ def _built(runner: _Verilator, job: Job, folder: Path, *, waves: bool) -> Iterat
             if stamp.exists() and stamp.read_text() == inputs:
                 continue
             stamp.unlink(missing_ok=True)
-            problem = _build(runner, job, files, build_args, build, folder / "build.log", waves=waves)
+            runner.build_dir = build
+            problem = _build(runner, job, files, folder / "build.log", waves=waves)
             if not problem:
                 stamp.write_text(inputs)
         runner.build_dir = build
         yield problem
 
 
-def _build(
-    runner: _Verilator,
-    job: Job,
-    files: Sequence[Path],
-    build_args: Sequence[str],
-    build: Path,
-    log: Path,
-    *,
-    waves: bool,
-) -> str:
+def _build_args(*, waves: bool) -> list[str]:
+    return [*BUILD_ARGS, *(["--trace-fst", "--trace-structs"] if waves else [])]
+
+
+def _build(runner: _Verilator, job: Job, files: Sequence[Path], log: Path, *, waves: bool) -> str:
     begin = time.monotonic()
     parameters = {name: int(value) if isinstance(value, bool) else value for name, value in job.parameters.items()}
     with _environment(WAVES="1" if waves else "0"):
@@ -179,9 +177,9 @@ def _build(
             runner.build(
                 sources=list(files),
                 parameters=parameters,
-                build_args=list(build_args),
+                build_args=_build_args(waves=waves),
                 hdl_toplevel=job.top,
-                build_dir=build,
+                build_dir=runner.build_dir,
                 timescale=("1ns", "1ps"),
                 waves=waves,
                 log_file=log,
@@ -223,7 +221,7 @@ def _failures(results: Path) -> str:
     """What cocotb's report says went wrong. A report without a single test is a failure too."""
     if not results.exists():
         return "the simulation ended without a report"
-    cases = list(ElementTree.parse(results).getroot().iter("testcase"))  # noqa: S314 - our own file
+    cases = list(ET.parse(results).getroot().iter("testcase"))  # noqa: S314 - our own file
     run = [case for case in cases if case.find("skipped") is None]
     bad = [(case, child) for case in run for child in case if child.tag in {"failure", "error"}]
     if bad:
@@ -231,7 +229,7 @@ def _failures(results: Path) -> str:
     return "" if run else "no cocotb test ran"
 
 
-def _reason(failure: ElementTree.Element) -> str:
+def _reason(failure: ET.Element) -> str:
     return failure.get("message") or failure.get("error_msg") or (failure.text or "failed").strip().splitlines()[-1]
 
 
@@ -243,12 +241,17 @@ def _sum_up(job: Job, folder: Path, seconds: float) -> None:
     if not cycles:
         return
     print(f"sim {job.block}: {cycles:,} cycles in {seconds:.1f} s, {cycles / seconds:,.0f} a second", flush=True)
-    line = {"block": job.block, "test": job.bench, "cycles": cycles, "seconds": round(seconds, 3)}
+    line = {"block": job.block, "test": job.bench, "parameters": _parameters(job), "cycles": cycles}
+    line |= {"seconds": round(seconds, 3), "at": round(time.time(), 3)}
     with (CACHE / "cycles.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
 
 
-def _reported(folder: Path, what: str) -> list[dict[str, object]]:
+def _parameters(job: Job) -> str:
+    return ", ".join(f"{name}={value}" for name, value in job.parameters.items())
+
+
+def _reported(folder: Path, what: str) -> list[dict[str, Any]]:
     path = folder / f"{what}.jsonl"
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
