@@ -95,6 +95,27 @@ package meltica_card_pkg;
     logic [63:0]      full_tokens;   // burst in nano-tokens
   } told_op_t;
 
+  // One own working limit order, as own_orders keeps it.
+  typedef struct packed {
+    logic             valid;
+    logic [63:0]      id;
+    logic [15:0]      account;
+    instrument_t      instrument;
+    logic [1:0]       side;        // side_e: 1 buys, 2 sells
+    ticks_t           price;
+    logic [LotsW-1:0] leaves;
+  } own_order_t;
+
+  // A NEW that passed lately, as recent_orders keeps it. MARKET: the price is 0.
+  typedef struct packed {
+    logic                  valid;
+    instrument_t           instrument;
+    logic [1:0]            side;
+    logic [OrderLotsW-1:0] lots;
+    ticks_t                price;
+    time_ns_t              time_ns;
+  } recent_order_t;
+
 endpackage
 
 `default_nettype wire
