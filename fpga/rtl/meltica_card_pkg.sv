@@ -30,6 +30,7 @@ package meltica_card_pkg;
   // --- market data: one decoded message ---
 
   typedef struct packed {
+    logic [7:0]  market;           // h: the market that halts, Q B or X; else 0
     logic [63:0] sequence_number;  // MoldUDP64
     logic [7:0]  kind;             // ITCH message type, ASCII
     logic [15:0] locate;
@@ -46,6 +47,53 @@ package meltica_card_pkg;
     logic [31:0] upper_price;      // J
     logic [31:0] lower_price;      // J
   } market_message_t;
+
+  // What a lane says about the MoldUDP64 packet that its messages come from. fpga/docs/feed_lane.md
+  typedef struct packed {
+    logic [79:0] session;       // the first ASCII byte in bits 7:0
+    logic [63:0] first_number;  // of the packet's header
+    logic [63:0] next_number;   // of the message on its way
+    logic        done;          // pulse: the frame has ended and was judged; the fields below go with it
+    logic        clean;         // its content can be trusted
+    logic        poisoned;      // it can't, and messages of it were let through
+    logic        heartbeat;     // clean, count 0 or 0xFFFF
+    logic        ends;          // count 0xFFFF
+  } feed_packet_t;
+
+  // Pulses for counters. A frame has at most one of the reasons; they are in the order in which they are looked for.
+  typedef struct packed {
+    // a lane: frames
+    logic frame;             // every frame
+    logic bad_fcs;           // word.error with the last word, or a keep with a hole
+    logic runt;              // less than 60 bytes
+    logic giant;
+    logic not_udp;           // another ethertype, IP version or protocol
+    logic truncated;         // the frame ends before the IP packet does
+    logic bad_header;        // IPv4 header length, or a total length that holds no UDP header
+    logic bad_ip_checksum;
+    logic fragment;
+    logic wrong_address;     // or the lane is not enabled
+    logic bad_length;        // UDP length and IP length differ, or no MoldUDP64 header fits
+    logic bad_udp_checksum;
+    logic bad_sequence;      // 0 or beyond 2^63-1
+    logic wrong_session;     // another than the filter's
+    logic bad_block;         // a length of 0..11, shorter than its type, or beyond the packet
+    logic count_lies;        // fewer or more messages than the header says
+    logic heartbeat;
+    logic end_of_session;
+    logic poisoned;
+    // a lane: messages
+    logic message;           // every message that was let through
+    logic unknown_type;
+    // the merge, about a lane
+    logic duplicate;         // message that was there already
+    logic out_of_order;      // message that was parked
+    logic overflow;          // message that found its parking full: its number is missing now
+    logic late_session;      // message of the session before
+    // the merge, about the feed (with lane 0)
+    logic gap;               // declared: messages are lost, or wrong ones were let through
+    logic session_change;
+  } feed_events_t;
 
   // --- what the feed tells the risk gate, in the terms of the records Quote, ReferencePrice and Mark ---
 
