@@ -176,6 +176,7 @@ def python_rulebook(layout: Layout) -> str:
         f'"""The pre-trade checks by number. Generated from {SOURCE}."""\n',
         "from dataclasses import dataclass",
         "from enum import IntEnum\n",
+        f"RULEBOOK_VERSION = {layout.rulebook_version}",
         "PASS = -1",
         *[f"JUDGED_WITHOUT_{fact.upper()} = {layout.judged_without(fact):#x}" for fact in NEEDS],
         '\n\nclass Check(IntEnum):\n    """Bit n of a mask is check n; the lowest fired one is the reason."""\n',

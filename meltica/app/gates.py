@@ -1,4 +1,4 @@
-"""The gate that the settings choose: in this process, or in one of its own that is watched and brought back."""
+"""The gate that the settings choose: in this process, or in one of its own or on a card, watched and brought back."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import asyncio
 import contextlib
 import logging
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 from meltica import hot
 from meltica.app.gateway import LiveGateway
-from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS, Settings
+from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS, CardSettings, Settings
 from meltica.domain.commands import GateState, ReportGate
 from meltica.domain.errors import GateUnreachableError, MelticaError, NotAcceptingError
+from meltica.hot.card_bus import CardBus, CardError, SharedBus, XdmaBus
 from meltica.hot.ports import RiskGate
+from meltica.links.card_gate import CardGate
 from meltica.links.frames import GateShape
 from meltica.links.gate_process import GateProcess
 from meltica.links.keys import KeyRing
@@ -40,10 +43,50 @@ def local_gate(backend: str) -> RiskGate:
     return gate
 
 
-class RemoteGateKeeper:
+class GateKeeper(ABC):
+    """A gate that can be lost: watched, and brought back."""
+
+    gate: RemoteGate | CardGate
+
+    def __init__(self) -> None:
+        self._failed_tries = 0
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    @abstractmethod
+    async def _bring_back(self) -> None:
+        """:raises MelticaError: not yet, and why."""
+
+    async def watch(self, gateway: LiveGateway) -> None:
+        """Tell the engine when the gate is lost, bring it back, tell that too. Until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if self.gate.alive():
+                self._failed_tries = 0
+                self._report(gateway, GateState.REGAINED, "the gate answers and holds the engine's state")
+                continue
+            self._report(gateway, GateState.LOST, self.gate.why())
+            try:
+                await self._bring_back()
+            except MelticaError as error:
+                LOG.warning("the gate is lost: %s", error)
+                self._failed_tries += 1
+                await asyncio.sleep(RETRY_S)
+
+    def _report(self, gateway: LiveGateway, state: GateState, reason: str) -> None:
+        """Only a change is an input."""
+        if (state is GateState.LOST) != bool(gateway.state.tables.gate_lost):
+            gateway.take(ReportGate(request_id="", actor="system:gates", state=state, reason=reason))
+
+
+class RemoteGateKeeper(GateKeeper):
     """The gate's process and the link to it: started, watched, restarted."""
 
+    gate: RemoteGate
+
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         self._folder = settings.state_folder / "gate"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._shape = GateShape(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
@@ -57,32 +100,10 @@ class RemoteGateKeeper:
         self.gate.close()
         self._process.stop()
 
-    async def watch(self, gateway: LiveGateway) -> None:
-        """Tell the engine when the gate is lost, bring it back, tell that too. Until cancelled."""
-        failed_tries = 0
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            if self.gate.alive():
-                failed_tries = 0
-                self._report(gateway, GateState.REGAINED, "the gate answers and holds the engine's state")
-                continue
-            self._report(gateway, GateState.LOST, self.gate.why())
-            try:
-                await self._bring_back()
-            except MelticaError as error:
-                LOG.warning("the gate is lost: %s", error)
-                failed_tries += 1
-                if failed_tries % HUNG_AFTER_TRIES == 0 and self._process.running():
-                    LOG.warning("the gate's process %d runs but does not answer: it is ended", self._process.pid)
-                    await asyncio.to_thread(self._process.stop)
-                await asyncio.sleep(RETRY_S)
-
-    def _report(self, gateway: LiveGateway, state: GateState, reason: str) -> None:
-        """Only a change is an input."""
-        if (state is GateState.LOST) != bool(gateway.state.tables.gate_lost):
-            gateway.take(ReportGate(request_id="", actor="system:gates", state=state, reason=reason))
-
     async def _bring_back(self) -> None:
+        if self._failed_tries and self._failed_tries % HUNG_AFTER_TRIES == 0 and self._process.running():
+            LOG.warning("the gate's process %d runs but does not answer: it is ended", self._process.pid)
+            await asyncio.to_thread(self._process.stop)
         if not self._process.running():
             self._process.stop()
             self._process = await asyncio.to_thread(GateProcess, self._endpoint, self._keys, self._shape)
@@ -92,8 +113,39 @@ class RemoteGateKeeper:
             self.gate.reconnect()
 
 
+class CardKeeper(GateKeeper):
+    """A card, or the process that simulates one, which is somebody else's to start. Watching it feeds its watchdog."""
+
+    gate: CardGate
+
+    def __init__(self, settings: CardSettings) -> None:
+        """:raises CardError: there is no card."""
+        super().__init__()
+        self._settings = settings
+        watchdog_us = settings.watchdog_ms * 1000
+        self.gate = CardGate(self._open, unit_nanos=settings.unit_nanos, watchdog_us=watchdog_us)
+        shape = self.gate.shape
+        if shape.max_accounts < GATE_ACCOUNTS or shape.max_instruments < GATE_INSTRUMENTS:
+            raise CardError(
+                f"the card has rows for {shape.max_accounts} accounts and {shape.max_instruments} instruments;"
+                f" the engine wants {GATE_ACCOUNTS} and {GATE_INSTRUMENTS}"
+            )
+
+    def _open(self) -> CardBus:
+        return SharedBus(Path(self._settings.folder)) if self._settings.folder else XdmaBus(self._settings.device)
+
+    def close(self) -> None:
+        self.gate.close()
+
+    async def _bring_back(self) -> None:
+        try:
+            self.gate.rearm()
+        except GateUnreachableError:
+            self.gate.reconnect()
+
+
 @contextlib.asynccontextmanager
-async def watched(keeper: RemoteGateKeeper | None, gateway: LiveGateway) -> AsyncIterator[None]:
+async def watched(keeper: GateKeeper | None, gateway: LiveGateway) -> AsyncIterator[None]:
     """The keeper's watch runs as long as the block; without a keeper there is nothing to watch."""
     if keeper is None:
         yield

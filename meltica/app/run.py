@@ -15,7 +15,7 @@ from typing import cast
 from meltica import hot
 from meltica.app.bootstrap import Bootstrap
 from meltica.app.clock import SteadyClock
-from meltica.app.gates import RemoteGateKeeper, local_gate, watched
+from meltica.app.gates import CardKeeper, GateKeeper, RemoteGateKeeper, local_gate, watched
 from meltica.app.gateway import LiveGateway
 from meltica.app.hot_gates import hot_gates
 from meltica.app.kill_latch import KillLatch
@@ -140,15 +140,17 @@ async def _gateway(settings: Settings, fail: Callable[[BaseException], None]) ->
 
 def _recovered(
     settings: Settings, source: SqliteReader, opened: contextlib.ExitStack
-) -> tuple[Engine, MeasuredGate, RemoteGateKeeper | None]:
-    if settings.gate == "process":
-        keeper = opened.enter_context(contextlib.closing(RemoteGateKeeper(settings)))
+) -> tuple[Engine, MeasuredGate, GateKeeper | None]:
+    keeper: GateKeeper | None = None
+    if settings.gate in {"process", "card"}:
+        made = RemoteGateKeeper(settings) if settings.gate == "process" else CardKeeper(settings.card)
+        keeper = opened.enter_context(contextlib.closing(made))
         with keeper.gate.recovering():
             engine = recover(source, keeper.gate)
         keeper.gate.reconnect()
         raw: RiskGate = keeper.gate
     else:
-        keeper, raw = None, local_gate(settings.gate)
+        raw = local_gate(settings.gate)
         engine = recover(source, raw, hot.load(settings.gate).OrderIntent)
     gate = MeasuredGate(raw, settings.gate)
     engine.use_gate(cast("RiskGate", gate))  # All but ``check`` is delegated by name

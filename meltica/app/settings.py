@@ -40,6 +40,18 @@ class MarketSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """How much faster than it happened a recording is played."""
 
 
+class CardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The card that judges when ``gate = "card"``."""
+
+    folder: str = ""
+    """Of a simulated card; empty: a real one, at ``device``."""
+    device: str = "/dev/xdma0"
+    unit_nanos: Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)] = 100_000
+    """What one tick times one lot is worth. A card has one such unit: instruments of another one are refused."""
+    watchdog_ms: Annotated[int, msgspec.Meta(ge=500, le=60_000)] = 1_000
+    """The card stops by itself when it has not heard from the gateway for so long."""
+
+
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entry_latency_us: Micros = 500
     response_latency_us: Micros = 500
@@ -162,8 +174,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     certificates: str = ""
     """Folder of CA, certificates and policy file; empty: ``ca`` in the state folder, made on the first run."""
     listen: str = "127.0.0.1:50051"
-    gate: Literal["cython", "python", "process"] = "cython"
-    """``process``: the gate runs in a process of its own behind ZeroMQ."""
+    gate: Literal["cython", "python", "process", "card"] = "cython"
+    """``process``: the gate runs in a process of its own behind ZeroMQ. ``card``: in hardware, see ``card``."""
+    card: CardSettings = CardSettings()
     accounts: Annotated[tuple[Name, ...], msgspec.Meta(max_length=GATE_ACCOUNTS)] = ("main",)
     snapshot_every: Annotated[int, msgspec.Meta(ge=1)] = 50_000
     """Journal entries between two snapshots: recovery folds at most that many, in about two seconds."""

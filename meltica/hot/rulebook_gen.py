@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+RULEBOOK_VERSION = 2
 PASS = -1
 JUDGED_WITHOUT_ACCOUNT = 0x19b97c1fff
 JUDGED_WITHOUT_STRATEGY = 0xffeffffff
