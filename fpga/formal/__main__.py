@@ -74,7 +74,7 @@ def summary(proof: Proof, outcomes: list[Outcome]) -> str:
     lines = [f"  {state}  {proof.name:<24} {modes}; {seen} of {bugs} planted bugs found; {cost:.0f} s: {proof.says}"]
     for outcome in outcomes:
         if not outcome.good:
-            lines.append(f"        {outcome.case}: {outcome.status}; {outcome.folder}")
+            lines.append(f"        {outcome.case}: {outcome.status}; {outcome.folder.relative_to(ROOT)}")
             lines += [f"          {line}" for line in reasons(outcome.folder)]
     return "\n".join(lines)
 

@@ -16,6 +16,7 @@ new = "what stands there instead"
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,8 +25,9 @@ from pathlib import Path
 from fpga.filelist import RTL, sources
 
 HERE = Path(__file__).resolve().parent
+SEARCH = "smtbmc yices"  # For traces: of a bug, of what must be reachable
 MODES = frozenset({"prove", "bmc", "cover"})
-RULES = ("axis_rules.sv", "axil_rules.sv")  # Generic modules that harnesses use
+RULES = ("axis_rules", "axil_rules")  # Generic modules that harnesses use
 
 
 class ProofError(ValueError):
@@ -54,7 +56,7 @@ class Proof:
     block: str
     modes: tuple[str, ...] = ("prove",)
     depth: int = 20
-    engine: str = "smtbmc yices"
+    engine: str = "smtbmc yices"  # Of mode prove; `abc pdr` finds invariants by itself
     seconds: int = 600
     top: str = ""
     parameters: dict[str, int | str] = field(default_factory=dict)
@@ -62,8 +64,11 @@ class Proof:
 
     def files(self) -> list[Path]:
         harness = HERE / f"{self.name}_proof.sv"
-        rules = [HERE / name for name in RULES if (HERE / name).exists()]
-        return [*sources(self.block), *rules, *([harness] if harness.exists() else [])]
+        if not harness.exists():
+            return sources(self.block)
+        used = harness.read_text("utf-8")
+        rules = [HERE / f"{name}.sv" for name in RULES if re.search(rf"\b{name}\b", used)]
+        return [*sources(self.block), *rules, harness]
 
     def texts(self, bug: Bug | None = None) -> dict[str, str]:
         """File name -> text, in the order in which they are read, with the bug in its place."""
@@ -106,11 +111,12 @@ def all_proofs(folder: Path = HERE) -> list[Proof]:
 
 def script(proof: Proof, mode: str, names: list[str]) -> str:
     """The .sby file of one case."""
+    engine = proof.engine if mode == "prove" else SEARCH
     top = proof.top or f"{proof.name}_proof"
     settings = "".join(f" -G {name}={value}" for name, value in proof.parameters.items())
     files = " ".join(names)
     return (
-        f"[options]\nmode {mode}\ndepth {proof.depth}\ntimeout {proof.seconds}\n\n[engines]\n{proof.engine}\n\n"
+        f"[options]\nmode {mode}\ndepth {proof.depth}\ntimeout {proof.seconds}\n\n[engines]\n{engine}\n\n"
         f"[script]\nread_slang --threads 1 -D FORMAL -D SYNTHESIS{settings} {files} --top {top}\nprep -top {top}\n\n"
         f"[files]\n{chr(10).join(names)}\n"
     )
