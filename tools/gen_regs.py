@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from systemrdl import RDLCompileError, RDLCompiler
+from systemrdl.compiler import RDLCompiler
+from systemrdl.messages import RDLCompileError
 from systemrdl.node import AddressableNode, AddrmapNode, FieldNode, MemNode, RegfileNode, RegNode
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = "fpga/rtl/regs.rdl by tools/gen_regs.py; change those, not this file"
 REGBLOCK = (
     *("--cpuif", "axi4-lite-flat", "--default-reset", "rst_n", "--addr-width", "16", "--type-style", "hier"),
-    *("--err-if-bad-addr", "--err-if-bad-rw", "--rt-read-response"),
+    *("--err-if-bad-addr", "--err-if-bad-rw"),
 )
 ACCESS = {(True, True): "rw", (True, False): "r", (False, True): "w"}
 
@@ -97,8 +98,9 @@ def read_register(block: str, reg: RegNode) -> Register:
 
 
 def read_field(field: FieldNode, access: str) -> Field:
-    reset = None if field.is_hw_writable else int(field.get_property("reset", default=0))
-    return Field(field.inst_name, field.low, field.width, 0 if access == "w" else reset, text(field))
+    reset = field.get_property("reset")
+    fixed = access == "w" or not field.is_hw_writable
+    return Field(field.inst_name, field.low, field.width, int(str(reset or 0)) if fixed else None, text(field))
 
 
 def text(node: AddressableNode | FieldNode) -> str:

@@ -1,0 +1,3 @@
+latency_segment.sv
+latency.sv
+latency_timer.sv
