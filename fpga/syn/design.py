@@ -1,4 +1,4 @@
-"""A block as synthesis sees it: its files, its parameters at full size and at what place and route can hold, its ports."""
+"""A block as synthesis sees it: files, ports, parameters at full size and at what place and route can hold."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ class Design:
         if not tops:
             raise DesignError(f"{self.block}.f has no module {self.block}")
         return [
-            Port(port.name, port.type.bitWidth, port.direction == ArgumentDirection.In) for port in tops[0].body.portList
+            Port(port.name, port.type.bitWidth, port.direction == ArgumentDirection.In)
+            for port in tops[0].body.portList
         ]
 
 
@@ -104,8 +105,8 @@ def _fold(width: int) -> list[str]:
         narrower = (width + 3) // 4
         lines.append(f"  logic [{narrower - 1}:0] fold{level}_q;")
         lines.append("  always_ff @(posedge clk) begin")
-        for bit in range(narrower):
-            lines.append(f"    fold{level}_q[{bit}] <= ^{name}[{min(4 * bit + 3, width - 1)}:{4 * bit}];")
+        tops = [min(4 * bit + 3, width - 1) for bit in range(narrower)]
+        lines += [f"    fold{level}_q[{bit}] <= ^{name}[{top}:{4 * bit}];" for bit, top in enumerate(tops)]
         lines.append("  end")
         name, width, level = f"fold{level}_q", narrower, level + 1
     return [*lines, f"  always_ff @(posedge clk) so <= {name};"]

@@ -112,7 +112,7 @@ def _name(cell: str) -> str:
     """`dut.u_rows.row_q_TRELLIS_FF_Q_3` is `u_rows.row_q`; what the harness adds is an input or an output."""
     if cell.startswith("in_q"):
         return "an input"
-    if cell.startswith("out_q") or cell.startswith("out_"):
+    if cell.startswith(("out_q", "out_")):
         return "an output"
     return re.sub(r"_(TRELLIS_FF|LUT4|PFUMX|L6MUX|CCU2C|DP16KD|\$).*$", "", cell).removeprefix("dut.")
 
