@@ -144,32 +144,42 @@ class SharedBus:
                 time.sleep(0.01)
 
     def read(self, address: int) -> int:
-        return self._access(READ, address, 0)
+        return self._answer_to(self._post(READ, address, 0))
 
     def write(self, address: int, value: int) -> None:
-        self._access(WRITE, address, value)
+        """Posted, as on PCIe: what the card thinks of it comes with the next read."""
+        self._post(WRITE, address, value)
 
     def reset(self) -> None:
-        self._access(RESET, 0, 0)
+        self._answer_to(self._post(RESET, 0, 0))
         self.receive()  # What was on its way is about a card that is no more
 
-    def _access(self, kind: int, address: int, value: int) -> int:
+    def _post(self, kind: int, address: int, value: int) -> int:
+        """The number of this access."""
         register_index(address, 1 << 30)
         self._number += 1
         deadline = time.monotonic() + self._patience_s
         while not self._accesses.push(ACCESS.pack(self._number, kind, 0, 0, address, value)):
             self._wait(deadline, f"register {address:#x}")
+        return self._number
+
+    def _answer_to(self, wanted: int) -> int:
+        """Of the access with this number, after those before it. :raises CardError: one of them was refused."""
+        deadline = time.monotonic() + self._patience_s
+        refused = ""
         while True:
             answer = self._answers.pop()
             if answer is None:
-                self._wait(deadline, f"register {address:#x}")
+                self._wait(deadline, "its registers")
                 continue
-            number, _, response, _, _, data = ACCESS.unpack(answer)
-            if number == self._number:  # An older one is that of a call that gave up
+            number, kind, response, _, address, data = ACCESS.unpack(answer)
+            if response != OKAY and not refused:
+                what = ("read of", "write to", "reset through")[kind]
+                refused = f"the card refuses a {what} register {address:#x}: response {response}"
+            if number == wanted:
                 break
-        if response != OKAY:
-            what = ("read of", "write to", "reset through")[kind]
-            raise CardError(f"the card refuses a {what} register {address:#x}: response {response}")
+        if refused:
+            raise CardError(refused)
         return int(data)
 
     def send(self, records: bytes) -> None:
