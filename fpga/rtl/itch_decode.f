@@ -1,0 +1,2 @@
+meltica_card_pkg.sv
+itch_decode.sv
