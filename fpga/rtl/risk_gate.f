@@ -1,3 +1,3 @@
-gen/meltica_hot_pkg.sv
-meltica_card_pkg.sv
+-f gate_tell.f
+-f risk_gate_core.f
 risk_gate.sv

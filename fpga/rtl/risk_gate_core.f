@@ -1,0 +1,14 @@
+gen/meltica_hot_pkg.sv
+meltica_card_pkg.sv
+gate_pkg.sv
+gate_table.sv
+gate_state.sv
+gate_instruments.sv
+gate_stage1.sv
+gate_stage2.sv
+gate_settle.sv
+gate_query.sv
+kill_switch.sv
+own_orders.sv
+recent_orders.sv
+risk_gate_core.sv

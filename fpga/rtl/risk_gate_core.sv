@@ -1,0 +1,881 @@
+// The pipeline of the risk gate: stage 0 reads rows by key, stage 1 multiplies and judges what does not move, stage 2
+// judges the rest and moves. One operation a cycle, never a stall; fpga/docs/risk_gate_core.md has the contract.
+`default_nettype none
+
+/* verilator lint_off UNUSEDSIGNAL */  // of records and rows, each block takes some fields
+module risk_gate_core
+  import meltica_hot_pkg::*;
+  import meltica_card_pkg::*;
+  import gate_pkg::*;
+#(
+    parameter int unsigned Instruments = 65536,
+    parameter int unsigned Accounts = 4,
+    parameter int unsigned Strategies = 256,
+    parameter int unsigned Ports = 8,
+    parameter int unsigned WorkingOrders = 64,
+    parameter int unsigned DuplicateDepth = 16,
+    parameter longint unsigned FutureToleranceNs = 1_000_000
+) (
+    input wire logic clk_i,
+    input wire logic rst_ni,
+
+    input wire logic [31:0]       unit_nanos_i,
+    input wire logic [ValueW-1:0] sat_units_i,   // the least value whose nanos do not fit
+    input wire logic              leased_i,
+    input wire logic [31:0]       market_dropped_i,  // for a query
+
+    // Stage 0.
+    input wire slot_kind_e kind_i,
+    input wire order_key_t key_i,    // of an order
+    input wire told_op_t   op_i,
+    input wire logic       probe_i,  // the told row changes nothing: would it be taken?
+    input wire query_key_t query_i,
+
+    // Stage 1: the order of the key of the cycle before.
+    input  wire logic          order_valid_i,
+    input  wire order_intent_t order_i,
+    output logic               stage1_order_o,  // an order is in stage 1: limits must not enter now
+
+    input  wire logic kill_i,
+    input  wire logic release_i,
+    output logic      killed_o,
+
+    output logic                     verdict_valid_o,
+    output verdict_t                 verdict_o,
+    output order_intent_t            verdict_order_o,
+    output logic [       ValueW-1:0] verdict_value_o,
+    output logic [WorkingOrders-1:0] crossing_o,
+
+    output logic op_done_o,     // a told row of the host left stage 2
+    output logic op_ok_o,
+    output logic probe_done_o,
+    output logic probe_ok_o,
+
+    output logic        query_done_o,
+    output logic [63:0] query_value_o,
+
+    output logic init_done_o
+);
+
+  localparam int unsigned InstrumentAddressW = Instruments > 1 ? $clog2(Instruments) : 1;
+  localparam int unsigned AccountAddressW = Accounts > 1 ? $clog2(Accounts) : 1;
+  localparam int unsigned StrategyAddressW = Strategies > 1 ? $clog2(Strategies) : 1;
+  localparam int unsigned PortAddressW = Ports > 1 ? $clog2(Ports) : 1;
+  localparam int unsigned PositionAddressW = AccountAddressW + InstrumentAddressW;
+  localparam int unsigned Positions = Accounts << InstrumentAddressW;
+  localparam int unsigned OrderSlotW = WorkingOrders > 1 ? $clog2(WorkingOrders) : 1;
+  localparam int unsigned RecentSlotW = DuplicateDepth > 1 ? $clog2(DuplicateDepth) : 1;
+
+  function automatic int unsigned larger(int unsigned a, int unsigned b);
+    return a > b ? a : b;
+  endfunction
+  localparam int unsigned SweepDepth = larger(larger(Positions, Strategies), Ports);
+
+  if (Instruments < 1 || Instruments > 65536) $fatal(1, "Instruments is not within 1..65536");
+  if (Accounts < 1 || Accounts > 256) $fatal(1, "Accounts is not within 1..256");
+  if (Strategies < 1 || Strategies > 65536) $fatal(1, "Strategies is not within 1..65536");
+  if (Ports < 1 || Ports > 256) $fatal(1, "Ports is not within 1..256");
+
+  // --- the sweep: all tables are empty when it is through ---
+
+  logic sweep_q;
+  logic [31:0] sweep_address_q;
+  assign init_done_o = !sweep_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      sweep_q         <= 1'b1;
+      sweep_address_q <= '0;
+    end else if (sweep_q) begin
+      sweep_address_q <= sweep_address_q + 1;
+      if (sweep_address_q == SweepDepth - 1) sweep_q <= 1'b0;
+    end
+  end
+
+  // --- stage 0: whose rows ---
+
+  // Where a told row names its ids: most at one place, those that name one of several kinds as `id`.
+  function automatic order_key_t told_key(staged_row_t row);
+    order_key_t key;
+    key.instrument_id = row[63:32];
+    key.account_id    = row[31:16];
+    key.strategy_id   = row[31:16];
+    key.port_id       = row[23:16];
+    unique case (row[15:0])
+      CreditTypeId, MarkTypeId, KillTypeId, RearmTypeId: begin
+        key.account_id  = row[47:32];
+        key.strategy_id = row[47:32];
+        key.port_id     = row[39:32];
+      end
+      FillTypeId, ReleaseTypeId, ReserveTypeId: key.strategy_id = row[95:80];
+      default: key.instrument_id = row[63:32];
+    endcase
+    return key;
+  endfunction
+
+  function automatic order_key_t query_rows(query_key_t query);
+    order_key_t key;
+    key.instrument_id = query.table_id == TablePositions ? 32'(query.row[15:0]) : query.row;
+    key.account_id    = query.table_id == TablePositions ? query.row[31:16] : query.row[15:0];
+    key.strategy_id   = query.row[15:0];
+    key.port_id       = query.row[7:0];
+    return key;
+  endfunction
+
+  logic enter, enter_told;
+  order_key_t key;
+  logic instrument_exists, account_exists, strategy_exists, port_exists;
+
+  always_comb begin
+    enter      = kind_i != SlotNone && !sweep_q;
+    enter_told = kind_i == SlotTold && !probe_i && !sweep_q;
+    key        = '0;
+    unique case (kind_i)
+      SlotOrder: key = key_i;
+      SlotTold:  key = told_key(op_i.row);
+      SlotQuery: key = query_rows(query_i);
+      default:   key = '0;
+    endcase
+    instrument_exists = key.instrument_id < Instruments;
+    account_exists    = 32'(key.account_id) < Accounts;
+    strategy_exists   = 32'(key.strategy_id) < Strategies;
+    port_exists       = 32'(key.port_id) < Ports;
+  end
+
+  logic [InstrumentAddressW-1:0] instrument_address;
+  logic [AccountAddressW-1:0] account_address;
+  logic [StrategyAddressW-1:0] strategy_address;
+  logic [PortAddressW-1:0] port_address;
+  logic [PositionAddressW-1:0] position_address;
+  assign instrument_address = key.instrument_id[InstrumentAddressW-1:0];
+  assign account_address    = key.account_id[AccountAddressW-1:0];
+  assign strategy_address   = key.strategy_id[StrategyAddressW-1:0];
+  assign port_address       = key.port_id[PortAddressW-1:0];
+  assign position_address   = {account_address, instrument_address};
+
+  // --- what is set: written by told rows as they enter ---
+
+  account_limits_t  account_limits;
+  strategy_limits_t strategy_limits;
+  port_limits_t     port_limits;
+  firm_limits_t     firm_limits;
+  position_limits_t position_limits;
+  assign account_limits  = op_i.row[$bits(account_limits_t)-1:0];
+  assign strategy_limits = op_i.row[$bits(strategy_limits_t)-1:0];
+  assign port_limits     = op_i.row[$bits(port_limits_t)-1:0];
+  assign firm_limits     = op_i.row[$bits(firm_limits_t)-1:0];
+  assign position_limits = op_i.row[$bits(position_limits_t)-1:0];
+
+  function automatic meter_t new_meter(logic [31:0] rate, logic [31:0] burst, logic [63:0] full);
+    return '{known: 1'b1, rate: rate, burst: burst[30:0], full: full[60:0]};
+  endfunction
+
+  // Lots beyond any position limit nothing.
+  function automatic logic [46:0] clamped_lots(logic signed [63:0] lots);
+    return lots > $signed({17'd0, LimitLotsBound}) ? LimitLotsBound : lots[46:0];
+  endfunction
+
+  instrument_row_t instrument1;
+  account_row_t account1, told_account;
+  strategy_row_t strategy1, told_strategy;
+  port_row_t port1, told_port;
+  firm_row_t firm_q, firm1, told_firm;
+  position_row_t position1, told_position;
+
+  assign told_account = '{
+      meter: new_meter(account_limits.messages_per_second, account_limits.message_burst, op_i.full_tokens),
+      enabled: account_limits.enabled[0],
+      market_orders_allowed: account_limits.market_orders_allowed[0],
+      iso_allowed: account_limits.iso_allowed[0],
+      short_exempt_allowed: account_limits.short_exempt_allowed[0],
+      self_match: account_limits.self_match[1:0],
+      self_match_group: account_limits.self_match_group,
+      max_open_orders: account_limits.max_open_orders,
+      max_consecutive_rejects: account_limits.max_consecutive_rejects,
+      max_open_value_nanos: account_limits.max_open_value_nanos[62:0],
+      duplicate_window_ns: account_limits.duplicate_window_ns,
+      max_daily_loss_nanos: account_limits.max_daily_loss_nanos[62:0],
+      max_drawdown_nanos: account_limits.max_drawdown_nanos[62:0],
+      rearm_after_ns: account_limits.rearm_after_ns
+  };
+  assign told_strategy = '{
+      meter: new_meter(strategy_limits.messages_per_second, strategy_limits.message_burst, op_i.full_tokens),
+      enabled: strategy_limits.enabled[0],
+      max_open_value_nanos: strategy_limits.max_open_value_nanos[62:0],
+      max_executions: strategy_limits.max_executions
+  };
+  assign told_port = '{
+      meter: new_meter(port_limits.messages_per_second, port_limits.message_burst, op_i.full_tokens),
+      enabled: port_limits.enabled[0]
+  };
+  assign told_firm = '{
+      meter: new_meter(firm_limits.messages_per_second, firm_limits.message_burst, op_i.full_tokens),
+      max_open_orders: firm_limits.max_open_orders,
+      max_open_value_nanos: firm_limits.max_open_value_nanos[62:0]
+  };
+  assign told_position = '{
+      max_long_lots: clamped_lots(position_limits.max_long_lots),
+      max_short_lots: clamped_lots(position_limits.max_short_lots),
+      located_lots: clamped_lots(position_limits.located_lots)
+  };
+
+  gate_instruments #(
+      .Instruments(Instruments)
+  ) u_instruments (
+      .clk_i,
+      .sweep_i        (sweep_q),
+      .sweep_address_i(sweep_address_q),
+      .enter_i        (enter),
+      .address_i      (instrument_address),
+      .exists_i       (instrument_exists),
+      .write_i        (enter_told),
+      .op_i,
+      .row_o          (instrument1)
+  );
+
+  gate_table #(
+      .Width($bits(account_row_t)),
+      .Depth(Accounts)
+  ) u_accounts (
+      .clk_i,
+      .sweep_i        (sweep_q),
+      .sweep_address_i(sweep_address_q),
+      .enter_i        (enter),
+      .address_i      (account_address),
+      .exists_i       (account_exists),
+      .write_i        (enter_told && op_i.type_id == AccountLimitsTypeId),
+      .row_i          (told_account),
+      .row_o          (account1)
+  );
+
+  gate_table #(
+      .Width($bits(strategy_row_t)),
+      .Depth(Strategies)
+  ) u_strategies (
+      .clk_i,
+      .sweep_i        (sweep_q),
+      .sweep_address_i(sweep_address_q),
+      .enter_i        (enter),
+      .address_i      (strategy_address),
+      .exists_i       (strategy_exists),
+      .write_i        (enter_told && op_i.type_id == StrategyLimitsTypeId),
+      .row_i          (told_strategy),
+      .row_o          (strategy1)
+  );
+
+  gate_table #(
+      .Width($bits(port_row_t)),
+      .Depth(Ports)
+  ) u_ports (
+      .clk_i,
+      .sweep_i        (sweep_q),
+      .sweep_address_i(sweep_address_q),
+      .enter_i        (enter),
+      .address_i      (port_address),
+      .exists_i       (port_exists),
+      .write_i        (enter_told && op_i.type_id == PortLimitsTypeId),
+      .row_i          (told_port),
+      .row_o          (port1)
+  );
+
+  gate_table #(
+      .Width($bits(position_row_t)),
+      .Depth(Positions)
+  ) u_positions (
+      .clk_i,
+      .sweep_i        (sweep_q),
+      .sweep_address_i(sweep_address_q),
+      .enter_i        (enter),
+      .address_i      (position_address),
+      .exists_i       (account_exists && instrument_exists),
+      .write_i        (enter_told && op_i.type_id == PositionLimitsTypeId),
+      .row_i          (told_position),
+      .row_o          (position1)
+  );
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) firm_q <= '0;
+    else if (enter_told && op_i.type_id == FirmLimitsTypeId) firm_q <= told_firm;
+    if (enter) firm1 <= firm_q;
+  end
+
+  // --- stage 1 ---
+
+  slot_kind_e kind1_q;
+  order_key_t key1_q;
+  told_t told1_q;
+  query_key_t query1_q;
+
+  function automatic logic [31:0] told_rate(staged_row_t row);
+    unique case (row[15:0])
+      InstrumentLimitsTypeId: return row[80*8+:32];
+      AccountLimitsTypeId:    return row[12*8+:32];
+      StrategyLimitsTypeId:   return row[8*8+:32];
+      PortLimitsTypeId:       return row[4*8+:32];
+      FirmLimitsTypeId:       return row[4*8+:32];
+      default:                return '0;
+    endcase
+  endfunction
+
+  always_ff @(posedge clk_i) begin
+    kind1_q <= enter ? kind_i : SlotNone;
+    if (enter) key1_q <= key;
+    if (kind_i == SlotTold) begin
+      told1_q <= '{
+          type_id: op_i.type_id,
+          from_host: op_i.from_host,
+          probe: probe_i,
+          row: op_i.row[8*ToldBytes-1:0],
+          rate: told_rate(op_i.row),
+          full: op_i.full_tokens[60:0],
+          value_limit: op_i.value_limit
+      };
+    end
+    if (kind_i == SlotQuery) query1_q <= query_i;
+    if (!rst_ni) kind1_q <= SlotNone;
+  end
+
+  // An order without its key, or with the key of another, has no rows to be judged by.
+  logic order1, keyed1, told1;
+  assign order1 = order_valid_i && kind1_q != SlotTold && kind1_q != SlotQuery;
+  assign told1  = kind1_q == SlotTold;
+  assign keyed1 = kind1_q == SlotOrder && key1_q.instrument_id == order_i.instrument_id
+      && key1_q.account_id == order_i.account_id && key1_q.strategy_id == order_i.strategy_id
+      && key1_q.port_id == order_i.port_id;
+  assign stage1_order_o = order1 || kind1_q == SlotOrder;
+
+  judged_t judged1;
+  gate_stage1 #(
+      .FutureToleranceNs(FutureToleranceNs)
+  ) u_stage1 (
+      .valid_i     (order1),
+      .keyed_i     (keyed1),
+      .order_i,
+      .instrument_i(instrument1),
+      .account_i   (account1),
+      .strategy_i  (strategy1),
+      .port_i      (port1),
+      .position_i  (position1),
+      .judged_o    (judged1)
+  );
+
+  states_t states1, states2_read, states2, states2_next;
+  writes_t writes2;
+
+  // Value: price * lots, of the order and of what works already; or of the lots of a told row.
+  fill_t fill1;
+  logic [30:0] price1;
+  logic [31:0] lots1;
+  logic [62:0] product1, working1;
+  assign fill1 = told1_q.row[$bits(fill_t)-1:0];
+
+  always_comb begin
+    price1   = '0;
+    lots1    = '0;
+    product1 = '0;
+    working1 = '0;
+    if (order1 || told1) begin
+      price1   = told1 ? fill1.reserved_price_ticks[TicksW-1:0] : judged1.price_ticks;
+      lots1    = told1 ? fill1.quantity_lots[LotsW-1:0] : 32'(order_i.quantity_lots[OrderLotsW-1:0]);
+      product1 = 63'(price1) * 63'(lots1);
+      if (order1 && !judged1.opens) begin
+        working1 = 63'(order_i.working_price_ticks[TicksW-1:0]) * 63'(order_i.working_lots[OrderLotsW-1:0]);
+      end
+    end
+  end
+
+  // Time * rate: of the order, or where a bucket stands at its new rate.
+  function automatic logic [95:0] on_axis(time_ns_t time_ns, logic [31:0] rate);
+    return 96'(time_ns) * 96'(rate);
+  endfunction
+
+  metering_t instrument_metering1, account_metering1, strategy_metering1, port_metering1, firm_metering1;
+
+  always_comb begin
+    instrument_metering1 = '0;
+    account_metering1    = '0;
+    strategy_metering1   = '0;
+    port_metering1       = '0;
+    firm_metering1       = '0;
+    if (order1) begin
+      instrument_metering1 = metering(instrument1.limits.meter,
+                                      on_axis(order_i.time_ns, instrument1.limits.meter.rate));
+      account_metering1    = metering(account1.meter, on_axis(order_i.time_ns, account1.meter.rate));
+      strategy_metering1   = metering(strategy1.meter, on_axis(order_i.time_ns, strategy1.meter.rate));
+      port_metering1       = metering(port1.meter, on_axis(order_i.time_ns, port1.meter.rate));
+      firm_metering1       = metering(firm1.meter, on_axis(order_i.time_ns, firm1.meter.rate));
+    end else if (told1) begin
+      instrument_metering1.now = on_axis(states1.instrument.bucket.time_ns, told1_q.rate);
+      account_metering1.now    = on_axis(states1.account.bucket.time_ns, told1_q.rate);
+      strategy_metering1.now   = on_axis(states1.strategy.bucket.time_ns, told1_q.rate);
+      port_metering1.now       = on_axis(states1.port.bucket.time_ns, told1_q.rate);
+      firm_metering1.now       = on_axis(states1.firm.bucket.time_ns, told1_q.rate);
+    end
+  end
+
+  // --- stage 2: registers ---
+
+  logic order2_q, told2_q, query2_q;
+  order_intent_t order_q;
+  judged_t judged_q;
+  told_t told_q;
+  query_key_t query_q;
+  order_key_t key_q;
+  logic [62:0] product_q, working_q;
+  metering_t instrument_metering_q, account_metering_q, strategy_metering_q, port_metering_q, firm_metering_q;
+  meter_t instrument_meter_q;
+  logic [ValueW-1:0] instrument_value_limit_q;
+  logic [62:0] max_day_lots_q;
+  logic instrument_killed_q;
+  account_row_t account_q;
+  strategy_row_t strategy_q;
+  port_row_t port_q;
+  firm_row_t firm2_q;
+
+  always_ff @(posedge clk_i) begin
+    order2_q <= order1;
+    told2_q  <= told1;
+    query2_q <= kind1_q == SlotQuery;
+    if (order1 || kind1_q != SlotNone) begin
+      key_q                    <= key1_q;
+      product_q                <= product1;
+      working_q                <= working1;
+      instrument_metering_q    <= instrument_metering1;
+      account_metering_q       <= account_metering1;
+      strategy_metering_q      <= strategy_metering1;
+      port_metering_q          <= port_metering1;
+      firm_metering_q          <= firm_metering1;
+      instrument_meter_q       <= instrument1.limits.meter;
+      instrument_value_limit_q <= instrument1.limits.value_limit;
+      max_day_lots_q           <= instrument1.limits.max_day_lots;
+      instrument_killed_q      <= instrument1.marks.killed;
+      account_q                <= account1;
+      strategy_q               <= strategy1;
+      port_q                   <= port1;
+      firm2_q                  <= firm1;
+    end
+    if (order1) begin
+      order_q  <= order_i;
+      judged_q <= judged1;
+    end
+    if (told1) told_q <= told1_q;
+    if (kind1_q == SlotQuery) query_q <= query1_q;
+    if (!rst_ni) begin
+      order2_q <= 1'b0;
+      told2_q  <= 1'b0;
+      query2_q <= 1'b0;
+    end
+  end
+
+  // --- what moves: in order, what the operation before it left ---
+
+  logic [DayW-1:0] day_q;
+  time_ns_t lease_until_ns_q;
+  logic [63:0] faults_q;
+  firm_state_t firm_state_q;
+
+  gate_state #(
+      .Width($bits(instrument_state_t)),
+      .Depth(Instruments)
+  ) u_instrument_state (
+      .clk_i,
+      .rst_ni,
+      .sweep_i        (sweep_q),
+      .sweep_address_i(sweep_address_q),
+      .enter_i        (enter),
+      .address_i      (instrument_address),
+      .exists_i       (instrument_exists),
+      .stage1_o       (states1.instrument),
+      .stage2_o       (states2_read.instrument),
+      .write_i        (writes2.instrument),
+      .row_i          (states2_next.instrument)
+  );
+
+  gate_state #(
+      .Width($bits(account_state_t)),
+      .Depth(Accounts)
+  ) u_account_state (
+      .clk_i,
+      .rst_ni,
+      .sweep_i        (sweep_q),
+      .sweep_address_i(sweep_address_q),
+      .enter_i        (enter),
+      .address_i      (account_address),
+      .exists_i       (account_exists),
+      .stage1_o       (states1.account),
+      .stage2_o       (states2_read.account),
+      .write_i        (writes2.account),
+      .row_i          (states2_next.account)
+  );
+
+  gate_state #(
+      .Width($bits(strategy_state_t)),
+      .Depth(Strategies)
+  ) u_strategy_state (
+      .clk_i,
+      .rst_ni,
+      .sweep_i        (sweep_q),
+      .sweep_address_i(sweep_address_q),
+      .enter_i        (enter),
+      .address_i      (strategy_address),
+      .exists_i       (strategy_exists),
+      .stage1_o       (states1.strategy),
+      .stage2_o       (states2_read.strategy),
+      .write_i        (writes2.strategy),
+      .row_i          (states2_next.strategy)
+  );
+
+  gate_state #(
+      .Width($bits(port_state_t)),
+      .Depth(Ports)
+  ) u_port_state (
+      .clk_i,
+      .rst_ni,
+      .sweep_i        (sweep_q),
+      .sweep_address_i(sweep_address_q),
+      .enter_i        (enter),
+      .address_i      (port_address),
+      .exists_i       (port_exists),
+      .stage1_o       (states1.port),
+      .stage2_o       (states2_read.port),
+      .write_i        (writes2.port),
+      .row_i          (states2_next.port)
+  );
+
+  gate_state #(
+      .Width($bits(position_state_t)),
+      .Depth(Positions)
+  ) u_position_state (
+      .clk_i,
+      .rst_ni,
+      .sweep_i        (sweep_q),
+      .sweep_address_i(sweep_address_q),
+      .enter_i        (enter),
+      .address_i      (position_address),
+      .exists_i       (account_exists && instrument_exists),
+      .stage1_o       (states1.position),
+      .stage2_o       (states2_read.position),
+      .write_i        (writes2.position),
+      .row_i          (states2_next.position)
+  );
+
+  assign states1.firm      = firm_state_q;
+  assign states2_read.firm = firm_state_q;
+
+  // What is of another day counts as 0; what is written is of today.
+  always_comb begin
+    states2 = states2_read;
+    if (order2_q || told2_q || query2_q) begin
+      if (states2_read.instrument.day != day_q) states2.instrument.day_lots = '0;
+      if (states2_read.account.day != day_q) begin
+        states2.account.pnl_nanos        = '0;
+        states2.account.high_water_nanos = '0;
+      end
+      if (states2_read.port.day != day_q) states2.port.last_order_id = '0;
+      states2.instrument.day = day_q;
+      states2.account.day    = day_q;
+      states2.port.day       = day_q;
+    end
+  end
+
+  // --- stage 2: verdict ---
+
+  kill_t told_kill;
+  lease_t told_lease;
+  fill_t told_fill;
+  logic told_engages, told_releases, told_acts;
+  assign told_kill     = told_q.row[$bits(kill_t)-1:0];
+  assign told_lease    = told_q.row[$bits(lease_t)-1:0];
+  assign told_fill     = told_q.row[$bits(fill_t)-1:0];
+  assign told_acts     = told2_q && !told_q.probe;
+  assign told_engages  = told_acts && told_q.type_id == KillTypeId && told_kill.scope == KillScopeGlobal
+      && told_kill.engage[0];
+  assign told_releases = told_acts && told_q.type_id == KillTypeId && told_kill.scope == KillScopeGlobal
+      && !told_kill.engage[0];
+
+  logic unused_engaged, unused_released;
+  logic [1:0] unused_cause, unused_since;
+  time_ns_t unused_time;
+  kill_switch #(
+      .Sources(2)
+  ) u_kill_switch (
+      .clk_i,
+      .rst_ni,
+      .now_ns_i  ('0),
+      .engage_i  ({told_engages, kill_i}),
+      .release_i (release_i || told_releases),
+      .killed_o,
+      .cause_o   (unused_cause),
+      .since_o   (unused_since),
+      .time_o    (unused_time),
+      .engaged_o (unused_engaged),
+      .released_o(unused_released)
+  );
+
+  worth_t worth2;
+  logic working_saturated2;
+  always_comb begin
+    worth2             = '0;
+    working_saturated2 = 1'b0;
+    if (order2_q) begin
+      worth2.value       = product_q;
+      worth2.working     = working_q;
+      worth2.saturated   = judged_q.unvalued || 64'(product_q) >= sat_units_i;
+      working_saturated2 = 64'(working_q) >= sat_units_i;
+    end
+  end
+
+  logic [CheckCount-1:0] fired2;
+  logic passes2, lists2;
+  logic own_hit, own_keys_equal, own_full, own_crosses, duplicate;
+  logic [LotsW-1:0] own_leaves;
+  logic [WorkingOrders-1:0] own_crossing;
+
+  gate_stage2 u_stage2 (
+      .valid_i                 (order2_q),
+      .order_i                 (order_q),
+      .judged_i                (judged_q),
+      .worth_i                 (worth2),
+      .working_saturated_i     (working_saturated2),
+      .killed_i                (killed_o || instrument_killed_q),
+      .leased_i,
+      .lease_until_ns_i        (lease_until_ns_q),
+      .instrument_meter_i      (instrument_meter_q),
+      .instrument_value_limit_i(instrument_value_limit_q),
+      .max_day_lots_i          (max_day_lots_q),
+      .account_i               (account_q),
+      .strategy_i              (strategy_q),
+      .firm_i                  (firm2_q),
+      .states_i                (states2),
+      .instrument_metering_i   (instrument_metering_q),
+      .account_metering_i      (account_metering_q),
+      .strategy_metering_i     (strategy_metering_q),
+      .port_metering_i         (port_metering_q),
+      .firm_metering_i         (firm_metering_q),
+      .own_hit_i               (own_hit),
+      .own_keys_equal_i        (own_keys_equal),
+      .own_full_i              (own_full),
+      .own_crossing_i          (own_crosses),
+      .duplicate_i             (duplicate),
+      .fired_o                 (fired2),
+      .passes_o                (passes2),
+      .lists_o                 (lists2)
+  );
+
+  logic told_ok, told_puts, told_lessens, sat_exact_q;
+  logic [2:0] told_faults;
+  logic [LotsW-1:0] told_leaves;
+
+  gate_settle u_settle (
+      .passes_i             (passes2),
+      .order_i              (order_q),
+      .judged_i             (judged_q),
+      .worth_i              (worth2),
+      .instrument_metering_i(instrument_metering_q),
+      .account_metering_i   (account_metering_q),
+      .strategy_metering_i  (strategy_metering_q),
+      .port_metering_i      (port_metering_q),
+      .firm_metering_i      (firm_metering_q),
+      .told_valid_i         (told2_q),
+      .told_i               (told_q),
+      .told_value_i         (instrument_meter_q.known ? product_q : '0),
+      .sat_units_i,
+      .sat_exact_i          (sat_exact_q),
+      .instrument_meter_i   (instrument_meter_q),
+      .account_i            (account_q),
+      .strategy_i           (strategy_q),
+      .port_i               (port_q),
+      .firm_i               (firm2_q),
+      .own_hit_i            (own_hit),
+      .own_keys_equal_i     (own_keys_equal),
+      .own_full_i           (own_full),
+      .own_leaves_i         (own_leaves),
+      .states_i             (states2),
+      .states_o             (states2_next),
+      .writes_o             (writes2),
+      .ok_o                 (told_ok),
+      .faults_o             (told_faults),
+      .own_put_o            (told_puts),
+      .own_lessen_o         (told_lessens),
+      .own_leaves_o         (told_leaves)
+  );
+
+  // --- own working orders and the last ones ---
+
+  logic find2, told_settles;
+  logic [Accounts*16-1:0] group_q;
+  own_order_t own_queried;
+  recent_order_t recent_queried;
+  assign told_settles = told_q.type_id == FillTypeId || told_q.type_id == ReleaseTypeId
+      || told_q.type_id == ReserveTypeId;
+  assign find2 = order2_q || (told2_q && told_settles);
+
+  own_orders #(
+      .WorkingOrders(WorkingOrders),
+      .Accounts     (Accounts)
+  ) u_own_orders (
+      .clk_i,
+      .rst_ni,
+      .group_i          (group_q),
+      .find_valid_i     (find2),
+      .find_id_i        (order2_q ? order_q.order_id : told_fill.order_id),
+      .find_instrument_i(order2_q ? order_q.instrument_id : told_fill.instrument_id),
+      .find_account_i   (order2_q ? order_q.account_id : told_fill.account_id),
+      .find_side_i      (order2_q ? order_q.side : told_fill.side),
+      .find_limit_i     (order_q.price_ticks[TicksW-1:0]),
+      .find_market_i    (judged_q.market),
+      .find_group_i     (account_q.self_match_group),
+      .hit_o            (own_hit),
+      .hit_keys_equal_o (own_keys_equal),
+      .hit_leaves_o     (own_leaves),
+      .full_o           (own_full),
+      .crossing_o       (own_crossing),
+      .any_crossing_o   (own_crosses),
+      .put_i            ((passes2 && judged_q.rests) || told_puts),
+      .put_price_i      (passes2 ? judged_q.price_ticks : told_fill.reserved_price_ticks[TicksW-1:0]),
+      .put_leaves_i     (passes2 ? 32'(order_q.quantity_lots[OrderLotsW-1:0]) : told_leaves),
+      .remove_i         (passes2 && !judged_q.rests),
+      .lessen_i         (told_lessens),
+      .lessen_lots_i    (told_fill.quantity_lots[LotsW-1:0]),
+      .lessen_closes_i  (told_fill.closes[0]),
+      .query_slot_i     (query_q.row[OrderSlotW-1:0]),
+      .query_o          (own_queried)
+  );
+
+  recent_orders #(
+      .Accounts(Accounts),
+      .Depth   (DuplicateDepth)
+  ) u_recent_orders (
+      .clk_i,
+      .rst_ni,
+      .find_valid_i     (order2_q && judged_q.fits),
+      .find_account_i   (order_q.account_id),
+      .find_instrument_i(order_q.instrument_id),
+      .find_side_i      (order_q.side),
+      .find_lots_i      (order_q.quantity_lots[OrderLotsW-1:0]),
+      .find_price_i     (judged_q.market ? '0 : order_q.price_ticks[TicksW-1:0]),
+      .find_time_i      (order_q.time_ns),
+      .window_i         (account_q.duplicate_window_ns),
+      .duplicate_o      (duplicate),
+      .push_i           (passes2 && judged_q.is_new),
+      .query_account_i  (query_q.row[31:16]),
+      .query_slot_i     (query_q.row[RecentSlotW-1:0]),
+      .query_o          (recent_queried)
+  );
+
+  // --- at the end of stage 2 ---
+
+  function automatic logic [7:0] lowest(logic [CheckCount-1:0] fired);
+    for (int unsigned number = 0; number < CheckCount; number++) begin
+      if (fired[number]) return 8'(number);
+    end
+    return 8'(ReasonPass);
+  endfunction
+
+  always_ff @(posedge clk_i) begin
+    verdict_valid_o <= order2_q;
+    if (order2_q) begin
+      verdict_o <= '{
+          reserved_price_ticks: passes2 ? 64'(judged_q.price_ticks) : '0,
+          fired_mask: 64'(fired2),
+          order_id: order_q.order_id,
+          reserved0: '0,
+          action: order_q.action,
+          reason: lowest(fired2),
+          type_id: VerdictTypeId
+      };
+      verdict_order_o <= order_q;
+      verdict_value_o <= worth2.saturated || judged_q.malformed || judged_q.bad_fields ? '1 : 64'(worth2.value);
+      crossing_o      <= lists2 ? own_crossing : '0;
+    end
+    if (!rst_ni) verdict_valid_o <= 1'b0;
+  end
+
+  always_ff @(posedge clk_i) begin
+    op_done_o    <= told_acts && told_q.from_host;
+    op_ok_o      <= told_ok;
+    probe_done_o <= told2_q && told_q.probe;
+    probe_ok_o   <= told_ok;
+    if (writes2.firm) firm_state_q <= states2_next.firm;
+    if (told_acts) begin
+      faults_q <= faults_q + 64'(told_faults);
+      if (told_q.type_id == LeaseTypeId) lease_until_ns_q <= told_lease.until_ns;
+      if (told_q.type_id == DayResetTypeId) day_q <= day_q + 1;
+      if (told_q.type_id == AccountLimitsTypeId) begin
+        group_q[16*key_q.account_id[AccountAddressW-1:0]+:16] <= told_q.row[80+:16];
+      end
+    end
+    if (!rst_ni) begin
+      op_done_o        <= 1'b0;
+      probe_done_o     <= 1'b0;
+      firm_state_q     <= '0;
+      faults_q         <= '0;
+      lease_until_ns_q <= '0;
+      day_q            <= '0;
+      group_q          <= '0;
+    end
+  end
+
+  // Whether the largest number of nanos is a whole number of units; they change only while nothing is open.
+  logic [95:0] sat_nanos_q;
+  logic [ValueW-1:0] sat_units_q;
+  always_ff @(posedge clk_i) begin
+    sat_units_q <= sat_units_i;
+    if (sat_units_q != sat_units_i) sat_nanos_q <= 96'(sat_units_i) * 96'(unit_nanos_i);
+    sat_exact_q <= sat_nanos_q == 96'h7FFF_FFFF_FFFF_FFFF;
+    if (!rst_ni) begin
+      sat_units_q <= '0;
+      sat_nanos_q <= '0;
+    end
+  end
+
+  gate_query #(
+      .Instruments      (Instruments),
+      .Accounts         (Accounts),
+      .Strategies       (Strategies),
+      .Ports            (Ports),
+      .WorkingOrders    (WorkingOrders),
+      .DuplicateDepth   (DuplicateDepth),
+      .FutureToleranceNs(FutureToleranceNs)
+  ) u_query (
+      .clk_i,
+      .rst_ni,
+      .valid1_i          (kind1_q == SlotQuery),
+      .key1_i            (query1_q),
+      .instrument_i      (instrument1),
+      .account_i         (account1),
+      .strategy_i        (strategy1),
+      .port_i            (port1),
+      .firm_i            (firm1),
+      .position_i        (position1),
+      .unit_nanos_i,
+      .market_dropped_i,
+      .valid2_i          (query2_q),
+      .key2_i            (query_q),
+      .states_i          (states2),
+      .instrument_meter_i(instrument_meter_q),
+      .account_meter_i   (account_q.meter),
+      .strategy_meter_i  (strategy_q.meter),
+      .port_meter_i      (port_q.meter),
+      .firm_meter_i      (firm2_q.meter),
+      .killed_i          (killed_o),
+      .lease_until_ns_i  (lease_until_ns_q),
+      .faults_i          (faults_q),
+      .day_i             (day_q),
+      .sat_units_i,
+      .own_order_i       (own_queried),
+      .recent_i          (recent_queried),
+      .done_o            (query_done_o),
+      .value_o           (query_value_o)
+  );
+
+`ifndef SYNTHESIS
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && order_valid_i) assert (kind1_q == SlotOrder || kind1_q == SlotNone);
+  end
+`endif
+
+endmodule
+/* verilator lint_on UNUSEDSIGNAL */
+
+`default_nettype wire
