@@ -46,7 +46,7 @@ module regs_commit
   always_comb begin
     type_id  = row_o[15:0];
     for_card = type_id inside {WatchTypeId, TriggerTypeId, FrameTemplateTypeId, TcpStateTypeId,
-                               FeedFilterTypeId, ClearGapTypeId};
+                               FeedFilterTypeId, ClearGapTypeId, SymbolTypeId, DropCopyTypeId};
     for_gate = type_id inside {InstrumentLimitsTypeId, AccountLimitsTypeId, PositionLimitsTypeId,
                                FirmLimitsTypeId, StrategyLimitsTypeId, PortLimitsTypeId,
                                CreditTypeId, ReferencePriceTypeId, QuoteTypeId, PriceBandTypeId,
