@@ -2,9 +2,9 @@ gen/meltica_hot_pkg.sv
 meltica_card_pkg.sv
 order_tx_pkg.sv
 order_fifo.sv
-symbol_table.sv
-order_table.sv
+tx_symbols.sv
+tx_orders.sv
 tx_ports.sv
-frame_words.sv
-frame_checksums.sv
+tx_frame_words.sv
+tx_frame_checksums.sv
 order_tx.sv

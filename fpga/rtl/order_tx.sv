@@ -166,7 +166,7 @@ module order_tx
       .sent_number_i(uses_number)
   );
 
-  symbol_table #(
+  tx_symbols #(
       .Instruments(Instruments)
   ) u_symbols (
       .clk_i,
@@ -181,7 +181,7 @@ module order_tx
       .bad_row_o(symbol_bad)
   );
 
-  order_table #(
+  tx_orders #(
       .Orders(Orders)
   ) u_table (
       .clk_i,
@@ -247,7 +247,7 @@ module order_tx
 
   // --- the frame ---
 
-  frame_words u_words (
+  tx_frame_words u_words (
       .order_i(order_q),
       .template_i(port_template),
       .state_i(port_state),
@@ -266,7 +266,7 @@ module order_tx
   logic [7:0] last_keep_q;
   logic [15:0] ip_checksum, tcp_checksum;
 
-  frame_checksums u_checksums (
+  tx_frame_checksums u_checksums (
       .clk_i,
       .rst_ni,
       .start_i(start_q),

@@ -5,7 +5,7 @@
 // between its two steps.
 `default_nettype none
 
-module order_table
+module tx_orders
   import meltica_hot_pkg::*, order_tx_pkg::*;
 #(
     parameter int unsigned Orders = 4096

@@ -2,7 +2,7 @@
 // Both checksums are 0 here; they are put in while the words leave.
 `default_nettype none
 
-module frame_words
+module tx_frame_words
   import meltica_hot_pkg::*, order_tx_pkg::*;
 (
     input  wire order_intent_t  order_i,

@@ -3,7 +3,7 @@
 // cannot leave before.
 `default_nettype none
 
-module frame_checksums
+module tx_frame_checksums
   import order_tx_pkg::*;
 (
     input  wire                  clk_i,
