@@ -40,7 +40,9 @@ find_python >/dev/null || apt_install python3 python3-venv python3-dev
 python=$(find_python) || die "no Python 3.11 or newer with venv and headers found. Set PYTHON=/path/to/python3.11"
 if [ "$level" != runtime ]; then
   command -v perl >/dev/null && perl -MGetopt::Long -e1 2>/dev/null || apt_install perl
-  command -v g++ >/dev/null || apt_install g++
+  command -v g++ >/dev/null && command -v make >/dev/null || apt_install g++ make
+  # Waveforms of the benches (FST).
+  [ -e /usr/include/lz4.h ] && [ -e /usr/include/zlib.h ] || apt_install liblz4-dev zlib1g-dev
   # Instruction counts; what judges the systemd units; AF_XDP and the network namespaces that it is tested in.
   [ -e /usr/include/valgrind/callgrind.h ] || apt_install valgrind
   command -v systemd-analyze >/dev/null || apt_install systemd

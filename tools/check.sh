@@ -36,6 +36,7 @@ step "buf: format" .venv/bin/buf format --diff --exit-code proto
 step "generated: layout and rulebook" .venv/bin/python tools/gen_layout.py --check
 step "generated: registers" .venv/bin/python tools/gen_regs.py --check
 step "generated: gRPC" .venv/bin/python tools/gen_proto.py --check
+step "HDL: Verilator, slang, verible" .venv/bin/python tools/lint_hdl.py
 
 if [ "$which" = quick ]; then
   tests "tests, without the slow ones" tests -m "not slow" --ignore=tests/chaos
@@ -44,6 +45,17 @@ else
   tests "style and unit tests" tests/style tests/unit tests/fuzz
   tests "conformance and replay" tests/conformance tests/replay
   step "sanitizers: compiled code, fuzzer's inputs" tools/sanitize.sh
+  # A bench is one busy thread: the proofs take the other core. The seed is fixed as the fuzzer's is; `make sim` draws one.
+  .venv/bin/python -m fpga.formal >.cache/formal.log 2>&1 & proving=$!
+  SEED="${SEED:-20191230}" tests "cocotb: the card's blocks" sim/rtl --timeout=900
+  begin=$SECONDS
+  if wait "$proving"; then
+    printf '  ok    %-34s %4d s more\n' "formal: proofs and planted bugs" $((SECONDS - begin))
+  else
+    failed+=("formal")
+    printf '  FAIL  formal\n'
+  fi
+  cat .cache/formal.log
   # Tests over sockets wait most of the time: the fuzzer takes what they leave of the two cores.
   # Its seed is fixed, so that the judge is the same for everybody; `make fuzz` draws a new one each time.
   FUZZ_SEED="${FUZZ_SEED:-20191230}" FUZZ_NICE=10 tools/fuzz.sh "${FUZZ_SECONDS:-60}" >.cache/fuzz.log 2>&1 & fuzzing=$!

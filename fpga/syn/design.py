@@ -61,6 +61,8 @@ class Design:
         tops = [top for top in compilation.getRoot().topInstances if top.name == self.block]
         if not tops:
             raise DesignError(f"{self.block}.f has no module {self.block}")
+        if any(found.isError() for found in compilation.getAllDiagnostics()):
+            raise DesignError(f"{self.block}: slang finds errors with {parameters}")
         return [
             Port(port.name, port.type.bitWidth, port.direction == ArgumentDirection.In)
             for port in tops[0].body.portList

@@ -88,13 +88,22 @@ class WordSource:
 class WordSink:
     """Takes words; `stall` yields True for each cycle in which it isn't ready. Whole frames wait in `frames`.
 
-    Raises in the simulation when valid is withdrawn, or the word changed, before it was taken.
+    Raises in the simulation when valid is withdrawn, or the word changed, before it was taken. While `reset` (rst_ni)
+    is 0 it sees nothing: registers begin with random bits.
     """
 
     def __init__(
-        self, clk: Any, valid: Any, signal: Any, ready: Any = None, stall: Iterator[bool] | None = None
+        self,
+        clk: Any,
+        valid: Any,
+        signal: Any,
+        ready: Any = None,
+        stall: Iterator[bool] | None = None,
+        *,
+        reset: Any = None,
     ) -> None:
         self.clk, self.valid, self.signal, self.ready, self.stall = clk, valid, signal, ready, stall
+        self.reset = reset
         self.frames: deque[bytes] = deque()
         self.errors: deque[bool] = deque()
         self.words_taken = 0
@@ -113,6 +122,9 @@ class WordSink:
         gathered: list[int] = []
         while True:
             await RisingEdge(self.clk)
+            if self.reset is not None and not int(self.reset.value):
+                held = -1
+                continue
             valid = int(self.valid.value)
             now = int(self.signal.value) if valid else -1
             assert held in (-1, now), "a word that was offered was withdrawn or changed before it was taken"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
@@ -71,6 +72,10 @@ class _Verilator(Verilator):
             "CCACHE_NOHASHDIR": "1",
         }
 
+    def _set_env_test(self) -> None:
+        super()._set_env_test()
+        self.env["PYTHONPATH"] = f"{ROOT}{os.pathsep}{self.env['PYTHONPATH']}"
+
     def _simulator_in_path_build_only(self) -> None:
         self.executable = str(TOOLS / "verilator")
 
@@ -125,6 +130,7 @@ def _run(job: Job, *, waves: bool) -> str:
     folder.mkdir(parents=True)
     try:
         runner = _Verilator()
+        runner.log.setLevel(logging.WARNING)
         runner.internals = job.internals
         with _built(runner, job, folder, waves=waves) as problem:
             failure = problem or _test(runner, job, folder, waves=waves)
@@ -202,7 +208,7 @@ def _test(runner: _Verilator, job: Job, folder: Path, *, waves: bool) -> str:
                 testcase=job.testcase,
                 seed=job.seed,
                 plusargs=random,
-                extra_env={**job.env, RUN_FOLDER: str(folder), "PYTHONPATH": str(ROOT)},
+                extra_env={**job.env, RUN_FOLDER: str(folder)},
                 test_dir=folder,
                 results_xml=str(results),
                 log_file=log,
