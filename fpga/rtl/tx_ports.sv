@@ -114,12 +114,16 @@ module tx_ports
   port_state_t current;              // of the port that is written
   port_state_t begun, heard;        // after the row of each kind
 
+  logic [31:0] next_number;         // with that of a frame that begins in this cycle
+  assign next_number = current.user_ref_num
+      + 32'(sent_valid_i && sent_number_i && selected_q == write_port_q);
+
   always_comb begin
     current = state_q[write_port_q];
     begun = start_q;
     begun.epoch = set_q[write_port_q] ? current.epoch : '0;
     // Numbers that begin again (a new day): what the table knows of the old ones is unknown from now on.
-    if (set_q[write_port_q] && (current.user_ref_num == '0 || start_q.user_ref_num < current.user_ref_num))
+    if (set_q[write_port_q] && (next_number == '0 || start_q.user_ref_num < next_number))
       begun.epoch = current.epoch + 1'b1;
     heard = current;
     heard.up = start_q.up;
