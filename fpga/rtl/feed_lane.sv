@@ -15,11 +15,12 @@ module feed_lane
     input wire axis_word_t  word_i,
 
     output logic                   msg_valid_o,
-    output logic                   msg_skip_o,      // its sequence number counts; nothing acts on it
+    output logic                   msg_skip_o,      // only its sequence number counts
     output market_message_t        msg_o,
     output logic                   early_valid_o,
     output logic            [15:0] early_locate_o,
     output logic            [ 7:0] early_kind_o,
+    output logic                   ending_o,        // combinational: one cycle before msg_valid_o
     output feed_packet_t           packet_o,
     output feed_events_t           events_o
 );
@@ -69,6 +70,8 @@ module feed_lane
       .early_locate_o,
       .early_kind_o
   );
+
+  assign ending_o = ends;
 
   always_comb begin
     events_o = frame_events;

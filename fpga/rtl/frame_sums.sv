@@ -21,16 +21,21 @@ module frame_sums (
   logic [20:0] ip_sum_q;
   logic [31:0] udp_sum_q;
   logic [16:0] ip_fold;
+  logic [7:0] high, low;
 
   always_comb begin
     ip_part  = '0;
     udp_part = '0;
+    high = '0;
+    low = '0;
     if (word_valid_i) begin
       for (int unsigned i = 0; i < 4; i++) begin
-        if (ip_halves_i[i]) ip_part += {2'b0, data_i[16*i+:8], data_i[16*i+8+:8]};
-        if (udp_halves_i[i]) begin
-          udp_part += {2'b0, data_i[16*i+:8] & {8{udp_bytes_i[2*i]}}, data_i[16*i+8+:8] & {8{udp_bytes_i[2*i+1]}}};
-        end
+        high = data_i[16*i+:8];
+        low  = data_i[16*i+8+:8];
+        if (ip_halves_i[i]) ip_part += {2'b0, high, low};
+        high &= {8{udp_bytes_i[2*i]}};
+        low &= {8{udp_bytes_i[2*i+1]}};
+        if (udp_halves_i[i]) udp_part += {2'b0, high, low};
       end
     end
   end

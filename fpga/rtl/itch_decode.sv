@@ -44,7 +44,7 @@ module itch_decode
   logic [7:0] kind_q;
   logic kind_known_q;
 
-  assign now = word_i.data;
+  assign now = group_t'(word_i.data);
 
   // --- where the bytes are ---
 

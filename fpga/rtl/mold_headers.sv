@@ -15,7 +15,8 @@ module mold_headers
     input wire logic       advance_i,  // one message on: the number of the next
 
     output headers_t         headers_o,
-    output logic             ends_o,        // combinational: the last byte of the headers is in this word
+    // Combinational: the last byte of the headers is in this word.
+    output logic             ends_o,
     output logic       [2:0] ends_lane_o,   // what follows begins in this lane, 2 or 6
     output logic      [15:0] count_o,       // combinational, with ends_o
     output logic             zero_number_o, // combinational, with ends_o
@@ -68,7 +69,7 @@ module mold_headers
   assign starts_ip = in_ip && !in_udp_q && (ip_at == 4'sd0 || ip_at == -4'sd1);
   assign start = ip_at == 4'sd0 ? first : second;
   assign ip_at_d = ip_at > 4'sd5 ? ip_at : ip_at + 4'sd2;
-  assign udp_at_d = starts_ip ? 6'(ip_at) + 6'sd2 - $signed({2'b00, start[27:24]}) : udp_at_q + 6'sd2;
+  assign udp_at_d = (starts_ip ? 6'(ip_at) - $signed({2'b00, start[27:24]}) : udp_at_q) + 6'sd2;
   assign link_d = second[15:0] == EtherIpv4 ? LinkIp : is_tag(second[15:0]) ? LinkTag : LinkOther;
 
   assign ends_o = word_valid_i && in_udp_q && !headers_q.complete
@@ -119,7 +120,10 @@ module mold_headers
         end
         6'sd2: capture.session[31:0] = {group[7:0], group[15:8], group[23:16], group[31:24]};
         6'sd3: capture.session[63:32] = {group[7:0], group[15:8], group[23:16], group[31:24]};
-        6'sd4: {capture.session[79:64], capture.number[63:48]} = {group[23:16], group[31:24], group[15:0]};
+        6'sd4: begin
+          capture.session[79:64] = {group[23:16], group[31:24]};
+          capture.number[63:48]  = group[15:0];
+        end
         6'sd5: capture.number[47:16] = group;
         6'sd6: begin
           {capture.number[15:0], capture.count} = group;
@@ -134,8 +138,8 @@ module mold_headers
     headers_d = headers_q;
     if (word_valid_i && word_q >= 2'd2 && !headers_q.complete && (in_ip || in_udp_q)) begin
       headers_d.ip = 1'b1;
-      headers_d = capture(headers_d, first, in_ip ? ip_at : 4'sd7, udp_at_q, in_udp_q);
-      headers_d = capture(headers_d, second, in_ip ? ip_at + 4'sd1 : 4'sd7, udp_at_q + 6'sd1, in_udp_q);
+      headers_d = capture(headers_d, first, ip_at, udp_at_q, in_udp_q);
+      headers_d = capture(headers_d, second, ip_at + 4'sd1, udp_at_q + 6'sd1, in_udp_q);
     end
     if (word_valid_i && word_q == 2'd2) begin
       headers_d.tags = link_q == LinkIp ? 2'd0 : ip_at == -4'sd1 ? 2'd1 : 2'd2;
@@ -160,7 +164,7 @@ module mold_headers
       end else begin
         word_q <= word_q == 2'd3 ? 2'd3 : word_q + 2'd1;
         in_ip_q <= in_ip;
-        in_udp_q <= in_udp_q || starts_ip;
+        in_udp_q <= in_udp_q || (starts_ip && start[27:24] >= 4'd5);
       end
     end
     if (word_valid_i && !headers_q.complete || word_valid_i && word_q != 2'd3) begin

@@ -2,6 +2,7 @@
 // fpga/docs/mold_rx.md has the contract.
 `default_nettype none
 
+/* verilator lint_off UNUSEDSIGNAL */  // a row has more than a lane looks at
 module mold_rx
   import meltica_hot_pkg::*;
   import meltica_card_pkg::*;
@@ -17,20 +18,20 @@ module mold_rx
     input wire logic        word_valid_i,
     input wire axis_word_t  word_i,
 
-    // About the word on word_i, combinational: a message begins in a lane (8: lane 0 of the next word), one ends.
+    // About the word on word_i, combinational: a message begins in a lane, one ends.
     output logic              starts_o,
-    output logic        [3:0] starts_lane_o,
+    output logic        [3:0] starts_lane_o,  // 8: lane 0 of the next word
     output logic              ends_o,
     // About the message that is in progress.
     output logic              live_o,       // nothing has been found that forbids it
     output logic       [15:0] length_o,
-    input  wire logic         too_short_i,  // for its type: combinational of registers, never of word_i
+    input  wire logic         too_short_i,  // for its type; never depends on word_i
 
     output feed_packet_t packet_o,
     output feed_events_t events_o
 );
 
-  if (MaxFrameBytes < 1_520 || MaxFrameBytes > 32_768) $fatal(1, "MaxFrameBytes is not in 1520..32768");
+  if (MaxFrameBytes < 1_520 || MaxFrameBytes > 32_768) $fatal(1, "MaxFrameBytes: 1520..32768");
   if (MaxFrameBytes % 8 != 0) $fatal(1, "MaxFrameBytes is not whole words");
 
   // --- what the lane is told to take ---
@@ -103,13 +104,15 @@ module mold_rx
 
   // --- is the packet for us, and do its lengths agree: settled before its first message can end ---
 
-  logic good_q, wrong_address, wrong_session, bad_length, short_ip, giant_q, error_q, error;
+  logic good_q, wrong_address, wrong_session, bad_length, short_ip, giant_q;
+  logic error_q, error;
   logic [15:0] udp_room, body_q;
   logic bad_sequence_q;
 
   assign udp_room = headers.ip_bytes - {10'b0, headers.ip_words, 2'b0};
   assign wrong_address = !enabled_q || stale_q || headers.destination_port != port_q
-      || headers.destination_ip != destination_q || (source_q != '0 && headers.source_ip != source_q);
+      || headers.destination_ip != destination_q
+      || (source_q != '0 && headers.source_ip != source_q);
   assign wrong_session = session_q != '0 && headers.session != session_q;
   assign bad_length = headers.udp_bytes != udp_room || headers.udp_bytes < UdpMoldBytes;
   assign short_ip = headers.ip_words < 4'd5
@@ -119,8 +122,8 @@ module mold_rx
       : word_i.keep != '1);
 
   always_ff @(posedge clk_i) begin
-    good_q <= headers.ip && headers.version_ok && headers.udp && !headers.fragment && !short_ip && ip_ok
-        && !wrong_address && !bad_length && !wrong_session;
+    good_q <= headers.ip && headers.version_ok && headers.udp && !headers.fragment
+        && !short_ip && ip_ok && !wrong_address && !bad_length && !wrong_session;
     if (headers_end) bad_sequence_q <= zero_number || headers.number[63];
     if (word_valid_i) begin
       body_q  <= bad_length ? '0 : headers.udp_bytes - UdpMoldBytes;
@@ -165,15 +168,19 @@ module mold_rx
   assign silent = blocks_q == CountHeartbeat || blocks_q == CountEnd;
   assign beyond = left_q > room_q;
   assign malformed = beyond || length_q < MinMessageBytes || too_short_i;
-  assign live_o = walk_q == InMessage && good_q && !bad_sequence_q && !giant_q && !error_q && !silent && !spent_q;
-  assign message_ends = walk == InMessage && (left_q[16:3] == '0 || left_q == 17'd8) && !silent && !spent_q && !malformed;
+  assign live_o = walk_q == InMessage && good_q && !bad_sequence_q && !giant_q && !error_q
+      && !silent && !spent_q;
+  assign message_ends = walk == InMessage && (left_q[16:3] == '0 || left_q == 17'd8)
+      && !silent && !spent_q && !malformed;
   assign complete = word_i.keep[left_q[2:0]-3'd1];
   assign ends_o = word_valid_i && message_ends && complete && live_o;
   assign further = blocks_q != 16'd1;
   assign trailing = left_q != room_q;
 
-  assign at = headers_end ? {1'b0, headers_lane} : walk == InMessage ? left_q[3:0] : walk == AtLength ? 4'd0 : 4'hF;
-  assign reads = headers_end || (message_ends && further) || walk == AtLength || walk == AtLowLength;
+  assign at = headers_end ? {1'b0, headers_lane}
+      : walk == InMessage ? left_q[3:0] : walk == AtLength ? 4'd0 : 4'hF;
+  assign reads = headers_end || (message_ends && further)
+      || walk == AtLength || walk == AtLowLength;
   assign starts_o = word_valid_i && reads && (at < 4'd7 || at == 4'hF);
   assign starts_lane_o = at + 4'd2;
   assign room = headers_end ? {14'b0, headers_lane} + {1'b0, body_q} : room_q;
@@ -245,7 +252,8 @@ module mold_rx
       found.runt = end_bytes < 17'(MinFrameBytes);
       found.giant = giant_q;
       found.not_udp = !headers.ip || !headers.version_ok || !headers.udp;
-      found.truncated = end_bytes < {1'b0, headers.ip_bytes} + 17'd14 + {13'b0, headers.tags, 2'b0};
+      found.truncated = end_bytes
+          < {1'b0, headers.ip_bytes} + 17'd14 + {13'b0, headers.tags, 2'b0};
       found.short_ip = short_ip;
       found.fragment = headers.fragment;
       found.wrong_address = wrong_address;
@@ -325,7 +333,8 @@ module mold_rx
     end
     clean_q <= judging_q && {reason_d.bad_fcs, reason_d.runt, reason_d.giant, reason_d.not_udp,
         reason_d.truncated, reason_d.bad_header, reason_d.bad_ip_checksum, reason_d.fragment,
-        reason_d.wrong_address, reason_d.bad_length, reason_d.bad_sequence, reason_d.wrong_session} == '0;
+        reason_d.wrong_address, reason_d.bad_length, reason_d.bad_sequence,
+        reason_d.wrong_session} == '0;
     events_o <= events_d;
     if (!rst_ni) {ended_q, judging_q, summing_q, clean_q, reason_q, events_o} <= '0;
   end
@@ -353,5 +362,6 @@ module mold_rx
   assign length_o = length_q;
 
 endmodule
+/* verilator lint_on UNUSEDSIGNAL */
 
 `default_nettype wire
