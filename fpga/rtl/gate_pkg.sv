@@ -23,13 +23,13 @@ package gate_pkg;
   } slot_kind_e;
 
   typedef struct packed {
-    logic [15:0]             type_id;
-    logic                    from_host;
-    logic                    probe;        // changes nothing: asks whether it may
-    logic [8*ToldBytes-1:0]  row;
-    logic [31:0]             rate;         // limits only
-    logic [60:0]             full;
-    logic [ValueW-1:0]       value_limit;
+    logic [15:0]            type_id;
+    logic                   from_host;
+    logic                   probe;        // changes nothing: asks whether it may
+    logic [8*ToldBytes-1:0] row;
+    logic [31:0]            rate;         // limits only
+    logic [60:0]            full;
+    logic [ValueW-1:0]      value_limit;
   } told_t;
 
   typedef struct packed {
@@ -103,7 +103,8 @@ package gate_pkg;
   endfunction
 
   // New limits: a new row starts full, a lowered burst takes tokens away. `reached` is bucket.time_ns * the new rate.
-  function automatic bucket_t bucket_limited(bucket_t bucket, meter_t was, logic [60:0] full, logic [95:0] reached);
+  function automatic bucket_t bucket_limited(bucket_t bucket, meter_t was, logic [60:0] full,
+                                             logic [95:0] reached);
     bucket_t next;
     logic [60:0] tokens;
     tokens = bucket_tokens(bucket, was);
@@ -118,8 +119,8 @@ package gate_pkg;
 
   typedef struct packed {
     logic signed [63:0] credit_nanos;
-    logic [ValueW-1:0]  limit;      // with credit
-    logic               limit_top;  // the limit is the largest number of nanos
+    logic [ValueW-1:0]  limit;         // with credit
+    logic               limit_top;     // the limit is the largest number of nanos
     logic [ValueW-1:0]  open;
   } exposure_t;
 
@@ -143,7 +144,8 @@ package gate_pkg;
     return worth.value > worth.working && after_it > allowed;
   endfunction
 
-  function automatic logic [63:0] added_credit(logic signed [63:0] credit, logic signed [63:0] delta);
+  function automatic logic [63:0] added_credit(logic signed [63:0] credit,
+                                               logic signed [63:0] delta);
     logic signed [64:0] sum;
     sum = 65'(credit) + 65'(delta);
     if (sum > 65'sh0_7FFF_FFFF_FFFF_FFFF) return 64'h7FFF_FFFF_FFFF_FFFF;
@@ -160,20 +162,20 @@ package gate_pkg;
   // --- rows: what is set ---
 
   typedef struct packed {
-    meter_t      meter;
-    logic        enabled;
-    logic        restricted;
-    logic [1:0]  short_sale;
-    logic [16:0] collar_bps;
-    logic [62:0] max_price_ticks;
-    logic [62:0] max_quantity_lots;
-    logic [62:0] max_value_nanos;
+    meter_t            meter;
+    logic              enabled;
+    logic              restricted;
+    logic [1:0]        short_sale;
+    logic [16:0]       collar_bps;
+    logic [62:0]       max_price_ticks;
+    logic [62:0]       max_quantity_lots;
+    logic [62:0]       max_value_nanos;
     logic [ValueW-1:0] value_limit;
-    time_ns_t    reference_max_age_ns;
-    time_ns_t    session_open_ns;
-    time_ns_t    session_close_ns;
-    logic [62:0] max_day_lots;
-    logic [31:0] max_impact_percent;
+    time_ns_t          reference_max_age_ns;
+    time_ns_t          session_open_ns;
+    time_ns_t          session_close_ns;
+    logic [62:0]       max_day_lots;
+    logic [31:0]       max_impact_percent;
   } instrument_limits_row_t;
 
   typedef struct packed {
@@ -259,8 +261,8 @@ package gate_pkg;
 
   // --- rows: what moves ---
 
-  localparam int unsigned DayW = 32;   // DayReset counts days; what is of another day counts as 0
-  localparam int unsigned CountW = 40; // of open orders
+  localparam int unsigned DayW = 32;  // DayReset counts days; what is of another day counts as 0
+  localparam int unsigned CountW = 40;  // of open orders
 
   typedef struct packed {
     bucket_t         bucket;
@@ -335,13 +337,14 @@ package gate_pkg;
   // --- breakers of an account ---
 
   function automatic logic loss_reached(account_row_t row, account_state_t state);
-    return row.max_daily_loss_nanos != '0
-        && -65'(state.pnl_nanos) >= $signed({2'b00, row.max_daily_loss_nanos});
+    return row.max_daily_loss_nanos != '0 &&
+        -65'(state.pnl_nanos) >= $signed({2'b00, row.max_daily_loss_nanos});
   endfunction
 
   function automatic logic drawdown_reached(account_row_t row, account_state_t state);
     return row.max_drawdown_nanos != '0
-        && 66'(state.high_water_nanos) - 66'(state.pnl_nanos) >= $signed({3'b000, row.max_drawdown_nanos});
+        && 66'(state.high_water_nanos) - 66'(state.pnl_nanos) >= $signed({3'b000,
+                                                                          row.max_drawdown_nanos});
   endfunction
 
   function automatic logic rejects_reached(account_row_t row, account_state_t state);
@@ -349,30 +352,31 @@ package gate_pkg;
   endfunction
 
   // Latched, and with rearm_after_ns not for longer than that.
-  function automatic logic still_latched(time_ns_t rearm_after_ns, time_ns_t tripped_ns, time_ns_t now_ns);
+  function automatic logic still_latched(time_ns_t rearm_after_ns, time_ns_t tripped_ns,
+                                         time_ns_t now_ns);
     return rearm_after_ns == '0 || now_ns <= tripped_ns || now_ns - tripped_ns < rearm_after_ns;
   endfunction
 
   // --- an order between stage 1 and stage 2 ---
 
   typedef struct packed {
-    logic                   malformed;
-    logic                   cancels;
-    logic                   is_new;
-    logic                   sells;
-    logic                   market;
-    logic                   opens;          // NEW, or a REPLACE that reopens a filled order
-    logic                   rests;          // may be traded with later
-    logic                   fits;           // quantity and price are as narrow as those of recent orders
-    logic                   reduces_only;
-    logic                   bad_fields;     // FIELD_SANITY, the part without state
-    logic [CheckCount-1:0]  fired;          // of the checks that stage 1 judges
-    logic signed [21:0]     added_lots;
-    ticks_t                 price_ticks;    // at which it is valued and reserved
-    logic                   unvalued;
-    logic                   short_rule;     // REG_SHO looks at the position
-    logic [46:0]            may_be_short;
-    logic [46:0]            limit_lots;
+    logic malformed;
+    logic cancels;
+    logic is_new;
+    logic sells;
+    logic market;
+    logic opens;  // NEW, or a REPLACE that reopens a filled order
+    logic rests;  // may be traded with later
+    logic fits;  // quantity and price are as narrow as those of recent orders
+    logic reduces_only;
+    logic bad_fields;  // FIELD_SANITY, the part without state
+    logic [CheckCount-1:0] fired;  // of the checks that stage 1 judges
+    logic signed [21:0] added_lots;
+    ticks_t price_ticks;  // at which it is valued and reserved
+    logic unvalued;
+    logic short_rule;  // REG_SHO looks at the position
+    logic [46:0] may_be_short;
+    logic [46:0] limit_lots;
   } judged_t;
 
 endpackage

@@ -14,37 +14,37 @@ module gate_query
     parameter int unsigned Ports = 8,
     parameter int unsigned WorkingOrders = 64,
     parameter int unsigned DuplicateDepth = 16,
-    parameter longint unsigned FutureToleranceNs = 1_000_000
+    parameter int unsigned FutureToleranceNs = 1_000_000
 ) (
     input wire logic clk_i,
     input wire logic rst_ni,
 
     // Stage 1: what is set.
-    input wire logic            valid1_i,
-    input wire query_key_t      key1_i,
-    input wire instrument_row_t instrument_i,
-    input wire account_row_t    account_i,
-    input wire strategy_row_t   strategy_i,
-    input wire port_row_t       port_i,
-    input wire firm_row_t       firm_i,
-    input wire position_row_t   position_i,
-    input wire logic [31:0]     unit_nanos_i,
-    input wire logic [31:0]     market_dropped_i,
+    input wire logic                   valid1_i,
+    input wire query_key_t             key1_i,
+    input wire instrument_row_t        instrument_i,
+    input wire account_row_t           account_i,
+    input wire strategy_row_t          strategy_i,
+    input wire port_row_t              port_i,
+    input wire firm_row_t              firm_i,
+    input wire position_row_t          position_i,
+    input wire logic            [31:0] unit_nanos_i,
+    input wire logic            [31:0] market_dropped_i,
 
     // Stage 2: what moves.
-    input wire logic        valid2_i,
-    input wire query_key_t  key2_i,
-    input wire states_t     states_i,
-    input wire meter_t      instrument_meter_i,
-    input wire meter_t      account_meter_i,
-    input wire meter_t      strategy_meter_i,
-    input wire meter_t      port_meter_i,
-    input wire meter_t      firm_meter_i,
-    input wire logic        killed_i,
-    input wire time_ns_t    lease_until_ns_i,
-    input wire logic [63:0] faults_i,
-    input wire logic [DayW-1:0]   day_i,
-    input wire logic [ValueW-1:0] sat_units_i,
+    input wire logic                    valid2_i,
+    input wire query_key_t              key2_i,
+    input wire states_t                 states_i,
+    input wire meter_t                  instrument_meter_i,
+    input wire meter_t                  account_meter_i,
+    input wire meter_t                  strategy_meter_i,
+    input wire meter_t                  port_meter_i,
+    input wire meter_t                  firm_meter_i,
+    input wire logic                    killed_i,
+    input wire time_ns_t                lease_until_ns_i,
+    input wire logic       [      63:0] faults_i,
+    input wire logic       [  DayW-1:0] day_i,
+    input wire logic       [ValueW-1:0] sat_units_i,
 
     // One cycle later.
     input wire own_order_t    own_order_i,
@@ -81,7 +81,7 @@ module gate_query
             8'd7:    set = 64'(Ports);
             8'd8:    set = 64'(WorkingOrders);
             8'd9:    set = 64'(DuplicateDepth);
-            8'd10:   set = FutureToleranceNs;
+            8'd10:   set = 64'(FutureToleranceNs);
             8'd12:   set = 64'(unit_nanos_i);
             8'd13:   set = 64'(market_dropped_i);
             default: set = '0;
@@ -196,9 +196,10 @@ module gate_query
         end
         TableInstruments: begin
           unique case (key2_i.column)
-            8'd31:   moving = 64'(states_i.instrument.day_lots);
-            8'd70:   moving = 64'(states_i.instrument.open_sides);
-            default: moving = metered(key2_i.column, instrument_meter_i, states_i.instrument.bucket);
+            8'd31: moving = 64'(states_i.instrument.day_lots);
+            8'd70: moving = 64'(states_i.instrument.open_sides);
+            default:
+            moving = metered(key2_i.column, instrument_meter_i, states_i.instrument.bucket);
           endcase
         end
         TableAccounts: begin

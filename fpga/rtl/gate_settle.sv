@@ -19,34 +19,34 @@ module gate_settle
     input wire metering_t     firm_metering_i,
 
     // A told row.
-    input wire logic              told_valid_i,
-    input wire told_t             told_i,
-    input wire logic [62:0]       told_value_i,   // price * lots; 0 where the instrument has no value yet
-    input wire logic [ValueW-1:0] sat_units_i,    // the least value that cannot be said in nanos
-    input wire logic              sat_exact_i,    // it is the largest number of nanos exactly
-    input wire meter_t            instrument_meter_i,
-    input wire account_row_t      account_i,
-    input wire strategy_row_t     strategy_i,
-    input wire port_row_t         port_i,
-    input wire firm_row_t         firm_i,
-    input wire logic              own_hit_i,
-    input wire logic              own_keys_equal_i,
-    input wire logic              own_full_i,
-    input wire logic [LotsW-1:0]  own_leaves_i,
+    input wire logic told_valid_i,
+    input wire told_t told_i,
+    input wire logic [62:0] told_value_i,  // price * lots; 0 where the instrument has no value yet
+    input wire logic [ValueW-1:0] sat_units_i,  // the least value that cannot be said in nanos
+    input wire logic sat_exact_i,  // it is the largest number of nanos exactly
+    input wire meter_t instrument_meter_i,
+    input wire account_row_t account_i,
+    input wire strategy_row_t strategy_i,
+    input wire port_row_t port_i,
+    input wire firm_row_t firm_i,
+    input wire logic own_hit_i,
+    input wire logic own_keys_equal_i,
+    input wire logic own_full_i,
+    input wire logic [LotsW-1:0] own_leaves_i,
 
-    input  wire states_t states_i,
-    output states_t      states_o,
-    output writes_t      writes_o,
-    output logic         ok_o,         // of the told row: 0 changes nothing
-    output logic [2:0]   faults_o,     // books that were taken below 0
-    output logic         own_put_o,
-    output logic         own_lessen_o,
-    output logic [LotsW-1:0] own_leaves_o
+    input  wire states_t             states_i,
+    output states_t                  states_o,
+    output writes_t                  writes_o,
+    output logic                     ok_o,          // of the told row: 0 changes nothing
+    output logic         [      2:0] faults_o,      // books that were taken below 0
+    output logic                     own_put_o,
+    output logic                     own_lessen_o,
+    output logic         [LotsW-1:0] own_leaves_o
 );
 
   // One cell of open lots changes; the instrument counts how many are not 0.
-  function automatic logic [16:0] open_sides_after(logic [16:0] count, logic signed [PositionW-1:0] was,
-                                                   logic signed [PositionW-1:0] is);
+  function automatic logic [16:0] open_sides_after(
+      logic [16:0] count, logic signed [PositionW-1:0] was, logic signed [PositionW-1:0] is);
     if (was == '0 && is != '0) return count + 17'd1;
     if (was != '0 && is == '0) return count - 17'd1;
     return count;
@@ -63,16 +63,16 @@ module gate_settle
   account_limits_t  account_limits;
   firm_limits_t     firm_limits;
   strategy_limits_t strategy_limits;
-  assign fill            = told_i.row[$bits(fill_t)-1:0];  // Release and Reserve have the same fields there
-  assign adjust          = told_i.row[$bits(adjust_t)-1:0];
-  assign mark            = told_i.row[$bits(mark_t)-1:0];
-  assign kill            = told_i.row[$bits(kill_t)-1:0];
-  assign credit          = told_i.row[$bits(credit_t)-1:0];
-  assign rearm           = told_i.row[$bits(rearm_t)-1:0];
-  assign outcome         = told_i.row[$bits(outcome_t)-1:0];
-  assign pnl             = told_i.row[$bits(profit_and_loss_t)-1:0];
-  assign account_limits  = account_limits_t'({448'd0, told_i.row});
-  assign firm_limits     = told_i.row[$bits(firm_limits_t)-1:0];
+  assign fill = told_i.row[$bits(fill_t)-1:0];  // Release and Reserve have the same fields there
+  assign adjust = told_i.row[$bits(adjust_t)-1:0];
+  assign mark = told_i.row[$bits(mark_t)-1:0];
+  assign kill = told_i.row[$bits(kill_t)-1:0];
+  assign credit = told_i.row[$bits(credit_t)-1:0];
+  assign rearm = told_i.row[$bits(rearm_t)-1:0];
+  assign outcome = told_i.row[$bits(outcome_t)-1:0];
+  assign pnl = told_i.row[$bits(profit_and_loss_t)-1:0];
+  assign account_limits = account_limits_t'({448'd0, told_i.row});
+  assign firm_limits = told_i.row[$bits(firm_limits_t)-1:0];
   assign strategy_limits = strategy_limits_t'({64'd0, told_i.row});
 
   logic told_buys, breaks_bound, own_keep;
@@ -104,8 +104,8 @@ module gate_settle
     leaves       = '0;
     if (passes_i) begin
       writes_o = '1;
-      held     = judged_i.sells ? states_i.position.open_sell_lots : states_i.position.open_buy_lots;
-      left     = held + PositionW'(judged_i.added_lots);
+      held = judged_i.sells ? states_i.position.open_sell_lots : states_i.position.open_buy_lots;
+      left = held + PositionW'(judged_i.added_lots);
       if (judged_i.sells) states_o.position.open_sell_lots = left;
       else states_o.position.open_buy_lots = left;
       states_o.instrument.open_sides = open_sides_after(states_i.instrument.open_sides, held, left);
@@ -113,12 +113,14 @@ module gate_settle
         states_o.instrument.day_lots = states_i.instrument.day_lots + 63'(judged_i.added_lots);
       end
       value = 64'(worth_i.value) - 64'(worth_i.working);
-      states_o.firm.exposure.open     = states_i.firm.exposure.open + value;
-      states_o.account.exposure.open  = states_i.account.exposure.open + value;
+      states_o.firm.exposure.open = states_i.firm.exposure.open + value;
+      states_o.account.exposure.open = states_i.account.exposure.open + value;
       states_o.strategy.exposure.open = states_i.strategy.exposure.open + value;
       states_o.firm.bucket = bucket_taken(states_i.firm.bucket, firm_metering_i, order_i.time_ns);
-      states_o.account.bucket = bucket_taken(states_i.account.bucket, account_metering_i, order_i.time_ns);
-      states_o.strategy.bucket = bucket_taken(states_i.strategy.bucket, strategy_metering_i, order_i.time_ns);
+      states_o.account.bucket =
+          bucket_taken(states_i.account.bucket, account_metering_i, order_i.time_ns);
+      states_o.strategy.bucket =
+          bucket_taken(states_i.strategy.bucket, strategy_metering_i, order_i.time_ns);
       states_o.port.bucket = bucket_taken(states_i.port.bucket, port_metering_i, order_i.time_ns);
       states_o.instrument.bucket =
           bucket_taken(states_i.instrument.bucket, instrument_metering_i, order_i.time_ns);
@@ -128,9 +130,9 @@ module gate_settle
       end
       if (judged_i.is_new) states_o.port.last_order_id = order_i.order_id;
     end else if (told_valid_i) begin
-      told_buys   = fill.side == SideBuy;
-      lots        = fill.quantity_lots[LotsW-1:0];
-      held        = told_buys ? states_i.position.open_buy_lots : states_i.position.open_sell_lots;
+      told_buys = fill.side == SideBuy;
+      lots = fill.quantity_lots[LotsW-1:0];
+      held = told_buys ? states_i.position.open_buy_lots : states_i.position.open_sell_lots;
       value       = {1'b0, told_value_i} >= sat_units_i && told_value_i != '0 ? sat_units_i : {1'b0, told_value_i};
       signed_lots = told_buys ? $signed({17'd0, lots}) : -$signed({17'd0, lots});
       unique case (told_i.type_id)
@@ -139,7 +141,14 @@ module gate_settle
           breaks_bound = told_i.type_id == FillTypeId && (moved > PositionBound || moved < -PositionBound);
           ok_o = !breaks_bound;
           if (ok_o) begin
-            writes_o = '{position: 1'b1, instrument: 1'b1, account: 1'b1, strategy: 1'b1, firm: 1'b1, default: 1'b0};
+            writes_o = '{
+                position: 1'b1,
+                instrument: 1'b1,
+                account: 1'b1,
+                strategy: 1'b1,
+                firm: 1'b1,
+                default: 1'b0
+            };
             if (told_i.type_id == FillTypeId) begin
               states_o.position.position_lots = moved[PositionW-1:0];
               states_o.strategy.executions    = states_i.strategy.executions + 1'b1;
@@ -155,10 +164,11 @@ module gate_settle
             end
             if (told_buys) states_o.position.open_buy_lots = left;
             else states_o.position.open_sell_lots = left;
-            states_o.instrument.open_sides = open_sides_after(states_i.instrument.open_sides, held, left);
+            states_o.instrument.open_sides =
+                open_sides_after(states_i.instrument.open_sides, held, left);
 
-            states_o.account.exposure.open  = states_i.account.exposure.open - value;
-            states_o.firm.exposure.open     = states_i.firm.exposure.open - value;
+            states_o.account.exposure.open = states_i.account.exposure.open - value;
+            states_o.firm.exposure.open = states_i.firm.exposure.open - value;
             states_o.strategy.exposure.open = states_i.strategy.exposure.open - value;
             if (value > states_i.account.exposure.open) begin
               states_o.account.exposure.open = '0;
@@ -183,51 +193,60 @@ module gate_settle
           end
         end
         ReserveTypeId: begin
-          raised   = (PositionW + 1)'(held) + $signed({17'd0, lots});
-          leaves   = {1'b0, lots} + (own_hit_i ? {1'b0, own_leaves_i} : '0);
+          raised = (PositionW + 1)'(held) + $signed({17'd0, lots});
+          leaves = {1'b0, lots} + (own_hit_i ? {1'b0, own_leaves_i} : '0);
           own_keep = fill.order_id != '0 && fill.reserved_price_ticks != '0 && lots != '0;
           breaks_bound = raised > PositionBound;
           if (value != '0) begin
-            breaks_bound |= value >= sat_units_i
-                || no_room(states_i.account.exposure.open, value, sat_units_i, sat_exact_i)
-                || no_room(states_i.firm.exposure.open, value, sat_units_i, sat_exact_i)
-                || no_room(states_i.strategy.exposure.open, value, sat_units_i, sat_exact_i);
+            breaks_bound |= value >= sat_units_i ||
+                no_room(states_i.account.exposure.open, value, sat_units_i, sat_exact_i) ||
+                no_room(states_i.firm.exposure.open, value, sat_units_i, sat_exact_i) ||
+                no_room(states_i.strategy.exposure.open, value, sat_units_i, sat_exact_i);
           end
           if (own_keep) begin
             breaks_bound |= (own_hit_i ? !own_keys_equal_i : own_full_i) || leaves[LotsW];
           end
           ok_o = !breaks_bound;
           if (ok_o) begin
-            writes_o = '{position: 1'b1, instrument: 1'b1, account: 1'b1, strategy: 1'b1, firm: 1'b1, default: 1'b0};
-            left     = raised[PositionW-1:0];
+            writes_o = '{
+                position: 1'b1,
+                instrument: 1'b1,
+                account: 1'b1,
+                strategy: 1'b1,
+                firm: 1'b1,
+                default: 1'b0
+            };
+            left = raised[PositionW-1:0];
             if (told_buys) states_o.position.open_buy_lots = left;
             else states_o.position.open_sell_lots = left;
-            states_o.instrument.open_sides  = open_sides_after(states_i.instrument.open_sides, held, left);
-            states_o.account.exposure.open  = states_i.account.exposure.open + value;
-            states_o.firm.exposure.open     = states_i.firm.exposure.open + value;
+            states_o.instrument.open_sides =
+                open_sides_after(states_i.instrument.open_sides, held, left);
+            states_o.account.exposure.open = states_i.account.exposure.open + value;
+            states_o.firm.exposure.open = states_i.firm.exposure.open + value;
             states_o.strategy.exposure.open = states_i.strategy.exposure.open + value;
-            states_o.account.open_orders    = states_i.account.open_orders + CountW'(fill.closes[0]);
-            states_o.firm.open_orders       = states_i.firm.open_orders + CountW'(fill.closes[0]);
-            own_put_o                       = own_keep;
-            own_leaves_o                    = leaves[LotsW-1:0];
+            states_o.account.open_orders = states_i.account.open_orders + CountW'(fill.closes[0]);
+            states_o.firm.open_orders = states_i.firm.open_orders + CountW'(fill.closes[0]);
+            own_put_o = own_keep;
+            own_leaves_o = leaves[LotsW-1:0];
           end
         end
         AdjustTypeId: begin
-          moved = (PositionW + 1)'(states_i.position.position_lots) + $signed(adjust.delta_lots[PositionW:0]);
-          ok_o  = moved <= PositionBound && moved >= -PositionBound;
+          moved = (PositionW + 1)'(states_i.position.position_lots) +
+              $signed(adjust.delta_lots[PositionW:0]);
+          ok_o = moved <= PositionBound && moved >= -PositionBound;
           states_o.position.position_lots = moved[PositionW-1:0];
-          writes_o.position               = ok_o;
+          writes_o.position = ok_o;
         end
         MarkTypeId: begin
-          writes_o.account = mark.mark == MarkMismatched;
-          writes_o.port    = mark.mark == MarkConnected;
+          writes_o.account            = mark.mark == MarkMismatched;
+          writes_o.port               = mark.mark == MarkConnected;
           states_o.account.mismatched = mark.on[0];
           states_o.port.connected     = mark.on[0];
         end
         KillTypeId: begin
-          writes_o.account  = kill.scope == KillScopeAccount;
-          writes_o.strategy = kill.scope == KillScopeStrategy;
-          writes_o.port     = kill.scope == KillScopePort;
+          writes_o.account         = kill.scope == KillScopeAccount;
+          writes_o.strategy        = kill.scope == KillScopeStrategy;
+          writes_o.port            = kill.scope == KillScopePort;
           states_o.account.killed  = kill.engage[0];
           states_o.strategy.killed = kill.engage[0];
           states_o.port.killed     = kill.engage[0];
@@ -265,7 +284,8 @@ module gate_settle
           states_o.strategy.latched    = 1'b0;
           if (rearm.breaker == BreakerDailyLoss) begin
             states_o.account.latched[BreakerDailyLoss] = loss_reached(account_i, states_i.account);
-            if (states_o.account.latched[BreakerDailyLoss]) states_o.account.daily_loss_tripped_ns = rearm.time_ns;
+            if (states_o.account.latched[BreakerDailyLoss])
+              states_o.account.daily_loss_tripped_ns = rearm.time_ns;
           end
           // From here on the drawdown is 0 and no reject was in a row: they cannot trip at once.
           if (rearm.breaker == BreakerDrawdown) begin
@@ -278,46 +298,50 @@ module gate_settle
           end
         end
         CreditTypeId: begin
-          writes_o.firm     = credit.scope == CreditScopeFirm;
-          writes_o.account  = credit.scope == CreditScopeAccount;
+          writes_o.firm = credit.scope == CreditScopeFirm;
+          writes_o.account = credit.scope == CreditScopeAccount;
           writes_o.strategy = credit.scope == CreditScopeStrategy;
           states_o.firm.exposure = credited(states_i.firm.exposure, firm_i.max_open_value_nanos);
-          states_o.account.exposure = credited(states_i.account.exposure, account_i.max_open_value_nanos);
-          states_o.strategy.exposure = credited(states_i.strategy.exposure, strategy_i.max_open_value_nanos);
+          states_o.account.exposure =
+              credited(states_i.account.exposure, account_i.max_open_value_nanos);
+          states_o.strategy.exposure =
+              credited(states_i.strategy.exposure, strategy_i.max_open_value_nanos);
         end
         InstrumentLimitsTypeId: begin
           // Lots that were reserved before the instrument had a value: the books would not fit.
-          ok_o                = instrument_meter_i.known || states_i.instrument.open_sides == '0;
+          ok_o = instrument_meter_i.known || states_i.instrument.open_sides == '0;
           writes_o.instrument = ok_o;
-          states_o.instrument.bucket = bucket_limited(states_i.instrument.bucket, instrument_meter_i, told_i.full,
-                                                      instrument_metering_i.now);
+          states_o.instrument.bucket = bucket_limited(states_i.instrument.bucket, instrument_meter_i
+                                                      , told_i.full, instrument_metering_i.now);
         end
         AccountLimitsTypeId: begin
           writes_o.account = 1'b1;
-          states_o.account.bucket = bucket_limited(states_i.account.bucket, account_i.meter, told_i.full,
-                                                   account_metering_i.now);
-          states_o.account.exposure.limit     = told_i.value_limit;
+          states_o.account.bucket = bucket_limited(states_i.account.bucket, account_i.meter,
+                                                   told_i.full, account_metering_i.now);
+          states_o.account.exposure.limit = told_i.value_limit;
           states_o.account.exposure.limit_top = is_top(account_limits.max_open_value_nanos[62:0],
                                                        states_i.account.exposure.credit_nanos);
         end
         StrategyLimitsTypeId: begin
           writes_o.strategy = 1'b1;
-          states_o.strategy.bucket = bucket_limited(states_i.strategy.bucket, strategy_i.meter, told_i.full,
-                                                    strategy_metering_i.now);
-          states_o.strategy.exposure.limit     = told_i.value_limit;
+          states_o.strategy.bucket = bucket_limited(states_i.strategy.bucket, strategy_i.meter,
+                                                    told_i.full, strategy_metering_i.now);
+          states_o.strategy.exposure.limit = told_i.value_limit;
           states_o.strategy.exposure.limit_top = is_top(strategy_limits.max_open_value_nanos[62:0],
                                                         states_i.strategy.exposure.credit_nanos);
         end
         PortLimitsTypeId: begin
           writes_o.port = 1'b1;
-          states_o.port.bucket = bucket_limited(states_i.port.bucket, port_i.meter, told_i.full, port_metering_i.now);
+          states_o.port.bucket =
+              bucket_limited(states_i.port.bucket, port_i.meter, told_i.full, port_metering_i.now);
         end
         FirmLimitsTypeId: begin
           writes_o.firm = 1'b1;
-          states_o.firm.bucket = bucket_limited(states_i.firm.bucket, firm_i.meter, told_i.full, firm_metering_i.now);
-          states_o.firm.exposure.limit     = told_i.value_limit;
-          states_o.firm.exposure.limit_top = is_top(firm_limits.max_open_value_nanos[62:0],
-                                                    states_i.firm.exposure.credit_nanos);
+          states_o.firm.bucket =
+              bucket_limited(states_i.firm.bucket, firm_i.meter, told_i.full, firm_metering_i.now);
+          states_o.firm.exposure.limit = told_i.value_limit;
+          states_o.firm.exposure.limit_top =
+              is_top(firm_limits.max_open_value_nanos[62:0], states_i.firm.exposure.credit_nanos);
         end
         default: writes_o = '0;
       endcase
@@ -326,8 +350,8 @@ module gate_settle
   end
 
   // More than the largest number of nanos would be open.
-  function automatic logic no_room(logic [ValueW-1:0] open, logic [ValueW-1:0] more, logic [ValueW-1:0] sat_units,
-                                   logic sat_exact);
+  function automatic logic no_room(logic [ValueW-1:0] open, logic [ValueW-1:0] more,
+                                   logic [ValueW-1:0] sat_units, logic sat_exact);
     logic [ValueW:0] sum;
     sum = {1'b0, open} + {1'b0, more};
     return sat_exact ? sum > {1'b0, sat_units} : sum >= {1'b0, sat_units};

@@ -7,7 +7,7 @@ module gate_stage1
   import meltica_card_pkg::*;
   import gate_pkg::*;
 #(
-    parameter longint unsigned FutureToleranceNs = 1_000_000
+    parameter int unsigned FutureToleranceNs = 1_000_000
 ) (
     input wire logic          valid_i,
     input wire logic          keyed_i,  // its rows are those of its own ids
@@ -36,7 +36,8 @@ module gate_stage1
     if (order.side != SideBuy && order.side != SideSell) return 1'b1;
     if (order.order_type != OrderTypeMarket && order.order_type != OrderTypeLimit) return 1'b1;
     if (order.tif != TimeInForceDay && order.tif != TimeInForceGtc && order.tif != TimeInForceIoc
-        && order.tif != TimeInForceFok) return 1'b1;
+        && order.tif != TimeInForceFok)
+      return 1'b1;
     if ((order.flags & ~KnownFlags) != '0) return 1'b1;
     if ((order.flags & FlagShort) != '0 && order.side != SideSell) return 1'b1;
     return (order.flags & FlagShortExempt) != '0 && (order.flags & FlagShort) == '0;
@@ -66,30 +67,30 @@ module gate_stage1
     above_bid           = 1'b0;
     senseless           = 1'b0;
     if (valid_i) begin
-      market        = order_i.order_type == OrderTypeMarket;
-      sells         = order_i.side == SideSell;
-      is_new        = order_i.action == ActionNew;
-      price         = order_i.price_ticks;
-      quantity      = order_i.quantity_lots;
+      market = order_i.order_type == OrderTypeMarket;
+      sells = order_i.side == SideSell;
+      is_new = order_i.action == ActionNew;
+      price = order_i.price_ticks;
+      quantity = order_i.quantity_lots;
       working_price = order_i.working_price_ticks;
-      working_lots  = order_i.working_lots;
-      replaces      = !is_new && (working_lots != 0 || working_price != 0);
-      is_short      = (order_i.flags & FlagShort) != '0;
-      exempt        = (order_i.flags & FlagShortExempt) != '0;
+      working_lots = order_i.working_lots;
+      replaces = !is_new && (working_lots != 0 || working_price != 0);
+      is_short = (order_i.flags & FlagShort) != '0;
+      exempt = (order_i.flags & FlagShortExempt) != '0;
 
-      judged_o.malformed    = is_malformed(order_i) || !keyed_i;
-      judged_o.cancels      = order_i.action == ActionCancel;
-      judged_o.is_new       = is_new;
-      judged_o.sells        = sells;
-      judged_o.market       = market;
-      judged_o.opens        = !replaces;
+      judged_o.malformed = is_malformed(order_i) || !keyed_i;
+      judged_o.cancels = order_i.action == ActionCancel;
+      judged_o.is_new = is_new;
+      judged_o.sells = sells;
+      judged_o.market = market;
+      judged_o.opens = !replaces;
       judged_o.rests        = !market && order_i.tif != TimeInForceIoc && order_i.tif != TimeInForceFok
           && order_i.order_id != '0;
-      judged_o.fits         = in_lots(quantity) && (market || in_ticks(price));
+      judged_o.fits = in_lots(quantity) && (market || in_ticks(price));
       judged_o.reduces_only = (order_i.flags & FlagReduceOnly) != '0;
-      judged_o.added_lots   = $signed({2'b00, quantity[OrderLotsW-1:0]})
-          - (replaces ? $signed({2'b00, working_lots[OrderLotsW-1:0]}) : 22'sd0);
-      judged_o.price_ticks  = price[TicksW-1:0];
+      judged_o.added_lots = $signed({2'b00, quantity[OrderLotsW-1:0]}) -
+          (replaces ? $signed({2'b00, working_lots[OrderLotsW-1:0]}) : 22'sd0);
+      judged_o.price_ticks = price[TicksW-1:0];
       if (market) begin
         // The collar's edge on the adverse side; without a collar there is no price, and so no value.
         judged_o.price_ticks = instrument_i.collar.high == '0 ? '0
@@ -97,8 +98,8 @@ module gate_stage1
       end
       judged_o.unvalued = judged_o.price_ticks == '0;
 
-      senseless = !in_lots(quantity)
-          || (!market && (!in_ticks(price) || price[62:0] > instrument_i.limits.max_price_ticks));
+      senseless = !in_lots(quantity) ||
+          (!market && (!in_ticks(price) || price[62:0] > instrument_i.limits.max_price_ticks));
       if (is_new) senseless |= working_lots != 0 || working_price != 0;
       else if (replaces) senseless |= !in_lots(working_lots) || !in_ticks(working_price);
       judged_o.bad_fields = senseless;
@@ -106,16 +107,16 @@ module gate_stage1
       judged_o.may_be_short = is_short ? position_i.located_lots : '0;
       judged_o.limit_lots   = judged_o.reduces_only ? '0
           : sells ? position_i.max_short_lots : position_i.max_long_lots;
-      judged_o.short_rule   = sells && instrument_i.limits.short_sale == 2'(ShortSaleRegSho);
+      judged_o.short_rule = sells && instrument_i.limits.short_sale == 2'(ShortSaleRegSho);
 
       // --- the checks ---
 
       judged_o.fired[CheckAccountDisabled]   = !(account_i.meter.known && account_i.enabled && port_i.meter.known
           && port_i.enabled);
-      judged_o.fired[CheckStrategyDisabled]  = !(strategy_i.meter.known && strategy_i.enabled);
+      judged_o.fired[CheckStrategyDisabled] = !(strategy_i.meter.known && strategy_i.enabled);
       judged_o.fired[CheckUnknownInstrument] = !(instrument_i.limits.meter.known && instrument_i.limits.enabled);
-      judged_o.fired[CheckRestricted]        = instrument_i.limits.restricted;
-      judged_o.fired[CheckHalted]            = instrument_i.marks.halted;
+      judged_o.fired[CheckRestricted] = instrument_i.limits.restricted;
+      judged_o.fired[CheckHalted] = instrument_i.marks.halted;
       judged_o.fired[CheckSessionWindow]     = order_i.time_ns < instrument_i.limits.session_open_ns
           || order_i.time_ns >= instrument_i.limits.session_close_ns;
 
@@ -144,7 +145,7 @@ module gate_stage1
         market_data_age_bad =
             order_i.time_ns - instrument_i.last_price.time_ns > instrument_i.limits.reference_max_age_ns;
       end else begin
-        market_data_age_bad = instrument_i.last_price.time_ns - order_i.time_ns > FutureToleranceNs;
+        market_data_age_bad = instrument_i.last_price.time_ns - order_i.time_ns > 64'(FutureToleranceNs);
       end
       judged_o.fired[CheckStaleReference] = instrument_i.last_price.price_ticks == '0
           || instrument_i.limits.reference_max_age_ns == '0 || instrument_i.marks.gapped || market_data_age_bad;

@@ -9,21 +9,21 @@ module gate_stage2
 (
     input wire logic          valid_i,
     input wire order_intent_t order_i,
-    input wire judged_t       judged_i,  // by stage 1
+    input wire judged_t       judged_i,            // by stage 1
     input wire worth_t        worth_i,
     input wire logic          working_saturated_i,
 
-    input wire logic killed_i,      // the gate's switch, or that of the instrument
-    input wire logic leased_i,
+    input wire logic     killed_i,         // the gate's switch, or that of the instrument
+    input wire logic     leased_i,
     input wire time_ns_t lease_until_ns_i,
 
-    input wire meter_t            instrument_meter_i,
-    input wire logic [ValueW-1:0] instrument_value_limit_i,
-    input wire logic [62:0]       max_day_lots_i,
-    input wire account_row_t      account_i,
-    input wire strategy_row_t     strategy_i,
-    input wire firm_row_t         firm_i,
-    input wire states_t           states_i,
+    input wire meter_t                     instrument_meter_i,
+    input wire logic          [ValueW-1:0] instrument_value_limit_i,
+    input wire logic          [      62:0] max_day_lots_i,
+    input wire account_row_t               account_i,
+    input wire strategy_row_t              strategy_i,
+    input wire firm_row_t                  firm_i,
+    input wire states_t                    states_i,
 
     input wire metering_t instrument_metering_i,
     input wire metering_t account_metering_i,
@@ -38,8 +38,8 @@ module gate_stage2
     input wire logic duplicate_i,
 
     output logic [CheckCount-1:0] fired_o,
-    output logic                  passes_o,   // and takes its share of the limits: no cancel
-    output logic                  lists_o     // own orders that it crosses are to be cancelled
+    output logic                  passes_o,  // and takes its share of the limits: no cancel
+    output logic                  lists_o    // own orders that it crosses are to be cancelled
 );
 
   account_state_t  account;
@@ -67,9 +67,9 @@ module gate_stage2
     passes_o     = 1'b0;
     lists_o      = 1'b0;
     if (valid_i) begin
-      fired        = judged_i.fired;
+      fired = judged_i.fired;
       working_lots = order_i.working_lots;
-      open_lots    = 51'(judged_i.sells ? position.open_sell_lots : position.open_buy_lots);
+      open_lots = 51'(judged_i.sells ? position.open_sell_lots : position.open_buy_lots);
       worst_lots   = open_lots + 51'(judged_i.added_lots)
           + (judged_i.sells ? -51'(position.position_lots) : 51'(position.position_lots));
 
@@ -81,32 +81,34 @@ module gate_stage2
       senseless = judged_i.bad_fields;
       if (!judged_i.is_new) senseless |= own_hit_i && !own_keys_equal_i;
       if (!judged_i.opens) begin
-        senseless |= $signed({31'd0, working_lots[OrderLotsW-1:0]}) > open_lots || working_saturated_i
-            || 64'(worth_i.working) > states_i.firm.exposure.open
-            || 64'(worth_i.working) > account.exposure.open
-            || 64'(worth_i.working) > strategy.exposure.open;
+        senseless |= $signed({31'd0, working_lots[OrderLotsW-1:0]}) > open_lots ||
+            working_saturated_i || 64'(worth_i.working) > states_i.firm.exposure.open ||
+            64'(worth_i.working) > account.exposure.open ||
+            64'(worth_i.working) > strategy.exposure.open;
       end
       fired[CheckFieldSanity] = senseless;
 
       fired[CheckMaxValue] = (worth_i.saturated || 64'(worth_i.value) > instrument_value_limit_i)
           && worth_grows(worth_i);
-      if (judged_i.short_rule && judged_i.added_lots > 0 && worst_lots > $signed({4'd0, judged_i.may_be_short})) begin
+      if (judged_i.short_rule && judged_i.added_lots > 0 && worst_lots > $signed(
+              {4'd0, judged_i.may_be_short}
+          )) begin
         fired[CheckShortSale] = 1'b1;
       end
       beyond_limit = judged_i.added_lots > 0 && worst_lots > $signed({4'd0, judged_i.limit_lots});
       fired[CheckPositionLimit] = beyond_limit;
       fired[CheckOpenExposure] = exceeds(account.exposure, worth_i);
       fired[CheckStrategyExposure] = exceeds(strategy.exposure, worth_i);
-      fired[CheckFirmCredit] = !firm_i.meter.known || exceeds(states_i.firm.exposure, worth_i)
-          || (judged_i.opens && states_i.firm.open_orders >= CountW'(firm_i.max_open_orders));
+      fired[CheckFirmCredit] = !firm_i.meter.known || exceeds(states_i.firm.exposure, worth_i) ||
+          (judged_i.opens && states_i.firm.open_orders >= CountW'(firm_i.max_open_orders));
       fired[CheckDayQuantity] = judged_i.added_lots > 0
           && 64'(states_i.instrument.day_lots) + 64'(judged_i.added_lots) > 64'(max_day_lots_i);
 
-      fired[CheckMessageRate] =
-          (firm_metering_i.known && bucket_empty(states_i.firm.bucket, firm_metering_i))
-          || (account_metering_i.known && bucket_empty(account.bucket, account_metering_i))
-          || (strategy_metering_i.known && bucket_empty(strategy.bucket, strategy_metering_i))
-          || (port_metering_i.known && bucket_empty(states_i.port.bucket, port_metering_i));
+      fired[CheckMessageRate] = (firm_metering_i.known &&
+                                 bucket_empty(states_i.firm.bucket, firm_metering_i)) ||
+          (account_metering_i.known && bucket_empty(account.bucket, account_metering_i)) ||
+          (strategy_metering_i.known && bucket_empty(strategy.bucket, strategy_metering_i)) ||
+          (port_metering_i.known && bucket_empty(states_i.port.bucket, port_metering_i));
       fired[CheckInstrumentRate] = bucket_empty(states_i.instrument.bucket, instrument_metering_i);
       fired[CheckDuplicateOrder] = judged_i.is_new && duplicate_i;
       fired[CheckRepeatedExecution] = strategy.latched || strategy.executions >= strategy_i.max_executions;
@@ -120,16 +122,16 @@ module gate_stage2
           && !beyond_limit;
       fired[CheckDailyLoss] = !reduces && (account_i.max_daily_loss_nanos == '0
           || (account.latched[BreakerDailyLoss]
-              ? still_latched(account_i.rearm_after_ns, account.daily_loss_tripped_ns, order_i.time_ns)
-              : loss_reached(account_i, account)));
+              ? still_latched(account_i.rearm_after_ns, account.daily_loss_tripped_ns,
+                              order_i.time_ns) : loss_reached(account_i, account)));
       fired[CheckDrawdown] = !reduces && (account_i.max_drawdown_nanos == '0
           || (account.latched[BreakerDrawdown]
-              ? still_latched(account_i.rearm_after_ns, account.drawdown_tripped_ns, order_i.time_ns)
-              : drawdown_reached(account_i, account)));
+              ? still_latched(account_i.rearm_after_ns, account.drawdown_tripped_ns,
+                              order_i.time_ns) : drawdown_reached(account_i, account)));
       fired[CheckConsecutiveRejects] = account_i.max_consecutive_rejects == '0
           || (account.latched[BreakerConsecutiveRejects]
-              ? still_latched(account_i.rearm_after_ns, account.rejects_tripped_ns, order_i.time_ns)
-              : rejects_reached(account_i, account));
+              ? still_latched(account_i.rearm_after_ns, account.rejects_tripped_ns,
+                              order_i.time_ns) : rejects_reached(account_i, account));
 
       // Each check only where the facts that it rests on are there.
       if (!instrument_meter_i.known) fired &= JudgedWithoutInstrument[CheckCount-1:0];
@@ -140,7 +142,7 @@ module gate_stage2
       if (judged_i.malformed) begin
         fired_o[CheckMalformed] = 1'b1;
       end else if (!judged_i.cancels) begin
-        fired_o  = fired;
+        fired_o = fired;
         passes_o = fired == '0;
         lists_o  = (fired & ~(CheckCount'(1) << CheckSelfMatch)) == '0
             && account_i.self_match != 2'(SelfMatchCancelNewest);

@@ -9,8 +9,8 @@ module gate_table #(
 ) (
     input wire logic clk_i,
 
-    input wire logic                sweep_i,
-    input wire logic [        31:0] sweep_address_i,
+    input wire logic        sweep_i,
+    input wire logic [31:0] sweep_address_i,
 
     input  wire logic                enter_i,
     input  wire logic [AddressW-1:0] address_i,
@@ -22,9 +22,9 @@ module gate_table #(
 
   if (Width < 1 || Depth < 1) $fatal(1, "a table without rows");
 
-  logic [Width-1:0] mem[Depth];
-  logic [Width-1:0] row_q;
-  logic             exists_q;
+  logic [   Width-1:0] mem           [Depth];
+  logic [   Width-1:0] row_q;
+  logic                exists_q;
 
   logic                write;
   logic [AddressW-1:0] write_address;

@@ -13,7 +13,7 @@ module risk_gate
     parameter int unsigned Ports = 8,
     parameter int unsigned WorkingOrders = 64,
     parameter int unsigned DuplicateDepth = 16,
-    parameter longint unsigned FutureToleranceNs = 1_000_000
+    parameter int unsigned FutureToleranceNs = 1_000_000
 ) (
     input wire logic clk_i,
     input wire logic rst_ni,
@@ -49,19 +49,19 @@ module risk_gate
     output logic      killed_o,   // in the cycle of an engage already
 
     // Verdicts, two cycles after the order was there.
-    output logic                     verdict_valid_o,
-    output verdict_t                 verdict_o,
-    output order_intent_t            verdict_order_o,
-    output logic [       ValueW-1:0] verdict_value_o,  // ticks * lots; all ones: cannot be valued
-    output logic [WorkingOrders-1:0] crossing_o,       // own orders to cancel, as slots
+    output logic verdict_valid_o,
+    output verdict_t verdict_o,
+    output order_intent_t verdict_order_o,
+    output logic [ValueW-1:0] verdict_value_o,  // ticks * lots; all ones: cannot be valued
+    output logic [WorkingOrders-1:0] crossing_o,  // own orders to cancel, as slots
 
     // Reading back.
-    input  wire logic        query_valid_i,  // a pulse, or held until query_done_o
+    input  wire logic        query_valid_i,   // a pulse, or held until query_done_o
     input  wire logic [ 7:0] query_table_i,
     input  wire logic [31:0] query_row_i,
     input  wire logic [ 7:0] query_column_i,
     output logic             query_done_o,
-    output logic [63:0]      query_value_o,
+    output logic      [63:0] query_value_o,
 
     output logic busy_o,      // told rows are still inside
     output logic init_done_o  // the tables are empty; until then nothing is ready
@@ -130,7 +130,7 @@ module risk_gate
     ProbeNo
   } probe_e;
 
-  turn_e turn_q;
+  turn_e  turn_q;
   probe_e probe_q;
   logic stage1_order, is_limits, wants_probe, told_wants, told_can, query_wants;
   logic take_told, take_host, take_query, take_probe;
@@ -288,7 +288,8 @@ module risk_gate
 
 `ifndef SYNTHESIS
   always_ff @(posedge clk_i) begin
-    if (rst_ni) assert (!(trig_valid_i && host_taken_q));  // the trigger's key took the slot of its order
+    if (rst_ni)
+      assert (!(trig_valid_i && host_taken_q));  // the trigger's key took the slot of its order
   end
 `endif
 

@@ -14,15 +14,15 @@ module risk_gate_core
     parameter int unsigned Ports = 8,
     parameter int unsigned WorkingOrders = 64,
     parameter int unsigned DuplicateDepth = 16,
-    parameter longint unsigned FutureToleranceNs = 1_000_000
+    parameter int unsigned FutureToleranceNs = 1_000_000
 ) (
     input wire logic clk_i,
     input wire logic rst_ni,
 
-    input wire logic [31:0]       unit_nanos_i,
-    input wire logic [ValueW-1:0] sat_units_i,   // the least value whose nanos do not fit
+    input wire logic [      31:0] unit_nanos_i,
+    input wire logic [ValueW-1:0] sat_units_i,      // the least value whose nanos do not fit
     input wire logic              leased_i,
-    input wire logic [31:0]       market_dropped_i,  // for a query
+    input wire logic [      31:0] market_dropped_i, // for a query
 
     // Stage 0.
     input wire slot_kind_e kind_i,
@@ -34,17 +34,17 @@ module risk_gate_core
     // Stage 1: the order of the key of the cycle before.
     input  wire logic          order_valid_i,
     input  wire order_intent_t order_i,
-    output logic               stage1_order_o,  // an order is in stage 1: limits must not enter now
+    output logic               stage1_order_o, // an order is in stage 1: limits must not enter now
 
     input  wire logic kill_i,
     input  wire logic release_i,
     output logic      killed_o,
 
-    output logic                     verdict_valid_o,
-    output verdict_t                 verdict_o,
-    output order_intent_t            verdict_order_o,
-    output logic [       ValueW-1:0] verdict_value_o,
-    output logic [WorkingOrders-1:0] crossing_o,
+    output logic                              verdict_valid_o,
+    output verdict_t                          verdict_o,
+    output order_intent_t                     verdict_order_o,
+    output logic          [       ValueW-1:0] verdict_value_o,
+    output logic          [WorkingOrders-1:0] crossing_o,
 
     output logic op_done_o,     // a told row of the host left stage 2
     output logic op_ok_o,
@@ -183,41 +183,57 @@ module risk_gate_core
   position_row_t position1, told_position;
 
   assign told_account = '{
-      meter: new_meter(account_limits.messages_per_second, account_limits.message_burst, op_i.full_tokens),
-      enabled: account_limits.enabled[0],
-      market_orders_allowed: account_limits.market_orders_allowed[0],
-      iso_allowed: account_limits.iso_allowed[0],
-      short_exempt_allowed: account_limits.short_exempt_allowed[0],
-      self_match: account_limits.self_match[1:0],
-      self_match_group: account_limits.self_match_group,
-      max_open_orders: account_limits.max_open_orders,
-      max_consecutive_rejects: account_limits.max_consecutive_rejects,
-      max_open_value_nanos: account_limits.max_open_value_nanos[62:0],
-      duplicate_window_ns: account_limits.duplicate_window_ns,
-      max_daily_loss_nanos: account_limits.max_daily_loss_nanos[62:0],
-      max_drawdown_nanos: account_limits.max_drawdown_nanos[62:0],
-      rearm_after_ns: account_limits.rearm_after_ns
-  };
+          meter:
+          new_meter
+          (
+              account_limits.messages_per_second, account_limits.message_burst, op_i.full_tokens
+          ),
+          enabled: account_limits.enabled[0],
+          market_orders_allowed: account_limits.market_orders_allowed[0],
+          iso_allowed: account_limits.iso_allowed[0],
+          short_exempt_allowed: account_limits.short_exempt_allowed[0],
+          self_match: account_limits.self_match[1:0],
+          self_match_group: account_limits.self_match_group,
+          max_open_orders: account_limits.max_open_orders,
+          max_consecutive_rejects: account_limits.max_consecutive_rejects,
+          max_open_value_nanos: account_limits.max_open_value_nanos[62:0],
+          duplicate_window_ns: account_limits.duplicate_window_ns,
+          max_daily_loss_nanos: account_limits.max_daily_loss_nanos[62:0],
+          max_drawdown_nanos: account_limits.max_drawdown_nanos[62:0],
+          rearm_after_ns: account_limits.rearm_after_ns
+      };
   assign told_strategy = '{
-      meter: new_meter(strategy_limits.messages_per_second, strategy_limits.message_burst, op_i.full_tokens),
-      enabled: strategy_limits.enabled[0],
-      max_open_value_nanos: strategy_limits.max_open_value_nanos[62:0],
-      max_executions: strategy_limits.max_executions
-  };
+          meter:
+          new_meter
+          (
+              strategy_limits.messages_per_second, strategy_limits.message_burst, op_i.full_tokens
+          ),
+          enabled: strategy_limits.enabled[0],
+          max_open_value_nanos: strategy_limits.max_open_value_nanos[62:0],
+          max_executions: strategy_limits.max_executions
+      };
   assign told_port = '{
-      meter: new_meter(port_limits.messages_per_second, port_limits.message_burst, op_i.full_tokens),
-      enabled: port_limits.enabled[0]
-  };
+          meter:
+          new_meter
+          (
+              port_limits.messages_per_second, port_limits.message_burst, op_i.full_tokens
+          ),
+          enabled: port_limits.enabled[0]
+      };
   assign told_firm = '{
-      meter: new_meter(firm_limits.messages_per_second, firm_limits.message_burst, op_i.full_tokens),
-      max_open_orders: firm_limits.max_open_orders,
-      max_open_value_nanos: firm_limits.max_open_value_nanos[62:0]
-  };
+          meter:
+          new_meter
+          (
+              firm_limits.messages_per_second, firm_limits.message_burst, op_i.full_tokens
+          ),
+          max_open_orders: firm_limits.max_open_orders,
+          max_open_value_nanos: firm_limits.max_open_value_nanos[62:0]
+      };
   assign told_position = '{
-      max_long_lots: clamped_lots(position_limits.max_long_lots),
-      max_short_lots: clamped_lots(position_limits.max_short_lots),
-      located_lots: clamped_lots(position_limits.located_lots)
-  };
+          max_long_lots: clamped_lots(position_limits.max_long_lots),
+          max_short_lots: clamped_lots(position_limits.max_short_lots),
+          located_lots: clamped_lots(position_limits.located_lots)
+      };
 
   gate_instruments #(
       .Instruments(Instruments)
@@ -338,7 +354,7 @@ module risk_gate_core
   // An order without its key, or with the key of another, has no rows to be judged by.
   logic order1, keyed1, told1;
   assign order1 = order_valid_i && kind1_q != SlotTold && kind1_q != SlotQuery;
-  assign told1  = kind1_q == SlotTold;
+  assign told1 = kind1_q == SlotTold;
   assign keyed1 = kind1_q == SlotOrder && key1_q.instrument_id == order_i.instrument_id
       && key1_q.account_id == order_i.account_id && key1_q.strategy_id == order_i.strategy_id
       && key1_q.port_id == order_i.port_id;
@@ -375,8 +391,8 @@ module risk_gate_core
     product1 = '0;
     working1 = '0;
     if (order1 || told1) begin
-      price1   = told1 ? fill1.reserved_price_ticks[TicksW-1:0] : judged1.price_ticks;
-      lots1    = told1 ? fill1.quantity_lots[LotsW-1:0] : 32'(order_i.quantity_lots[OrderLotsW-1:0]);
+      price1 = told1 ? fill1.reserved_price_ticks[TicksW-1:0] : judged1.price_ticks;
+      lots1 = told1 ? fill1.quantity_lots[LotsW-1:0] : 32'(order_i.quantity_lots[OrderLotsW-1:0]);
       product1 = 63'(price1) * 63'(lots1);
       if (order1 && !judged1.opens) begin
         working1 = 63'(order_i.working_price_ticks[TicksW-1:0]) * 63'(order_i.working_lots[OrderLotsW-1:0]);
@@ -389,7 +405,8 @@ module risk_gate_core
     return 96'(time_ns) * 96'(rate);
   endfunction
 
-  metering_t instrument_metering1, account_metering1, strategy_metering1, port_metering1, firm_metering1;
+  metering_t
+      instrument_metering1, account_metering1, strategy_metering1, port_metering1, firm_metering1;
 
   always_comb begin
     instrument_metering1 = '0;
@@ -400,10 +417,11 @@ module risk_gate_core
     if (order1) begin
       instrument_metering1 = metering(instrument1.limits.meter,
                                       on_axis(order_i.time_ns, instrument1.limits.meter.rate));
-      account_metering1    = metering(account1.meter, on_axis(order_i.time_ns, account1.meter.rate));
-      strategy_metering1   = metering(strategy1.meter, on_axis(order_i.time_ns, strategy1.meter.rate));
-      port_metering1       = metering(port1.meter, on_axis(order_i.time_ns, port1.meter.rate));
-      firm_metering1       = metering(firm1.meter, on_axis(order_i.time_ns, firm1.meter.rate));
+      account_metering1 = metering(account1.meter, on_axis(order_i.time_ns, account1.meter.rate));
+      strategy_metering1 =
+          metering(strategy1.meter, on_axis(order_i.time_ns, strategy1.meter.rate));
+      port_metering1 = metering(port1.meter, on_axis(order_i.time_ns, port1.meter.rate));
+      firm_metering1 = metering(firm1.meter, on_axis(order_i.time_ns, firm1.meter.rate));
     end else if (told1) begin
       instrument_metering1.now = on_axis(states1.instrument.bucket.time_ns, told1_q.rate);
       account_metering1.now    = on_axis(states1.account.bucket.time_ns, told1_q.rate);
@@ -422,7 +440,12 @@ module risk_gate_core
   query_key_t query_q;
   order_key_t key_q;
   logic [62:0] product_q, working_q;
-  metering_t instrument_metering_q, account_metering_q, strategy_metering_q, port_metering_q, firm_metering_q;
+  metering_t
+      instrument_metering_q,
+      account_metering_q,
+      strategy_metering_q,
+      port_metering_q,
+      firm_metering_q;
   meter_t instrument_meter_q;
   logic [ValueW-1:0] instrument_value_limit_q;
   logic [62:0] max_day_lots_q;
@@ -580,14 +603,14 @@ module risk_gate_core
 
   // --- stage 2: verdict ---
 
-  kill_t told_kill;
+  kill_t  told_kill;
   lease_t told_lease;
-  fill_t told_fill;
+  fill_t  told_fill;
   logic told_engages, told_releases, told_acts;
-  assign told_kill     = told_q.row[$bits(kill_t)-1:0];
-  assign told_lease    = told_q.row[$bits(lease_t)-1:0];
-  assign told_fill     = told_q.row[$bits(fill_t)-1:0];
-  assign told_acts     = told2_q && !told_q.probe;
+  assign told_kill = told_q.row[$bits(kill_t)-1:0];
+  assign told_lease = told_q.row[$bits(lease_t)-1:0];
+  assign told_fill = told_q.row[$bits(fill_t)-1:0];
+  assign told_acts = told2_q && !told_q.probe;
   assign told_engages  = told_acts && told_q.type_id == KillTypeId && told_kill.scope == KillScopeGlobal
       && told_kill.engage[0];
   assign told_releases = told_acts && told_q.type_id == KillTypeId && told_kill.scope == KillScopeGlobal
@@ -613,7 +636,7 @@ module risk_gate_core
   );
 
   worth_t worth2;
-  logic working_saturated2;
+  logic   working_saturated2;
   always_comb begin
     worth2             = '0;
     working_saturated2 = 1'b0;
@@ -716,30 +739,30 @@ module risk_gate_core
   ) u_own_orders (
       .clk_i,
       .rst_ni,
-      .group_i          (group_q),
-      .find_valid_i     (find2),
-      .find_id_i        (order2_q ? order_q.order_id : told_fill.order_id),
+      .group_i(group_q),
+      .find_valid_i(find2),
+      .find_id_i(order2_q ? order_q.order_id : told_fill.order_id),
       .find_instrument_i(order2_q ? order_q.instrument_id : told_fill.instrument_id),
-      .find_account_i   (order2_q ? order_q.account_id : told_fill.account_id),
-      .find_side_i      (order2_q ? order_q.side : told_fill.side),
-      .find_limit_i     (order_q.price_ticks[TicksW-1:0]),
-      .find_market_i    (judged_q.market),
-      .find_group_i     (account_q.self_match_group),
-      .hit_o            (own_hit),
-      .hit_keys_equal_o (own_keys_equal),
-      .hit_leaves_o     (own_leaves),
-      .full_o           (own_full),
-      .crossing_o       (own_crossing),
-      .any_crossing_o   (own_crosses),
-      .put_i            ((passes2 && judged_q.rests) || told_puts),
-      .put_price_i      (passes2 ? judged_q.price_ticks : told_fill.reserved_price_ticks[TicksW-1:0]),
-      .put_leaves_i     (passes2 ? 32'(order_q.quantity_lots[OrderLotsW-1:0]) : told_leaves),
-      .remove_i         (passes2 && !judged_q.rests),
-      .lessen_i         (told_lessens),
-      .lessen_lots_i    (told_fill.quantity_lots[LotsW-1:0]),
-      .lessen_closes_i  (told_fill.closes[0]),
-      .query_slot_i     (query_q.row[OrderSlotW-1:0]),
-      .query_o          (own_queried)
+      .find_account_i(order2_q ? order_q.account_id : told_fill.account_id),
+      .find_side_i(order2_q ? order_q.side : told_fill.side),
+      .find_limit_i(order_q.price_ticks[TicksW-1:0]),
+      .find_market_i(judged_q.market),
+      .find_group_i(account_q.self_match_group),
+      .hit_o(own_hit),
+      .hit_keys_equal_o(own_keys_equal),
+      .hit_leaves_o(own_leaves),
+      .full_o(own_full),
+      .crossing_o(own_crossing),
+      .any_crossing_o(own_crosses),
+      .put_i((passes2 && judged_q.rests) || told_puts),
+      .put_price_i(passes2 ? judged_q.price_ticks : told_fill.reserved_price_ticks[TicksW-1:0]),
+      .put_leaves_i(passes2 ? 32'(order_q.quantity_lots[OrderLotsW-1:0]) : told_leaves),
+      .remove_i(passes2 && !judged_q.rests),
+      .lessen_i(told_lessens),
+      .lessen_lots_i(told_fill.quantity_lots[LotsW-1:0]),
+      .lessen_closes_i(told_fill.closes[0]),
+      .query_slot_i(query_q.row[OrderSlotW-1:0]),
+      .query_o(own_queried)
   );
 
   recent_orders #(
@@ -786,7 +809,7 @@ module risk_gate_core
       };
       verdict_order_o <= order_q;
       verdict_value_o <= worth2.saturated || judged_q.malformed || judged_q.bad_fields ? '1 : 64'(worth2.value);
-      crossing_o      <= lists2 ? own_crossing : '0;
+      crossing_o <= lists2 ? own_crossing : '0;
     end
     if (!rst_ni) verdict_valid_o <= 1'b0;
   end

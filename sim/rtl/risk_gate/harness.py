@@ -1,0 +1,399 @@
+"""Drives the risk gate cycle by cycle and judges each verdict and answer by the twin."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, NamedTuple
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge
+
+from meltica.hot import layout_gen as lay
+from meltica.hot.bounds import card_bounds
+from meltica.hot.gate_twin import Gate
+from meltica.hot.intent_twin import OrderIntent
+from meltica.hot.layout_gen import Action, KillScope, Mark, OrderIntentRecord, Status
+from meltica.hot.rulebook_gen import PASS, Check
+from meltica.hot.state import COLUMNS
+from sim.rtl.coverage import Cover
+
+KIND_NONE, KIND_ORDER, KIND_TOLD, KIND_QUERY = range(4)
+REASON_PASS = 255
+LATENCY = 2  # cycles from an order to its verdict
+RECORDS: dict[int, type[lay.Record]] = {
+    record.TYPE_ID: record
+    for record in vars(lay).values()
+    if isinstance(record, type) and hasattr(record, "TYPE_ID") and hasattr(record, "CODEC")
+}
+TABLE_GATE = 0
+TABLES = {name: number for number, name in enumerate(COLUMNS, 1)}
+SIGNED = {"credit_nanos", "pnl_nanos", "high_water_nanos", "position_lots", "open_buy_lots", "open_sell_lots"}
+# Bits of valid_i.
+TRIG_KEY, TRIG, HOST, MARKET, TOLD, KILL, RELEASE, QUERY = (1 << bit for bit in range(7, -1, -1))
+
+
+class Slot(NamedTuple):
+    kind: int
+    order: bytes = b""
+    told: bytes = b""
+    from_host: bool = False
+
+
+class Raw:
+    """A record that is bytes already."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def to_bytes(self) -> bytes:
+        return self.data
+
+
+def key_of(order: bytes) -> int:
+    """order_key_t of an OrderIntent."""
+    type_id, action, side, flags, port, kind, tif, instrument, account, strategy, *_ = OrderIntentRecord.CODEC.unpack(
+        order
+    )
+    del type_id, action, side, flags, kind, tif
+    return ((instrument << 16 | account) << 16 | strategy) << 8 | port
+
+
+def market_of(row: bytes) -> int | None:
+    """market_update_t of a row that the feed could have told; None of one that it could not."""
+    record = lay.read_record(row)
+    bid = bid_lots = ask = ask_lots = mark = on = 0
+    if isinstance(record, lay.ReferencePriceRecord):
+        kind, number, time_ns, bid = 0, record.instrument_id, record.time_ns, record.price_ticks
+    elif isinstance(record, lay.QuoteRecord):
+        kind, number, time_ns = 1, record.instrument_id, record.time_ns
+        bid, bid_lots, ask, ask_lots = record.bid_ticks, record.bid_lots, record.ask_ticks, record.ask_lots
+    elif isinstance(record, lay.MarkRecord) and record.mark in {Mark.HALTED, Mark.SHORT_RESTRICTED, Mark.GAPPED}:
+        kind, number, time_ns, mark, on = 2, record.id, record.time_ns, record.mark, record.on
+    elif isinstance(record, lay.PriceBandRecord):
+        kind, number, time_ns, bid, ask = 3, record.instrument_id, 0, record.low_ticks, record.high_ticks
+    else:
+        return None
+    fields = ((kind, 2), (number, 16), (bid, 31), (bid_lots, 32), (ask, 31), (ask_lots, 32), (mark, 8), (on, 1))
+    word = 0
+    for value, width in (*fields, (time_ns, 64)):
+        if not 0 <= value < 1 << width:
+            return None
+        word = word << width | value
+    return word
+
+
+class Bench:
+    """One gate, its twin, and what is on its way between them."""
+
+    def __init__(self, dut: Any, shape: dict[str, int], cover: Cover, unit_nanos: int, *, leased: bool = False) -> None:
+        self.dut, self.shape, self.cover, self.unit_nanos, self.leased = dut, shape, cover, unit_nanos, leased
+        self.cycles = 0
+        self.fresh_twin()
+
+    def fresh_twin(self) -> None:
+        shape = self.shape
+        self.twin = Gate(
+            shape["Instruments"],
+            shape["Accounts"],
+            shape["DuplicateDepth"],
+            shape["FutureToleranceNs"],
+            shape["Strategies"],
+            shape["WorkingOrders"],
+            self.leased,
+            card_bounds(self.unit_nanos, shape["Ports"]),
+        )
+        self.host: deque[bytes] = deque()
+        self.told: deque[bytes] = deque()
+        self.market: deque[bytes] = deque()
+        self.told_inside: deque[bytes] = deque()  # accepted, not answered
+        self.market_inside: deque[bytes] = deque()
+        self.statuses: deque[int] = deque()  # of told rows that the twin has seen: the answer to come
+        self.slots: deque[Slot] = deque([Slot(KIND_NONE)] * LATENCY, maxlen=LATENCY)
+        self.trig_order: bytes | None = None  # whose key was offered in the last cycle
+        self.trig_fields: bytes | None = None  # what comes behind it
+        self.driven = 0
+        self.own: dict[int, int] = {}  # order id by slot
+        self.query_value: int | None = None
+        self.verdicts = 0
+        self.seen = 0
+
+    async def start(self) -> None:
+        dut = self.dut
+        dut.rst_ni.value = 0
+        dut.valid_i.value = 0
+        dut.leased_i.value = int(self.leased)
+        dut.unit_nanos_i.value = self.unit_nanos
+        for name in ("trig_key_i", "trig_order_i", "host_order_i", "market_i", "told_row_i", "query_i"):
+            getattr(dut, name).value = 0
+        self.clock = cocotb.start_soon(Clock(dut.clk_i, 6400, "ps").start())
+        await self.restart()
+
+    async def restart(self) -> None:
+        """A reset, a sweep, a fresh twin."""
+        dut = self.dut
+        dut.rst_ni.value = 0
+        dut.valid_i.value = 0
+        dut.leased_i.value = int(self.leased)
+        dut.unit_nanos_i.value = self.unit_nanos
+        for _ in range(4):
+            await FallingEdge(dut.clk_i)
+        dut.rst_ni.value = 1
+        self.fresh_twin()
+        while not int(dut.now_o.value) & 1:
+            await FallingEdge(dut.clk_i)
+            self.cycles += 1
+
+    # --- one cycle ---
+
+    async def cycle(
+        self,
+        trig: bytes | None = None,
+        *,
+        kill: bool = False,
+        release: bool = False,
+        query: int | None = None,
+        trig_fields: bytes | None = None,
+        send: bool = True,
+    ) -> None:
+        """Looks at the last edge, then drives until the next: `trig` is an order whose key comes now."""
+        dut = self.dut
+        await FallingEdge(dut.clk_i)
+        self.cycles += 1
+        self.observe()
+        valid = 0
+        if self.trig_order is not None:
+            valid |= TRIG
+            dut.trig_order_i.value = int.from_bytes(self.trig_fields or self.trig_order, "little")
+        if trig is not None:
+            valid |= TRIG_KEY
+            dut.trig_key_i.value = key_of(trig)
+        self.trig_order, self.trig_fields = trig, trig_fields
+        if send and self.host:
+            valid |= HOST
+            dut.host_order_i.value = int.from_bytes(self.host[0], "little")
+        if send and self.told:
+            valid |= TOLD
+            dut.told_row_i.value = int.from_bytes(self.told[0], "little")
+        if send and self.market:
+            valid |= MARKET
+            word = market_of(self.market[0])
+            assert word is not None
+            dut.market_i.value = word
+        if kill:
+            valid |= KILL
+        if release:
+            valid |= RELEASE
+        if query is not None:
+            valid |= QUERY
+            dut.query_i.value = query
+        if valid != self.driven:
+            dut.valid_i.value = valid
+            self.driven = valid
+
+    def observe(self) -> None:
+        dut = self.dut
+        seen, now = int(dut.seen_o.value), int(dut.now_o.value)
+        self.seen = seen
+        self.settle(self.slots[0], killed=bool(seen >> 5 & 1), kill=bool(seen >> 4 & 1), release=bool(seen >> 3 & 1))
+        kind = seen >> 12 & 3
+        slot = Slot(KIND_NONE)
+        if seen >> 8 & 1:
+            slot = Slot(KIND_ORDER, order=self.host.popleft())
+        elif seen >> 9 & 1:
+            assert kind == KIND_ORDER, "the trigger waited"
+            assert self.trig_order is not None
+            slot = Slot(KIND_ORDER, order=self.trig_order)
+        if seen >> 6 & 1:
+            self.told_inside.append(self.told.popleft())
+        if seen >> 7 & 1:
+            self.market_inside.append(self.market.popleft())
+        if kind == KIND_TOLD and not seen >> 10 & 1:
+            from_host = bool(seen >> 11 & 1)
+            told = self.told_inside[0] if from_host else self.market_inside.popleft()
+            slot = Slot(KIND_TOLD, told=told, from_host=from_host)
+        elif kind == KIND_QUERY:
+            slot = Slot(KIND_QUERY)
+        self.slots.append(slot)
+        if now >> 2 & 1:
+            self.answered()
+        if now >> 1 & 1:
+            self.query_value = int(dut.query_value_o.value)
+
+    # --- the judge ---
+
+    def settle(self, slot: Slot, *, killed: bool, kill: bool, release: bool) -> None:
+        """What was in stage 2 in the cycle that just ended."""
+        twin, before = self.twin, self.twin.killed
+        engages = False
+        if kill:
+            twin.kill()
+        if slot.kind == KIND_TOLD:
+            engages = self.tell(slot)
+        assert killed == (before or kill or engages), f"killed_o is {killed}"
+        valid = bool(int(self.dut.now_o.value) >> 3 & 1)
+        assert valid == (slot.kind == KIND_ORDER), "a verdict comes 2 cycles after its order, and only then"
+        if slot.kind == KIND_ORDER:
+            self.judge(slot.order)
+        if release and not engages:
+            twin.unkill()
+        if kill:
+            twin.kill()
+        if slot.kind != KIND_NONE:
+            self.follow_own_orders()
+
+    def tell(self, slot: Slot) -> bool:
+        """Whether it engages the global switch."""
+        record = RECORDS[int.from_bytes(slot.told[:2], "little")]
+        status = self.twin_answers(slot.told)
+        name = record.__name__.removesuffix("Record")
+        if slot.from_host:
+            self.statuses.append(status)
+            self.cover.hit(f"told {name} {status.name}")
+        else:
+            assert status == Status.OK, f"the market told {slot.told.hex()}"
+            self.cover.hit(f"market {name}")
+        if record is not lay.KillRecord or status != Status.OK:
+            return False
+        kill = lay.KillRecord.from_bytes(slot.told)
+        return kill.scope == KillScope.GLOBAL and kill.engage == 1
+
+    def twin_answers(self, row: bytes) -> Status:
+        try:
+            self.twin.tell(Raw(row))  # type: ignore[arg-type]
+        except ValueError as error:
+            return Status.BAD_RECORD if "no record of the gate" in str(error) else Status.BAD_ARGUMENT
+        return Status.OK
+
+    def answered(self) -> None:
+        answer = lay.AnswerRecord.from_bytes(int(self.dut.answer_o.value).to_bytes(lay.AnswerRecord.SIZE, "little"))
+        row = self.told_inside.popleft()
+        type_id = int.from_bytes(row[:2], "little")
+        assert answer.answered_type_id == type_id
+        if self.statuses:
+            expected = self.statuses.popleft()
+        else:  # It never entered: the twin refuses it too.
+            expected = Status.BAD_RECORD if type_id not in RECORDS else self.twin_answers(row)
+            assert expected != Status.OK, f"the gate left out {row.hex()}"
+            if expected == Status.BAD_ARGUMENT:
+                self.cover.hit(f"told {RECORDS[type_id].__name__.removesuffix('Record')} BAD_ARGUMENT")
+            else:
+                self.cover.hit("told what is no record of the gate")
+        assert answer.status == expected, f"{row.hex()}: status {answer.status}, not {expected.name}"
+
+    def judge(self, order: bytes) -> None:
+        dut, twin = self.dut, self.twin
+        self.verdicts += 1
+        fields = OrderIntentRecord.CODEC.unpack(order)
+        reason = twin.check(OrderIntent.from_bytes(order))
+        verdict = lay.VerdictRecord.from_bytes(int(dut.verdict_o.value).to_bytes(lay.VerdictRecord.SIZE, "little"))
+        assert int(dut.verdict_order_o.value) == int.from_bytes(order, "little")
+        got = (-1 if verdict.reason == REASON_PASS else verdict.reason, verdict.fired_mask, verdict.reserved_price_ticks, verdict.order_id, verdict.action)
+        expected = (reason, twin.fired_mask, twin.reserved_price_ticks, fields[10], fields[1])
+        assert got == expected, (
+            f"{OrderIntent.from_bytes(order)}: {named(got[1])} {got}, the twin says {named(expected[1])} {expected}"
+        )
+        crossing = int(dut.crossing_o.value)
+        listed = {self.own.get(slot) for slot in range(self.shape["WorkingOrders"]) if crossing >> slot & 1}
+        assert listed == {order_id for order_id, _ in twin.self_matches()}, "the own orders to be cancelled"
+        if fields[1] != Action.CANCEL and reason == PASS:
+            value = twin.reserved_price_ticks * fields[12]
+            assert int(dut.verdict_value_o.value) == value
+        self.cover_verdict(fields[1], twin.fired_mask, listed=bool(listed))
+
+    def follow_own_orders(self) -> None:
+        """Which slot each own order is in: the block takes the lowest free one."""
+        working = self.twin._tables.own_book.orders
+        for slot in [slot for slot, order_id in self.own.items() if order_id not in working]:
+            del self.own[slot]
+        for order_id in working.keys() - set(self.own.values()):
+            self.own[next(slot for slot in range(self.shape["WorkingOrders"]) if slot not in self.own)] = order_id
+
+    def cover_verdict(self, action: int, mask: int, *, listed: bool) -> None:
+        fired = [check for check in Check if mask >> check & 1]
+        for check in fired:
+            if check == Check.MALFORMED:
+                self.cover.hit("MALFORMED")
+            else:
+                self.cover.hit(f"{check.name} alone" if len(fired) == 1 else f"{check.name} with others")
+        if not fired:
+            self.cover.hit(f"passed {Action(action).name}")
+        if listed:
+            self.cover.hit("listed own orders")
+
+    # --- reading back ---
+
+    async def idle(self, cycles: int = 1) -> None:
+        for _ in range(cycles):
+            await self.cycle()
+
+    async def drain(self) -> None:
+        """Until nothing is on its way."""
+        while self.host or self.told or self.market or self.told_inside or self.market_inside or self.trig_order:
+            await self.cycle()
+        await self.idle(LATENCY + 2)
+
+    async def query(self, table: int, row: int, column: int) -> int:
+        self.query_value = None
+        word = (table << 32 | row) << 8 | column
+        await self.cycle(query=word)
+        while self.query_value is None:
+            await self.cycle()
+        value: int = self.query_value
+        return value
+
+    async def require_same_state(self) -> None:
+        """Every column of every row, read over the query port."""
+        await self.drain()
+        expected = self.twin.export_state()
+        got = {
+            "killed": await self.query(TABLE_GATE, 0, 0),
+            "lease_until_ns": await self.query(TABLE_GATE, 0, 1),
+            **{table: await self.rows(table) for table in COLUMNS},
+        }
+        for name, value in got.items():
+            assert value == expected[name], f"{name}: {value}, the twin has {expected[name]}"
+        assert await self.query(TABLE_GATE, 0, 2) == expected["counters"]["faults"]
+
+    async def rows(self, table: str) -> list[list[int]]:
+        shape, found = self.shape, []
+        keys: list[tuple[int, list[int]]] = {
+            "firm": [(0, [0])],
+            "instruments": [(number, [number]) for number in range(shape["Instruments"])],
+            "accounts": [(number, [number]) for number in range(shape["Accounts"])],
+            "strategies": [(number, [number]) for number in range(shape["Strategies"])],
+            "ports": [(number, [number]) for number in range(shape["Ports"])],
+            "positions": [
+                (account << 16 | number, [account, number])
+                for account in range(shape["Accounts"])
+                for number in range(shape["Instruments"])
+            ],
+            "orders": [(slot, []) for slot in range(shape["WorkingOrders"])],
+            "recent": [
+                (account << 16 | slot, [account])
+                for account in range(shape["Accounts"])
+                for slot in range(shape["DuplicateDepth"])
+            ],
+        }[table]
+        names = COLUMNS[table]
+        for row, key in keys:
+            values = [await self.query(TABLES[table], row, column) for column in range(len(key), len(names))]
+            values = [self.in_the_twins_terms(name, value) for name, value in zip(names[len(key) :], values, strict=True)]
+            if any(values):
+                found.append([*key, *values])
+        return sorted(found) if table == "orders" else found
+
+    def in_the_twins_terms(self, name: str, value: int) -> int:
+        if name == "open_value_nanos":
+            return value * self.unit_nanos
+        return value - 2**64 if name in SIGNED and value >> 63 else value
+
+
+def named(mask: int) -> list[str]:
+    return [check.name for check in Check if mask >> check & 1]
+
+
+def whole(data: bytes) -> bytes:
+    """As long as its type id says: the card takes the first bytes of a staged row."""
+    record = RECORDS.get(int.from_bytes(data[:2], "little"))
+    return data if record is None else data[: record.SIZE].ljust(record.SIZE, b"\0")

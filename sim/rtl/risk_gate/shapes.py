@@ -1,0 +1,13 @@
+"""How large the gates are that the bench builds."""
+
+SHAPES = {
+    "usual": {
+        "Instruments": 16,
+        "Accounts": 4,
+        "Strategies": 4,
+        "Ports": 4,
+        "WorkingOrders": 40,
+        "DuplicateDepth": 4,
+        "FutureToleranceNs": 1_000,
+    },
+}
