@@ -134,7 +134,8 @@ class Bench:
         self.dut.verdict_i.value = int.from_bytes(verdict.to_bytes(), "little")
         if reason == PASSED:
             busy = self.waiting or self.words or self.held >= 0 or self.expected
-            self.idle_at = None if busy else self.cycle
+            waits = order.action == Action.CANCEL and (self.judge.rows or not self.judge.room_for(order))
+            self.idle_at = None if busy or waits else self.cycle
             self.waiting.append((order, self.cycle))
 
     def _watch_words(self, *, ready: bool) -> None:
@@ -193,6 +194,7 @@ class Bench:
         self.expected.append((order, frame))
 
     def _judge_purged(self, order: OrderIntentRecord, cause: Cause, then: int) -> None:
+        self.idle_at = None
         passed = self._leave(order, overflow=cause == Cause.OVERFLOW)
         if cause != Cause.OVERFLOW:
             wanted, _ = self.judge.sends(order, passed, then)
