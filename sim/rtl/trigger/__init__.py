@@ -1,0 +1,1 @@
+"""Bench of trigger: random messages and rows, one model in plain Python."""
