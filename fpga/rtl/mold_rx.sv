@@ -168,8 +168,8 @@ module mold_rx
   assign silent = blocks_q == CountHeartbeat || blocks_q == CountEnd;
   assign beyond = left_q > room_q;
   assign malformed = beyond || length_q < MinMessageBytes || too_short_i;
-  assign live_o = walk_q == InMessage && good_q && !bad_sequence_q && !giant_q && !error_q
-      && !silent && !spent_q;
+  assign live_o = walk_q == InMessage && good_q && !stale_q && !bad_sequence_q && !giant_q
+      && !error_q && !silent && !spent_q;
   assign message_ends = walk == InMessage && (left_q[16:3] == '0 || left_q == 17'd8)
       && !silent && !spent_q && !malformed;
   assign complete = word_i.keep[left_q[2:0]-3'd1];
@@ -339,12 +339,16 @@ module mold_rx
     if (!rst_ni) {ended_q, judging_q, summing_q, clean_q, reason_q, events_o} <= '0;
   end
 
-  logic done_q, done_clean_q, done_silent_q, done_ends_q;
+  logic clean, done_q, done_clean_q, done_silent_q, done_ends_q;
+
+  // A packet that was left in front of its first message says nothing.
+  assign clean = clean_q && !failed_late
+      && (passed2_q || !(reason_q.bad_block || reason_q.count_lies));
 
   always_ff @(posedge clk_i) begin
-    done_q <= summing_q && (clean_q || passed2_q);
-    done_clean_q <= clean_q && !failed_late;
-    done_silent_q <= clean_q && !failed_late && silent_q && !reason_q.count_lies;
+    done_q <= summing_q && (clean || passed2_q);
+    done_clean_q <= clean;
+    done_silent_q <= clean && silent_q;
     done_ends_q <= last_q;
     if (!rst_ni) done_q <= 1'b0;
   end
