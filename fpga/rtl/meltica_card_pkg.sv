@@ -164,6 +164,67 @@ package meltica_card_pkg;
     time_ns_t              time_ns;
   } recent_order_t;
 
+  // --- top of book ---
+
+  localparam int unsigned BookSharesW = 36;  // of a price level: 65,536 orders of less than 2^20 shares
+
+  // What a message did to the best prices of a watched symbol. 0 shares: no order on that side.
+  typedef struct packed {
+    logic [7:0]             slot;
+    instrument_t            instrument;
+    ticks_t                 bid_ticks;
+    logic [BookSharesW-1:0] bid_shares;
+    ticks_t                 ask_ticks;
+    logic [BookSharesW-1:0] ask_shares;
+    logic                   locked;
+    logic                   crossed;
+    logic                   usable;        // else the prices may be wrong
+    logic                   changed;       // the best of a side has changed
+    logic [47:0]            timestamp_ns;  // of the message
+  } book_update_t;
+
+  // For counters: each is 1 for one cycle when it happened once. The first eight, and lost, cost a symbol its trust.
+  typedef struct packed {
+    logic table_full;      // an order more than the card has room for
+    logic set_full;        // the same, of one hash value
+    logic duplicate;       // a new order whose reference lives
+    logic unknown_order;   // E C X D U of an order that a watched symbol does not have
+    logic over_reduction;  // E C X of more shares than the order has
+    logic too_large;       // a new order of 2^20 shares or more
+    logic slot_taken;      // a slot was taken away while orders lived
+    logic lost;            // messages came faster than the book could take them: no watched symbol is trusted
+    logic empty_order;     // a new order without a price or without shares: not entered
+    logic outside;         // an order outside the window of its side: the best may become unknown
+    logic window_moved;    // a window moved off live orders
+    logic bad_row;         // a Watch or ClearGap row that names what is not there, or a symbol that has a slot
+    logic bad_locate;      // a message for a locate code that the card has no row for
+  } book_events_t;
+
+  // All that is known of a symbol.
+  typedef struct packed {
+    instrument_t            instrument;
+    logic                   watched;
+    logic [7:0]             slot;
+    logic                   usable;
+    logic                   gapped;
+    logic                   stale;
+    logic                   halted;
+    logic                   short_restricted;
+    logic                   crossed;
+    logic                   locked;
+    logic [7:0]             trading_state;       // H P Q T; 0: nothing was said
+    logic [7:0]             short_sale_state;    // '0' '1' '2'; 0: nothing was said
+    logic [7:0]             market_event;        // the last of the whole market: O S Q M E C; 0: none
+    logic [31:0]            trade_price;         // 0: no trade yet
+    logic [47:0]            trade_timestamp_ns;  // exchange time
+    time_ns_t               seen_ns;             // card time of its last message; 0: none
+    ticks_t                 bid_ticks;
+    logic [BookSharesW-1:0] bid_shares;
+    ticks_t                 ask_ticks;
+    logic [BookSharesW-1:0] ask_shares;
+    logic [47:0]            top_timestamp_ns;
+  } symbol_status_t;
+
 endpackage
 
 `default_nettype wire

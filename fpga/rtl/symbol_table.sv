@@ -2,6 +2,7 @@
 // when it was last heard of, and what of that the gate has not been told. Direct index, no search.
 // Operations come in their cycle 2, at most every second cycle; upkeep and questions take the cycles between.
 `default_nettype none
+/* verilator lint_off UNUSEDSIGNAL */  // of messages and rows, each block takes some fields
 
 module symbol_table
   import meltica_card_pkg::*;
@@ -138,4 +139,5 @@ module symbol_table
 
 endmodule
 
+/* verilator lint_on UNUSEDSIGNAL */
 `default_nettype wire

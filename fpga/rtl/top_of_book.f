@@ -1,0 +1,13 @@
+gen/meltica_hot_pkg.sv
+meltica_card_pkg.sv
+book_pkg.sv
+book_ram.sv
+book_queue.sv
+book_watch.sv
+book_orders.sv
+book_levels.sv
+book_tops.sv
+symbol_table.sv
+market_out.sv
+book_query.sv
+top_of_book.sv
