@@ -70,7 +70,11 @@ def read_map(source: Path) -> tuple[Block, ...]:
         top = compiler.elaborate().top
     except RDLCompileError as error:
         raise RegisterMapError(f"{source}: {error}") from None
-    return tuple(read_blocks(top))
+    blocks = tuple(read_blocks(top))
+    names = [register.name for block in blocks for register in block.registers]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise RegisterMapError(f"{source}: two registers are called {', '.join(sorted(twice))}")
+    return blocks
 
 
 def read_blocks(top: AddrmapNode) -> Iterator[Block]:

@@ -186,7 +186,7 @@ module regs
 
   watchdog #(.ClockKhz(ClockKhz)) u_watchdog (
     .clk_i, .rst_ni, .period_us_i(out.WATCHDOG.PERIOD_US.value.value),
-    .token_valid_i(token_written_q), .token_i(out.WATCHDOG.TOKEN.value.value),
+    .token_valid_i(token_written_q && whole), .token_i(out.WATCHDOG.TOKEN.value.value),
     .tripped_o(tripped), .trip_o(trip), .bad_token_o(bad_token),
     .last_token_o(in.WATCHDOG.LAST_TOKEN.value.next), .age_us_o(in.WATCHDOG.AGE_US.value.next)
   );
@@ -275,12 +275,12 @@ module regs
 
   reject_counters #(.StartValue(CounterStart)) u_rejects (
     .clk_i, .rst_ni, .now_ns_i, .verdict_valid_i, .verdict_i, .verdict_order_i, .verdict_value_i,
-    .index_i(out.REJECTS_DATA.addr[10:3]), .value_o(rejects_value), .last_o(last),
+    .index_i(out.REJECT_COUNTS.addr[10:3]), .value_o(rejects_value), .last_o(last),
     .init_done_o(rejects_done)
   );
 
   event_counters #(.Counters(EventCounters), .StartValue(CounterStart)) u_events (
-    .clk_i, .rst_ni, .pulse_i(event_i), .index_i(out.EVENTS_DATA.addr[3+:EventW]),
+    .clk_i, .rst_ni, .pulse_i(event_i), .index_i(out.EVENT_COUNTS.addr[3+:EventW]),
     .value_o(events_read),
     .init_done_o(events_done)
   );
@@ -288,18 +288,18 @@ module regs
   latency #(.Segments(Segments)) u_latency (
     .clk_i, .rst_ni, .valid_i(latency_valid_i), .cycles_i(latency_cycles_i),
     .freeze_i(out.LATENCY.CTRL.freeze.value), .clear_i(out.LATENCY.CLEAR.value.swmod),
-    .clearing_o(clearing), .dropped_o(dropped), .segment_i(out.LATENCY_DATA.addr[11:10]),
-    .entry_i(out.LATENCY_DATA.addr[9:3]), .value_o(latency_value)
+    .clearing_o(clearing), .dropped_o(dropped), .segment_i(out.LATENCY_COUNTS.addr[11:10]),
+    .entry_i(out.LATENCY_COUNTS.addr[9:3]), .value_o(latency_value)
   );
 
   always_comb events_value = events_inside_q ? events_read : '0;
 
   always_ff @(posedge clk_i) begin
-    events_inside_q <= 32'(out.EVENTS_DATA.addr[10:3]) < EventCounters;
-    if (out.WORDS_DATA.req) begin
+    events_inside_q <= 32'(out.EVENT_COUNTS.addr[10:3]) < EventCounters;
+    if (out.WORD_VALUES.req) begin
       word_value <= '0;
-      if (32'(out.WORDS_DATA.addr[8:3]) < StatusWords) begin
-        word_value <= word_i[32'(out.WORDS_DATA.addr[8:3])*64+:64];
+      if (32'(out.WORD_VALUES.addr[8:3]) < StatusWords) begin
+        word_value <= word_i[32'(out.WORD_VALUES.addr[8:3])*64+:64];
       end
     end
     if (!rst_ni) kept_q <= '0;
@@ -312,31 +312,31 @@ module regs
   end
 
   wide_read u_read_rejects (
-    .clk_i, .rst_ni, .read_i(out.REJECTS_DATA.req), .high_i(out.REJECTS_DATA.addr[2]),
+    .clk_i, .rst_ni, .read_i(out.REJECT_COUNTS.req), .high_i(out.REJECT_COUNTS.addr[2]),
     .value_i(rejects_value),
-    .ack_o(in.REJECTS_DATA.rd_ack), .data_o(in.REJECTS_DATA.rd_data)
+    .ack_o(in.REJECT_COUNTS.rd_ack), .data_o(in.REJECT_COUNTS.rd_data)
   );
   wide_read u_read_events (
-    .clk_i, .rst_ni, .read_i(out.EVENTS_DATA.req), .high_i(out.EVENTS_DATA.addr[2]),
+    .clk_i, .rst_ni, .read_i(out.EVENT_COUNTS.req), .high_i(out.EVENT_COUNTS.addr[2]),
     .value_i(events_value),
-    .ack_o(in.EVENTS_DATA.rd_ack), .data_o(in.EVENTS_DATA.rd_data)
+    .ack_o(in.EVENT_COUNTS.rd_ack), .data_o(in.EVENT_COUNTS.rd_data)
   );
   wide_read u_read_latency (
-    .clk_i, .rst_ni, .read_i(out.LATENCY_DATA.req), .high_i(out.LATENCY_DATA.addr[2]),
+    .clk_i, .rst_ni, .read_i(out.LATENCY_COUNTS.req), .high_i(out.LATENCY_COUNTS.addr[2]),
     .value_i(latency_value),
-    .ack_o(in.LATENCY_DATA.rd_ack), .data_o(in.LATENCY_DATA.rd_data)
+    .ack_o(in.LATENCY_COUNTS.rd_ack), .data_o(in.LATENCY_COUNTS.rd_data)
   );
   wide_read u_read_words (
-    .clk_i, .rst_ni, .read_i(out.WORDS_DATA.req), .high_i(out.WORDS_DATA.addr[2]),
+    .clk_i, .rst_ni, .read_i(out.WORD_VALUES.req), .high_i(out.WORD_VALUES.addr[2]),
     .value_i(word_value),
-    .ack_o(in.WORDS_DATA.rd_ack), .data_o(in.WORDS_DATA.rd_data)
+    .ack_o(in.WORD_VALUES.rd_ack), .data_o(in.WORD_VALUES.rd_data)
   );
 
   // The memories are read-only: the register block answers writes itself.
-  assign in.REJECTS_DATA.wr_ack = 1'b0;
-  assign in.EVENTS_DATA.wr_ack  = 1'b0;
-  assign in.LATENCY_DATA.wr_ack = 1'b0;
-  assign in.WORDS_DATA.wr_ack   = 1'b0;
+  assign in.REJECT_COUNTS.wr_ack = 1'b0;
+  assign in.EVENT_COUNTS.wr_ack  = 1'b0;
+  assign in.LATENCY_COUNTS.wr_ack = 1'b0;
+  assign in.WORD_VALUES.wr_ack   = 1'b0;
 
   // --- what reads as it is ---
 
@@ -424,7 +424,8 @@ module regs
     .clk_i, .rst_ni, .step_i(trip), .count_o(in.WATCHDOG.TRIPS.value.next)
   );
   saturating_count u_bad_tokens (
-    .clk_i, .rst_ni, .step_i(bad_token), .count_o(in.WATCHDOG.BAD_TOKENS.value.next)
+    .clk_i, .rst_ni, .step_i(bad_token || (token_written_q && !whole)),
+    .count_o(in.WATCHDOG.BAD_TOKENS.value.next)
   );
   saturating_count u_refused_commits (
     .clk_i, .rst_ni, .step_i(commit_refused), .count_o(in.STAGING.REFUSED.value.next)

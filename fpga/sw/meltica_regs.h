@@ -1430,25 +1430,25 @@ typedef struct __attribute__ ((__packed__)) {
     meltica_regs__WORDS__ENTRIES_t ENTRIES;
 } meltica_regs__WORDS_t;
 
-// mem - meltica_regs.REJECTS_DATA
+// mem - meltica_regs.REJECT_COUNTS
 typedef struct __attribute__ ((__packed__)) {
     uint32_t mem[264];
-} meltica_regs__REJECTS_DATA_t;
+} meltica_regs__REJECT_COUNTS_t;
 
-// mem - meltica_regs.EVENTS_DATA
+// mem - meltica_regs.EVENT_COUNTS
 typedef struct __attribute__ ((__packed__)) {
     uint32_t mem[512];
-} meltica_regs__EVENTS_DATA_t;
+} meltica_regs__EVENT_COUNTS_t;
 
-// mem - meltica_regs.LATENCY_DATA
+// mem - meltica_regs.LATENCY_COUNTS
 typedef struct __attribute__ ((__packed__)) {
     uint32_t mem[1024];
-} meltica_regs__LATENCY_DATA_t;
+} meltica_regs__LATENCY_COUNTS_t;
 
-// mem - meltica_regs.WORDS_DATA
+// mem - meltica_regs.WORD_VALUES
 typedef struct __attribute__ ((__packed__)) {
     uint32_t mem[128];
-} meltica_regs__WORDS_DATA_t;
+} meltica_regs__WORD_VALUES_t;
 
 // addrmap - meltica_regs
 typedef struct __attribute__ ((__packed__)) {
@@ -1471,13 +1471,13 @@ typedef struct __attribute__ ((__packed__)) {
     uint8_t RESERVED_828_8ff[0xd8];
     meltica_regs__WORDS_t WORDS;
     uint8_t RESERVED_914_fff[0x6ec];
-    meltica_regs__REJECTS_DATA_t REJECTS_DATA;
+    meltica_regs__REJECT_COUNTS_t REJECT_COUNTS;
     uint8_t RESERVED_1420_1fff[0xbe0];
-    meltica_regs__EVENTS_DATA_t EVENTS_DATA;
+    meltica_regs__EVENT_COUNTS_t EVENT_COUNTS;
     uint8_t RESERVED_2800_3fff[0x1800];
-    meltica_regs__LATENCY_DATA_t LATENCY_DATA;
+    meltica_regs__LATENCY_COUNTS_t LATENCY_COUNTS;
     uint8_t RESERVED_5000_5fff[0x1000];
-    meltica_regs__WORDS_DATA_t WORDS_DATA;
+    meltica_regs__WORD_VALUES_t WORD_VALUES;
 } meltica_regs_t;
 
 

@@ -182,10 +182,10 @@ WORDS_VERSION = Register("WORDS_VERSION", 0x0904, 1, 1, "r", 0x10000)
 WORDS_NEXT = Register("WORDS_NEXT", 0x0908, 1, 1, "r", 0x0)
 WORDS_DATA = Register("WORDS_DATA", 0x090C, 1, 1, "r", 0x6000)
 WORDS_ENTRIES = Register("WORDS_ENTRIES", 0x0910, 1, 1, "r", None)
-REJECTS_DATA = Register("REJECTS_DATA", 0x1000, 264, 1, "r", None)
-EVENTS_DATA = Register("EVENTS_DATA", 0x2000, 512, 1, "r", None)
-LATENCY_DATA = Register("LATENCY_DATA", 0x4000, 1024, 1, "r", None)
-WORDS_DATA = Register("WORDS_DATA", 0x6000, 128, 1, "r", None)
+REJECT_COUNTS = Register("REJECT_COUNTS", 0x1000, 264, 1, "r", None)
+EVENT_COUNTS = Register("EVENT_COUNTS", 0x2000, 512, 1, "r", None)
+LATENCY_COUNTS = Register("LATENCY_COUNTS", 0x4000, 1024, 1, "r", None)
+WORD_VALUES = Register("WORD_VALUES", 0x6000, 128, 1, "r", None)
 
 REGISTERS: tuple[Register, ...] = (
     ID_TYPE,
@@ -287,8 +287,8 @@ REGISTERS: tuple[Register, ...] = (
     WORDS_NEXT,
     WORDS_DATA,
     WORDS_ENTRIES,
-    REJECTS_DATA,
-    EVENTS_DATA,
-    LATENCY_DATA,
-    WORDS_DATA,
+    REJECT_COUNTS,
+    EVENT_COUNTS,
+    LATENCY_COUNTS,
+    WORD_VALUES,
 )

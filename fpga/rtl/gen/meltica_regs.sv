@@ -347,10 +347,10 @@ module meltica_regs (
             logic DATA;
             logic ENTRIES;
         } WORDS;
-        logic REJECTS_DATA;
-        logic EVENTS_DATA;
-        logic LATENCY_DATA;
-        logic WORDS_DATA;
+        logic REJECT_COUNTS;
+        logic EVENT_COUNTS;
+        logic LATENCY_COUNTS;
+        logic WORD_VALUES;
     } decoded_reg_strb_t;
     decoded_reg_strb_t decoded_reg_strb;
     logic decoded_err;
@@ -689,19 +689,19 @@ module meltica_regs (
         decoded_reg_strb.WORDS.ENTRIES = cpuif_req_masked & (cpuif_addr == 16'h910) & !cpuif_req_is_wr;
         is_valid_addr |= cpuif_req_masked & (cpuif_addr == 16'h910);
         is_valid_rw |= cpuif_req_masked & (cpuif_addr == 16'h910) & !cpuif_req_is_wr;
-        decoded_reg_strb.REJECTS_DATA = cpuif_req_masked & (cpuif_addr >= 16'h1000) & (cpuif_addr <= 16'h1000 + 16'h41f) & !cpuif_req_is_wr;
+        decoded_reg_strb.REJECT_COUNTS = cpuif_req_masked & (cpuif_addr >= 16'h1000) & (cpuif_addr <= 16'h1000 + 16'h41f) & !cpuif_req_is_wr;
         is_external |= cpuif_req_masked & (cpuif_addr >= 16'h1000) & (cpuif_addr <= 16'h1000 + 16'h41f) & !cpuif_req_is_wr;
         is_valid_addr |= cpuif_req_masked & (cpuif_addr >= 16'h1000) & (cpuif_addr <= 16'h1000 + 16'h41f);
         is_valid_rw |= cpuif_req_masked & (cpuif_addr >= 16'h1000) & (cpuif_addr <= 16'h1000 + 16'h41f) & !cpuif_req_is_wr;
-        decoded_reg_strb.EVENTS_DATA = cpuif_req_masked & (cpuif_addr >= 16'h2000) & (cpuif_addr <= 16'h2000 + 16'h7ff) & !cpuif_req_is_wr;
+        decoded_reg_strb.EVENT_COUNTS = cpuif_req_masked & (cpuif_addr >= 16'h2000) & (cpuif_addr <= 16'h2000 + 16'h7ff) & !cpuif_req_is_wr;
         is_external |= cpuif_req_masked & (cpuif_addr >= 16'h2000) & (cpuif_addr <= 16'h2000 + 16'h7ff) & !cpuif_req_is_wr;
         is_valid_addr |= cpuif_req_masked & (cpuif_addr >= 16'h2000) & (cpuif_addr <= 16'h2000 + 16'h7ff);
         is_valid_rw |= cpuif_req_masked & (cpuif_addr >= 16'h2000) & (cpuif_addr <= 16'h2000 + 16'h7ff) & !cpuif_req_is_wr;
-        decoded_reg_strb.LATENCY_DATA = cpuif_req_masked & (cpuif_addr >= 16'h4000) & (cpuif_addr <= 16'h4000 + 16'hfff) & !cpuif_req_is_wr;
+        decoded_reg_strb.LATENCY_COUNTS = cpuif_req_masked & (cpuif_addr >= 16'h4000) & (cpuif_addr <= 16'h4000 + 16'hfff) & !cpuif_req_is_wr;
         is_external |= cpuif_req_masked & (cpuif_addr >= 16'h4000) & (cpuif_addr <= 16'h4000 + 16'hfff) & !cpuif_req_is_wr;
         is_valid_addr |= cpuif_req_masked & (cpuif_addr >= 16'h4000) & (cpuif_addr <= 16'h4000 + 16'hfff);
         is_valid_rw |= cpuif_req_masked & (cpuif_addr >= 16'h4000) & (cpuif_addr <= 16'h4000 + 16'hfff) & !cpuif_req_is_wr;
-        decoded_reg_strb.WORDS_DATA = cpuif_req_masked & (cpuif_addr >= 16'h6000) & (cpuif_addr <= 16'h6000 + 16'h1ff) & !cpuif_req_is_wr;
+        decoded_reg_strb.WORD_VALUES = cpuif_req_masked & (cpuif_addr >= 16'h6000) & (cpuif_addr <= 16'h6000 + 16'h1ff) & !cpuif_req_is_wr;
         is_external |= cpuif_req_masked & (cpuif_addr >= 16'h6000) & (cpuif_addr <= 16'h6000 + 16'h1ff) & !cpuif_req_is_wr;
         is_valid_addr |= cpuif_req_masked & (cpuif_addr >= 16'h6000) & (cpuif_addr <= 16'h6000 + 16'h1ff);
         is_valid_rw |= cpuif_req_masked & (cpuif_addr >= 16'h6000) & (cpuif_addr <= 16'h6000 + 16'h1ff) & !cpuif_req_is_wr;
@@ -1423,30 +1423,30 @@ module meltica_regs (
     end
     assign hwif_out.LATENCY.CLEAR.value.value = field_storage.LATENCY.CLEAR.value.value;
     assign hwif_out.LATENCY.CLEAR.value.swmod = decoded_reg_strb.LATENCY.CLEAR && decoded_req_is_wr && |(decoded_wr_biten[31:0]);
-    // External region: meltica_regs.REJECTS_DATA
-    assign hwif_out.REJECTS_DATA.req = decoded_reg_strb.REJECTS_DATA;
-    assign hwif_out.REJECTS_DATA.addr = decoded_addr[10:0];
-    assign hwif_out.REJECTS_DATA.req_is_wr = decoded_req_is_wr;
-    assign hwif_out.REJECTS_DATA.wr_data = decoded_wr_data;
-    assign hwif_out.REJECTS_DATA.wr_biten = decoded_wr_biten;
-    // External region: meltica_regs.EVENTS_DATA
-    assign hwif_out.EVENTS_DATA.req = decoded_reg_strb.EVENTS_DATA;
-    assign hwif_out.EVENTS_DATA.addr = decoded_addr[10:0];
-    assign hwif_out.EVENTS_DATA.req_is_wr = decoded_req_is_wr;
-    assign hwif_out.EVENTS_DATA.wr_data = decoded_wr_data;
-    assign hwif_out.EVENTS_DATA.wr_biten = decoded_wr_biten;
-    // External region: meltica_regs.LATENCY_DATA
-    assign hwif_out.LATENCY_DATA.req = decoded_reg_strb.LATENCY_DATA;
-    assign hwif_out.LATENCY_DATA.addr = decoded_addr[11:0];
-    assign hwif_out.LATENCY_DATA.req_is_wr = decoded_req_is_wr;
-    assign hwif_out.LATENCY_DATA.wr_data = decoded_wr_data;
-    assign hwif_out.LATENCY_DATA.wr_biten = decoded_wr_biten;
-    // External region: meltica_regs.WORDS_DATA
-    assign hwif_out.WORDS_DATA.req = decoded_reg_strb.WORDS_DATA;
-    assign hwif_out.WORDS_DATA.addr = decoded_addr[8:0];
-    assign hwif_out.WORDS_DATA.req_is_wr = decoded_req_is_wr;
-    assign hwif_out.WORDS_DATA.wr_data = decoded_wr_data;
-    assign hwif_out.WORDS_DATA.wr_biten = decoded_wr_biten;
+    // External region: meltica_regs.REJECT_COUNTS
+    assign hwif_out.REJECT_COUNTS.req = decoded_reg_strb.REJECT_COUNTS;
+    assign hwif_out.REJECT_COUNTS.addr = decoded_addr[10:0];
+    assign hwif_out.REJECT_COUNTS.req_is_wr = decoded_req_is_wr;
+    assign hwif_out.REJECT_COUNTS.wr_data = decoded_wr_data;
+    assign hwif_out.REJECT_COUNTS.wr_biten = decoded_wr_biten;
+    // External region: meltica_regs.EVENT_COUNTS
+    assign hwif_out.EVENT_COUNTS.req = decoded_reg_strb.EVENT_COUNTS;
+    assign hwif_out.EVENT_COUNTS.addr = decoded_addr[10:0];
+    assign hwif_out.EVENT_COUNTS.req_is_wr = decoded_req_is_wr;
+    assign hwif_out.EVENT_COUNTS.wr_data = decoded_wr_data;
+    assign hwif_out.EVENT_COUNTS.wr_biten = decoded_wr_biten;
+    // External region: meltica_regs.LATENCY_COUNTS
+    assign hwif_out.LATENCY_COUNTS.req = decoded_reg_strb.LATENCY_COUNTS;
+    assign hwif_out.LATENCY_COUNTS.addr = decoded_addr[11:0];
+    assign hwif_out.LATENCY_COUNTS.req_is_wr = decoded_req_is_wr;
+    assign hwif_out.LATENCY_COUNTS.wr_data = decoded_wr_data;
+    assign hwif_out.LATENCY_COUNTS.wr_biten = decoded_wr_biten;
+    // External region: meltica_regs.WORD_VALUES
+    assign hwif_out.WORD_VALUES.req = decoded_reg_strb.WORD_VALUES;
+    assign hwif_out.WORD_VALUES.addr = decoded_addr[8:0];
+    assign hwif_out.WORD_VALUES.req_is_wr = decoded_req_is_wr;
+    assign hwif_out.WORD_VALUES.wr_data = decoded_wr_data;
+    assign hwif_out.WORD_VALUES.wr_biten = decoded_wr_biten;
 
     //--------------------------------------------------------------------------
     // Read double-buffers
@@ -1510,10 +1510,10 @@ module meltica_regs (
     always_comb begin
         automatic logic wr_ack;
         wr_ack = '0;
-        wr_ack |= hwif_in.REJECTS_DATA.wr_ack;
-        wr_ack |= hwif_in.EVENTS_DATA.wr_ack;
-        wr_ack |= hwif_in.LATENCY_DATA.wr_ack;
-        wr_ack |= hwif_in.WORDS_DATA.wr_ack;
+        wr_ack |= hwif_in.REJECT_COUNTS.wr_ack;
+        wr_ack |= hwif_in.EVENT_COUNTS.wr_ack;
+        wr_ack |= hwif_in.LATENCY_COUNTS.wr_ack;
+        wr_ack |= hwif_in.WORD_VALUES.wr_ack;
         external_wr_ack = wr_ack;
     end
     assign cpuif_wr_ack = external_wr_ack | (decoded_req & decoded_req_is_wr & ~decoded_req_is_external);
@@ -1527,10 +1527,10 @@ module meltica_regs (
     always_comb begin
         automatic logic rd_ack;
         rd_ack = '0;
-        rd_ack |= hwif_in.REJECTS_DATA.rd_ack;
-        rd_ack |= hwif_in.EVENTS_DATA.rd_ack;
-        rd_ack |= hwif_in.LATENCY_DATA.rd_ack;
-        rd_ack |= hwif_in.WORDS_DATA.rd_ack;
+        rd_ack |= hwif_in.REJECT_COUNTS.rd_ack;
+        rd_ack |= hwif_in.EVENT_COUNTS.rd_ack;
+        rd_ack |= hwif_in.LATENCY_COUNTS.rd_ack;
+        rd_ack |= hwif_in.WORD_VALUES.rd_ack;
         readback_external_rd_ack_c = rd_ack;
     end
 
@@ -1885,16 +1885,16 @@ module meltica_regs (
             readback_data_var[31:0] = hwif_in.WORDS.ENTRIES.value.next;
         end
         if((rd_mux_addr >= 16'h1000) && (rd_mux_addr <= 16'h1000 + 16'h41f)) begin
-            readback_data_var = hwif_in.REJECTS_DATA.rd_data;
+            readback_data_var = hwif_in.REJECT_COUNTS.rd_data;
         end
         if((rd_mux_addr >= 16'h2000) && (rd_mux_addr <= 16'h2000 + 16'h7ff)) begin
-            readback_data_var = hwif_in.EVENTS_DATA.rd_data;
+            readback_data_var = hwif_in.EVENT_COUNTS.rd_data;
         end
         if((rd_mux_addr >= 16'h4000) && (rd_mux_addr <= 16'h4000 + 16'hfff)) begin
-            readback_data_var = hwif_in.LATENCY_DATA.rd_data;
+            readback_data_var = hwif_in.LATENCY_COUNTS.rd_data;
         end
         if((rd_mux_addr >= 16'h6000) && (rd_mux_addr <= 16'h6000 + 16'h1ff)) begin
-            readback_data_var = hwif_in.WORDS_DATA.rd_data;
+            readback_data_var = hwif_in.WORD_VALUES.rd_data;
         end
         readback_data = readback_data_var;
         readback_done = decoded_req & ~decoded_req_is_wr & ~decoded_req_is_external;

@@ -623,25 +623,25 @@ package meltica_regs_pkg;
         logic rd_ack;
         logic [31:0] rd_data;
         logic wr_ack;
-    } meltica_regs__REJECTS_DATA__in_t;
+    } meltica_regs__REJECT_COUNTS__in_t;
 
     typedef struct {
         logic rd_ack;
         logic [31:0] rd_data;
         logic wr_ack;
-    } meltica_regs__EVENTS_DATA__in_t;
+    } meltica_regs__EVENT_COUNTS__in_t;
 
     typedef struct {
         logic rd_ack;
         logic [31:0] rd_data;
         logic wr_ack;
-    } meltica_regs__LATENCY_DATA__in_t;
+    } meltica_regs__LATENCY_COUNTS__in_t;
 
     typedef struct {
         logic rd_ack;
         logic [31:0] rd_data;
         logic wr_ack;
-    } meltica_regs__WORDS_DATA__in_t;
+    } meltica_regs__WORD_VALUES__in_t;
 
     typedef struct {
         meltica_regs__ID__in_t ID;
@@ -654,10 +654,10 @@ package meltica_regs_pkg;
         meltica_regs__EVENTS__in_t EVENTS;
         meltica_regs__LATENCY__in_t LATENCY;
         meltica_regs__WORDS__in_t WORDS;
-        meltica_regs__REJECTS_DATA__in_t REJECTS_DATA;
-        meltica_regs__EVENTS_DATA__in_t EVENTS_DATA;
-        meltica_regs__LATENCY_DATA__in_t LATENCY_DATA;
-        meltica_regs__WORDS_DATA__in_t WORDS_DATA;
+        meltica_regs__REJECT_COUNTS__in_t REJECT_COUNTS;
+        meltica_regs__EVENT_COUNTS__in_t EVENT_COUNTS;
+        meltica_regs__LATENCY_COUNTS__in_t LATENCY_COUNTS;
+        meltica_regs__WORD_VALUES__in_t WORD_VALUES;
     } meltica_regs__in_t;
 
     typedef struct {
@@ -854,7 +854,7 @@ package meltica_regs_pkg;
         logic req_is_wr;
         logic [31:0] wr_data;
         logic [31:0] wr_biten;
-    } meltica_regs__REJECTS_DATA__out_t;
+    } meltica_regs__REJECT_COUNTS__out_t;
 
     typedef struct {
         logic req;
@@ -862,7 +862,7 @@ package meltica_regs_pkg;
         logic req_is_wr;
         logic [31:0] wr_data;
         logic [31:0] wr_biten;
-    } meltica_regs__EVENTS_DATA__out_t;
+    } meltica_regs__EVENT_COUNTS__out_t;
 
     typedef struct {
         logic req;
@@ -870,7 +870,7 @@ package meltica_regs_pkg;
         logic req_is_wr;
         logic [31:0] wr_data;
         logic [31:0] wr_biten;
-    } meltica_regs__LATENCY_DATA__out_t;
+    } meltica_regs__LATENCY_COUNTS__out_t;
 
     typedef struct {
         logic req;
@@ -878,7 +878,7 @@ package meltica_regs_pkg;
         logic req_is_wr;
         logic [31:0] wr_data;
         logic [31:0] wr_biten;
-    } meltica_regs__WORDS_DATA__out_t;
+    } meltica_regs__WORD_VALUES__out_t;
 
     typedef struct {
         meltica_regs__CONTROL__out_t CONTROL;
@@ -888,9 +888,9 @@ package meltica_regs_pkg;
         meltica_regs__REJECTS__out_t REJECTS;
         meltica_regs__AUDIT__out_t AUDIT;
         meltica_regs__LATENCY__out_t LATENCY;
-        meltica_regs__REJECTS_DATA__out_t REJECTS_DATA;
-        meltica_regs__EVENTS_DATA__out_t EVENTS_DATA;
-        meltica_regs__LATENCY_DATA__out_t LATENCY_DATA;
-        meltica_regs__WORDS_DATA__out_t WORDS_DATA;
+        meltica_regs__REJECT_COUNTS__out_t REJECT_COUNTS;
+        meltica_regs__EVENT_COUNTS__out_t EVENT_COUNTS;
+        meltica_regs__LATENCY_COUNTS__out_t LATENCY_COUNTS;
+        meltica_regs__WORD_VALUES__out_t WORD_VALUES;
     } meltica_regs__out_t;
 endpackage
