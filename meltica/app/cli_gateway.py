@@ -96,11 +96,12 @@ def demo(
     seconds: Annotated[float, typer.Option(min=2, max=3600, help="How long to trade.")] = 20.0,
     seed: Annotated[int, typer.Option(help="Of the built-in market.")] = 7,
     state: Annotated[Path, typer.Option(help="Folder for the demo's journal and certificates.")] = Path(".meltica"),
+    card: Annotated[Path | None, typer.Option(help="Let the simulated card in this folder judge the orders.")] = None,
 ) -> None:
     """Run a market maker on the paper venue, watch it, stop it with the kill switch, verify its journal."""
     from meltica.app.demo import run_demo
 
-    raise typer.Exit(asyncio.run(run_demo(data=data, seconds=seconds, seed=seed, state=state)))
+    raise typer.Exit(asyncio.run(run_demo(data=data, seconds=seconds, seed=seed, state=state, card=card)))
 
 
 def ca(folder: Annotated[Path, typer.Argument(help="Where to put it.")] = Path(".meltica/ca")) -> None:

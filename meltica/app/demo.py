@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.live import Live
 
 from meltica import hot
+from meltica.app.demo_card import CardStory
 from meltica.app.demo_lines import lines_to_try
 from meltica.app.demo_view import Observer, Picture, draw, one_line
 from meltica.app.market_sources import MarketSource, open_market
@@ -51,21 +52,25 @@ OPERATOR = "olivia"
 BY_HAND = "manual"
 
 
-async def run_demo(*, data: Path | None, seconds: float, seed: int, state: Path) -> int:
-    """The exit code: 0 when everything was as it should be."""
+async def run_demo(*, data: Path | None, seconds: float, seed: int, state: Path, card: Path | None = None) -> int:
+    """The exit code: 0 when everything was as it should be. ``card``: the folder of a simulated card, as the gate."""
     console = Console(highlight=False)
     folder = state / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
     sizing = _look_ahead(open_market(data, seed=seed), seconds)
-    settings = _write_settings(sizing, data, seed, state, folder)
+    settings = _write_settings(sizing, data, seed, state, folder, card)
     process = GatewayProcess(folder)
-    console.print(f"starting the gateway: {sizing.title}, mutual TLS, gate {hot.backend()}", soft_wrap=True)
+    gate = f"on a card ({card})" if card else hot.backend()
+    console.print(f"starting the gateway: {sizing.title}, mutual TLS, gate {gate}", soft_wrap=True)
     address = process.start(settings)
     console.print(f"the gateway answers on {address} (log: {process.log})\n")
     demo = Demo(console, address, state / "ca", sizing)
     try:
-        went_well = await demo.trade(seconds) and await demo.kill()
+        went_well = await demo.trade(seconds)
+        if card is not None and (running := process.running()) is not None:
+            went_well = await demo.try_card(card, running[0]) and went_well
+        went_well = await demo.kill() and went_well
     finally:
         process.stop()
     verified = demo.verify(folder / "journal.db")
@@ -116,6 +121,17 @@ class Demo:
             self._console.print(one_line(self._last, observer), soft_wrap=True)
             await asyncio.sleep(min(LINE_EVERY_S, max(ends_at - time.monotonic(), 0)))
 
+    async def try_card(self, folder: Path, gateway_pid: int) -> bool:
+        """A limit, a refusal, a heartbeat that is pulled."""
+        async with open_channel(self._certificates, OPERATOR, self._address) as channel:
+            story = CardStory(folder, channel, self._say, self._bid_of)
+            instrument, lots = self._sizing.instrument, self._sizing.quote_lots
+            quantity = instrument.quantity_text(lots)
+            went_well = await story.tighten(instrument.instrument, lots, quantity)
+            went_well = await story.pull_heartbeat(gateway_pid) and went_well
+            story.summary()
+            return went_well
+
     async def kill(self) -> bool:
         """Engage the kill switch, try a new order, see that nothing works any more."""
         async with open_channel(self._certificates, OPERATOR, self._address) as channel:
@@ -144,7 +160,10 @@ class Demo:
         listed = await orders.ListOrders(order_service_pb2.ListOrdersRequest(strategy=BY_HAND, working_only=True))
         return len(listed.orders)
 
-    def _bid(self, share_of_best: Decimal) -> order_service_pb2.SubmitOrderRequest:
+    def _bid_of(self, lots: int, percent: int) -> order_service_pb2.SubmitOrderRequest:
+        return self._bid(Decimal(percent) / 100, lots)
+
+    def _bid(self, share_of_best: Decimal, lots: int | None = None) -> order_service_pb2.SubmitOrderRequest:
         instrument = self._sizing.instrument
         book = next((b for b in self._last.books if b.instrument == instrument.instrument and b.bids), None)
         best = instrument.price_ticks(book.bids[0].price) if book else self._sizing.mid_ticks
@@ -156,7 +175,7 @@ class Demo:
             side=order_pb2.SIDE_BUY,
             type=order_pb2.ORDER_TYPE_LIMIT,
             time_in_force=order_pb2.TIME_IN_FORCE_GTC,
-            quantity=instrument.quantity_text(self._sizing.quote_lots),
+            quantity=instrument.quantity_text(lots or self._sizing.quote_lots),
             price=instrument.price_text(max(1, int(best * share_of_best))),
         )
 
@@ -259,7 +278,9 @@ def _priced(
     return next(i for i in instruments if i.instrument == event.instrument), (bid + ask) // 2
 
 
-def _write_settings(sizing: Sizing, data: Path | None, seed: int, state: Path, folder: Path) -> Path:
+def _write_settings(  # noqa: PLR0917 - all that the demo was started with
+    sizing: Sizing, data: Path | None, seed: int, state: Path, folder: Path, card: Path | None
+) -> Path:
     """The demo's settings: the market, and a market maker sized for it."""
     half, lots = sizing.half_spread_ticks, sizing.quote_lots
     parameters = {
@@ -271,10 +292,11 @@ def _write_settings(sizing: Sizing, data: Path | None, seed: int, state: Path, f
         "requote_ticks": max(1, half // 4),
     }
     rows = "\n".join(f"{key} = {_toml(value)}" for key, value in parameters.items())
+    gate = f'"{hot.backend()}"' if card is None else f'"card"\n\n[card]\nfolder = {_toml(card)}\nwatchdog_ms = 500'
     path = folder / "gateway.toml"
     path.write_text(
         f"state = {_toml(folder)}\ncertificates = {_toml(state / 'ca')}\n"
-        f'listen = "127.0.0.1:0"\ngate = "{hot.backend()}"\n\n'
+        f'listen = "127.0.0.1:0"\ngate = {gate}\n\n'
         f"[market]\ndata = {_toml(data or '')}\nseed = {seed}\nspeed = {sizing.speed!r}\n\n"
         f'[[strategies]]\nname = "market-maker"\nkind = "market_maker"\n\n[strategies.parameters]\n{rows}\n',
         "utf-8",

@@ -7,24 +7,39 @@ from __future__ import annotations
 
 import struct
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from meltica.hot import card_regs_gen as regs
+from meltica.hot import layout_gen as lay
 from meltica.hot.card_bus import CardBus, CardError
 from meltica.hot.card_regs_gen import Register
-from meltica.hot.layout_gen import LAYOUT_VERSION, Action, AuditRecord, Record, Status, VerdictRecord
+from meltica.hot.layout_gen import LAYOUT_VERSION, Action, AnswerRecord, AuditRecord, Record, Status, VerdictRecord
 from meltica.hot.rulebook_gen import RULEBOOK_VERSION, Check
 
 ANSWER_WITHIN_S: Final = 5.0
 """A card answers within microseconds; a simulated one, on a busy machine, does not."""
 WORD: Final = 0xFFFFFFFF
+SLOT: Final = 64
+UNASKED: Final = 4096
+CONFIGURATION: Final = frozenset(
+    record.TYPE_ID
+    for record in (
+        *(lay.WatchRecord, lay.TriggerRecord, lay.FrameTemplateRecord, lay.TcpStateRecord),
+        *(lay.FeedFilterRecord, lay.ClearGapRecord, lay.SymbolRecord, lay.DropCopyRecord),
+    )
+)
+"""Rows of the card's other blocks; the gate takes all others."""
 FIRED_FROM, PASSED_FROM = 64, 128
 """Entries of the reject counters: by reason, by fired check, passed by action."""
 LATENCY_WORDS: Final = 256
 LATENCY_COUNT, LATENCY_SUM, LATENCY_MIN, LATENCY_MAX = 64, 65, 66, 67
+
+
+Reply = TypeVar("Reply", AnswerRecord, VerdictRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,8 @@ class Card:
             if (version := self.read(register)) != wanted:
                 raise CardError(f"the card has version {version} of the {what}, this program has {wanted}")
         self._token = self.read(regs.WATCHDOG_LAST_TOKEN)
-        self._verdicts = b""
+        self.unasked: deque[bytes] = deque(maxlen=UNASKED)
+        """Slots that nobody waited for: verdicts of the triggers' orders. The audit has them all."""
 
     def shape(self) -> CardShape:
         return CardShape(
@@ -101,19 +117,31 @@ class Card:
     # --- rows ---
 
     def commit(self, record: Record) -> None:
-        """A whole row in one cycle. :raises ValueError: the card does not take it, and nothing has changed."""
+        """A whole row in one cycle: by the record stream if it fits a slot of it, else by the staging registers.
+
+        :raises ValueError: the card does not take it, and nothing has changed.
+        """
         data = record.to_bytes()
+        if record.type_id in CONFIGURATION or len(data) > SLOT:
+            status = self._stage(data, type(record).__name__)
+        else:
+            (answer,) = self._exchange(data.ljust(SLOT, b"\0"), AnswerRecord)
+            if answer.answered_type_id != record.type_id:
+                raise CardError(f"the card answers record {answer.answered_type_id}: its streams are out of step")
+            status = answer.status
+        if status != Status.OK:
+            raise ValueError(f"the card does not take {record}: {Status(status).name}")
+
+    def _stage(self, data: bytes, what: str) -> int:
+        before = self.read(regs.STAGING_COMMITS)
         for index in range(len(data) // 4):
             self.write(regs.STAGING_ROW, int.from_bytes(data[4 * index : 4 * index + 4], "little"), index)
-        before = self.read(regs.STAGING_COMMITS)
         self.write(regs.STAGING_COMMIT, 1)
         number = (before + 1) & WORD
         if self.read(regs.STAGING_COMMITS) != number:
             raise CardError("a row is still inside the card: somebody else commits, or it is stuck")
-        self._until(lambda: self.read(regs.STAGING_ANSWERS) == number, f"the answer to {type(record).__name__}")
-        status = regs.STAGING_ANSWER_STATUS.of(self.read(regs.STAGING_ANSWER))
-        if status != Status.OK:
-            raise ValueError(f"the card does not take {record}: {Status(status).name}")
+        self._until(lambda: self.read(regs.STAGING_ANSWERS) == number, f"the answer to {what}")
+        return regs.STAGING_ANSWER_STATUS.of(self.read(regs.STAGING_ANSWER))
 
     def query(self, table: int, row: int, column: int) -> int:
         """A column of a row of the gate's tables, as fpga/docs/risk_gate.md numbers them."""
@@ -167,23 +195,31 @@ class Card:
 
     def check_many(self, intents: bytes) -> list[VerdictRecord]:
         """:raises CardError: not all verdicts came in time, or they are not about these orders."""
-        if len(intents) % 64 or not intents:
-            raise ValueError(f"{len(intents)} bytes are not a whole number of 64-byte orders")
-        wanted = len(intents) // 64 * VerdictRecord.SIZE
-        self.bus.send(intents)
-        got = b""
-
-        def all_there() -> bool:
-            nonlocal got
-            got += self.bus.receive()
-            return len(got) >= wanted
-
-        self._until(all_there, "verdicts")
-        verdicts = [VerdictRecord.from_bytes(got[at : at + VerdictRecord.SIZE]) for at in range(0, len(got), 32)]
-        sent = [struct.unpack_from("<Q", intents, at + 16)[0] for at in range(0, len(intents), 64)]
+        if len(intents) % SLOT or not intents:
+            raise ValueError(f"{len(intents)} bytes are not a whole number of {SLOT}-byte orders")
+        verdicts = self._exchange(intents, VerdictRecord)
+        sent = [struct.unpack_from("<Q", intents, at + 16)[0] for at in range(0, len(intents), SLOT)]
         if [verdict.order_id for verdict in verdicts] != sent:
             raise CardError("the card's verdicts are about other orders: its streams are out of step")
         return verdicts
+
+    def _exchange(self, slots: bytes, kind: type[Reply]) -> list[Reply]:
+        """What comes back for these slots. Verdicts of orders that the card's triggers sent are kept apart."""
+        self.bus.send(slots)
+        wanted, got = len(slots) // SLOT, list[Reply]()
+
+        def all_there() -> bool:
+            data = self.bus.receive()
+            for at in range(0, len(data), VerdictRecord.SIZE):
+                reply = data[at : at + VerdictRecord.SIZE]
+                if reply[:2] == kind.TYPE_ID.to_bytes(2, "little") and len(got) < wanted:
+                    got.append(kind.from_bytes(reply[: kind.SIZE]))
+                else:
+                    self.unasked.append(reply)
+            return len(got) == wanted
+
+        self._until(all_there, f"{wanted} x {kind.__name__}")
+        return got
 
     # --- what it counted ---
 

@@ -118,11 +118,11 @@ class CardGate(Books):
             self._arm(card)
 
     def _arm(self, card: Card) -> None:
+        """Lets it go, unless the engine's own kill switch is engaged: that is let go by the engine alone."""
         card.beat()
         self._beaten = time.monotonic()
-        card.release()
-        if not self.books.killed and card.killed:
-            card.commit(KillRecord(KillScope.GLOBAL, 0, 0, time.time_ns()))
+        if not self.books.killed:
+            card.release()
 
     def alive(self) -> bool:
         """The card answers and is armed (or stopped by us). Also feeds its watchdog. ``why`` tells more."""
@@ -259,6 +259,8 @@ class CardGate(Books):
         try:
             with self._losing():
                 self._card.commit(record)
+                if isinstance(record, KillRecord) and (record.scope, record.engage) == (KillScope.GLOBAL, 0):
+                    self._card.release()  # Its registers have a switch too, which followed that of the gate
         except GateUnreachableError:
             return  # The books have it, and ``_why`` says what happened
         except ValueError as error:

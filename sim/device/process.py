@@ -7,6 +7,7 @@ The model's clock runs as fast as it can; an access, a record or a frame is serv
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import time
@@ -14,7 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from meltica.hot.card_bus import ACCESS, OKAY, READ, RESET, RING_NAMES, SLOTS, WRITE
+from meltica.app.demo_card import STATUS_FILE
+from meltica.hot import card_regs_gen as regs
+from meltica.hot.card import Card
+from meltica.hot.card_bus import ACCESS, OKAY, READ, RESET, RING_NAMES, SLOTS, WRITE, CardError
 from meltica.hot.shared import SpscRing
 from sim.device.top import SLOT, VERDICT, Top
 
@@ -25,6 +29,22 @@ ORDERS_AT_ONCE: Final = 64
 CYCLES_PER_ORDER: Final = 64
 ROUNDS_PER_CLOCK: Final = 16
 MOST_WRITES: Final = 256
+STATUS_EVERY_S: Final = 0.25
+QUIET_S: Final = 0.01
+"""So long nothing has come over the bus before the device reads its own registers: two readers would disturb pairs."""
+
+
+class OwnBus:
+    """The registers, read by the process itself."""
+
+    def __init__(self, top: Top) -> None:
+        self._top = top
+
+    def read(self, address: int) -> int:
+        response, word = self._top.read(address)
+        if response != OKAY:
+            raise CardError(f"register {address:#x}: response {response}")
+        return word
 
 
 class Device:
@@ -43,6 +63,9 @@ class Device:
         self.frames = 0
         self.on_frames: Callable[[list[bytes]], None] | None = None
         self._awake_until = 0.0
+        self._folder = folder
+        self._status_at = 0.0
+        self._began, self._first = time.monotonic(), self.top.model.cycles
 
     def step(self) -> None:
         """Serves what waits, else lets the clock run."""
@@ -54,7 +77,27 @@ class Device:
             self._awake_until = now + AWAKE_S
         else:
             self.top.run(AWAKE_CYCLES if now < self._awake_until else IDLE_CYCLES)
+            if now > self._status_at and now > self._awake_until + QUIET_S:
+                self._status_at = now + STATUS_EVERY_S
+                self._write_status()
         self._hand_out()
+
+    def _write_status(self) -> None:
+        """What lamps on a card would say, for people and the demo; not part of the bus."""
+        card = Card(OwnBus(self.top))  # type: ignore[arg-type]
+        cycles = self.top.model.cycles
+        status = {
+            "killed": bool(regs.CONTROL_STATUS_KILLED.of(card.status())),
+            "causes": card.causes(),
+            "passed": card.passed(),
+            "rejected": card.rejected(),
+            "frames": self.frames,
+            "cycles": cycles,
+            "cycles_per_second": int((cycles - self._first) / max(1e-9, time.monotonic() - self._began)),
+        }
+        draft = self._folder / f".{STATUS_FILE}"
+        draft.write_text(json.dumps(status), "utf-8")
+        draft.replace(self._folder / STATUS_FILE)
 
     def _serve_accesses(self) -> bool:
         """Writes in a row go in one after another without a pause."""

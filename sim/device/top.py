@@ -8,20 +8,25 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from meltica.hot import card_regs_gen as regs
 from sim.verilated import build
 
 LIVE: Final = {
-    "Instruments": 65_536,
+    "Instruments": 1_024,
     "Accounts": 16,
     "Strategies": 256,
     "Ports": 8,
     # The watchdog counts microseconds of this clock: about what a simulation reaches, so that a second is one.
-    "ClockKhz": 3_000,
+    "ClockKhz": 1_000,
 }
-"""The sizes that a gateway's engine has."""
+"""The sizes of a gateway's engine. A reset clears a row of each table in a cycle: larger ones take a while to begin."""
+FULL: Final = LIVE | {"Instruments": 65_536, "Accounts": 4}
+"""Every locate code."""
+INIT_CYCLES: Final = 2_000_000
 WORD: Final = 8
 SLOT, VERDICT = 64, 32
 ACCESS_CYCLES: Final = 2_000
+CLEARED_AT_ONCE: Final = 1_024
 OKAY: Final = 0
 NO_ANSWER: Final = 3  # DECERR
 SINK_WORDS: Final = 4_096
@@ -48,12 +53,18 @@ class Top:
         }
 
     def reset(self) -> None:
+        """And until all tables are cleared."""
         self.model.rst_ni = 0
         self.model.step(4)
         self.model.rst_ni = 1
         self.verdicts.clear()
         self.frames.clear()
         self._frame.clear()
+        for _ in range(INIT_CYCLES // CLEARED_AT_ONCE):
+            if regs.CONTROL_STATUS_INIT_DONE.of(self.read(regs.CONTROL_STATUS.address)[1]):
+                return
+            self.model.step(CLEARED_AT_ONCE)
+        raise RuntimeError(f"the tables are not cleared after {INIT_CYCLES} cycles")
 
     def run(self, cycles: int, sources: Iterable[Any] = ()) -> int:
         """So many cycles, or until all sources have gone and a little longer. The cycles that were spent."""

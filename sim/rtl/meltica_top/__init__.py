@@ -1,0 +1,1 @@
+"""The whole card, from the market message to the order frame."""
