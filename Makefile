@@ -6,8 +6,8 @@ PY := .venv/bin/python
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 21
 
-demo: runtime ## Trade on the paper venue for 20 seconds, stop with the kill switch, verify (DATA=recording, DEMO_SECONDS=20, SEED=7)
-	@$(PY) -m meltica.app.cli demo $(if $(DATA),--data '$(DATA)') $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(SEED),--seed $(SEED))
+demo: $(if $(filter fpga,$(HOT)),dev,runtime) ## Trade on the paper venue for 20 seconds, kill switch, verify (DATA=recording, DEMO_SECONDS=20, SEED=7, HOT=fpga)
+	@$(if $(filter fpga,$(HOT)),$(PY) -m sim.device.demo,$(PY) -m meltica.app.cli demo) $(if $(DATA),--data '$(DATA)') $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(SEED),--seed $(SEED))
 
 up: runtime ## Leave a gateway running on 127.0.0.1:50051 (CONFIG=file.toml)
 	@$(PY) -m meltica.app.cli up $(if $(CONFIG),--settings '$(CONFIG)')
