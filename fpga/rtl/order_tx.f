@@ -2,6 +2,7 @@ gen/meltica_hot_pkg.sv
 meltica_card_pkg.sv
 order_tx_pkg.sv
 order_fifo.sv
+tx_head.sv
 tx_symbols.sv
 tx_orders.sv
 tx_ports.sv

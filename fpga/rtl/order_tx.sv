@@ -37,10 +37,6 @@ module order_tx
     output logic                 evicted_o        // a new order took the table's place of another one
 );
 
-  localparam int unsigned CountW = $clog2(Depth + 1);
-
-  if (InFlight >= Depth) $fatal(1, "InFlight orders do not fit the queue");
-
   // --- rows ---
 
   logic [15:0] row_type;
@@ -54,88 +50,59 @@ module order_tx
 
   // --- the head ---
 
-  typedef enum logic [1:0] { HeadEmpty, HeadJudged, HeadLeaving } head_state_e;
-
-  head_state_e head_q;
-  order_intent_t order_q;
-  logic doomed_q;             // the switch was engaged while it waited
+  order_intent_t order_q, looked;
   logic bad_lots_q, bad_price_q, bad_side_q, bad_tif_q;
-
-  logic passed;
-  logic load, load_new, freed, rotate;
-  order_intent_t loaded;
-  logic queue_empty, queue_full, queue_doomed, push;
-  logic [CountW-1:0] queue_count;
-  order_intent_t queue_head;
-  logic judged, risky, go, purge, wait_for_room, last_taken, overflow;
+  logic passed, load, look, judge, go, purge, leaving, overflow, killed, queue_almost_full;
+  logic risky, no_room, last_taken;
   tx_cause_e cause;
+  logic symbols_ready, table_ready;
 
   assign passed = verdict_valid_i && verdict_i.reason == ReasonPass[7:0];
-  assign freed = head_q == HeadEmpty || purge || last_taken;
-  assign load_new = freed && queue_empty && passed;
-  assign load = load_new || ((freed || rotate) && !queue_empty);
-  assign loaded = queue_empty ? order_i : queue_head;
-  // A cancel that waits for the venue's window goes behind the others, which may belong to other sessions.
-  assign rotate = wait_for_room && !queue_empty && !passed;
-  assign push = (passed && !load_new && !overflow) || rotate;
-  assign overflow = passed && queue_full && !freed;
+  assign init_done_o = symbols_ready && table_ready;
+  assign judge = init_done_o;
+  assign almost_full_o = !init_done_o || queue_almost_full;
 
-  order_fifo #(
+  tx_head #(
       .Width($bits(order_intent_t)),
-      .Depth(Depth)
-  ) u_queue (
+      .Depth(Depth),
+      .InFlight(InFlight)
+  ) u_head (
       .clk_i,
       .rst_ni,
-      .push_i(push),
-      .data_i(rotate ? order_q : order_i),
-      .doomed_i(killed_i || (rotate && doomed_q)),
-      .doom_i(killed_i),
-      .pop_i((freed || rotate) && !queue_empty),
-      .head_o(queue_head),
-      .head_doomed_o(queue_doomed),
-      .empty_o(queue_empty),
-      .full_o(queue_full),
-      .count_o(queue_count)
+      .killed_i,
+      .passed_i(passed),
+      .data_i(order_i),
+      .look_o(look),
+      .load_o(load),
+      .looked_o(looked),
+      .head_o(order_q),
+      .judge_i(judge),
+      .risky_i(risky),
+      .refused_i(cause != CauseNone),
+      .no_room_i(no_room),
+      .killed_o(killed),
+      .go_o(go),
+      .purge_o(purge),
+      .leaving_o(leaving),
+      .last_taken_i(last_taken),
+      .overflow_o(overflow),
+      .almost_full_o(queue_almost_full)
   );
-
-  logic symbols_ready, table_ready;
-  assign init_done_o = symbols_ready && table_ready;
-  assign almost_full_o = !init_done_o || queue_count >= CountW'(Depth - InFlight);
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      head_q <= HeadEmpty;
-      doomed_q <= 1'b0;
-    end else begin
-      if (load) head_q <= HeadJudged;
-      else if (go) head_q <= HeadLeaving;
-      else if (freed) head_q <= HeadEmpty;
-      // What is not on the stream when the switch is engaged never gets there, even if it is released at once.
-      if (load) doomed_q <= killed_i || (!queue_empty && queue_doomed);
-      else if (killed_i) doomed_q <= 1'b1;
-    end
-  end
 
   always_ff @(posedge clk_i) begin
     if (load) begin
-      order_q <= loaded;
-      bad_lots_q <= |loaded.quantity_lots[63:20] || loaded.quantity_lots[19:0] == '0
-          || loaded.quantity_lots[19:0] > MaxShares;
-      bad_price_q <= loaded.order_type != OrderTypeMarket && (loaded.order_type != OrderTypeLimit
-          || |loaded.price_ticks[63:31] || loaded.price_ticks[30:0] == '0
-          || loaded.price_ticks[30:0] > MaxPrice);
-      bad_side_q <= !(loaded.side == SideSell
-          || (loaded.side == SideBuy && (loaded.flags & (FlagShort | FlagShortExempt)) == '0));
-      bad_tif_q <= loaded.tif != TimeInForceDay && loaded.tif != TimeInForceIoc;
+      bad_lots_q <= |looked.quantity_lots[63:20] || looked.quantity_lots[19:0] == '0
+          || looked.quantity_lots[19:0] > MaxShares;
+      bad_price_q <= looked.order_type != OrderTypeMarket && (looked.order_type != OrderTypeLimit
+          || |looked.price_ticks[63:31] || looked.price_ticks[30:0] == '0
+          || looked.price_ticks[30:0] > MaxPrice);
+      bad_side_q <= !(looked.side == SideSell
+          || (looked.side == SideBuy && (looked.flags & (FlagShort | FlagShortExempt)) == '0));
+      bad_tif_q <= looked.tif != TimeInForceDay && looked.tif != TimeInForceIoc;
     end
   end
 
   // --- what the card knows of the head's session, instrument and order: asked again in every cycle of waiting ---
-
-  logic look;
-  order_intent_t looked;
-  assign look = load || (head_q == HeadJudged && !go);
-  assign looked = load ? loaded : order_q;
 
   logic port_known, symbol_known;
   port_template_t port_template;
@@ -210,14 +177,12 @@ module order_tx
   assign is_cancel = order_q.action == ActionCancel;
   assign risky = !is_cancel;
   assign uses_number = !is_cancel;
-  assign judged = head_q == HeadJudged && init_done_o;
   assign found = entry.valid && entry.order_id == order_q.order_id && entry.port_id == order_q.port_id
       && entry.epoch == port_state.epoch;
 
   always_comb begin
     cause = CauseNone;
-    if (risky && (killed_i || doomed_q)) cause = CauseKilled;
-    else if (!port_known) cause = CauseUnknownPort;
+    if (!port_known) cause = CauseUnknownPort;
     else if (!port_state.up) cause = CauseSessionDown;
     else if (is_new) begin
       if (!symbol_known) cause = CauseUnknownSymbol;
@@ -240,10 +205,7 @@ module order_tx
     end
   end
 
-  assign wait_for_room = judged && is_cancel && cause == CauseNone && room < 16'(payload_bytes);
-  assign go = judged && cause == CauseNone && !wait_for_room;
-  // A queue that runs over has its word first: there is one report a cycle.
-  assign purge = judged && cause != CauseNone && !(passed && queue_full);
+  assign no_room = is_cancel && cause == CauseNone && room < 16'(payload_bytes);
 
   // --- the frame ---
 
@@ -291,13 +253,12 @@ module order_tx
       word_q <= word_ready_i ? 4'd1 : 4'd0;
       last_word_q <= 4'((frame_bytes - 7'd1) >> 3);
       last_keep_q <= 8'hFF >> (3'd0 - frame_bytes[2:0]);
-    end else if (head_q == HeadLeaving && word_ready_i) begin
+    end else if (leaving && word_ready_i) begin
       word_q <= word_q + 4'd1;
     end
   end
 
-  logic leaving, is_last;
-  assign leaving = head_q == HeadLeaving;
+  logic is_last;
   assign is_last = word_q == last_word_q;
   assign last_taken = leaving && word_ready_i && is_last;
   assign word_valid_o = go || leaving;
@@ -362,7 +323,7 @@ module order_tx
     end
     if (purge || overflow) begin
       purged_order_o <= overflow ? order_i : order_q;
-      purged_cause_o <= overflow ? CauseOverflow : cause;
+      purged_cause_o <= overflow ? CauseOverflow : killed ? CauseKilled : cause;
     end
   end
 

@@ -210,14 +210,14 @@ class Stream:
         dice = self.dice
         port_id = dice.choice((0, 0, 1, 2, 2, 2, PORTS - 1 if dice.random() < 0.05 else 0))  # noqa: PLR2004
         action = dice.choices((1, 2, 3, 0), (60, 25, 25, 0.5))[0]
-        if action == Action.NEW and dice.random() < 0.97:  # noqa: PLR2004 - now and then one that is there
+        if action == Action.NEW:
             self.newest += 1
             number = self.newest
         else:
             number = max(1, self.newest - dice.randrange(ORDERS + 3))
         number |= dice.choice((0, 0, 1 << 40)) if action == Action.NEW else 0
         known = [row[0] for port in self.bench.judge.open.values() for row in port.ouch.export_state()["orders"]]
-        if action != Action.NEW and known and dice.random() < 0.9:  # noqa: PLR2004
+        if known and dice.random() < (0.05 if action == Action.NEW else 0.9):  # noqa: PLR2004
             number = dice.choice(known)
             port_id = next(
                 p for p, port in self.bench.judge.open.items()
