@@ -1,4 +1,5 @@
-// What is set of the instruments, and what the market says of them. Told rows write what is theirs as they enter.
+// What is set of the instruments, and what the market says of them. Told rows write what is theirs
+// as they enter.
 `default_nettype none
 
 /* verilator lint_off UNUSEDSIGNAL */  // of records and rows, each block takes some fields

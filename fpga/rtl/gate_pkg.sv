@@ -1,5 +1,6 @@
-// The rows of the risk gate's tables and the arithmetic on them. Each table has two halves: what is set (read with the
-// key, changed only by told rows that enter with it) and what moves (changed at the end of stage 2).
+// The rows of the risk gate's tables and the arithmetic on them. Each table has two halves: what is
+// set (read with the key, changed by told rows as they enter) and what moves (changed at the end of
+// stage 2).
 `default_nettype none
 
 /* verilator lint_off UNUSEDPARAM */
@@ -51,8 +52,9 @@ package gate_pkg;
   } table_e;
 
   // --- token buckets ---
-  // A bucket is kept as two points on the axis time * rate: what time has `reached`, and where it would be `full_at`.
-  // Their distance is what the bucket lacks; time moves `reached`, a message moves `full_at`: no product in the loop.
+  // A bucket is kept as two points on the axis time * rate: what time has `reached`, and where it
+  // would be `full_at`. Their distance is what the bucket lacks; time moves `reached`, a message
+  // moves `full_at`: no product in the loop.
 
   typedef struct packed {
     logic [95:0] full_at;
@@ -75,6 +77,14 @@ package gate_pkg;
     logic [95:0] now;      // the order's time * rate
   } metering_t;
 
+  typedef struct packed {
+    metering_t instrument;
+    metering_t account;
+    metering_t strategy;
+    metering_t port;
+    metering_t firm;
+  } meterings_t;
+
   function automatic metering_t metering(meter_t meter, logic [95:0] now);
     metering_t m;
     m.known   = meter.known;
@@ -93,7 +103,8 @@ package gate_pkg;
   function automatic bucket_t bucket_taken(bucket_t bucket, metering_t m, time_ns_t time_ns);
     bucket_t next;
     next.reached = m.now > bucket.reached ? m.now : bucket.reached;
-    next.full_at = (bucket.full_at > next.reached ? bucket.full_at : next.reached) + 96'(OneMessage);
+    next.full_at = bucket.full_at > next.reached ? bucket.full_at : next.reached;
+    next.full_at = next.full_at + 96'(OneMessage);
     next.time_ns = time_ns > bucket.time_ns ? time_ns : bucket.time_ns;
     return next;
   endfunction
@@ -102,7 +113,8 @@ package gate_pkg;
     return meter.full - 61'(bucket.full_at - bucket.reached);
   endfunction
 
-  // New limits: a new row starts full, a lowered burst takes tokens away. `reached` is bucket.time_ns * the new rate.
+  // New limits: a new row starts full, a lowered burst takes tokens away.
+  // `reached` is bucket.time_ns * the new rate.
   function automatic bucket_t bucket_limited(bucket_t bucket, meter_t was, logic [60:0] full,
                                              logic [95:0] reached);
     bucket_t next;
@@ -139,7 +151,7 @@ package gate_pkg;
     logic [65:0] after_it, allowed;
     after_it = 66'(exposure.open) + 66'(worth.value);
     allowed  = 66'(exposure.limit) + 66'(worth.working);
-    // A saturated value is worth 2^63-1 nanos: only a limit as large, and nothing else open, holds it.
+    // A saturated value is worth 2^63-1 nanos: a limit as large holds it, if nothing else is open.
     if (worth.saturated) return !exposure.limit_top || exposure.open != 64'(worth.working);
     return worth.value > worth.working && after_it > allowed;
   endfunction
@@ -259,6 +271,15 @@ package gate_pkg;
     logic [46:0] located_lots;
   } position_row_t;
 
+  typedef struct packed {
+    instrument_row_t instrument;
+    account_row_t    account;
+    strategy_row_t   strategy;
+    port_row_t       port;
+    firm_row_t       firm;
+    position_row_t   position;
+  } rows_t;
+
   // --- rows: what moves ---
 
   localparam int unsigned DayW = 32;  // DayReset counts days; what is of another day counts as 0
@@ -348,7 +369,8 @@ package gate_pkg;
   endfunction
 
   function automatic logic rejects_reached(account_row_t row, account_state_t state);
-    return row.max_consecutive_rejects != '0 && state.rejects_in_a_row >= row.max_consecutive_rejects;
+    return row.max_consecutive_rejects != '0
+        && state.rejects_in_a_row >= row.max_consecutive_rejects;
   endfunction
 
   // Latched, and with rearm_after_ns not for longer than that.

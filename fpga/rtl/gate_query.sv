@@ -1,5 +1,6 @@
-// Reading the gate's tables: a query passes through the pipeline like an order, so it sees what was told and judged
-// before it and nothing after. The columns are numbered as in meltica.hot.state.COLUMNS; fpga/docs/risk_gate.md.
+// Reading the gate's tables: a query passes through the pipeline like an order, so it sees what was
+// told and judged before it and nothing after. The columns are numbered as in
+// meltica.hot.state.COLUMNS; fpga/docs/risk_gate.md.
 `default_nettype none
 
 /* verilator lint_off UNUSEDSIGNAL */  // of records and rows, each block takes some fields
@@ -20,26 +21,17 @@ module gate_query
     input wire logic rst_ni,
 
     // Stage 1: what is set.
-    input wire logic                   valid1_i,
-    input wire query_key_t             key1_i,
-    input wire instrument_row_t        instrument_i,
-    input wire account_row_t           account_i,
-    input wire strategy_row_t          strategy_i,
-    input wire port_row_t              port_i,
-    input wire firm_row_t              firm_i,
-    input wire position_row_t          position_i,
-    input wire logic            [31:0] unit_nanos_i,
-    input wire logic            [31:0] market_dropped_i,
+    input wire logic              valid1_i,
+    input wire query_key_t        key1_i,
+    input wire rows_t             rows1_i,
+    input wire logic       [31:0] unit_nanos_i,
+    input wire logic       [31:0] market_dropped_i,
 
     // Stage 2: what moves.
     input wire logic                    valid2_i,
     input wire query_key_t              key2_i,
     input wire states_t                 states_i,
-    input wire meter_t                  instrument_meter_i,
-    input wire meter_t                  account_meter_i,
-    input wire meter_t                  strategy_meter_i,
-    input wire meter_t                  port_meter_i,
-    input wire meter_t                  firm_meter_i,
+    input wire rows_t                   rows2_i,
     input wire logic                    killed_i,
     input wire time_ns_t                lease_until_ns_i,
     input wire logic       [      63:0] faults_i,
@@ -89,80 +81,80 @@ module gate_query
         end
         TableFirm: begin
           unique case (key1_i.column)
-            8'd6:    set = 64'(firm_i.max_open_value_nanos);
-            8'd9:    set = 64'(firm_i.max_open_orders);
+            8'd6:    set = 64'(rows1_i.firm.max_open_value_nanos);
+            8'd9:    set = 64'(rows1_i.firm.max_open_orders);
             default: set = '0;
           endcase
         end
         TableInstruments: begin
           unique case (key1_i.column)
-            8'd6:    set = 64'(instrument_i.limits.enabled);
-            8'd7:    set = 64'(instrument_i.limits.restricted);
-            8'd8:    set = 64'(instrument_i.marks.killed);
-            8'd9:    set = 64'(instrument_i.marks.halted);
-            8'd10:   set = 64'(instrument_i.marks.short_restricted);
-            8'd11:   set = 64'(instrument_i.marks.gapped);
-            8'd12:   set = 64'(instrument_i.limits.short_sale);
-            8'd13:   set = 64'(instrument_i.limits.collar_bps);
-            8'd14:   set = instrument_i.limits.meter.known ? 64'(unit_nanos_i) : '0;
-            8'd15:   set = 64'(instrument_i.limits.max_price_ticks);
-            8'd16:   set = 64'(instrument_i.limits.max_quantity_lots);
-            8'd17:   set = 64'(instrument_i.limits.max_value_nanos);
-            8'd18:   set = instrument_i.limits.reference_max_age_ns;
-            8'd19:   set = instrument_i.limits.session_open_ns;
-            8'd20:   set = instrument_i.limits.session_close_ns;
-            8'd21:   set = 64'(instrument_i.limits.max_day_lots);
-            8'd22:   set = 64'(instrument_i.limits.max_impact_percent);
-            8'd23:   set = 64'(instrument_i.last_price.price_ticks);
-            8'd24:   set = instrument_i.last_price.time_ns;
-            8'd25:   set = 64'(instrument_i.best.bid_ticks);
-            8'd26:   set = 64'(instrument_i.best.bid_lots);
-            8'd27:   set = 64'(instrument_i.best.ask_ticks);
-            8'd28:   set = 64'(instrument_i.best.ask_lots);
-            8'd29:   set = 64'(instrument_i.band.low);
-            8'd30:   set = 64'(instrument_i.band.high);
+            8'd6:    set = 64'(rows1_i.instrument.limits.enabled);
+            8'd7:    set = 64'(rows1_i.instrument.limits.restricted);
+            8'd8:    set = 64'(rows1_i.instrument.marks.killed);
+            8'd9:    set = 64'(rows1_i.instrument.marks.halted);
+            8'd10:   set = 64'(rows1_i.instrument.marks.short_restricted);
+            8'd11:   set = 64'(rows1_i.instrument.marks.gapped);
+            8'd12:   set = 64'(rows1_i.instrument.limits.short_sale);
+            8'd13:   set = 64'(rows1_i.instrument.limits.collar_bps);
+            8'd14:   set = rows1_i.instrument.limits.meter.known ? 64'(unit_nanos_i) : '0;
+            8'd15:   set = 64'(rows1_i.instrument.limits.max_price_ticks);
+            8'd16:   set = 64'(rows1_i.instrument.limits.max_quantity_lots);
+            8'd17:   set = 64'(rows1_i.instrument.limits.max_value_nanos);
+            8'd18:   set = rows1_i.instrument.limits.reference_max_age_ns;
+            8'd19:   set = rows1_i.instrument.limits.session_open_ns;
+            8'd20:   set = rows1_i.instrument.limits.session_close_ns;
+            8'd21:   set = 64'(rows1_i.instrument.limits.max_day_lots);
+            8'd22:   set = 64'(rows1_i.instrument.limits.max_impact_percent);
+            8'd23:   set = 64'(rows1_i.instrument.last_price.price_ticks);
+            8'd24:   set = rows1_i.instrument.last_price.time_ns;
+            8'd25:   set = 64'(rows1_i.instrument.best.bid_ticks);
+            8'd26:   set = 64'(rows1_i.instrument.best.bid_lots);
+            8'd27:   set = 64'(rows1_i.instrument.best.ask_ticks);
+            8'd28:   set = 64'(rows1_i.instrument.best.ask_lots);
+            8'd29:   set = 64'(rows1_i.instrument.band.low);
+            8'd30:   set = 64'(rows1_i.instrument.band.high);
             // Beyond the columns: what was derived.
-            8'd64:   set = 64'(instrument_i.collar.low);
-            8'd65:   set = 64'(instrument_i.collar.high);
-            8'd66:   set = 64'(instrument_i.impact.on);
-            8'd67:   set = 64'(instrument_i.impact.buy_lots);
-            8'd68:   set = 64'(instrument_i.impact.sell_lots);
-            8'd69:   set = instrument_i.limits.value_limit;
+            8'd64:   set = 64'(rows1_i.instrument.collar.low);
+            8'd65:   set = 64'(rows1_i.instrument.collar.high);
+            8'd66:   set = 64'(rows1_i.instrument.impact.on);
+            8'd67:   set = 64'(rows1_i.instrument.impact.buy_lots);
+            8'd68:   set = 64'(rows1_i.instrument.impact.sell_lots);
+            8'd69:   set = rows1_i.instrument.limits.value_limit;
             default: set = '0;
           endcase
         end
         TableAccounts: begin
           unique case (key1_i.column)
-            8'd6:    set = 64'(account_i.max_open_value_nanos);
-            8'd9:    set = 64'(account_i.enabled);
-            8'd12:   set = 64'(account_i.market_orders_allowed);
-            8'd13:   set = 64'(account_i.iso_allowed);
-            8'd14:   set = 64'(account_i.short_exempt_allowed);
-            8'd15:   set = 64'(account_i.self_match);
-            8'd16:   set = 64'(account_i.self_match_group);
-            8'd17:   set = 64'(account_i.max_open_orders);
-            8'd18:   set = 64'(account_i.max_consecutive_rejects);
-            8'd19:   set = account_i.duplicate_window_ns;
-            8'd20:   set = 64'(account_i.max_daily_loss_nanos);
-            8'd21:   set = 64'(account_i.max_drawdown_nanos);
-            8'd22:   set = account_i.rearm_after_ns;
+            8'd6:    set = 64'(rows1_i.account.max_open_value_nanos);
+            8'd9:    set = 64'(rows1_i.account.enabled);
+            8'd12:   set = 64'(rows1_i.account.market_orders_allowed);
+            8'd13:   set = 64'(rows1_i.account.iso_allowed);
+            8'd14:   set = 64'(rows1_i.account.short_exempt_allowed);
+            8'd15:   set = 64'(rows1_i.account.self_match);
+            8'd16:   set = 64'(rows1_i.account.self_match_group);
+            8'd17:   set = 64'(rows1_i.account.max_open_orders);
+            8'd18:   set = 64'(rows1_i.account.max_consecutive_rejects);
+            8'd19:   set = rows1_i.account.duplicate_window_ns;
+            8'd20:   set = 64'(rows1_i.account.max_daily_loss_nanos);
+            8'd21:   set = 64'(rows1_i.account.max_drawdown_nanos);
+            8'd22:   set = rows1_i.account.rearm_after_ns;
             default: set = '0;
           endcase
         end
         TableStrategies: begin
           unique case (key1_i.column)
-            8'd6:    set = 64'(strategy_i.max_open_value_nanos);
-            8'd9:    set = 64'(strategy_i.enabled);
-            8'd11:   set = strategy_i.max_executions;
+            8'd6:    set = 64'(rows1_i.strategy.max_open_value_nanos);
+            8'd9:    set = 64'(rows1_i.strategy.enabled);
+            8'd11:   set = rows1_i.strategy.max_executions;
             default: set = '0;
           endcase
         end
-        TablePorts: set = key1_i.column == 8'd6 ? 64'(port_i.enabled) : '0;
+        TablePorts: set = key1_i.column == 8'd6 ? 64'(rows1_i.port.enabled) : '0;
         TablePositions: begin
           unique case (key1_i.column)
-            8'd2:    set = 64'(position_i.max_long_lots);
-            8'd3:    set = 64'(position_i.max_short_lots);
-            8'd4:    set = 64'(position_i.located_lots);
+            8'd2:    set = 64'(rows1_i.position.max_long_lots);
+            8'd3:    set = 64'(rows1_i.position.max_short_lots);
+            8'd4:    set = 64'(rows1_i.position.located_lots);
             default: set = '0;
           endcase
         end
@@ -191,7 +183,7 @@ module gate_query
             8'd8:    moving = states_i.firm.exposure.open;
             8'd10:   moving = 64'(states_i.firm.open_orders);
             8'd64:   moving = states_i.firm.exposure.limit;
-            default: moving = metered(key2_i.column, firm_meter_i, states_i.firm.bucket);
+            default: moving = metered(key2_i.column, rows2_i.firm.meter, states_i.firm.bucket);
           endcase
         end
         TableInstruments: begin
@@ -199,36 +191,39 @@ module gate_query
             8'd31: moving = 64'(states_i.instrument.day_lots);
             8'd70: moving = 64'(states_i.instrument.open_sides);
             default:
-            moving = metered(key2_i.column, instrument_meter_i, states_i.instrument.bucket);
+            moving =
+                metered(key2_i.column, rows2_i.instrument.limits.meter, states_i.instrument.bucket);
           endcase
         end
         TableAccounts: begin
           unique case (key2_i.column)
-            8'd7:    moving = states_i.account.exposure.credit_nanos;
-            8'd8:    moving = states_i.account.exposure.open;
-            8'd10:   moving = 64'(states_i.account.killed);
-            8'd11:   moving = 64'(states_i.account.mismatched);
-            8'd23:   moving = 64'(states_i.account.open_orders);
-            8'd24:   moving = states_i.account.pnl_nanos;
-            8'd25:   moving = states_i.account.high_water_nanos;
-            8'd26:   moving = 64'(states_i.account.rejects_in_a_row);
-            8'd27:   moving = 64'({states_i.account.latched, 1'b0});
-            8'd28:   moving = states_i.account.daily_loss_tripped_ns;
-            8'd29:   moving = states_i.account.drawdown_tripped_ns;
-            8'd30:   moving = states_i.account.rejects_tripped_ns;
-            8'd64:   moving = states_i.account.exposure.limit;
-            default: moving = metered(key2_i.column, account_meter_i, states_i.account.bucket);
+            8'd7: moving = states_i.account.exposure.credit_nanos;
+            8'd8: moving = states_i.account.exposure.open;
+            8'd10: moving = 64'(states_i.account.killed);
+            8'd11: moving = 64'(states_i.account.mismatched);
+            8'd23: moving = 64'(states_i.account.open_orders);
+            8'd24: moving = states_i.account.pnl_nanos;
+            8'd25: moving = states_i.account.high_water_nanos;
+            8'd26: moving = 64'(states_i.account.rejects_in_a_row);
+            8'd27: moving = 64'({states_i.account.latched, 1'b0});
+            8'd28: moving = states_i.account.daily_loss_tripped_ns;
+            8'd29: moving = states_i.account.drawdown_tripped_ns;
+            8'd30: moving = states_i.account.rejects_tripped_ns;
+            8'd64: moving = states_i.account.exposure.limit;
+            default:
+            moving = metered(key2_i.column, rows2_i.account.meter, states_i.account.bucket);
           endcase
         end
         TableStrategies: begin
           unique case (key2_i.column)
-            8'd7:    moving = states_i.strategy.exposure.credit_nanos;
-            8'd8:    moving = states_i.strategy.exposure.open;
-            8'd10:   moving = 64'(states_i.strategy.killed);
-            8'd12:   moving = states_i.strategy.executions;
-            8'd13:   moving = 64'(states_i.strategy.latched);
-            8'd64:   moving = states_i.strategy.exposure.limit;
-            default: moving = metered(key2_i.column, strategy_meter_i, states_i.strategy.bucket);
+            8'd7: moving = states_i.strategy.exposure.credit_nanos;
+            8'd8: moving = states_i.strategy.exposure.open;
+            8'd10: moving = 64'(states_i.strategy.killed);
+            8'd12: moving = states_i.strategy.executions;
+            8'd13: moving = 64'(states_i.strategy.latched);
+            8'd64: moving = states_i.strategy.exposure.limit;
+            default:
+            moving = metered(key2_i.column, rows2_i.strategy.meter, states_i.strategy.bucket);
           endcase
         end
         TablePorts: begin
@@ -236,7 +231,7 @@ module gate_query
             8'd7:    moving = 64'(states_i.port.killed);
             8'd8:    moving = 64'(states_i.port.connected);
             8'd9:    moving = states_i.port.last_order_id;
-            default: moving = metered(key2_i.column, port_meter_i, states_i.port.bucket);
+            default: moving = metered(key2_i.column, rows2_i.port.meter, states_i.port.bucket);
           endcase
         end
         TablePositions: begin

@@ -1,4 +1,5 @@
-// Stage 2 of the risk gate: what an order that passed, or a told row, leaves in the rows that move. Combinational.
+// Stage 2 of the risk gate: what an order that passed, or a told row, leaves in the rows that move.
+// Combinational.
 `default_nettype none
 
 /* verilator lint_off UNUSEDSIGNAL */  // of records and rows, each block takes some fields
@@ -12,11 +13,7 @@ module gate_settle
     input wire order_intent_t order_i,
     input wire judged_t       judged_i,
     input wire worth_t        worth_i,
-    input wire metering_t     instrument_metering_i,
-    input wire metering_t     account_metering_i,
-    input wire metering_t     strategy_metering_i,
-    input wire metering_t     port_metering_i,
-    input wire metering_t     firm_metering_i,
+    input wire meterings_t    meterings_i,
 
     // A told row.
     input wire logic told_valid_i,
@@ -24,11 +21,7 @@ module gate_settle
     input wire logic [62:0] told_value_i,  // price * lots; 0 where the instrument has no value yet
     input wire logic [ValueW-1:0] sat_units_i,  // the least value that cannot be said in nanos
     input wire logic sat_exact_i,  // it is the largest number of nanos exactly
-    input wire meter_t instrument_meter_i,
-    input wire account_row_t account_i,
-    input wire strategy_row_t strategy_i,
-    input wire port_row_t port_i,
-    input wire firm_row_t firm_i,
+    input wire rows_t rows_i,
     input wire logic own_hit_i,
     input wire logic own_keys_equal_i,
     input wire logic own_full_i,
@@ -116,14 +109,14 @@ module gate_settle
       states_o.firm.exposure.open = states_i.firm.exposure.open + value;
       states_o.account.exposure.open = states_i.account.exposure.open + value;
       states_o.strategy.exposure.open = states_i.strategy.exposure.open + value;
-      states_o.firm.bucket = bucket_taken(states_i.firm.bucket, firm_metering_i, order_i.time_ns);
+      states_o.firm.bucket = bucket_taken(states_i.firm.bucket, meterings_i.firm, order_i.time_ns);
       states_o.account.bucket =
-          bucket_taken(states_i.account.bucket, account_metering_i, order_i.time_ns);
+          bucket_taken(states_i.account.bucket, meterings_i.account, order_i.time_ns);
       states_o.strategy.bucket =
-          bucket_taken(states_i.strategy.bucket, strategy_metering_i, order_i.time_ns);
-      states_o.port.bucket = bucket_taken(states_i.port.bucket, port_metering_i, order_i.time_ns);
+          bucket_taken(states_i.strategy.bucket, meterings_i.strategy, order_i.time_ns);
+      states_o.port.bucket = bucket_taken(states_i.port.bucket, meterings_i.port, order_i.time_ns);
       states_o.instrument.bucket =
-          bucket_taken(states_i.instrument.bucket, instrument_metering_i, order_i.time_ns);
+          bucket_taken(states_i.instrument.bucket, meterings_i.instrument, order_i.time_ns);
       if (judged_i.opens) begin
         states_o.account.open_orders = states_i.account.open_orders + 1'b1;
         states_o.firm.open_orders    = states_i.firm.open_orders + 1'b1;
@@ -131,14 +124,16 @@ module gate_settle
       if (judged_i.is_new) states_o.port.last_order_id = order_i.order_id;
     end else if (told_valid_i) begin
       told_buys = fill.side == SideBuy;
-      lots = fill.quantity_lots[LotsW-1:0];
-      held = told_buys ? states_i.position.open_buy_lots : states_i.position.open_sell_lots;
-      value       = {1'b0, told_value_i} >= sat_units_i && told_value_i != '0 ? sat_units_i : {1'b0, told_value_i};
+      lots      = fill.quantity_lots[LotsW-1:0];
+      held      = told_buys ? states_i.position.open_buy_lots : states_i.position.open_sell_lots;
+      value     = {1'b0, told_value_i};
+      if (value > sat_units_i) value = sat_units_i;
       signed_lots = told_buys ? $signed({17'd0, lots}) : -$signed({17'd0, lots});
       unique case (told_i.type_id)
         FillTypeId, ReleaseTypeId: begin
           moved = (PositionW + 1)'(states_i.position.position_lots) + signed_lots;
-          breaks_bound = told_i.type_id == FillTypeId && (moved > PositionBound || moved < -PositionBound);
+          breaks_bound = told_i.type_id == FillTypeId
+              && (moved > PositionBound || moved < -PositionBound);
           ok_o = !breaks_bound;
           if (ok_o) begin
             writes_o = '{
@@ -152,8 +147,8 @@ module gate_settle
             if (told_i.type_id == FillTypeId) begin
               states_o.position.position_lots = moved[PositionW-1:0];
               states_o.strategy.executions    = states_i.strategy.executions + 1'b1;
-              if (strategy_i.max_executions != '0
-                  && states_o.strategy.executions >= strategy_i.max_executions) begin
+              if (rows_i.strategy.max_executions != '0
+                  && states_o.strategy.executions >= rows_i.strategy.max_executions) begin
                 states_o.strategy.latched = 1'b1;
               end
             end
@@ -257,11 +252,11 @@ module gate_settle
           if (pnl.pnl_nanos > states_i.account.high_water_nanos) begin
             states_o.account.high_water_nanos = pnl.pnl_nanos;
           end
-          if (loss_reached(account_i, states_o.account)) begin
+          if (loss_reached(rows_i.account, states_o.account)) begin
             states_o.account.latched[BreakerDailyLoss] = 1'b1;
             states_o.account.daily_loss_tripped_ns     = pnl.time_ns;
           end
-          if (drawdown_reached(account_i, states_o.account)) begin
+          if (drawdown_reached(rows_i.account, states_o.account)) begin
             states_o.account.latched[BreakerDrawdown] = 1'b1;
             states_o.account.drawdown_tripped_ns      = pnl.time_ns;
           end
@@ -272,7 +267,7 @@ module gate_settle
           else if (states_i.account.rejects_in_a_row != '1) begin
             states_o.account.rejects_in_a_row = states_i.account.rejects_in_a_row + 1'b1;
           end
-          if (rejects_reached(account_i, states_o.account)) begin
+          if (rejects_reached(rows_i.account, states_o.account)) begin
             states_o.account.latched[BreakerConsecutiveRejects] = 1'b1;
             states_o.account.rejects_tripped_ns                 = outcome.time_ns;
           end
@@ -283,7 +278,8 @@ module gate_settle
           states_o.strategy.executions = '0;
           states_o.strategy.latched    = 1'b0;
           if (rearm.breaker == BreakerDailyLoss) begin
-            states_o.account.latched[BreakerDailyLoss] = loss_reached(account_i, states_i.account);
+            states_o.account.latched[BreakerDailyLoss] =
+                loss_reached(rows_i.account, states_i.account);
             if (states_o.account.latched[BreakerDailyLoss])
               states_o.account.daily_loss_tripped_ns = rearm.time_ns;
           end
@@ -301,44 +297,49 @@ module gate_settle
           writes_o.firm = credit.scope == CreditScopeFirm;
           writes_o.account = credit.scope == CreditScopeAccount;
           writes_o.strategy = credit.scope == CreditScopeStrategy;
-          states_o.firm.exposure = credited(states_i.firm.exposure, firm_i.max_open_value_nanos);
+          states_o.firm.exposure =
+              credited(states_i.firm.exposure, rows_i.firm.max_open_value_nanos);
           states_o.account.exposure =
-              credited(states_i.account.exposure, account_i.max_open_value_nanos);
+              credited(states_i.account.exposure, rows_i.account.max_open_value_nanos);
           states_o.strategy.exposure =
-              credited(states_i.strategy.exposure, strategy_i.max_open_value_nanos);
+              credited(states_i.strategy.exposure, rows_i.strategy.max_open_value_nanos);
         end
         InstrumentLimitsTypeId: begin
           // Lots that were reserved before the instrument had a value: the books would not fit.
-          ok_o = instrument_meter_i.known || states_i.instrument.open_sides == '0;
+          ok_o = rows_i.instrument.limits.meter.known || states_i.instrument.open_sides == '0;
           writes_o.instrument = ok_o;
-          states_o.instrument.bucket = bucket_limited(states_i.instrument.bucket, instrument_meter_i
-                                                      , told_i.full, instrument_metering_i.now);
+          states_o.instrument.bucket = bucket_limited(
+            states_i.instrument.bucket,
+            rows_i.instrument.limits.meter
+            , told_i.full,
+            meterings_i.instrument.now
+          );
         end
         AccountLimitsTypeId: begin
           writes_o.account = 1'b1;
-          states_o.account.bucket = bucket_limited(states_i.account.bucket, account_i.meter,
-                                                   told_i.full, account_metering_i.now);
+          states_o.account.bucket = bucket_limited(states_i.account.bucket, rows_i.account.meter,
+                                                   told_i.full, meterings_i.account.now);
           states_o.account.exposure.limit = told_i.value_limit;
           states_o.account.exposure.limit_top = is_top(account_limits.max_open_value_nanos[62:0],
                                                        states_i.account.exposure.credit_nanos);
         end
         StrategyLimitsTypeId: begin
           writes_o.strategy = 1'b1;
-          states_o.strategy.bucket = bucket_limited(states_i.strategy.bucket, strategy_i.meter,
-                                                    told_i.full, strategy_metering_i.now);
+          states_o.strategy.bucket = bucket_limited(states_i.strategy.bucket, rows_i.strategy.meter,
+                                                    told_i.full, meterings_i.strategy.now);
           states_o.strategy.exposure.limit = told_i.value_limit;
           states_o.strategy.exposure.limit_top = is_top(strategy_limits.max_open_value_nanos[62:0],
                                                         states_i.strategy.exposure.credit_nanos);
         end
         PortLimitsTypeId: begin
           writes_o.port = 1'b1;
-          states_o.port.bucket =
-              bucket_limited(states_i.port.bucket, port_i.meter, told_i.full, port_metering_i.now);
+          states_o.port.bucket = bucket_limited(states_i.port.bucket, rows_i.port.meter,
+                                                told_i.full, meterings_i.port.now);
         end
         FirmLimitsTypeId: begin
           writes_o.firm = 1'b1;
-          states_o.firm.bucket =
-              bucket_limited(states_i.firm.bucket, firm_i.meter, told_i.full, firm_metering_i.now);
+          states_o.firm.bucket = bucket_limited(states_i.firm.bucket, rows_i.firm.meter,
+                                                told_i.full, meterings_i.firm.now);
           states_o.firm.exposure.limit = told_i.value_limit;
           states_o.firm.exposure.limit_top =
               is_top(firm_limits.max_open_value_nanos[62:0], states_i.firm.exposure.credit_nanos);

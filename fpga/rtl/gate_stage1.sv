@@ -84,15 +84,15 @@ module gate_stage1
       judged_o.sells = sells;
       judged_o.market = market;
       judged_o.opens = !replaces;
-      judged_o.rests        = !market && order_i.tif != TimeInForceIoc && order_i.tif != TimeInForceFok
-          && order_i.order_id != '0;
+      judged_o.rests        = !market && order_i.tif != TimeInForceIoc
+          && order_i.tif != TimeInForceFok && order_i.order_id != '0;
       judged_o.fits = in_lots(quantity) && (market || in_ticks(price));
       judged_o.reduces_only = (order_i.flags & FlagReduceOnly) != '0;
       judged_o.added_lots = $signed({2'b00, quantity[OrderLotsW-1:0]}) -
           (replaces ? $signed({2'b00, working_lots[OrderLotsW-1:0]}) : 22'sd0);
       judged_o.price_ticks = price[TicksW-1:0];
       if (market) begin
-        // The collar's edge on the adverse side; without a collar there is no price, and so no value.
+        // The collar's edge on the adverse side; without a collar there is no price, so no value.
         judged_o.price_ticks = instrument_i.collar.high == '0 ? '0
             : sells ? instrument_i.collar.low : instrument_i.collar.high;
       end
@@ -111,23 +111,26 @@ module gate_stage1
 
       // --- the checks ---
 
-      judged_o.fired[CheckAccountDisabled]   = !(account_i.meter.known && account_i.enabled && port_i.meter.known
-          && port_i.enabled);
+      judged_o.fired[CheckAccountDisabled]   = !(account_i.meter.known && account_i.enabled
+          && port_i.meter.known && port_i.enabled);
       judged_o.fired[CheckStrategyDisabled] = !(strategy_i.meter.known && strategy_i.enabled);
-      judged_o.fired[CheckUnknownInstrument] = !(instrument_i.limits.meter.known && instrument_i.limits.enabled);
+      judged_o.fired[CheckUnknownInstrument] = !(instrument_i.limits.meter.known
+          && instrument_i.limits.enabled);
       judged_o.fired[CheckRestricted] = instrument_i.limits.restricted;
       judged_o.fired[CheckHalted] = instrument_i.marks.halted;
       judged_o.fired[CheckSessionWindow]     = order_i.time_ns < instrument_i.limits.session_open_ns
           || order_i.time_ns >= instrument_i.limits.session_close_ns;
 
-      judged_o.fired[CheckMaxQuantity] = 63'(quantity[OrderLotsW-1:0]) > instrument_i.limits.max_quantity_lots
-          && judged_o.added_lots > 0;
+      judged_o.fired[CheckMaxQuantity] = judged_o.added_lots > 0
+          && 63'(quantity[OrderLotsW-1:0]) > instrument_i.limits.max_quantity_lots;
       judged_o.fired[CheckPriceCollar] = judged_o.price_ticks < instrument_i.collar.low
           || judged_o.price_ticks > instrument_i.collar.high;
       judged_o.fired[CheckPriceBand] = !market && instrument_i.band.high != '0
-          && (sells ? price[TicksW-1:0] < instrument_i.band.low : price[TicksW-1:0] > instrument_i.band.high);
+          && (sells ? price[TicksW-1:0] < instrument_i.band.low
+                    : price[TicksW-1:0] > instrument_i.band.high);
       judged_o.fired[CheckMarketNotAllowed] = market && !account_i.market_orders_allowed;
-      judged_o.fired[CheckIsoNotAllowed]    = (order_i.flags & FlagIso) != '0 && !account_i.iso_allowed;
+      judged_o.fired[CheckIsoNotAllowed]    = (order_i.flags & FlagIso) != '0
+          && !account_i.iso_allowed;
 
       above_bid = !market && instrument_i.best.bid_lots != '0
           && price[TicksW-1:0] > instrument_i.best.bid_ticks;
@@ -135,21 +138,27 @@ module gate_stage1
       judged_o.fired[CheckShortSale] = sells
           && ((is_short && instrument_i.limits.short_sale == 2'(ShortSaleNotAllowed))
               || (exempt && !account_i.short_exempt_allowed)
-              || (judged_o.short_rule && instrument_i.marks.short_restricted && is_short && !exempt && !above_bid));
+              || (judged_o.short_rule && instrument_i.marks.short_restricted && is_short && !exempt
+                  && !above_bid));
 
       judged_o.fired[CheckMarketImpact] = instrument_i.impact.on
-          && quantity[OrderLotsW-1:0] > (sells ? instrument_i.impact.sell_lots : instrument_i.impact.buy_lots)
+          && quantity[OrderLotsW-1:0] > (sells ? instrument_i.impact.sell_lots
+                                               : instrument_i.impact.buy_lots)
           && (judged_o.added_lots > 0 || price != working_price);
 
       if (order_i.time_ns >= instrument_i.last_price.time_ns) begin
         market_data_age_bad =
-            order_i.time_ns - instrument_i.last_price.time_ns > instrument_i.limits.reference_max_age_ns;
+            order_i.time_ns - instrument_i.last_price.time_ns
+            > instrument_i.limits.reference_max_age_ns;
       end else begin
-        market_data_age_bad = instrument_i.last_price.time_ns - order_i.time_ns > 64'(FutureToleranceNs);
+        market_data_age_bad =
+            instrument_i.last_price.time_ns - order_i.time_ns > 64'(FutureToleranceNs);
       end
       judged_o.fired[CheckStaleReference] = instrument_i.last_price.price_ticks == '0
-          || instrument_i.limits.reference_max_age_ns == '0 || instrument_i.marks.gapped || market_data_age_bad;
-      judged_o.fired[CheckCrossedBook] = instrument_i.best.bid_lots != '0 && instrument_i.best.ask_lots != '0
+          || instrument_i.limits.reference_max_age_ns == '0 || instrument_i.marks.gapped
+          || market_data_age_bad;
+      judged_o.fired[CheckCrossedBook] = instrument_i.best.bid_lots != '0
+          && instrument_i.best.ask_lots != '0
           && instrument_i.best.bid_ticks >= instrument_i.best.ask_ticks;
     end
   end

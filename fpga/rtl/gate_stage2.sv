@@ -17,19 +17,9 @@ module gate_stage2
     input wire logic     leased_i,
     input wire time_ns_t lease_until_ns_i,
 
-    input wire meter_t                     instrument_meter_i,
-    input wire logic          [ValueW-1:0] instrument_value_limit_i,
-    input wire logic          [      62:0] max_day_lots_i,
-    input wire account_row_t               account_i,
-    input wire strategy_row_t              strategy_i,
-    input wire firm_row_t                  firm_i,
-    input wire states_t                    states_i,
-
-    input wire metering_t instrument_metering_i,
-    input wire metering_t account_metering_i,
-    input wire metering_t strategy_metering_i,
-    input wire metering_t port_metering_i,
-    input wire metering_t firm_metering_i,
+    input wire rows_t      rows_i,
+    input wire meterings_t meterings_i,
+    input wire states_t    states_i,
 
     input wire logic own_hit_i,
     input wire logic own_keys_equal_i,
@@ -73,8 +63,10 @@ module gate_stage2
       worst_lots   = open_lots + 51'(judged_i.added_lots)
           + (judged_i.sells ? -51'(position.position_lots) : 51'(position.position_lots));
 
-      fired[CheckKillSwitch] = killed_i || account.killed || strategy.killed || states_i.port.killed;
-      fired[CheckLeaseExpired] = leased_i && (lease_until_ns_i == '0 || order_i.time_ns > lease_until_ns_i);
+      fired[CheckKillSwitch] = killed_i || rows_i.instrument.marks.killed || account.killed
+          || strategy.killed || states_i.port.killed;
+      fired[CheckLeaseExpired] = leased_i
+          && (lease_until_ns_i == '0 || order_i.time_ns > lease_until_ns_i);
       fired[CheckPortDown] = !states_i.port.connected;
       fired[CheckPositionMismatch] = account.mismatched;
 
@@ -88,8 +80,8 @@ module gate_stage2
       end
       fired[CheckFieldSanity] = senseless;
 
-      fired[CheckMaxValue] = (worth_i.saturated || 64'(worth_i.value) > instrument_value_limit_i)
-          && worth_grows(worth_i);
+      fired[CheckMaxValue] = worth_grows(worth_i)
+          && (worth_i.saturated || 64'(worth_i.value) > rows_i.instrument.limits.value_limit);
       if (judged_i.short_rule && judged_i.added_lots > 0 && worst_lots > $signed(
               {4'd0, judged_i.may_be_short}
           )) begin
@@ -99,44 +91,47 @@ module gate_stage2
       fired[CheckPositionLimit] = beyond_limit;
       fired[CheckOpenExposure] = exceeds(account.exposure, worth_i);
       fired[CheckStrategyExposure] = exceeds(strategy.exposure, worth_i);
-      fired[CheckFirmCredit] = !firm_i.meter.known || exceeds(states_i.firm.exposure, worth_i) ||
-          (judged_i.opens && states_i.firm.open_orders >= CountW'(firm_i.max_open_orders));
+      fired[CheckFirmCredit] = !rows_i.firm.meter.known || exceeds(states_i.firm.exposure, worth_i)
+          || (judged_i.opens && states_i.firm.open_orders >= CountW'(rows_i.firm.max_open_orders));
       fired[CheckDayQuantity] = judged_i.added_lots > 0
-          && 64'(states_i.instrument.day_lots) + 64'(judged_i.added_lots) > 64'(max_day_lots_i);
+          && 64'(states_i.instrument.day_lots) + 64'(judged_i.added_lots)
+          > 64'(rows_i.instrument.limits.max_day_lots);
 
-      fired[CheckMessageRate] = (firm_metering_i.known &&
-                                 bucket_empty(states_i.firm.bucket, firm_metering_i)) ||
-          (account_metering_i.known && bucket_empty(account.bucket, account_metering_i)) ||
-          (strategy_metering_i.known && bucket_empty(strategy.bucket, strategy_metering_i)) ||
-          (port_metering_i.known && bucket_empty(states_i.port.bucket, port_metering_i));
-      fired[CheckInstrumentRate] = bucket_empty(states_i.instrument.bucket, instrument_metering_i);
+      fired[CheckMessageRate] = (meterings_i.firm.known &&
+                                 bucket_empty(states_i.firm.bucket, meterings_i.firm)) ||
+          (meterings_i.account.known && bucket_empty(account.bucket, meterings_i.account)) ||
+          (meterings_i.strategy.known && bucket_empty(strategy.bucket, meterings_i.strategy)) ||
+          (meterings_i.port.known && bucket_empty(states_i.port.bucket, meterings_i.port));
+      fired[CheckInstrumentRate] = bucket_empty(states_i.instrument.bucket, meterings_i.instrument);
       fired[CheckDuplicateOrder] = judged_i.is_new && duplicate_i;
-      fired[CheckRepeatedExecution] = strategy.latched || strategy.executions >= strategy_i.max_executions;
-      fired[CheckSelfMatch] = own_crossing_i && account_i.self_match != 2'(SelfMatchCancelOldest);
-      too_many = judged_i.opens && account.open_orders >= CountW'(account_i.max_open_orders);
+      fired[CheckRepeatedExecution] = strategy.latched
+          || strategy.executions >= rows_i.strategy.max_executions;
+      fired[CheckSelfMatch] = own_crossing_i
+          && rows_i.account.self_match != 2'(SelfMatchCancelOldest);
+      too_many = judged_i.opens && account.open_orders >= CountW'(rows_i.account.max_open_orders);
       fired[CheckOpenOrderCount] = too_many || (judged_i.rests && !own_hit_i && own_full_i);
       fired[CheckOrderIdNotIncreasing] = judged_i.is_new
           && (order_i.order_id <= states_i.port.last_order_id || own_hit_i);
 
-      reduces = judged_i.reduces_only && account_i.meter.known && instrument_meter_i.known && !senseless
-          && !beyond_limit;
-      fired[CheckDailyLoss] = !reduces && (account_i.max_daily_loss_nanos == '0
+      reduces = judged_i.reduces_only && rows_i.account.meter.known
+          && rows_i.instrument.limits.meter.known && !senseless && !beyond_limit;
+      fired[CheckDailyLoss] = !reduces && (rows_i.account.max_daily_loss_nanos == '0
           || (account.latched[BreakerDailyLoss]
-              ? still_latched(account_i.rearm_after_ns, account.daily_loss_tripped_ns,
-                              order_i.time_ns) : loss_reached(account_i, account)));
-      fired[CheckDrawdown] = !reduces && (account_i.max_drawdown_nanos == '0
+              ? still_latched(rows_i.account.rearm_after_ns, account.daily_loss_tripped_ns,
+                              order_i.time_ns) : loss_reached(rows_i.account, account)));
+      fired[CheckDrawdown] = !reduces && (rows_i.account.max_drawdown_nanos == '0
           || (account.latched[BreakerDrawdown]
-              ? still_latched(account_i.rearm_after_ns, account.drawdown_tripped_ns,
-                              order_i.time_ns) : drawdown_reached(account_i, account)));
-      fired[CheckConsecutiveRejects] = account_i.max_consecutive_rejects == '0
+              ? still_latched(rows_i.account.rearm_after_ns, account.drawdown_tripped_ns,
+                              order_i.time_ns) : drawdown_reached(rows_i.account, account)));
+      fired[CheckConsecutiveRejects] = rows_i.account.max_consecutive_rejects == '0
           || (account.latched[BreakerConsecutiveRejects]
-              ? still_latched(account_i.rearm_after_ns, account.rejects_tripped_ns,
-                              order_i.time_ns) : rejects_reached(account_i, account));
+              ? still_latched(rows_i.account.rearm_after_ns, account.rejects_tripped_ns,
+                              order_i.time_ns) : rejects_reached(rows_i.account, account));
 
       // Each check only where the facts that it rests on are there.
-      if (!instrument_meter_i.known) fired &= JudgedWithoutInstrument[CheckCount-1:0];
-      if (!account_i.meter.known) fired &= JudgedWithoutAccount[CheckCount-1:0];
-      if (!strategy_i.meter.known) fired &= JudgedWithoutStrategy[CheckCount-1:0];
+      if (!rows_i.instrument.limits.meter.known) fired &= JudgedWithoutInstrument[CheckCount-1:0];
+      if (!rows_i.account.meter.known) fired &= JudgedWithoutAccount[CheckCount-1:0];
+      if (!rows_i.strategy.meter.known) fired &= JudgedWithoutStrategy[CheckCount-1:0];
       if (fired[CheckFieldSanity]) fired &= JudgedWithoutFields[CheckCount-1:0];
 
       if (judged_i.malformed) begin
@@ -145,7 +140,7 @@ module gate_stage2
         fired_o = fired;
         passes_o = fired == '0;
         lists_o  = (fired & ~(CheckCount'(1) << CheckSelfMatch)) == '0
-            && account_i.self_match != 2'(SelfMatchCancelNewest);
+            && rows_i.account.self_match != 2'(SelfMatchCancelNewest);
       end
     end
   end

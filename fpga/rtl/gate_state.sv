@@ -1,6 +1,6 @@
-// What moves of a table: read with the key, changed at the end of stage 2, one operation a cycle on any row.
-// An operation behind another one on the same row gets what that one left: from the last write, one or two cycles old;
-// what is older is in the memory already. Starts swept, not reset.
+// What moves of a table: read with the key, changed at the end of stage 2, one operation a cycle on
+// any row. An operation behind another one on the same row gets what that one left: from the last
+// write, one or two cycles old; what is older is in the memory already. Starts swept, not reset.
 `default_nettype none
 
 module gate_state #(

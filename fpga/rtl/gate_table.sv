@@ -1,5 +1,6 @@
-// What is set of a table: one row read with the key, in use one cycle later; a told row that enters writes its own.
-// Who entered before sees the row as it was, who enters after sees the new one. Starts swept, not reset.
+// What is set of a table: one row read with the key, in use one cycle later; a told row that enters
+// writes its own. Who entered before sees the row as it was, who enters after sees the new one.
+// Starts swept, not reset.
 `default_nettype none
 
 module gate_table #(

@@ -114,8 +114,9 @@ module risk_gate
   end
 
   // --- the arbiter: who has the slot of this cycle ---
-  // The trigger never waits. The others take turns: nobody waits for more than two slots of others, beside the
-  // trigger's. A row of limits moves a bucket to its new rate in stage 1, so no order may be one stage ahead of it.
+  // The trigger never waits. The others take turns: nobody waits for more than two slots of others,
+  // beside the trigger's. A row of limits moves a bucket to its new rate in stage 1, so no order may
+  // be one stage ahead of it.
 
   typedef enum logic [1:0] {
     TurnTold,
@@ -141,13 +142,15 @@ module risk_gate
 
   always_comb begin
     unique case (op.type_id)
-      InstrumentLimitsTypeId, AccountLimitsTypeId, StrategyLimitsTypeId, PortLimitsTypeId, FirmLimitsTypeId:
+      InstrumentLimitsTypeId, AccountLimitsTypeId, StrategyLimitsTypeId, PortLimitsTypeId,
+      FirmLimitsTypeId:
       is_limits = op_valid;
       default: is_limits = 1'b0;
     endcase
   end
 
-  // Limits of an instrument write what is set as they enter, so it must be known before whether they are taken.
+  // Limits of an instrument write what is set as they enter, so it must be known before whether they
+  // are taken.
   assign wants_probe = op_valid && op.type_id == InstrumentLimitsTypeId && probe_q == ProbeNone;
   assign told_wants  = op_valid && probe_q != ProbeAsked && probe_q != ProbeNo;
   assign told_can    = wants_probe || !is_limits || !stage1_order;

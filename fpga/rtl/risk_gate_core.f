@@ -4,6 +4,8 @@ gate_pkg.sv
 gate_table.sv
 gate_state.sv
 gate_instruments.sv
+gate_rows.sv
+gate_states.sv
 gate_stage1.sv
 gate_stage2.sv
 gate_settle.sv

@@ -1,5 +1,6 @@
-// The pipeline of the risk gate: stage 0 reads rows by key, stage 1 multiplies and judges what does not move, stage 2
-// judges the rest and moves. One operation a cycle, never a stall; fpga/docs/risk_gate_core.md has the contract.
+// The pipeline of the risk gate: stage 0 reads rows by key, stage 1 multiplies and judges what does
+// not move, stage 2 judges the rest and moves. One operation a cycle, never a stall.
+// fpga/docs/risk_gate_core.md has the contract.
 `default_nettype none
 
 /* verilator lint_off UNUSEDSIGNAL */  // of records and rows, each block takes some fields
@@ -59,9 +60,6 @@ module risk_gate_core
 
   localparam int unsigned InstrumentAddressW = Instruments > 1 ? $clog2(Instruments) : 1;
   localparam int unsigned AccountAddressW = Accounts > 1 ? $clog2(Accounts) : 1;
-  localparam int unsigned StrategyAddressW = Strategies > 1 ? $clog2(Strategies) : 1;
-  localparam int unsigned PortAddressW = Ports > 1 ? $clog2(Ports) : 1;
-  localparam int unsigned PositionAddressW = AccountAddressW + InstrumentAddressW;
   localparam int unsigned Positions = Accounts << InstrumentAddressW;
   localparam int unsigned OrderSlotW = WorkingOrders > 1 ? $clog2(WorkingOrders) : 1;
   localparam int unsigned RecentSlotW = DuplicateDepth > 1 ? $clog2(DuplicateDepth) : 1;
@@ -94,7 +92,7 @@ module risk_gate_core
 
   // --- stage 0: whose rows ---
 
-  // Where a told row names its ids: most at one place, those that name one of several kinds as `id`.
+  // Where a told row names its ids: most at one place, those that can name several kinds as `id`.
   function automatic order_key_t told_key(staged_row_t row);
     order_key_t key;
     key.instrument_id = row[63:32];
@@ -124,7 +122,6 @@ module risk_gate_core
 
   logic enter, enter_told;
   order_key_t key;
-  logic instrument_exists, account_exists, strategy_exists, port_exists;
 
   always_comb begin
     enter      = kind_i != SlotNone && !sweep_q;
@@ -136,184 +133,25 @@ module risk_gate_core
       SlotQuery: key = query_rows(query_i);
       default:   key = '0;
     endcase
-    instrument_exists = key.instrument_id < Instruments;
-    account_exists    = 32'(key.account_id) < Accounts;
-    strategy_exists   = 32'(key.strategy_id) < Strategies;
-    port_exists       = 32'(key.port_id) < Ports;
   end
 
-  logic [InstrumentAddressW-1:0] instrument_address;
-  logic [AccountAddressW-1:0] account_address;
-  logic [StrategyAddressW-1:0] strategy_address;
-  logic [PortAddressW-1:0] port_address;
-  logic [PositionAddressW-1:0] position_address;
-  assign instrument_address = key.instrument_id[InstrumentAddressW-1:0];
-  assign account_address    = key.account_id[AccountAddressW-1:0];
-  assign strategy_address   = key.strategy_id[StrategyAddressW-1:0];
-  assign port_address       = key.port_id[PortAddressW-1:0];
-  assign position_address   = {account_address, instrument_address};
-
-  // --- what is set: written by told rows as they enter ---
-
-  account_limits_t  account_limits;
-  strategy_limits_t strategy_limits;
-  port_limits_t     port_limits;
-  firm_limits_t     firm_limits;
-  position_limits_t position_limits;
-  assign account_limits  = op_i.row[$bits(account_limits_t)-1:0];
-  assign strategy_limits = op_i.row[$bits(strategy_limits_t)-1:0];
-  assign port_limits     = op_i.row[$bits(port_limits_t)-1:0];
-  assign firm_limits     = op_i.row[$bits(firm_limits_t)-1:0];
-  assign position_limits = op_i.row[$bits(position_limits_t)-1:0];
-
-  function automatic meter_t new_meter(logic [31:0] rate, logic [31:0] burst, logic [63:0] full);
-    return '{known: 1'b1, rate: rate, burst: burst[30:0], full: full[60:0]};
-  endfunction
-
-  // Lots beyond any position limit nothing.
-  function automatic logic [46:0] clamped_lots(logic signed [63:0] lots);
-    return lots > $signed({17'd0, LimitLotsBound}) ? LimitLotsBound : lots[46:0];
-  endfunction
-
-  instrument_row_t instrument1;
-  account_row_t account1, told_account;
-  strategy_row_t strategy1, told_strategy;
-  port_row_t port1, told_port;
-  firm_row_t firm_q, firm1, told_firm;
-  position_row_t position1, told_position;
-
-  assign told_account = '{
-          meter:
-          new_meter
-          (
-              account_limits.messages_per_second, account_limits.message_burst, op_i.full_tokens
-          ),
-          enabled: account_limits.enabled[0],
-          market_orders_allowed: account_limits.market_orders_allowed[0],
-          iso_allowed: account_limits.iso_allowed[0],
-          short_exempt_allowed: account_limits.short_exempt_allowed[0],
-          self_match: account_limits.self_match[1:0],
-          self_match_group: account_limits.self_match_group,
-          max_open_orders: account_limits.max_open_orders,
-          max_consecutive_rejects: account_limits.max_consecutive_rejects,
-          max_open_value_nanos: account_limits.max_open_value_nanos[62:0],
-          duplicate_window_ns: account_limits.duplicate_window_ns,
-          max_daily_loss_nanos: account_limits.max_daily_loss_nanos[62:0],
-          max_drawdown_nanos: account_limits.max_drawdown_nanos[62:0],
-          rearm_after_ns: account_limits.rearm_after_ns
-      };
-  assign told_strategy = '{
-          meter:
-          new_meter
-          (
-              strategy_limits.messages_per_second, strategy_limits.message_burst, op_i.full_tokens
-          ),
-          enabled: strategy_limits.enabled[0],
-          max_open_value_nanos: strategy_limits.max_open_value_nanos[62:0],
-          max_executions: strategy_limits.max_executions
-      };
-  assign told_port = '{
-          meter:
-          new_meter
-          (
-              port_limits.messages_per_second, port_limits.message_burst, op_i.full_tokens
-          ),
-          enabled: port_limits.enabled[0]
-      };
-  assign told_firm = '{
-          meter:
-          new_meter
-          (
-              firm_limits.messages_per_second, firm_limits.message_burst, op_i.full_tokens
-          ),
-          max_open_orders: firm_limits.max_open_orders,
-          max_open_value_nanos: firm_limits.max_open_value_nanos[62:0]
-      };
-  assign told_position = '{
-          max_long_lots: clamped_lots(position_limits.max_long_lots),
-          max_short_lots: clamped_lots(position_limits.max_short_lots),
-          located_lots: clamped_lots(position_limits.located_lots)
-      };
-
-  gate_instruments #(
-      .Instruments(Instruments)
-  ) u_instruments (
+  rows_t rows1;
+  gate_rows #(
+      .Instruments(Instruments),
+      .Accounts   (Accounts),
+      .Strategies (Strategies),
+      .Ports      (Ports)
+  ) u_rows (
       .clk_i,
+      .rst_ni,
       .sweep_i        (sweep_q),
       .sweep_address_i(sweep_address_q),
       .enter_i        (enter),
-      .address_i      (instrument_address),
-      .exists_i       (instrument_exists),
+      .key_i          (key),
       .write_i        (enter_told),
       .op_i,
-      .row_o          (instrument1)
+      .rows_o         (rows1)
   );
-
-  gate_table #(
-      .Width($bits(account_row_t)),
-      .Depth(Accounts)
-  ) u_accounts (
-      .clk_i,
-      .sweep_i        (sweep_q),
-      .sweep_address_i(sweep_address_q),
-      .enter_i        (enter),
-      .address_i      (account_address),
-      .exists_i       (account_exists),
-      .write_i        (enter_told && op_i.type_id == AccountLimitsTypeId),
-      .row_i          (told_account),
-      .row_o          (account1)
-  );
-
-  gate_table #(
-      .Width($bits(strategy_row_t)),
-      .Depth(Strategies)
-  ) u_strategies (
-      .clk_i,
-      .sweep_i        (sweep_q),
-      .sweep_address_i(sweep_address_q),
-      .enter_i        (enter),
-      .address_i      (strategy_address),
-      .exists_i       (strategy_exists),
-      .write_i        (enter_told && op_i.type_id == StrategyLimitsTypeId),
-      .row_i          (told_strategy),
-      .row_o          (strategy1)
-  );
-
-  gate_table #(
-      .Width($bits(port_row_t)),
-      .Depth(Ports)
-  ) u_ports (
-      .clk_i,
-      .sweep_i        (sweep_q),
-      .sweep_address_i(sweep_address_q),
-      .enter_i        (enter),
-      .address_i      (port_address),
-      .exists_i       (port_exists),
-      .write_i        (enter_told && op_i.type_id == PortLimitsTypeId),
-      .row_i          (told_port),
-      .row_o          (port1)
-  );
-
-  gate_table #(
-      .Width($bits(position_row_t)),
-      .Depth(Positions)
-  ) u_positions (
-      .clk_i,
-      .sweep_i        (sweep_q),
-      .sweep_address_i(sweep_address_q),
-      .enter_i        (enter),
-      .address_i      (position_address),
-      .exists_i       (account_exists && instrument_exists),
-      .write_i        (enter_told && op_i.type_id == PositionLimitsTypeId),
-      .row_i          (told_position),
-      .row_o          (position1)
-  );
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) firm_q <= '0;
-    else if (enter_told && op_i.type_id == FirmLimitsTypeId) firm_q <= told_firm;
-    if (enter) firm1 <= firm_q;
-  end
 
   // --- stage 1 ---
 
@@ -367,15 +205,15 @@ module risk_gate_core
       .valid_i     (order1),
       .keyed_i     (keyed1),
       .order_i,
-      .instrument_i(instrument1),
-      .account_i   (account1),
-      .strategy_i  (strategy1),
-      .port_i      (port1),
-      .position_i  (position1),
+      .instrument_i(rows1.instrument),
+      .account_i   (rows1.account),
+      .strategy_i  (rows1.strategy),
+      .port_i      (rows1.port),
+      .position_i  (rows1.position),
       .judged_o    (judged1)
   );
 
-  states_t states1, states2_read, states2, states2_next;
+  states_t states1, states2, states2_next;
   writes_t writes2;
 
   // Value: price * lots, of the order and of what works already; or of the lots of a told row.
@@ -395,7 +233,8 @@ module risk_gate_core
       lots1 = told1 ? fill1.quantity_lots[LotsW-1:0] : 32'(order_i.quantity_lots[OrderLotsW-1:0]);
       product1 = 63'(price1) * 63'(lots1);
       if (order1 && !judged1.opens) begin
-        working1 = 63'(order_i.working_price_ticks[TicksW-1:0]) * 63'(order_i.working_lots[OrderLotsW-1:0]);
+        working1 = 63'(order_i.working_price_ticks[TicksW-1:0])
+            * 63'(order_i.working_lots[OrderLotsW-1:0]);
       end
     end
   end
@@ -405,31 +244,28 @@ module risk_gate_core
     return 96'(time_ns) * 96'(rate);
   endfunction
 
-  metering_t
-      instrument_metering1, account_metering1, strategy_metering1, port_metering1, firm_metering1;
+  meterings_t meterings1;
 
   always_comb begin
-    instrument_metering1 = '0;
-    account_metering1    = '0;
-    strategy_metering1   = '0;
-    port_metering1       = '0;
-    firm_metering1       = '0;
+    meterings1 = '0;
     if (order1) begin
-      instrument_metering1 = metering(instrument1.limits.meter,
-                                      on_axis(order_i.time_ns, instrument1.limits.meter.rate));
-      account_metering1 = metering(account1.meter, on_axis(order_i.time_ns, account1.meter.rate));
-      strategy_metering1 =
-          metering(strategy1.meter, on_axis(order_i.time_ns, strategy1.meter.rate));
-      port_metering1 = metering(port1.meter, on_axis(order_i.time_ns, port1.meter.rate));
-      firm_metering1 = metering(firm1.meter, on_axis(order_i.time_ns, firm1.meter.rate));
+      meterings1.instrument = metering_of(rows1.instrument.limits.meter);
+      meterings1.account    = metering_of(rows1.account.meter);
+      meterings1.strategy   = metering_of(rows1.strategy.meter);
+      meterings1.port       = metering_of(rows1.port.meter);
+      meterings1.firm       = metering_of(rows1.firm.meter);
     end else if (told1) begin
-      instrument_metering1.now = on_axis(states1.instrument.bucket.time_ns, told1_q.rate);
-      account_metering1.now    = on_axis(states1.account.bucket.time_ns, told1_q.rate);
-      strategy_metering1.now   = on_axis(states1.strategy.bucket.time_ns, told1_q.rate);
-      port_metering1.now       = on_axis(states1.port.bucket.time_ns, told1_q.rate);
-      firm_metering1.now       = on_axis(states1.firm.bucket.time_ns, told1_q.rate);
+      meterings1.instrument.now = on_axis(states1.instrument.bucket.time_ns, told1_q.rate);
+      meterings1.account.now    = on_axis(states1.account.bucket.time_ns, told1_q.rate);
+      meterings1.strategy.now   = on_axis(states1.strategy.bucket.time_ns, told1_q.rate);
+      meterings1.port.now       = on_axis(states1.port.bucket.time_ns, told1_q.rate);
+      meterings1.firm.now       = on_axis(states1.firm.bucket.time_ns, told1_q.rate);
     end
   end
+
+  function automatic metering_t metering_of(meter_t meter);
+    return metering(meter, on_axis(order_i.time_ns, meter.rate));
+  endfunction
 
   // --- stage 2: registers ---
 
@@ -440,42 +276,19 @@ module risk_gate_core
   query_key_t query_q;
   order_key_t key_q;
   logic [62:0] product_q, working_q;
-  metering_t
-      instrument_metering_q,
-      account_metering_q,
-      strategy_metering_q,
-      port_metering_q,
-      firm_metering_q;
-  meter_t instrument_meter_q;
-  logic [ValueW-1:0] instrument_value_limit_q;
-  logic [62:0] max_day_lots_q;
-  logic instrument_killed_q;
-  account_row_t account_q;
-  strategy_row_t strategy_q;
-  port_row_t port_q;
-  firm_row_t firm2_q;
+  meterings_t meterings_q;
+  rows_t rows_q;
 
   always_ff @(posedge clk_i) begin
     order2_q <= order1;
     told2_q  <= told1;
     query2_q <= kind1_q == SlotQuery;
     if (order1 || kind1_q != SlotNone) begin
-      key_q                    <= key1_q;
-      product_q                <= product1;
-      working_q                <= working1;
-      instrument_metering_q    <= instrument_metering1;
-      account_metering_q       <= account_metering1;
-      strategy_metering_q      <= strategy_metering1;
-      port_metering_q          <= port_metering1;
-      firm_metering_q          <= firm_metering1;
-      instrument_meter_q       <= instrument1.limits.meter;
-      instrument_value_limit_q <= instrument1.limits.value_limit;
-      max_day_lots_q           <= instrument1.limits.max_day_lots;
-      instrument_killed_q      <= instrument1.marks.killed;
-      account_q                <= account1;
-      strategy_q               <= strategy1;
-      port_q                   <= port1;
-      firm2_q                  <= firm1;
+      key_q       <= key1_q;
+      product_q   <= product1;
+      working_q   <= working1;
+      meterings_q <= meterings1;
+      rows_q      <= rows1;
     end
     if (order1) begin
       order_q  <= order_i;
@@ -495,126 +308,41 @@ module risk_gate_core
   logic [DayW-1:0] day_q;
   time_ns_t lease_until_ns_q;
   logic [63:0] faults_q;
-  firm_state_t firm_state_q;
 
-  gate_state #(
-      .Width($bits(instrument_state_t)),
-      .Depth(Instruments)
-  ) u_instrument_state (
+  gate_states #(
+      .Instruments(Instruments),
+      .Accounts   (Accounts),
+      .Strategies (Strategies),
+      .Ports      (Ports)
+  ) u_states (
       .clk_i,
       .rst_ni,
       .sweep_i        (sweep_q),
       .sweep_address_i(sweep_address_q),
       .enter_i        (enter),
-      .address_i      (instrument_address),
-      .exists_i       (instrument_exists),
-      .stage1_o       (states1.instrument),
-      .stage2_o       (states2_read.instrument),
-      .write_i        (writes2.instrument),
-      .row_i          (states2_next.instrument)
+      .key_i          (key),
+      .stage1_o       (states1),
+      .valid2_i       (order2_q || told2_q || query2_q),
+      .day_i          (day_q),
+      .stage2_o       (states2),
+      .writes_i       (writes2),
+      .states_i       (states2_next)
   );
-
-  gate_state #(
-      .Width($bits(account_state_t)),
-      .Depth(Accounts)
-  ) u_account_state (
-      .clk_i,
-      .rst_ni,
-      .sweep_i        (sweep_q),
-      .sweep_address_i(sweep_address_q),
-      .enter_i        (enter),
-      .address_i      (account_address),
-      .exists_i       (account_exists),
-      .stage1_o       (states1.account),
-      .stage2_o       (states2_read.account),
-      .write_i        (writes2.account),
-      .row_i          (states2_next.account)
-  );
-
-  gate_state #(
-      .Width($bits(strategy_state_t)),
-      .Depth(Strategies)
-  ) u_strategy_state (
-      .clk_i,
-      .rst_ni,
-      .sweep_i        (sweep_q),
-      .sweep_address_i(sweep_address_q),
-      .enter_i        (enter),
-      .address_i      (strategy_address),
-      .exists_i       (strategy_exists),
-      .stage1_o       (states1.strategy),
-      .stage2_o       (states2_read.strategy),
-      .write_i        (writes2.strategy),
-      .row_i          (states2_next.strategy)
-  );
-
-  gate_state #(
-      .Width($bits(port_state_t)),
-      .Depth(Ports)
-  ) u_port_state (
-      .clk_i,
-      .rst_ni,
-      .sweep_i        (sweep_q),
-      .sweep_address_i(sweep_address_q),
-      .enter_i        (enter),
-      .address_i      (port_address),
-      .exists_i       (port_exists),
-      .stage1_o       (states1.port),
-      .stage2_o       (states2_read.port),
-      .write_i        (writes2.port),
-      .row_i          (states2_next.port)
-  );
-
-  gate_state #(
-      .Width($bits(position_state_t)),
-      .Depth(Positions)
-  ) u_position_state (
-      .clk_i,
-      .rst_ni,
-      .sweep_i        (sweep_q),
-      .sweep_address_i(sweep_address_q),
-      .enter_i        (enter),
-      .address_i      (position_address),
-      .exists_i       (account_exists && instrument_exists),
-      .stage1_o       (states1.position),
-      .stage2_o       (states2_read.position),
-      .write_i        (writes2.position),
-      .row_i          (states2_next.position)
-  );
-
-  assign states1.firm      = firm_state_q;
-  assign states2_read.firm = firm_state_q;
-
-  // What is of another day counts as 0; what is written is of today.
-  always_comb begin
-    states2 = states2_read;
-    if (order2_q || told2_q || query2_q) begin
-      if (states2_read.instrument.day != day_q) states2.instrument.day_lots = '0;
-      if (states2_read.account.day != day_q) begin
-        states2.account.pnl_nanos        = '0;
-        states2.account.high_water_nanos = '0;
-      end
-      if (states2_read.port.day != day_q) states2.port.last_order_id = '0;
-      states2.instrument.day = day_q;
-      states2.account.day    = day_q;
-      states2.port.day       = day_q;
-    end
-  end
 
   // --- stage 2: verdict ---
 
   kill_t  told_kill;
   lease_t told_lease;
   fill_t  told_fill;
-  logic told_engages, told_releases, told_acts;
+  logic told_switches, told_engages, told_releases, told_acts;
   assign told_kill = told_q.row[$bits(kill_t)-1:0];
   assign told_lease = told_q.row[$bits(lease_t)-1:0];
   assign told_fill = told_q.row[$bits(fill_t)-1:0];
   assign told_acts = told2_q && !told_q.probe;
-  assign told_engages  = told_acts && told_q.type_id == KillTypeId && told_kill.scope == KillScopeGlobal
-      && told_kill.engage[0];
-  assign told_releases = told_acts && told_q.type_id == KillTypeId && told_kill.scope == KillScopeGlobal
-      && !told_kill.engage[0];
+  assign told_switches = told_acts && told_q.type_id == KillTypeId
+      && told_kill.scope == KillScopeGlobal;
+  assign told_engages = told_switches && told_kill.engage[0];
+  assign told_releases = told_switches && !told_kill.engage[0];
 
   logic unused_engaged, unused_released;
   logic [1:0] unused_cause, unused_since;
@@ -655,34 +383,25 @@ module risk_gate_core
   logic [WorkingOrders-1:0] own_crossing;
 
   gate_stage2 u_stage2 (
-      .valid_i                 (order2_q),
-      .order_i                 (order_q),
-      .judged_i                (judged_q),
-      .worth_i                 (worth2),
-      .working_saturated_i     (working_saturated2),
-      .killed_i                (killed_o || instrument_killed_q),
+      .rows_i             (rows_q),
+      .meterings_i        (meterings_q),
+      .valid_i            (order2_q),
+      .order_i            (order_q),
+      .judged_i           (judged_q),
+      .worth_i            (worth2),
+      .working_saturated_i(working_saturated2),
+      .killed_i           (killed_o),
       .leased_i,
-      .lease_until_ns_i        (lease_until_ns_q),
-      .instrument_meter_i      (instrument_meter_q),
-      .instrument_value_limit_i(instrument_value_limit_q),
-      .max_day_lots_i          (max_day_lots_q),
-      .account_i               (account_q),
-      .strategy_i              (strategy_q),
-      .firm_i                  (firm2_q),
-      .states_i                (states2),
-      .instrument_metering_i   (instrument_metering_q),
-      .account_metering_i      (account_metering_q),
-      .strategy_metering_i     (strategy_metering_q),
-      .port_metering_i         (port_metering_q),
-      .firm_metering_i         (firm_metering_q),
-      .own_hit_i               (own_hit),
-      .own_keys_equal_i        (own_keys_equal),
-      .own_full_i              (own_full),
-      .own_crossing_i          (own_crosses),
-      .duplicate_i             (duplicate),
-      .fired_o                 (fired2),
-      .passes_o                (passes2),
-      .lists_o                 (lists2)
+      .lease_until_ns_i   (lease_until_ns_q),
+      .states_i           (states2),
+      .own_hit_i          (own_hit),
+      .own_keys_equal_i   (own_keys_equal),
+      .own_full_i         (own_full),
+      .own_crossing_i     (own_crosses),
+      .duplicate_i        (duplicate),
+      .fired_o            (fired2),
+      .passes_o           (passes2),
+      .lists_o            (lists2)
   );
 
   logic told_ok, told_puts, told_lessens, sat_exact_q;
@@ -690,37 +409,29 @@ module risk_gate_core
   logic [LotsW-1:0] told_leaves;
 
   gate_settle u_settle (
-      .passes_i             (passes2),
-      .order_i              (order_q),
-      .judged_i             (judged_q),
-      .worth_i              (worth2),
-      .instrument_metering_i(instrument_metering_q),
-      .account_metering_i   (account_metering_q),
-      .strategy_metering_i  (strategy_metering_q),
-      .port_metering_i      (port_metering_q),
-      .firm_metering_i      (firm_metering_q),
-      .told_valid_i         (told2_q),
-      .told_i               (told_q),
-      .told_value_i         (instrument_meter_q.known ? product_q : '0),
+      .rows_i          (rows_q),
+      .meterings_i     (meterings_q),
+      .passes_i        (passes2),
+      .order_i         (order_q),
+      .judged_i        (judged_q),
+      .worth_i         (worth2),
+      .told_valid_i    (told2_q),
+      .told_i          (told_q),
+      .told_value_i    (rows_q.instrument.limits.meter.known ? product_q : '0),
       .sat_units_i,
-      .sat_exact_i          (sat_exact_q),
-      .instrument_meter_i   (instrument_meter_q),
-      .account_i            (account_q),
-      .strategy_i           (strategy_q),
-      .port_i               (port_q),
-      .firm_i               (firm2_q),
-      .own_hit_i            (own_hit),
-      .own_keys_equal_i     (own_keys_equal),
-      .own_full_i           (own_full),
-      .own_leaves_i         (own_leaves),
-      .states_i             (states2),
-      .states_o             (states2_next),
-      .writes_o             (writes2),
-      .ok_o                 (told_ok),
-      .faults_o             (told_faults),
-      .own_put_o            (told_puts),
-      .own_lessen_o         (told_lessens),
-      .own_leaves_o         (told_leaves)
+      .sat_exact_i     (sat_exact_q),
+      .own_hit_i       (own_hit),
+      .own_keys_equal_i(own_keys_equal),
+      .own_full_i      (own_full),
+      .own_leaves_i    (own_leaves),
+      .states_i        (states2),
+      .states_o        (states2_next),
+      .writes_o        (writes2),
+      .ok_o            (told_ok),
+      .faults_o        (told_faults),
+      .own_put_o       (told_puts),
+      .own_lessen_o    (told_lessens),
+      .own_leaves_o    (told_leaves)
   );
 
   // --- own working orders and the last ones ---
@@ -747,7 +458,7 @@ module risk_gate_core
       .find_side_i(order2_q ? order_q.side : told_fill.side),
       .find_limit_i(order_q.price_ticks[TicksW-1:0]),
       .find_market_i(judged_q.market),
-      .find_group_i(account_q.self_match_group),
+      .find_group_i(rows_q.account.self_match_group),
       .hit_o(own_hit),
       .hit_keys_equal_o(own_keys_equal),
       .hit_leaves_o(own_leaves),
@@ -778,7 +489,7 @@ module risk_gate_core
       .find_lots_i      (order_q.quantity_lots[OrderLotsW-1:0]),
       .find_price_i     (judged_q.market ? '0 : order_q.price_ticks[TicksW-1:0]),
       .find_time_i      (order_q.time_ns),
-      .window_i         (account_q.duplicate_window_ns),
+      .window_i         (rows_q.account.duplicate_window_ns),
       .duplicate_o      (duplicate),
       .push_i           (passes2 && judged_q.is_new),
       .query_account_i  (query_q.row[31:16]),
@@ -808,7 +519,8 @@ module risk_gate_core
           type_id: VerdictTypeId
       };
       verdict_order_o <= order_q;
-      verdict_value_o <= worth2.saturated || judged_q.malformed || judged_q.bad_fields ? '1 : 64'(worth2.value);
+      verdict_value_o <= 64'(worth2.value);
+      if (worth2.saturated || judged_q.malformed || judged_q.bad_fields) verdict_value_o <= '1;
       crossing_o <= lists2 ? own_crossing : '0;
     end
     if (!rst_ni) verdict_valid_o <= 1'b0;
@@ -819,7 +531,6 @@ module risk_gate_core
     op_ok_o      <= told_ok;
     probe_done_o <= told2_q && told_q.probe;
     probe_ok_o   <= told_ok;
-    if (writes2.firm) firm_state_q <= states2_next.firm;
     if (told_acts) begin
       faults_q <= faults_q + 64'(told_faults);
       if (told_q.type_id == LeaseTypeId) lease_until_ns_q <= told_lease.until_ns;
@@ -831,7 +542,6 @@ module risk_gate_core
     if (!rst_ni) begin
       op_done_o        <= 1'b0;
       probe_done_o     <= 1'b0;
-      firm_state_q     <= '0;
       faults_q         <= '0;
       lease_until_ns_q <= '0;
       day_q            <= '0;
@@ -839,7 +549,7 @@ module risk_gate_core
     end
   end
 
-  // Whether the largest number of nanos is a whole number of units; they change only while nothing is open.
+  // Whether the largest number of nanos is a whole number of units.
   logic [95:0] sat_nanos_q;
   logic [ValueW-1:0] sat_units_q;
   always_ff @(posedge clk_i) begin
@@ -861,35 +571,26 @@ module risk_gate_core
       .DuplicateDepth   (DuplicateDepth),
       .FutureToleranceNs(FutureToleranceNs)
   ) u_query (
+      .rows1_i         (rows1),
+      .rows2_i         (rows_q),
       .clk_i,
       .rst_ni,
-      .valid1_i          (kind1_q == SlotQuery),
-      .key1_i            (query1_q),
-      .instrument_i      (instrument1),
-      .account_i         (account1),
-      .strategy_i        (strategy1),
-      .port_i            (port1),
-      .firm_i            (firm1),
-      .position_i        (position1),
+      .valid1_i        (kind1_q == SlotQuery),
+      .key1_i          (query1_q),
       .unit_nanos_i,
       .market_dropped_i,
-      .valid2_i          (query2_q),
-      .key2_i            (query_q),
-      .states_i          (states2),
-      .instrument_meter_i(instrument_meter_q),
-      .account_meter_i   (account_q.meter),
-      .strategy_meter_i  (strategy_q.meter),
-      .port_meter_i      (port_q.meter),
-      .firm_meter_i      (firm2_q.meter),
-      .killed_i          (killed_o),
-      .lease_until_ns_i  (lease_until_ns_q),
-      .faults_i          (faults_q),
-      .day_i             (day_q),
+      .valid2_i        (query2_q),
+      .key2_i          (query_q),
+      .states_i        (states2),
+      .killed_i        (killed_o),
+      .lease_until_ns_i(lease_until_ns_q),
+      .faults_i        (faults_q),
+      .day_i           (day_q),
       .sat_units_i,
-      .own_order_i       (own_queried),
-      .recent_i          (recent_queried),
-      .done_o            (query_done_o),
-      .value_o           (query_value_o)
+      .own_order_i     (own_queried),
+      .recent_i        (recent_queried),
+      .done_o          (query_done_o),
+      .value_o         (query_value_o)
   );
 
 `ifndef SYNTHESIS

@@ -26,6 +26,17 @@ RECORDS: dict[int, type[lay.Record]] = {
     for record in vars(lay).values()
     if isinstance(record, type) and hasattr(record, "TYPE_ID") and hasattr(record, "CODEC")
 }
+LIMITS = {
+    record.TYPE_ID
+    for record in (
+        lay.InstrumentLimitsRecord,
+        lay.AccountLimitsRecord,
+        lay.StrategyLimitsRecord,
+        lay.PortLimitsRecord,
+        lay.FirmLimitsRecord,
+    )
+}
+MOST_FORWARDED = 4  # cycles
 TABLE_GATE = 0
 TABLES = {name: number for number, name in enumerate(COLUMNS, 1)}
 SIGNED = {"credit_nanos", "pnl_nanos", "high_water_nanos", "position_lots", "open_buy_lots", "open_sell_lots"}
@@ -35,6 +46,7 @@ TRIG_KEY, TRIG, HOST, MARKET, TOLD, KILL, RELEASE, QUERY = (1 << bit for bit in 
 
 class Slot(NamedTuple):
     kind: int
+    keyed: bool = True
     order: bytes = b""
     told: bytes = b""
     from_host: bool = False
@@ -111,9 +123,13 @@ class Bench:
         self.statuses: deque[int] = deque()  # of told rows that the twin has seen: the answer to come
         self.slots: deque[Slot] = deque([Slot(KIND_NONE)] * LATENCY, maxlen=LATENCY)
         self.trig_order: bytes | None = None  # whose key was offered in the last cycle
-        self.trig_fields: bytes | None = None  # what comes behind it
+        self.trig_fields: bytes | None = None  # what comes behind it, if it is another one
+        self.keyed = True
         self.driven = 0
         self.own: dict[int, int] = {}  # order id by slot
+        self.was = (Slot(KIND_NONE), Slot(KIND_NONE))  # that left stage 2 last, and before that
+        self.passed_at: dict[tuple[str, int], int] = {}
+        self.last_statuses: list[int] = []
         self.query_value: int | None = None
         self.verdicts = 0
         self.seen = 0
@@ -129,8 +145,8 @@ class Bench:
         self.clock = cocotb.start_soon(Clock(dut.clk_i, 6400, "ps").start())
         await self.restart()
 
-    async def restart(self) -> None:
-        """A reset, a sweep, a fresh twin."""
+    async def restart(self, *, sweep: bool = True) -> None:
+        """A reset, a fresh twin, and unless the caller does it a sweep."""
         dut = self.dut
         dut.rst_ni.value = 0
         dut.valid_i.value = 0
@@ -140,7 +156,7 @@ class Bench:
             await FallingEdge(dut.clk_i)
         dut.rst_ni.value = 1
         self.fresh_twin()
-        while not int(dut.now_o.value) & 1:
+        while sweep and not int(dut.now_o.value) & 1:
             await FallingEdge(dut.clk_i)
             self.cycles += 1
 
@@ -154,28 +170,34 @@ class Bench:
         release: bool = False,
         query: int | None = None,
         trig_fields: bytes | None = None,
-        send: bool = True,
+        stray: bytes | None = None,
+        unready: bool = False,
     ) -> None:
-        """Looks at the last edge, then drives until the next: `trig` is an order whose key comes now."""
+        """Looks at the last edge, then drives until the next: `trig` is an order whose key comes now.
+
+        `trig_fields`: another order comes behind that key. `stray`: an order that has none comes behind this cycle.
+        `unready`: the tables are not swept yet.
+        """
         dut = self.dut
         await FallingEdge(dut.clk_i)
         self.cycles += 1
         self.observe()
         valid = 0
-        if self.trig_order is not None:
+        if (behind := self.trig_fields or self.trig_order) is not None:
             valid |= TRIG
-            dut.trig_order_i.value = int.from_bytes(self.trig_fields or self.trig_order, "little")
+            dut.trig_order_i.value = int.from_bytes(behind, "little")
         if trig is not None:
             valid |= TRIG_KEY
             dut.trig_key_i.value = key_of(trig)
-        self.trig_order, self.trig_fields = trig, trig_fields
-        if send and self.host:
+        self.trig_order, self.trig_fields = trig, trig_fields or stray
+        self.keyed = trig_fields is None and not unready
+        if self.host:
             valid |= HOST
             dut.host_order_i.value = int.from_bytes(self.host[0], "little")
-        if send and self.told:
+        if self.told:
             valid |= TOLD
             dut.told_row_i.value = int.from_bytes(self.told[0], "little")
-        if send and self.market:
+        if self.market:
             valid |= MARKET
             word = market_of(self.market[0])
             assert word is not None
@@ -198,12 +220,17 @@ class Bench:
         self.settle(self.slots[0], killed=bool(seen >> 5 & 1), kill=bool(seen >> 4 & 1), release=bool(seen >> 3 & 1))
         kind = seen >> 12 & 3
         slot = Slot(KIND_NONE)
+        if self.driven & HOST and not seen >> 8 & 1:
+            self.cover.hit({KIND_ORDER: "the host waits for the trigger", KIND_TOLD: "the host waits for a told row"}.get(
+                kind, "the host waits for a turn"))
         if seen >> 8 & 1:
             slot = Slot(KIND_ORDER, order=self.host.popleft())
         elif seen >> 9 & 1:
             assert kind == KIND_ORDER, "the trigger waited"
             assert self.trig_order is not None
-            slot = Slot(KIND_ORDER, order=self.trig_order)
+            slot = Slot(KIND_ORDER, self.keyed, order=self.trig_fields or self.trig_order)
+        elif self.trig_fields is not None:
+            slot = Slot(KIND_ORDER, keyed=False, order=self.trig_fields)
         if seen >> 6 & 1:
             self.told_inside.append(self.told.popleft())
         if seen >> 7 & 1:
@@ -234,7 +261,8 @@ class Bench:
         valid = bool(int(self.dut.now_o.value) >> 3 & 1)
         assert valid == (slot.kind == KIND_ORDER), "a verdict comes 2 cycles after its order, and only then"
         if slot.kind == KIND_ORDER:
-            self.judge(slot.order)
+            self.judge(slot.order, keyed=slot.keyed)
+        self.cover_neighbours(slot, engaged=not before and twin.killed, released=before and release)
         if release and not engages:
             twin.unkill()
         if kill:
@@ -279,13 +307,15 @@ class Bench:
                 self.cover.hit(f"told {RECORDS[type_id].__name__.removesuffix('Record')} BAD_ARGUMENT")
             else:
                 self.cover.hit("told what is no record of the gate")
+        self.last_statuses.append(answer.status)
         assert answer.status == expected, f"{row.hex()}: status {answer.status}, not {expected.name}"
 
-    def judge(self, order: bytes) -> None:
+    def judge(self, order: bytes, *, keyed: bool) -> None:
         dut, twin = self.dut, self.twin
         self.verdicts += 1
         fields = OrderIntentRecord.CODEC.unpack(order)
-        reason = twin.check(OrderIntent.from_bytes(order))
+        # An order that came without its key is as good as none.
+        reason = twin.check(OrderIntent.from_bytes(order if keyed else bytes(len(order))))
         verdict = lay.VerdictRecord.from_bytes(int(dut.verdict_o.value).to_bytes(lay.VerdictRecord.SIZE, "little"))
         assert int(dut.verdict_order_o.value) == int.from_bytes(order, "little")
         got = (-1 if verdict.reason == REASON_PASS else verdict.reason, verdict.fired_mask, verdict.reserved_price_ticks, verdict.order_id, verdict.action)
@@ -299,6 +329,7 @@ class Bench:
         if fields[1] != Action.CANCEL and reason == PASS:
             value = twin.reserved_price_ticks * fields[12]
             assert int(dut.verdict_value_o.value) == value
+            self.cover_passed(order)
         self.cover_verdict(fields[1], twin.fired_mask, listed=bool(listed))
 
     def follow_own_orders(self) -> None:
@@ -320,6 +351,38 @@ class Bench:
             self.cover.hit(f"passed {Action(action).name}")
         if listed:
             self.cover.hit("listed own orders")
+
+    def cover_neighbours(self, slot: Slot, *, engaged: bool, released: bool) -> None:
+        """What met in the pipeline: `slot` leaves stage 2, the next one is one cycle behind it."""
+        behind = self.slots[1]
+        if engaged:
+            where = [name for name, one in (("2", slot), ("1", behind)) if one.kind == KIND_ORDER]
+            self.cover.hit(f"engaged, orders in stages {' and '.join(where) or 'none'}")
+        if released:
+            self.cover.hit(f"released, {'an order' if slot.kind == KIND_ORDER else 'no order'} in stage 2")
+        if slot.kind == KIND_TOLD:
+            limits = int.from_bytes(slot.told[:2], "little") in LIMITS
+            if limits and behind.kind == KIND_ORDER:
+                self.cover.hit("an order right behind limits")
+            if limits and self.was[1].kind == KIND_ORDER:
+                self.cover.hit("limits two cycles behind an order")
+            if limits:
+                assert self.was[0].kind != KIND_ORDER, "limits right behind an order"
+            if not slot.from_host and KIND_ORDER in {self.was[0].kind, behind.kind}:
+                order, where = (behind, "before") if behind.kind == KIND_ORDER else (self.was[0], "behind")
+                if key_of(order.order) >> 40 == int.from_bytes(slot.told[4:8], "little"):
+                    self.cover.hit(f"a market update right {where} an order of its instrument")
+        self.was = (slot, self.was[0])
+
+    def cover_passed(self, order: bytes) -> None:
+        """How closely passed orders follow each other on one row."""
+        key = key_of(order)
+        rows = {"instrument": key >> 40, "account": key >> 24 & 0xFFFF, "strategy": key >> 8 & 0xFFFF, "port": key & 255}
+        for table, row in (*rows.items(), ("position", key >> 24)):
+            distance = self.cycles - self.passed_at.get((table, row), -100)
+            if distance <= MOST_FORWARDED:
+                self.cover.hit(f"passed {distance} behind another of its {table}")
+            self.passed_at[table, row] = self.cycles
 
     # --- reading back ---
 
