@@ -198,7 +198,7 @@ class SharedBus:
     def _wait(self, deadline: float, what: str) -> None:
         if time.monotonic() > deadline:
             raise CardError(f"the card in {self._folder} does not answer: {what}")
-        time.sleep(0)
+        time.sleep(0)  # Lets another thread of this process run; a card answers within microseconds
 
     def close(self) -> None:
         """Idempotent."""
