@@ -73,20 +73,24 @@ class Bench:
         dut.valid_i.value = dut.clear_i.value = 0
 
     def note(self, samples: dict[int, int], *, freeze: bool, clear: bool, clearing: bool) -> None:
+        happened = {
+            "sample while it clears": samples and clearing,
+            "sample in the cycle of a clear": samples and clear,
+            "sample while frozen": samples and freeze,
+            "freeze": freeze,
+            "clear": clear,
+            "all segments at once": len(samples) == SEGMENTS,
+        }
+        for name, did in happened.items():
+            if did:
+                self.cover.hit(name)
+        self.note_buckets({} if freeze or clear or clearing else samples)
+
+    def note_buckets(self, samples: dict[int, int]) -> None:
         hit = self.cover.hit
-        if samples and clearing:
-            hit("sample while it clears")
-        if samples and clear:
-            hit("sample in the cycle of a clear")
-        if freeze:
-            hit("sample while frozen" if samples else "freeze")
-        if clear:
-            hit("clear")
-        if len(samples) == SEGMENTS:
-            hit("all segments at once")
         for n in range(SEGMENTS):
             bucket = min(samples[n], BUCKETS - 1) if n in samples else -1
-            if bucket >= 0 and not (freeze or clear or clearing):
+            if bucket >= 0:
                 hit(f"bucket {bucket}")
                 if samples[n] == 65535:
                     hit("65535 cycles")

@@ -104,7 +104,7 @@ async def both_at_once(card: Card) -> None:
         jobs.append(cocotb.start_soon(card.write(regs.STAGING_ROW, wanted[index], index)))
         jobs.append(cocotb.start_soon(card.read(regs.ID_TYPE)))
     await Combine(*jobs)
-    assert all([job.result() in (None, regs.MAGIC) for job in jobs])
+    assert {job.result() for job in jobs} == {None, regs.MAGIC}
     for index, value in wanted.items():
         assert await card.read(regs.STAGING_ROW, index) == value
     card.cover.hit("read and write at once")

@@ -145,7 +145,7 @@ async def words(card: Card) -> None:
 
 
 async def histograms(card: Card) -> None:
-    dut, rng = card.dut, card.random
+    rng = card.random
     samples: list[list[int]] = [[] for _ in range(SEGMENTS)]
     await feed(card, samples, 200)
     await compare(card, samples)

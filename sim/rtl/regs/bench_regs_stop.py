@@ -162,8 +162,8 @@ async def sources(card: Card) -> None:
 
 
 async def races(card: Card) -> None:
-    """The pin rises before, in and after the cycle in which the release takes effect."""
-    dut, outcomes = card.dut, []
+    """The pin is high for one cycle, before, in and after the cycle in which the release takes effect."""
+    dut, stayed = card.dut, []
     for offset in range(16):
         await card.write(regs.CONTROL_KILL, 0)
         await card.write(regs.CONTROL_RELEASE, regs.RELEASE_KEY)
@@ -176,16 +176,15 @@ async def races(card: Card) -> None:
         await RisingEdge(dut.clk_i)
         dut.kill_pin_i.value = 0
         await FallingEdge(dut.clk_i)
-        outcomes.append(bool(dut.killed_o.value))
+        assert dut.killed_o.value  # no release of the cycle before has won
         await write
         await card.idle(4)
-        if await killed(card):
-            assert await card.read(regs.CONTROL_KILL_CAUSE) & 0x100 or outcomes[-1]
+        stayed.append(await killed(card))
+        if stayed[-1]:
             await card.arm()
-        else:
-            assert not outcomes[-1] or offset < len(outcomes)
-    # Somewhere the pulse was over before the release came (then it let go), and somewhere it was not.
-    assert True in outcomes
+    # A release that came after the pin took hold; one that came with it or before it did not.
+    assert stayed == sorted(stayed)
+    assert {*stayed} == {False, True}
     await exact_race(card)
 
 
@@ -280,7 +279,7 @@ async def audit(card: Card) -> None:
 
 async def audit_loss(card: Card) -> None:
     """With the policy a lost record engages; the loss has to be told before a release can take hold."""
-    dut = card.dut
+    dut, before = card.dut, await card.read(regs.AUDIT_LOST)
     await card.write(regs.CONTROL_KILL, 0)
     await card.write(regs.CONTROL_CTRL, regs.CONTROL_CTRL_KILL_ON_AUDIT_LOSS.put(1))
     await card.arm()
@@ -298,11 +297,11 @@ async def audit_loss(card: Card) -> None:
     await card.write(regs.CONTROL_RELEASE, regs.RELEASE_KEY)
     await card.write(regs.CONTROL_RELEASE, regs.RELEASE_COMPLEMENT)
     assert await killed(card)
-    lost, told = await card.read(regs.AUDIT_LOST), 0
-    assert lost
+    told = 0
+    assert await card.read(regs.AUDIT_LOST) > before
     while await card.read(regs.AUDIT_LEVEL):
         record = await pop(card)
         told += record.value if record.kind == AuditKind.OVERFLOW else 0
-    assert told == await card.read(regs.AUDIT_LOST)
+    assert told == await card.read(regs.AUDIT_LOST) - before
     await card.arm()
     card.cover.hit("audit loss kills")
