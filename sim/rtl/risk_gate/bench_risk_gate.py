@@ -3,17 +3,20 @@
 # No `from __future__ import annotations`: cocotb looks at the signature of a test.
 import os
 import random
+from functools import partial
 from typing import Any
 
 import cocotb
 
 from meltica.hot import layout_gen as lay
 from meltica.hot.layout_gen import Action, KillScope, Side
+from meltica.hot.rulebook_gen import Check
 from sim.rtl import report_cycles
 from sim.rtl.coverage import Cover
+from sim.rtl.risk_gate.alone import CASES
 from sim.rtl.risk_gate.bins import BINS
 from sim.rtl.risk_gate.desk import RATE, Desk
-from sim.rtl.risk_gate.harness import Bench, key_of, market_of, whole
+from sim.rtl.risk_gate.harness import Bench, key_of, market_of, named, whole
 from sim.rtl.risk_gate.shapes import SHAPES
 from sim.rtl.runner import seed
 from tests.conformance.gate_volume import Episode, episode
@@ -21,7 +24,7 @@ from tests.conformance.gate_volume import Episode, episode
 NAME = os.environ["SHAPE"]
 SHAPE = SHAPES[NAME]
 FROM_THE_FEED = {number.to_bytes(2, "little") for number in (6, 7, 25, 26)}  # types of rows
-DAYS, OPERATIONS = (5, 2_400) if NAME == "usual" else (2, 1_000)
+DAYS, OPERATIONS = (3, 2_000) if NAME == "usual" else (2, 1_000)
 COVER = Cover(f"risk_gate {NAME}", BINS)
 
 
@@ -108,6 +111,32 @@ async def desk_of(dut: Any, unit_nanos: int = 100_000) -> tuple[Bench, Desk]:
     return bench, desk
 
 
+@cocotb.test()
+async def each_check_alone(dut: Any) -> None:
+    """An order that fires it and nothing else, and its neighbour that passes."""
+    for case in CASES:
+        bench = await begun(dut, leased=case.check == Check.LEASE_EXPIRED)
+        desk = Desk(bench)
+        await desk.open()
+        case.told(desk)
+        await bench.drain()
+        for fields in case.first:
+            await sent(bench, desk.order(**fields), 0)
+        await sent(bench, desk.order(**case.order), 1 << case.check)
+        case.relief(desk)
+        await bench.drain()
+        await sent(bench, desk.order(**(case.order | case.spared)), 0)
+        bench.clock.cancel()
+        report_cycles("risk_gate", bench.cycles)
+    assert {case.check for case in CASES} == set(Check) - {Check.MALFORMED}
+
+
+async def sent(bench: Bench, order: bytes, mask: int) -> None:
+    await bench.cycle(trig=order)
+    await bench.drain()
+    assert bench.twin.fired_mask == mask, f"{order.hex()} fired {named(bench.twin.fired_mask)}, not {named(mask)}"
+
+
 def some_order(desk: Desk, rng: random.Random) -> bytes:
     """Of few rows, so that orders meet; some resting, some replacing, some refused."""
     fields: dict[str, Any] = {
@@ -133,15 +162,15 @@ async def back_to_back(dut: Any) -> None:
     bench, desk = await desk_of(dut)
     for turn in range(40):
         limits = (
-            lambda: desk.position(0, 0, max_long_lots=rng.randrange(2_000)),
-            lambda: desk.account(0, max_open_value_nanos=rng.randrange(10**13), max_open_orders=rng.randrange(90)),
-            lambda: desk.account(0, messages_per_second=10**8, message_burst=rng.randrange(6)),
-            lambda: desk.instrument(0, messages_per_second=3 * 10**8, message_burst=rng.randrange(6)),
-            lambda: desk.instrument(0, max_day_lots=rng.randrange(10**5)),
-            lambda: desk.firm(max_open_value_nanos=rng.randrange(10**14)),
-            lambda: desk.strategy(0, messages_per_second=10**9, message_burst=3),
-            lambda: desk.account(0, duplicate_window_ns=rng.randrange(20)),
-            lambda: desk.tell(lay.DayResetRecord),
+            partial(desk.position, 0, 0, max_long_lots=rng.randrange(2_000)),
+            partial(desk.account, 0, max_open_value_nanos=rng.randrange(10**13), max_open_orders=rng.randrange(90)),
+            partial(desk.account, 0, messages_per_second=10**8, message_burst=rng.randrange(6)),
+            partial(desk.instrument, 0, messages_per_second=3 * 10**8, message_burst=rng.randrange(6)),
+            partial(desk.instrument, 0, max_day_lots=rng.randrange(10**5)),
+            partial(desk.firm, max_open_value_nanos=rng.randrange(10**14)),
+            partial(desk.strategy, 0, messages_per_second=10**9, message_burst=3),
+            partial(desk.account, 0, duplicate_window_ns=rng.randrange(20)),
+            partial(desk.tell, lay.DayResetRecord),
         )
         limits[turn % len(limits)]()
         await bench.drain()
@@ -211,16 +240,16 @@ async def rows_told_between_orders(dut: Any) -> None:
         keys = {"account_id": account, "instrument_id": number, "side": rng.choice((1, 2)), "strategy_id": 0}
         burst = {"message_burst": rng.choice((0, 1, 5, 2**31 - 1)), "messages_per_second": rng.choice((0, 10**9, 5))}
         told = (
-            lambda: desk.account(account, **burst, enabled=rng.randrange(4) > 0),
-            lambda: desk.instrument(number, **burst, restricted=rng.randrange(4) == 0),
-            lambda: desk.strategy(0, **burst),
-            lambda: desk.firm(**burst),
-            lambda: desk.tell(lay.PortLimitsRecord, port_id=0, enabled=1, **(RATE | burst)),
-            lambda: desk.tell(lay.FillRecord, **keys, quantity_lots=10, reserved_price_ticks=10_000, closes=1),
-            lambda: desk.tell(lay.ReleaseRecord, **keys, quantity_lots=100, reserved_price_ticks=10_000),
-            lambda: desk.tell(lay.ReserveRecord, **keys, quantity_lots=5, reserved_price_ticks=9_000, opens=1),
-            lambda: desk.tell(lay.CreditRecord, scope=1 + account, id=0, delta_nanos=rng.randrange(-(10**13), 10**13)),
-            lambda: desk.tell(lay.DayResetRecord),
+            partial(desk.account, account, **burst, enabled=rng.randrange(4) > 0),
+            partial(desk.instrument, number, **burst, restricted=rng.randrange(4) == 0),
+            partial(desk.strategy, 0, **burst),
+            partial(desk.firm, **burst),
+            partial(desk.tell, lay.PortLimitsRecord, port_id=0, enabled=1, **(RATE | burst)),
+            partial(desk.tell, lay.FillRecord, **keys, quantity_lots=10, reserved_price_ticks=10_000, closes=1),
+            partial(desk.tell, lay.ReleaseRecord, **keys, quantity_lots=100, reserved_price_ticks=10_000),
+            partial(desk.tell, lay.ReserveRecord, **keys, quantity_lots=5, reserved_price_ticks=9_000, opens=1),
+            partial(desk.tell, lay.CreditRecord, scope=1 + account, id=0, delta_nanos=rng.randrange(-(10**13), 10**13)),
+            partial(desk.tell, lay.DayResetRecord),
         )
         rng.choice(told)()
         if rng.random() < 0.5:

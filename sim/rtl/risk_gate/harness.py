@@ -216,36 +216,36 @@ class Bench:
     def observe(self) -> None:
         dut = self.dut
         seen, now = int(dut.seen_o.value), int(dut.now_o.value)
-        self.seen = seen
         self.settle(self.slots[0], killed=bool(seen >> 5 & 1), kill=bool(seen >> 4 & 1), release=bool(seen >> 3 & 1))
-        kind = seen >> 12 & 3
-        slot = Slot(KIND_NONE)
-        if self.driven & HOST and not seen >> 8 & 1:
-            self.cover.hit({KIND_ORDER: "the host waits for the trigger", KIND_TOLD: "the host waits for a told row"}.get(
-                kind, "the host waits for a turn"))
-        if seen >> 8 & 1:
-            slot = Slot(KIND_ORDER, order=self.host.popleft())
-        elif seen >> 9 & 1:
-            assert kind == KIND_ORDER, "the trigger waited"
-            assert self.trig_order is not None
-            slot = Slot(KIND_ORDER, self.keyed, order=self.trig_fields or self.trig_order)
-        elif self.trig_fields is not None:
-            slot = Slot(KIND_ORDER, keyed=False, order=self.trig_fields)
         if seen >> 6 & 1:
             self.told_inside.append(self.told.popleft())
         if seen >> 7 & 1:
             self.market_inside.append(self.market.popleft())
-        if kind == KIND_TOLD and not seen >> 10 & 1:
-            from_host = bool(seen >> 11 & 1)
-            told = self.told_inside[0] if from_host else self.market_inside.popleft()
-            slot = Slot(KIND_TOLD, told=told, from_host=from_host)
-        elif kind == KIND_QUERY:
-            slot = Slot(KIND_QUERY)
-        self.slots.append(slot)
+        self.slots.append(self.entered(seen))
         if now >> 2 & 1:
             self.answered()
         if now >> 1 & 1:
             self.query_value = int(dut.query_value_o.value)
+
+    def entered(self, seen: int) -> Slot:
+        """What took the slot at the last edge."""
+        kind = seen >> 12 & 3
+        if seen >> 8 & 1:
+            return Slot(KIND_ORDER, order=self.host.popleft())
+        if self.driven & HOST:
+            who = {KIND_ORDER: "the trigger", KIND_TOLD: "a told row"}.get(kind, "a turn")
+            self.cover.hit(f"the host waits for {who}")
+        if seen >> 9 & 1:
+            assert kind == KIND_ORDER or not self.keyed, "the trigger waited"
+            assert self.trig_order is not None
+            return Slot(KIND_ORDER, self.keyed, order=self.trig_fields or self.trig_order)
+        if self.trig_fields is not None:
+            return Slot(KIND_ORDER, keyed=False, order=self.trig_fields)
+        if kind == KIND_TOLD and not seen >> 10 & 1:
+            from_host = bool(seen >> 11 & 1)
+            told = self.told_inside[0] if from_host else self.market_inside.popleft()
+            return Slot(KIND_TOLD, told=told, from_host=from_host)
+        return Slot(KIND_QUERY if kind == KIND_QUERY else KIND_NONE)
 
     # --- the judge ---
 
@@ -318,7 +318,13 @@ class Bench:
         reason = twin.check(OrderIntent.from_bytes(order if keyed else bytes(len(order))))
         verdict = lay.VerdictRecord.from_bytes(int(dut.verdict_o.value).to_bytes(lay.VerdictRecord.SIZE, "little"))
         assert int(dut.verdict_order_o.value) == int.from_bytes(order, "little")
-        got = (-1 if verdict.reason == REASON_PASS else verdict.reason, verdict.fired_mask, verdict.reserved_price_ticks, verdict.order_id, verdict.action)
+        got = (
+            -1 if verdict.reason == REASON_PASS else verdict.reason,
+            verdict.fired_mask,
+            verdict.reserved_price_ticks,
+            verdict.order_id,
+            verdict.action,
+        )
         expected = (reason, twin.fired_mask, twin.reserved_price_ticks, fields[10], fields[1])
         assert got == expected, (
             f"{OrderIntent.from_bytes(order)}: {named(got[1])} {got}, the twin says {named(expected[1])} {expected}"
@@ -377,7 +383,12 @@ class Bench:
     def cover_passed(self, order: bytes) -> None:
         """How closely passed orders follow each other on one row."""
         key = key_of(order)
-        rows = {"instrument": key >> 40, "account": key >> 24 & 0xFFFF, "strategy": key >> 8 & 0xFFFF, "port": key & 255}
+        rows = {
+            "instrument": key >> 40,
+            "account": key >> 24 & 0xFFFF,
+            "strategy": key >> 8 & 0xFFFF,
+            "port": key & 255,
+        }
         for table, row in (*rows.items(), ("position", key >> 24)):
             distance = self.cycles - self.passed_at.get((table, row), -100)
             if distance <= MOST_FORWARDED:
@@ -441,7 +452,9 @@ class Bench:
         names = COLUMNS[table]
         for row, key in keys:
             values = [await self.query(TABLES[table], row, column) for column in range(len(key), len(names))]
-            values = [self.in_the_twins_terms(name, value) for name, value in zip(names[len(key) :], values, strict=True)]
+            values = [
+                self.in_the_twins_terms(name, value) for name, value in zip(names[len(key) :], values, strict=True)
+            ]
             if any(values):
                 found.append([*key, *values])
         return sorted(found) if table == "orders" else found
