@@ -50,13 +50,19 @@ class Script:
     def add(self, text: str) -> None:
         self.lines.append(text)
 
-    def watch(self, slot: int, locate: int, *, trusted: bool = True, wait: int = 1) -> None:
+    def watch(self, slot: int, locate: int, *, trusted: bool = True, wait: int = 20) -> None:
         """A free slot watches a symbol. The script waits until it does; a ClearGap follows if it is to be trusted."""
         self.add(f"{wait} W {slot} {locate} 1\n1 B")
         self.slots[locate] = slot
         self.books[locate] = Book(self.levels)
         if trusted:
             self.trust(locate)
+
+    def forget(self, locate: int) -> None:
+        """The card forgets the orders of a symbol, so its judge does."""
+        for ref in self.books.pop(locate).orders:
+            self.software.apply_bytes(Message("D", locate, ref).framed())
+        self.tops[locate].clear()
 
     def trust(self, locate: int) -> None:
         self.add(f"8 C {locate} 0\n1 B")
@@ -138,7 +144,9 @@ def judge_updates(script: Script, answers: Answers, *, exact: bool = True) -> No
     """Every message of a watched symbol, in order: the same best prices as the software. exact: and exactly as usable
     as the model says; else it may be less usable (the tables of a small card overflow), never more."""
     assert len(answers.messages) == len(script.messages)
-    assert len(answers.updates) == len(script.expected), (len(answers.updates), len(script.expected))
+    came = {update[-1] for update in answers.updates}
+    missing = [message for message, *_ in script.expected if message.timestamp_ns not in came]
+    assert len(answers.updates) == len(script.expected), f"no update of {missing[:3]}"
     for at, (update, expected) in enumerate(zip(answers.updates, script.expected, strict=True)):
         message, best, usable, _ = expected
         _, slot, locate, bid, bid_shares, ask, ask_shares, locked, crossed, said, _, time_ns = update
@@ -163,13 +171,16 @@ def judge_latency(script: Script, answers: Answers) -> dict[str, set[int]]:
 def judge_market(script: Script, answers: Answers) -> None:
     """The gate hears the newest state of everything at last, and on the way only states that were."""
     told: dict[tuple[int, int, int], list[int]] = {}
+    updates: dict[int, list[tuple[int, ...]]] = defaultdict(list)
+    for update in answers.updates:
+        updates[update[2]].append(tuple(update[3:7]))
     seen: dict[int, int] = defaultdict(int)
     trades: dict[int, int] = defaultdict(int)
     for _, kind, locate, bid, bid_lots, ask, ask_lots, mark, on, time_ns in answers.market:
         told[kind, locate, mark] = [bid, bid_lots, ask, ask_lots, on, time_ns]
         if kind == QUOTE:
             quote = (bid, bid_lots, ask, ask_lots)
-            history = script.tops[locate]
+            history = updates[locate]
             if quote != (0, 0, 0, 0) or seen[locate]:
                 assert quote in history[seen[locate] :], f"{locate} was never {quote} after change {seen[locate]}"
                 seen[locate] = history.index(quote, seen[locate])
