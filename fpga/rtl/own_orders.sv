@@ -73,8 +73,12 @@ module own_orders
       for (int unsigned slot = 0; slot < WorkingOrders; slot++) begin
         if (valid_q[slot]) begin
           if (order_q[slot].id == find_id_i) begin
-            hit_o    = 1'b1;
-            hit_slot = SlotW'(slot);
+            hit_o            = 1'b1;
+            hit_slot         = SlotW'(slot);
+            hit_leaves_o     = order_q[slot].leaves;
+            hit_keys_equal_o = order_q[slot].account == find_account_i
+                && 32'(order_q[slot].instrument) == find_instrument_i
+                && 8'(order_q[slot].side) == find_side_i;
           end
           crossing_o[slot] = 32'(order_q[slot].instrument) == find_instrument_i
               && 8'(order_q[slot].side) != find_side_i
@@ -82,12 +86,6 @@ module own_orders
               && (find_market_i || (find_side_i == SideBuy ? order_q[slot].price <= find_limit_i
                                                            : order_q[slot].price >= find_limit_i));
         end
-      end
-      if (hit_o) begin
-        hit_leaves_o     = order_q[hit_slot].leaves;
-        hit_keys_equal_o = order_q[hit_slot].account == find_account_i
-            && 32'(order_q[hit_slot].instrument) == find_instrument_i
-            && 8'(order_q[hit_slot].side) == find_side_i;
       end
     end
   end
