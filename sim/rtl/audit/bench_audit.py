@@ -20,6 +20,7 @@ from sim.rtl.runner import seed
 DEPTH, VERDICT_DEPTH, CYCLES = (int(os.environ[name]) for name in ("DEPTH", "VERDICT_DEPTH", "CYCLES"))
 QUEUES = {"killed": 2, "released": 2, "tripped": 2, "answered": 2, "purged": 4, "verdict": VERDICT_DEPTH}
 VALID = {kind: f"{kind}_i" for kind in QUEUES} | {"purged": "purged_valid_i", "verdict": "verdict_valid_i"}
+RECORD_CYCLES = 3
 BINS = [
     *(f"{kind.name} popped" for kind in AuditKind),
     *("all kinds in one cycle", "full", "lost because full", "one OVERFLOW tells of several", "pop when empty"),
@@ -190,6 +191,13 @@ class Bench:
 async def random_events(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
+    for number, kind in enumerate(QUEUES):  # with nothing else inside a record is there after so many cycles
+        await bench.step([kind], pop=False)
+        for _ in range(RECORD_CYCLES - 1):
+            await bench.step([], pop=True)
+        assert bench.next_number == number
+        await bench.step([], pop=True)
+        assert bench.next_number == number + 1
     rng, often, pops, only = bench.random, 0.2, 0.2, 0.0
     for cycle in range(CYCLES):
         if cycle % 250 == 0:

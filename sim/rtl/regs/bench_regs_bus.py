@@ -14,6 +14,7 @@ from sim.rtl.regs.card import Card
 
 ACCESSES = 1_500
 OKAY, SLVERR = 0, 2
+READ_CYCLES, COUNT_CYCLES, WRITE_CYCLES = 2, 3, 2  # from the cycle in which it is taken to that of its answer
 PLACES = [regs.ID_SCRATCH.address, regs.WATCHDOG_PERIOD_US.address, *(regs.STAGING_ROW.at(n) for n in range(16))]
 STEADY = {regs.ID_TYPE.address: regs.MAGIC, regs.CONTROL_TYPE.address: 0x4D540001, regs.STAGING_NEXT.address: 0x400}
 BINS = [
@@ -172,5 +173,39 @@ async def any_order(dut: Any) -> None:
         await bus.value(place)  # the taker compares it
     bus.model[regs.CONTROL_BAD_ACCESSES.address] = min(0xFFFFFFFF, 0xFFFFFFF0 + bus.errors)
     await bus.value(regs.CONTROL_BAD_ACCESSES.address)
+    await cycle_figures(bus)
     report_cycles("regs", bus.cycles)
     bus.cover.require_full()
+
+
+async def cycle_figures(bus: Bus) -> None:
+    """An access by itself is answered after so many cycles, always."""
+    for address, value, cycles in (
+        (regs.ID_TYPE.address, regs.MAGIC, READ_CYCLES),
+        (regs.WORD_VALUES.address, 0, COUNT_CYCLES),
+    ):
+        for _ in range(10):
+            bus.expected_reads.append((value, OKAY))
+            await bus.offer("ar", bus.random.randrange(5), addr=address)
+            assert await until(bus, bus.dut.s_axil_rvalid) == cycles
+            while bus.expected_reads:
+                await RisingEdge(bus.dut.clk_i)
+    for _ in range(10):
+        bus.expected_writes.append(OKAY)
+        fields = {"addr": regs.ID_SCRATCH.address}
+        data_side = cocotb.start_soon(bus.offer("w", 0, data=bus.random.getrandbits(32), strb=15))
+        await bus.offer("aw", 0, **fields)
+        assert await until(bus, bus.dut.s_axil_bvalid) == WRITE_CYCLES
+        await data_side
+        while bus.expected_writes:
+            await RisingEdge(bus.dut.clk_i)
+
+
+async def until(bus: Bus, valid: Any) -> int:
+    """Cycles from the one before this, until `valid`."""
+    for cycles in range(1, 20):
+        await FallingEdge(bus.dut.clk_i)
+        if valid.value:
+            return cycles
+        await RisingEdge(bus.dut.clk_i)
+    raise AssertionError("no answer")
