@@ -15,7 +15,8 @@ module msg_fifo #(
     output logic                  almost_full_o,
     output logic                  lost_o,      // combinational
 
-    // About what was pushed before this cycle. drop_i forgets what was committed earlier.
+    // About what was pushed before this cycle. drop_i forgets what was committed earlier;
+    // rollback_i wins over commit_i.
     input wire logic commit_i,
     input wire logic rollback_i,
     input wire logic drop_i,
@@ -54,7 +55,7 @@ module msg_fifo #(
   always_ff @(posedge clk_i) begin
     if (rollback_i) write_q <= committed_q;
     else if (push) write_q <= write_q + 1'b1;
-    if (commit_i) committed_q <= write_q;
+    if (commit_i && !rollback_i) committed_q <= write_q;
     if (drop_i) read_q <= committed_q;
     else if (fetch) read_q <= read_q + 1'b1;
     if (drop_i) head_valid_q <= 1'b0;
