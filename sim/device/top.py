@@ -43,12 +43,8 @@ class Top:
         self.verdicts = bytearray()
         self.frames: list[bytes] = []
         self._frame = bytearray()
-        self._sinks = {
-            name: self._module.Sink(
-                np.zeros(SINK_WORDS, self.model.dtype(*(f"{name}_{part}" for part in ("tdata", "tkeep", "tlast")))),
-                valid=f"{name}_tvalid",
-                ready=f"{name}_tready",
-            )
+        self._tables = {
+            name: np.zeros(SINK_WORDS, self.model.dtype(*(f"{name}_{part}" for part in ("tdata", "tkeep", "tlast"))))
             for name in ("m_axis_host", "m_axis_tx")
         }
 
@@ -68,18 +64,19 @@ class Top:
 
     def run(self, cycles: int, sources: Iterable[Any] = ()) -> int:
         """So many cycles, or until all sources have gone and a little longer. The cycles that were spent."""
-        given = list(sources)
-        spent = int(self.model.play(given, list(self._sinks.values()), cycles=cycles))
-        for name in self._sinks:
+        sinks = {
+            name: self._module.Sink(table, valid=f"{name}_tvalid", ready=f"{name}_tready")
+            for name, table in self._tables.items()
+        }
+        spent = int(self.model.play(list(sources), list(sinks.values()), cycles=cycles))
+        for name in sinks:
             self.model.set(f"{name}_tready", 0)
-        self._collect()
+        self.verdicts += self._tables["m_axis_host"]["m_axis_host_tdata"][: sinks["m_axis_host"].done].tobytes()
+        self._collect(self._tables["m_axis_tx"][: sinks["m_axis_tx"].done])
         return spent
 
-    def _collect(self) -> None:
-        sink = self._sinks["m_axis_host"]
-        self.verdicts += sink.table["m_axis_host_tdata"][: sink.done].tobytes()
-        sink = self._sinks["m_axis_tx"]
-        for data, keep, last in sink.table[: sink.done].tolist():
+    def _collect(self, words: Words) -> None:
+        for data, keep, last in words.tolist():
             self._frame += data.to_bytes(WORD, "little")[: keep.bit_length()]
             if last:
                 self.frames.append(bytes(self._frame))
