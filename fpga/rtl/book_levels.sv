@@ -19,7 +19,8 @@ module book_levels
     input wire logic       clear_i,        // after reset: one slot a cycle, first bids, then asks
     input wire logic [8:0] clear_side_i,
 
-    input  wire logic                    search_i,        // cycle 2: what comes after this level, and its shares
+    // cycle 2: what comes after this level, and its shares
+    input  wire logic                    search_i,
     input  wire slot_t                   search_slot_i,
     input  wire logic                    search_is_sell_i,
     input  wire rank_t                   search_rank_i,
@@ -27,8 +28,10 @@ module book_levels
     output logic                         next_valid_o,    // cycle 4
     output rank_t                        next_rank_o,
 
-    input  wire logic                    own_i,           // cycle 3: shares come to a level or leave it
-    input  wire logic                    own_wipe_i,      // all other levels of the side are forgotten
+    // cycle 3: shares come to a level or leave it
+    input  wire logic                    own_i,
+    // all other levels of the side are forgotten
+    input  wire logic                    own_wipe_i,
     input  wire logic                    own_level_i,     // there is a level; else it only wipes
     input  wire logic                    own_add_i,
     input  wire slot_t                   own_slot_i,
@@ -112,7 +115,8 @@ module book_levels
   always_comb begin
     next_valid_o = here_q4 || there_q4;
     next_rank_o = rank_t'(here_rank_q4);
-    if (search_q4 && !here_q4 && there_q4) next_rank_o = rank_t'({there_word_q4, lowest(search_leaf)});
+    if (search_q4 && !here_q4 && there_q4)
+      next_rank_o = rank_t'({there_word_q4, lowest(search_leaf)});
   end
 
   always_comb begin

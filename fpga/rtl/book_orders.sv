@@ -47,8 +47,9 @@ module book_orders
   // References are numbered upwards: the first hash spreads neighbours evenly, the second tears them apart.
   function automatic set_t hash_a(logic [63:0] value);
     set_t folded = '0;
-    for (int unsigned bit_at = 0; bit_at < 64; bit_at++)
-    folded[bit_at%SetW] = folded[bit_at%SetW] ^ value[bit_at];
+    for (int unsigned bit_at = 0; bit_at < 64; bit_at++) begin
+      folded[bit_at%SetW] = folded[bit_at%SetW] ^ value[bit_at];
+    end
     return folded;
   endfunction
 
@@ -170,12 +171,14 @@ module book_orders
       drained_b_q2 <= drained_b;
     end
     if (|write_a) begin
-      for (int unsigned way = 0; way < Ways; way++)
-      if (write_a[way]) mem_a[clear_i?clear_set_i : set_a_q2][way*Width+:Width] <= written;
+      for (int unsigned way = 0; way < Ways; way++) begin
+        if (write_a[way]) mem_a[clear_i?clear_set_i : set_a_q2][way*Width+:Width] <= written;
+      end
     end
     if (|write_b) begin
-      for (int unsigned way = 0; way < Ways; way++)
-      if (write_b[way]) mem_b[clear_i?clear_set_i : set_b_q2][way*Width+:Width] <= written;
+      for (int unsigned way = 0; way < Ways; way++) begin
+        if (write_b[way]) mem_b[clear_i?clear_set_i : set_b_q2][way*Width+:Width] <= written;
+      end
     end
     if (!rst_ni) begin
       read_q <= 1'b0;

@@ -54,7 +54,7 @@ module book_query
   state_e state_q;
   logic [15:0] locate_q;
   slot_t slot_q;
-  logic watched_q, bid, ask;
+  logic watched_q, bid, ask, usable;
   symbol_row_t row_q;
 
   assign ask_o = state_q == AskSlot;
@@ -63,6 +63,7 @@ module book_query
   assign top_read_o = state_q == AskTop;
   assign top_slot_o = slot_q;
   assign bid = top_i.bid_shares != '0;
+  assign usable = trusted_i[slot_q[SlotW-1:0]] && top_i.known;
   assign ask = top_i.ask_shares != '0;
 
   always_ff @(posedge clk_i) begin
@@ -94,7 +95,7 @@ module book_query
           query_status_o <= '0;
           query_status_o.instrument <= locate_q;
           query_status_o.watched <= watched_q;
-          query_status_o.gapped <= gap_i || (watched_q && !(trusted_i[slot_q[SlotW-1:0]] && top_i.known));
+          query_status_o.gapped <= gap_i || (watched_q && !usable);
           query_status_o.stale <= !row_q.seen || (now_ns_i - row_q.seen_ns > StaleAfterNs &&
               row_q.state != "H" && row_q.state != "P" && (event_i == 8'd0 || event_i == "Q"));
           query_status_o.halted <= halted(row_q);
@@ -107,7 +108,7 @@ module book_query
           query_status_o.seen_ns <= row_q.seen ? row_q.seen_ns : '0;
           if (watched_q) begin
             query_status_o.slot <= slot_q;
-            query_status_o.usable <= !gap_i && trusted_i[slot_q[SlotW-1:0]] && top_i.known;
+            query_status_o.usable <= !gap_i && usable;
             query_status_o.locked <= bid && ask && top_i.bid_ticks == top_i.ask_ticks;
             query_status_o.crossed <= bid && ask && top_i.bid_ticks > top_i.ask_ticks;
             query_status_o.bid_ticks <= top_i.bid_ticks;

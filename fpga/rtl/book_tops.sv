@@ -249,7 +249,8 @@ module book_tops
     if (remove_q3 && step_q3.what == StepRemove) begin
       inside_q3 = step_q3.windowed && step_q3.window == side_q3.window;
       at_best = inside_q3 && side_q3.best_valid && step_q3.rank == side_q3.best_rank;
-      second_point = side_q3.base + price_t'(rank_of(step_q3.is_sell, price_t'(side_q3.second_rank)));
+      second_point = side_q3.base +
+          price_t'(rank_of(step_q3.is_sell, price_t'(side_q3.second_rank)));
       unique case (side_q3.grain)
         GrainCent: second_price = second_point * 32'd100;
         GrainHalf: second_price = second_point * 32'd50;
@@ -335,7 +336,8 @@ module book_tops
       end
       done_top_o.timestamp_ns = step_q.timestamp_ns;
       done_top_o.now_ns = step_q.now_ns;
-      done_empty_o = {row_q.bid.windowed, row_q.bid.outside, row_q.ask.windowed, row_q.ask.outside} == '0;
+      done_empty_o = row_q.bid.windowed == '0 && row_q.bid.outside == '0 &&
+          row_q.ask.windowed == '0 && row_q.ask.outside == '0;
     end
   end
 
@@ -351,7 +353,8 @@ module book_tops
       step_q <= step_item_i;
       refill_q <= RefillNone;
       changed_q <= !same_top(mine_added, mine);
-      known_q <= side_known(step_item_i.is_sell, mine_added) != side_known(step_item_i.is_sell, mine);
+      known_q <= side_known(step_item_i.is_sell, mine_added) !=
+          side_known(step_item_i.is_sell, mine);
       outside_q <= step_item_i.what == StepAdd && !place_o.windowed;
       moved_q <= place_o.wipe;
     end else if (remove_q3) begin
@@ -383,15 +386,18 @@ module book_tops
 `ifndef SYNTHESIS
   always_ff @(posedge clk_i) begin
     if (rst_ni && done_q) begin
-      assert (row_final.bid.best_valid == (row_final.bid.windowed != '0)) else $error("bids miscounted");
-      assert (row_final.ask.best_valid == (row_final.ask.windowed != '0)) else $error("asks miscounted");
-      assert (!(row_final.bid.second_valid && row_final.bid.second_rank <= row_final.bid.best_rank))
+      assert (row_final.bid.best_valid == (row_final.bid.windowed != '0))
+      else $error("bids miscounted");
+      assert (row_final.ask.best_valid == (row_final.ask.windowed != '0))
+      else $error("asks miscounted");
+      assert (!row_final.bid.second_valid || row_final.bid.second_rank > row_final.bid.best_rank)
       else $error("the second bid is not after the first");
-      assert (!(row_final.ask.second_valid && row_final.ask.second_rank <= row_final.ask.best_rank))
+      assert (!row_final.ask.second_valid || row_final.ask.second_rank > row_final.ask.best_rank)
       else $error("the second ask is not after the first");
     end
     if (rst_ni) begin
-      assert (!(remove_q3 && step_i && !step_item_i.late)) else $error("two operations end at once");
+      assert (!(remove_q3 && step_i && !step_item_i.late))
+      else $error("two operations end at once");
     end
   end
 `endif

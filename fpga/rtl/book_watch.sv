@@ -25,7 +25,8 @@ module book_watch
 
     input  wire logic        op_i,          // cycle 0: which slot has a locate code
     input  wire logic [15:0] op_locate_i,
-    input  wire logic        ask_i,         // the same for a question, when no operation is in its cycle 0
+    // the same for a question, when no operation is in its cycle 0
+    input  wire logic        ask_i,
     input  wire logic [15:0] ask_locate_i,
     output logic             ask_ready_o,
     output logic             watched_o,     // one cycle later
@@ -63,8 +64,10 @@ module book_watch
   localparam int unsigned LocateW = $clog2(Instruments);
   localparam int unsigned SlotW = $clog2(Slots);
   localparam int unsigned SetW = $clog2(Sets);
-  localparam int unsigned RowDepth = 8;  // a host commits a row in some 30 cycles, and one takes about 20
-  localparam logic [3:0] Settle = 4'd8;  // until the last operation that knew the old state has ended
+  // a host commits a row in some 30 cycles, and one takes about 20
+  localparam int unsigned RowDepth = 8;
+  // until the last operation that knew the old state has ended
+  localparam logic [3:0] Settle = 4'd8;
 
   typedef struct packed {
     logic        watch;
@@ -127,8 +130,9 @@ module book_watch
     first_ready = '0;
     if (todo_q) begin
       ready_slots = wanted_q & ~on_q & ~dirty_q;
-      for (int unsigned index = 0; index < Slots; index++)
-      if (ready_slots[Slots-1-index]) first_ready = SlotW'(Slots - 1 - index);
+      for (int unsigned index = 0; index < Slots; index++) begin
+        if (ready_slots[Slots-1-index]) first_ready = SlotW'(Slots - 1 - index);
+      end
     end
   end
 

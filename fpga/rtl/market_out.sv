@@ -26,7 +26,8 @@ module market_out
     input wire logic            known_i,      // of that slot, whether its best is known
     input wire logic            look_i,       // it may have become usable or not
     input wire slot_t           look_slot_i,
-    input wire logic            begin_i,      // the slot watches another symbol: the gate knows nothing of it
+    // the slot watches another symbol: the gate knows nothing of it
+    input wire logic            begin_i,
     input wire slot_t           begin_slot_i,
     input wire logic            look_all_i,
 
@@ -118,8 +119,9 @@ module market_out
 
   function automatic slot_t first(logic [Slots-1:0] bits);
     slot_t at = '0;
-    for (int unsigned index = 0; index < Slots; index++)
-    if (bits[Slots-1-index]) at = slot_t'(Slots - 1 - index);
+    for (int unsigned index = 0; index < Slots; index++) begin
+      if (bits[Slots-1-index]) at = slot_t'(Slots - 1 - index);
+    end
     return at;
   endfunction
 

@@ -166,7 +166,7 @@ package meltica_card_pkg;
 
   // --- top of book ---
 
-  localparam int unsigned BookSharesW = 36;  // of a price level: 65,536 orders of less than 2^20 shares
+  localparam int unsigned BookSharesW = 36;  // of a level: 65,536 orders of less than 2^20 shares
 
   // What a message did to the best prices of a watched symbol. 0 shares: no order on that side.
   typedef struct packed {
@@ -183,7 +183,8 @@ package meltica_card_pkg;
     logic [47:0]            timestamp_ns;  // of the message
   } book_update_t;
 
-  // For counters: each is 1 for one cycle when it happened once. The first eight, and lost, cost a symbol its trust.
+  // For counters: each is 1 for one cycle when it happened once. The first six cost a symbol its
+  // trust, `lost` costs all of them theirs.
   typedef struct packed {
     logic table_full;      // an order more than the card has room for
     logic set_full;        // the same, of one hash value
@@ -192,11 +193,11 @@ package meltica_card_pkg;
     logic over_reduction;  // E C X of more shares than the order has
     logic too_large;       // a new order of 2^20 shares or more
     logic slot_taken;      // a slot was taken away while orders lived
-    logic lost;            // messages came faster than the book could take them: no watched symbol is trusted
+    logic lost;            // a message for which the queue had no room
     logic empty_order;     // a new order without a price or without shares: not entered
     logic outside;         // an order outside the window of its side: the best may become unknown
     logic window_moved;    // a window moved off live orders
-    logic bad_row;         // a Watch or ClearGap row that names what is not there, or a symbol that has a slot
+    logic bad_row;         // a Watch or ClearGap row that cannot be
     logic bad_locate;      // a message for a locate code that the card has no row for
   } book_events_t;
 
@@ -214,7 +215,7 @@ package meltica_card_pkg;
     logic                   locked;
     logic [7:0]             trading_state;       // H P Q T; 0: nothing was said
     logic [7:0]             short_sale_state;    // '0' '1' '2'; 0: nothing was said
-    logic [7:0]             market_event;        // the last of the whole market: O S Q M E C; 0: none
+    logic [7:0]             market_event;        // the last of the market: O S Q M E C; 0: none
     logic [31:0]            trade_price;         // 0: no trade yet
     logic [47:0]            trade_timestamp_ns;  // exchange time
     time_ns_t               seen_ns;             // card time of its last message; 0: none

@@ -29,7 +29,8 @@ module symbol_table
     output logic             aux_done_o,    // one cycle later, with the row as it was
     output symbol_row_t      aux_row_o,
 
-    output logic        push_o,             // the gate has to be told of this symbol, and does not know it yet
+    // the gate has to be told of this symbol, and does not know it yet
+    output logic        push_o,
     output logic [15:0] push_locate_o,
     output logic        out_of_range_o      // a message for a locate code that is not in the table
 );
@@ -85,7 +86,7 @@ module symbol_table
         "C": traded = item_q.printable && item_q.shares != '0;
         "P", "Q": traded = item_q.shares != '0;
         "H": row_next.state = item_q.state;
-        "h": if (item_q.market == "Q" || item_q.market == 8'd0) row_next.stopped = item_q.state == "H";
+        "h": if (item_q.market inside {"Q", 8'd0}) row_next.stopped = item_q.state == "H";
         "Y": row_next.short_sale = item_q.state;
         default: ;
       endcase

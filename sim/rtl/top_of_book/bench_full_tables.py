@@ -1,4 +1,4 @@
-"""top_of_book with tables that are far too small: what does not fit is counted, and nothing wrong is ever called usable."""
+"""top_of_book with tables that are far too small: what does not fit is counted, and nothing wrong is called usable."""
 
 from __future__ import annotations
 

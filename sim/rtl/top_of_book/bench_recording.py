@@ -17,6 +17,7 @@ from sim.rtl.top_of_book.stream import ORDER_KINDS, Message, read
 
 LEVELS, SLOTS = 4096, 256
 CLEAR_CYCLES = 70_000
+SNIPPET = Path(os.environ["SNIPPET"]).read_bytes()
 BLOCK = {"A": 38, "F": 42, "E": 33, "C": 38, "X": 25, "D": 21, "U": 37, "P": 46}  # bytes with their length
 
 
@@ -38,7 +39,7 @@ def complete(messages: list[Message]) -> list[Message]:
 @cocotb.test()
 async def recording(dut: Any) -> None:
     """Every best bid and offer of the 256 busiest symbols, at 8 bytes a cycle without a pause."""
-    messages = complete(read(Path(os.environ["SNIPPET"]).read_bytes()))
+    messages = complete(read(SNIPPET))
     busiest = Counter(message.locate for message in messages if message.kind in ORDER_KINDS).most_common(SLOTS)
     script = Script(LEVELS)
     for slot, (locate, _) in enumerate(busiest):

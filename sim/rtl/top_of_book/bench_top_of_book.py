@@ -8,7 +8,6 @@ from typing import Any
 
 import cocotb
 
-from sim.rtl.coverage import Cover
 from sim.rtl.runner import seed
 from sim.rtl.top_of_book.churn import Churn, Covers
 from sim.rtl.top_of_book.judge import (
@@ -54,7 +53,9 @@ async def churn(dut: Any) -> None:
     judge_market(script, answers)
     for name, count in script.failures.items():
         assert answers.events[name] == count, f"{name}: {answers.events[name]} counted, {count} happened"
-    assert not answers.events["lost"] and not answers.events["set_full"] and not answers.events["table_full"]
+    assert not any(answers.events[name] for name in ("lost", "set_full", "table_full"))
+    usable = sum(usable for _, _, usable, _ in script.expected)
+    assert usable > len(script.expected) / 2, f"only {usable} of {len(script.expected)} updates could be judged"
     covers.require_full()
 
 

@@ -1,4 +1,4 @@
-"""Random order flow that is hard on a book: few prices, much of it at the touch, levels that empty one after another."""
+"""Random order flow that is hard on a book: few prices, much at the touch, levels that empty one after another."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ class Covers:
         )
         self.orders = Cover(
             "pairs on one order, at most two cycles apart",
-            [("add", "lessen"), ("add", "delete"), ("add", "replace"), ("lessen", "lessen"), ("lessen", "delete")]
-            + [("lessen", "replace"), ("replace", "lessen"), ("replace", "delete"), ("replace", "replace")],
+            [(a, b) for a in ("add", "lessen", "replace") for b in ("lessen", "delete", "replace")],
         )
         self.adds = Cover("new orders", ["first", "better", "at best", "between", "at second", "second", "deeper"])
         self.removes = Cover(
             "removals",
-            ["best to second", "best to none", "best lessened", "second emptied", "deeper emptied", "behind lessened"]
-            + ["outside"],
+            [
+                *("best to second", "best to none", "best lessened", "second emptied", "deeper emptied"),
+                *("behind lessened", "outside"),
+            ],
         )
         self.refills = Cover("the next second level", ["same word", "another word", "none"])
         self.places = Cover("windows", ["fits", "placed", "moved", "outside: grain", "outside: worse", "outside: 2^31"])
@@ -50,7 +51,7 @@ class Churn:
     def __init__(self, script: Script, rng: Random, covers: Covers, *, spread: int = 12) -> None:
         self.script, self.rng, self.covers, self.spread = script, rng, covers, spread
         self.ref = rng.randrange(1 << 40)
-        self.center = {locate: rng.choice((3, 40, 300)) * 10_000 for locate in script.books}
+        self.center: dict[int, float] = {locate: rng.choice((3, 40, 300)) * 10_000 for locate in script.books}
         self.last: tuple[str, int, int] | None = None  # class, locate, the reference that lives after it
         self.others = [locate for locate in range(1, 64) if locate not in script.books]
 
@@ -82,7 +83,8 @@ class Churn:
         shares = order.shares if rng.random() < 0.5 else rng.randrange(1, order.shares + 1)
         if kind == "U":
             price = order.price if rng.random() < 0.2 else self._price(locate, order.sell)
-            lots = 0 if rng.random() < 0.02 else rng.choice((100, 200, rng.randrange(1, 1 << 20) + (rng.random() < 0.003) * (1 << 20)))
+            huge = (rng.random() < 0.003) << 20
+            lots = 0 if rng.random() < 0.02 else rng.choice((100, 200, huge + rng.randrange(1, 1 << 20)))
             return Message("U", locate, ref, self.new_ref(), shares=lots, price=price)
         if kind == "C":
             price = rng.randrange(1, 10**6)
@@ -109,7 +111,7 @@ class Churn:
         price = self._price(locate, sell)
         return Message(rng.choice("AF"), locate, self.new_ref(), sell=sell, shares=shares, price=price)
 
-    def _price(self, locate: int, sell: bool) -> int:  # noqa: FBT001 - a side
+    def _price(self, locate: int, sell: bool) -> int:
         rng, center = self.rng, self.center[locate]
         if rng.random() < 0.002:
             self.center[locate] = rng.choice((3, 40, 300, 0.4)) * 10_000
@@ -134,7 +136,8 @@ class Churn:
                 over = self.script.books[locate].orders[ref].shares + self.rng.choice((1, 1 << 20, (1 << 31) - 1))
                 return Message(self.rng.choice("EX"), locate, ref, shares=over)
             case _:
-                return Message("A", locate, self.new_ref(), shares=self.rng.choice((1 << 20, (1 << 32) - 1)), price=9_900)
+                shares = self.rng.choice((1 << 20, (1 << 32) - 1))
+                return Message("A", locate, self.new_ref(), shares=shares, price=9_900)
 
     def _foreign(self) -> Message:
         """Messages that concern no order of a watched symbol."""
@@ -158,20 +161,20 @@ class Churn:
     def _send(self, message: Message, wait: int) -> None:
         book = self.script.books[message.locate]
         order = book.orders.get(message.ref)
-        before = (book.bid.ladder(), book.ask.ladder(), book.known())
+        ladders, was_known = (book.bid.ladder(), book.ask.ladder()), book.known()
         leaving = order.shares if order and message.kind in "DU" else min(message.shares, order.shares) if order else 0
         copy = Order(order.sell, order.price, order.shares, order.window) if order else None
         self.script.take(message, wait)
         self._cover_pairs(message, wait)
         if copy is not None and message.kind not in "AF":
-            self._cover_removal(book, copy, leaving, before[copy.sell], message)
+            self._cover_removal(book, copy, leaving, ladders[copy.sell], message)
         if message.kind in "AF" and not book.failures and book.told:
-            self._cover_add(book, message, before[message.sell])
+            self._cover_add(book, message, ladders[message.sell])
         self._cover_failures(message, book)
         after = book.known()
-        if not after or not before[2]:
+        if not after or not was_known:
             self.covers.known.hit(
-                "stays unknown" if after == before[2] else "becomes known" if after else "becomes unknown"
+                "stays unknown" if after == was_known else "becomes known" if after else "becomes unknown"
             )
         bid, _, ask, _ = self.script.expected[-1][1]
         if bid and ask and bid >= ask:

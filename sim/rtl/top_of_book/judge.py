@@ -1,4 +1,4 @@
-"""Plays a script to the card's top of book and judges the answers: ItchBook for prices, the model for everything else."""
+"""Plays a script to the card's top of book and judges the answers: ItchBook for prices, the model for the rest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 
@@ -16,6 +15,7 @@ from sim.rtl import report_cycles
 from sim.rtl.top_of_book.model import Book, Symbol
 from sim.rtl.top_of_book.stream import ORDER_KINDS, Message
 
+SCRIPT, ANSWERS = Path("script.txt"), Path("answers.txt")  # in the folder of the run
 EVENTS = (
     *("table_full", "set_full", "duplicate", "unknown_order", "over_reduction", "too_large", "slot_taken", "lost"),
     *("empty_order", "outside", "window_moved", "bad_row", "bad_locate"),
@@ -57,6 +57,10 @@ class Script:
         self.books[locate] = Book(self.levels)
         if trusted:
             self.trust(locate)
+
+    def write(self, tail: int) -> None:
+        """For the player; `tail` cycles after the last command it ends."""
+        SCRIPT.write_text("\n".join((*self.lines, f"{tail} E", "")), "ascii")
 
     def forget(self, locate: int) -> None:
         """The card forgets the orders of a symbol, so its judge does."""
@@ -123,10 +127,10 @@ class Answers:
 
 async def play(dut: Any, script: Script, *, tail: int = 2000, limit: int = 3_000_000) -> Answers:
     """Runs the script from reset to its end."""
-    text = "\n".join((*script.lines, f"{tail} E", ""))
-    Path("script.txt").write_text(text, "ascii")
+    script.write(tail)
     dut.rst_ni.value = 0
-    clock = cocotb.start_soon(Clock(dut.clk_i, 6400, "ps").start())
+    clock = Clock(dut.clk_i, 6400, "ps")
+    clock.start()
     await ClockCycles(dut.clk_i, 5)
     dut.rst_ni.value = 1
     for _ in range(limit // 1000):
@@ -136,8 +140,8 @@ async def play(dut: Any, script: Script, *, tail: int = 2000, limit: int = 3_000
     else:
         raise AssertionError("the script did not come to its end")
     report_cycles("top_of_book", int(dut.cycle.value))
-    clock.cancel()
-    return Answers(Path("answers.txt"))
+    clock.stop()
+    return Answers(ANSWERS)
 
 
 def judge_updates(script: Script, answers: Answers, *, exact: bool = True) -> None:

@@ -124,7 +124,7 @@ class Book:
         if self.failures:
             self.trusted = False
 
-    def _add(self, ref: int, sell: bool, price: int, shares: int) -> None:  # noqa: FBT001 - as the message has it
+    def _add(self, ref: int, sell: bool, price: int, shares: int) -> None:
         if not price or not shares:
             return
         if ref in self.orders or shares >= LARGEST:

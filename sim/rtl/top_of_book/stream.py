@@ -1,4 +1,4 @@
-"""Messages of the feed for top_of_book: as its player reads them, and as the bytes that meltica.hot's ItchBook reads."""
+"""Messages of the feed for top_of_book: as its player reads them, and as the bytes that ItchBook reads."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Message:
                 body[31:35] = self.price.to_bytes(4, "big")
             case "S":
                 body[11:12] = self.state.encode()
-        if self.kind in {"C"}:
+        if self.kind == "C":
             body[31:36] = (b"Y" if self.printable else b"N") + self.price.to_bytes(4, "big")
 
 

@@ -47,9 +47,7 @@ def test_full_tables() -> None:
     )
 
 
-@pytest.mark.skipif(
-    not SNIPPET.exists(), reason=f"no ITCH snippet at {SNIPPET}; MELTICA_DATA says where the data is"
-)
+@pytest.mark.skipif(not SNIPPET.exists(), reason=f"no ITCH snippet at {SNIPPET}; MELTICA_DATA says where the data is")
 def test_recording() -> None:
     simulate(
         "top_of_book",
