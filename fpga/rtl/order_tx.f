@@ -8,4 +8,5 @@ tx_orders.sv
 tx_ports.sv
 tx_frame_words.sv
 tx_frame_checksums.sv
+tx_stream.sv
 order_tx.sv

@@ -170,7 +170,7 @@ module order_tx
   logic is_new, is_replace, is_cancel, found;
   logic [20:0] shares;
   logic [6:0] frame_bytes;
-  logic [FrameW-1:0] frame, frame_q;
+  logic [FrameW-1:0] frame;
 
   assign is_new = order_q.action == ActionNew;
   assign is_replace = order_q.action == ActionReplace;
@@ -223,10 +223,17 @@ module order_tx
 
   logic start_q;
   logic [5:0] payload_bytes_q;
-  logic tagged_q;
-  logic [3:0] word_q, last_word_q;
-  logic [7:0] last_keep_q;
+  logic [511:0] payload;
   logic [15:0] ip_checksum, tcp_checksum;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) start_q <= 1'b0;
+    else start_q <= go;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (go) payload_bytes_q <= payload_bytes;
+  end
 
   tx_frame_checksums u_checksums (
       .clk_i,
@@ -235,55 +242,26 @@ module order_tx
       .template_i(port_template),
       .state_i(port_state),
       .payload_bytes_i(payload_bytes_q),
-      .payload_i(frame_q[8*HeaderBytes+:512]),
+      .payload_i(payload),
       .ip_o(ip_checksum),
       .tcp_o(tcp_checksum)
   );
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) start_q <= 1'b0;
-    else start_q <= go;
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (go) begin
-      frame_q <= frame;
-      payload_bytes_q <= payload_bytes;
-      tagged_q <= port_template.vlan != '0;
-      word_q <= word_ready_i ? 4'd1 : 4'd0;
-      last_word_q <= 4'((frame_bytes - 7'd1) >> 3);
-      last_keep_q <= 8'hFF >> (3'd0 - frame_bytes[2:0]);
-    end else if (leaving && word_ready_i) begin
-      word_q <= word_q + 4'd1;
-    end
-  end
-
-  logic is_last;
-  assign is_last = word_q == last_word_q;
-  assign last_taken = leaving && word_ready_i && is_last;
-  assign word_valid_o = go || leaving;
-
-  always_comb begin
-    word_o.error = 1'b0;
-    word_o.last = 1'b0;
-    word_o.keep = '1;
-    word_o.data = frame[63:0];
-    if (leaving) begin
-      word_o.data = frame_q[64*word_q+:64];
-      if (word_q == 4'd3) begin
-        if (tagged_q) word_o.data[47:32] = ip_checksum;
-        else word_o.data[15:0] = ip_checksum;
-      end
-      if (word_q == 4'd6) begin
-        if (tagged_q) word_o.data[63:48] = tcp_checksum;
-        else word_o.data[31:16] = tcp_checksum;
-      end
-      if (is_last) begin
-        word_o.last = 1'b1;
-        word_o.keep = last_keep_q;
-      end
-    end
-  end
+  tx_stream u_stream (
+      .clk_i,
+      .go_i(go),
+      .leaving_i(leaving),
+      .frame_i(frame),
+      .frame_bytes_i(frame_bytes),
+      .has_tag_i(port_template.vlan != '0),
+      .ip_checksum_i(ip_checksum),
+      .tcp_checksum_i(tcp_checksum),
+      .payload_o(payload),
+      .last_taken_o(last_taken),
+      .word_valid_o,
+      .word_ready_i,
+      .word_o
+  );
 
   // --- what the table knows from now on, and what is told ---
 

@@ -90,7 +90,7 @@ package order_tx_pkg;
   localparam int unsigned HeaderBytes = 54;   // Ethernet 14, IPv4 20, TCP 20
   localparam int unsigned TagBytes = 4;
   localparam int unsigned PayloadBytes = 59;  // Enter Order with firm and post-only
-  localparam int unsigned FrameWords = 15;
+  localparam int unsigned FrameWords = 16;    // 15 are used
   localparam int unsigned FrameW = 64 * FrameWords;
 
   localparam logic [5:0] EnterBytes = 6'd50;

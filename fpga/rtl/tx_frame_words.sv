@@ -104,8 +104,8 @@ module tx_frame_words
   };
   assign addresses = {swap48(template_i.source_mac), swap48(template_i.destination_mac)};
   assign frame_o = is_tagged
-      ? {24'd0, payload, ip_tcp, 16'h0008, swap16(template_i.vlan), 16'h0081, addresses}
-      : {56'd0, payload, ip_tcp, 16'h0008, addresses};
+      ? {88'd0, payload, ip_tcp, 16'h0008, swap16(template_i.vlan), 16'h0081, addresses}
+      : {120'd0, payload, ip_tcp, 16'h0008, addresses};
   assign frame_bytes_o = 7'(HeaderBytes) + (is_tagged ? 7'(TagBytes) : 7'd0) + 7'(payload_bytes_o);
 
   logic unused_fields;
