@@ -44,6 +44,8 @@ module feed_merge
 
   if (DrainSpacing < 2 || DrainSpacing > 15) $fatal(1, "DrainSpacing is not within 2..15");
 
+  localparam int unsigned PatienceW = 11;  // 2,047 cycles: longer than the longest frame
+
   // --- configuration ---
 
   feed_filter_t row;
@@ -127,7 +129,7 @@ module feed_merge
     );
 
     // A head is judged in a cycle in which nothing moves, and acts in the next.
-    assign still[i] = head_valid[i] && !pop[i] && !drop[i] && !settle;
+    assign still[i] = head_valid[i] && in_session_q && !pop[i] && !drop[i] && !settle;
     assign head_below[i] = still[i] && head[i].sequence_number < expected_q;
     assign head_is[i] = still[i] && !passes && head[i].sequence_number == expected_q;
     assign head_above[i] = still[i] && !passes && head[i].sequence_number > expected_q;
@@ -225,6 +227,10 @@ module feed_merge
   logic [1:0] take;
   logic adopt, hear, poison, twin;
 
+  // What is parked of a frame that has not ended yet flows on as the lane itself would, once its first number is next.
+  logic [1:0] open_q, open_next_q, flow_q;
+  logic [1:0][63:0] open_number_q;
+
   assign take = {verdict_q[1].done && !verdict_q[0].done, verdict_q[0].done};
   assign judged = take[1] ? verdict_q[1] : verdict_q[0];
   assign packet = take[1] ? lane_packet_i[1] : lane_packet_i[0];
@@ -253,7 +259,7 @@ module feed_merge
         if (!twin) rollback = ~take;
       end
     end
-    force_commit = parked_almost & mine_q & ~rollback & ~drop;
+    force_commit = ((flow_q & mine_q) | (parked_almost & mine_q)) & ~rollback & ~drop;
     commit |= force_commit;
     drop |= ~enabled_q;
     rollback |= ~enabled_q;
@@ -272,28 +278,38 @@ module feed_merge
       end else if (take[i]) begin
         verdict_q[i].done <= 1'b0;
       end
-      used_q[i] <= !take[i] && (used_q[i] || live[i] || force_commit[i]);
+      used_q[i] <= !take[i] && (used_q[i] || live[i] || (force_commit[i] && open_q[i]));
+      open_q[i] <= (open_q[i] && !commit[i] && !rollback[i]) || (park[i] && !rollback[i]);
+      if (!open_q[i] || commit[i]) open_number_q[i] <= lane_msg_i[i].sequence_number;
+      open_next_q[i] <= open_q[i] && mine_q[i] && !passes && !settle
+          && open_number_q[i] == expected_q;
+      flow_q[i] <= !take[i] && !rollback[i] && !drop[i] && (flow_q[i] || open_next_q[i]);
     end
-    if (!rst_ni) {verdict_q, used_q} <= '0;
+    if (!rst_ni) {verdict_q, used_q, open_q, open_next_q, flow_q} <= '0;
   end
 
   // --- the sequence ---
 
   logic [63:0] first, target_q, since_ns_q;
   logic known_above_q, gap_seen, expired, declare, declare_q, moving;
+  logic [PatienceW-1:0] patience_q;
 
   assign first = adopt && start_q != '0 ? start_q : change ? 64'd1 : packet.first_number;
-  assign jump = declare_q && !passes && !adopt && !change && !restart;
+  assign jump = declare_q && in_session_q && !passes && !adopt && !change && !restart;
   assign settle = jump || adopt || change || restart;
   assign gap_seen = known_above_q || head_above_q != '0;
   assign expired = now_ns_i - since_ns_q >= {32'b0, timeout_q} || parked_almost != '0;
-  assign moving = passes || settle || (head_is_q | head_below_q) != '0
-      || (parked_pending & ~head_valid) != '0;
+  // A head that was not found to be above the gap may close it, or has not been looked at.
+  assign moving = passes || settle || (head_valid & ~head_above_q) != '0
+      || (parked_pending & ~head_valid) != '0 || (open_q != '0 && patience_q != '1);
   assign declare = in_session_q && gap_seen && expired && !moving && !declare_q;
 
   always_ff @(posedge clk_i) begin
     known_above_q <= in_session_q && !passes && !settle && known_q > expected_q;
     if (!gap_seen || passes) since_ns_q <= now_ns_i;
+    // What is parked of a frame that goes on may fill the gap; a frame that never ends must not hide it.
+    if (!gap_seen || !expired || open_q == '0) patience_q <= '0;
+    else if (patience_q != '1) patience_q <= patience_q + 1'b1;
     declare_q <= declare;
     if (declare) begin
       if (head_above_q == 2'b11) begin
@@ -321,7 +337,7 @@ module feed_merge
     end else if (pushed_lost[1] && mine_q[1] && lane_packet_i[1].next_number > known_q) begin
       known_q <= lane_packet_i[1].next_number;
     end else if (hear && packet.first_number > known_q) known_q <= packet.first_number;
-    if (!rst_ni) {expected_q, next_q, known_q, known_above_q, declare_q} <= '0;
+    if (!rst_ni) {expected_q, next_q, known_q, known_above_q, declare_q, patience_q} <= '0;
   end
 
   always_ff @(posedge clk_i) begin
@@ -367,6 +383,24 @@ module feed_merge
     events_o[0].session_change <= change;
     if (!rst_ni) events_o <= '0;
   end
+
+`ifdef FORMAL
+  // What the registers mean that stand for comparisons of the cycle before; feed_merge_proof.sv builds on it.
+  logic [1:0][63:0] was_next_q;
+  always_ff @(posedge clk_i) begin
+    for (int unsigned i = 0; i < 2; i++) was_next_q[i] <= lane_packet_i[i].next_number;
+    if (rst_ni) begin
+      if (in_session_q) assert (next_q == expected_q + 64'd1);
+      if (declare_q && in_session_q) assert (target_q > expected_q);
+      for (int unsigned i = 0; i < 2; i++) begin
+        if (is_next_q[i]) assert (in_session_q && was_next_q[i] == expected_q);
+        if (head_is_q[i]) assert (in_session_q && head_valid[i] && !head_above_q[i]);
+        if (head_is_q[i]) assert (head[i].sequence_number == expected_q);
+        if (head_above_q[i]) assert (head_valid[i] && head[i].sequence_number > expected_q);
+      end
+    end
+  end
+`endif
 
 endmodule
 /* verilator lint_on UNUSEDSIGNAL */

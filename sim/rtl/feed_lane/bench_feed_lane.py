@@ -65,7 +65,7 @@ async def every_type_in_every_alignment_behind_every_tag(dut: Any) -> None:
 
 @cocotb.test()
 async def frames_of_nine_thousand_bytes_back_to_back(dut: Any) -> None:
-    """Line rate with the densest messages, the shortest frames between them; then messages that a revision made longer."""
+    """Line rate with the densest messages and the shortest frames; then messages that a revision made longer."""
     bench = await bench_of(dut)
     rng, number, begun = bench.rng, 1, bench.cycle
     sent = 0
@@ -156,9 +156,9 @@ async def every_header_field_wrong(dut: Any) -> None:
     bench = await bench_of(dut, taken)
     rng = bench.rng
     for tags in ((), (0x8100,)):
-        for reason, shape in HEADERS:
+        for reason, wrong in HEADERS:
             blocks = [block(random_message(rng, kind)) for kind in "ADX"]
-            shape = shape if shape.tags else shape.but(tags=tags)
+            shape = wrong if wrong.tags else wrong.but(tags=tags)
             judged = await bench.send(build(9, blocks, shape))
             assert judged.reason == reason, (judged, reason, shape)
             assert not (await bench.send(build(9, blocks, Shape(tags=tags)))).reason
@@ -243,7 +243,7 @@ async def runts_giants_and_words_with_holes(dut: Any) -> None:
 
 @cocotb.test()
 async def another_filter_in_the_middle(dut: Any) -> None:
-    """The frame that is under way is dropped, the next is judged by the new row; rows of the other lane change nothing."""
+    """The frame under way is dropped, the next is judged by the new row; rows of the other lane change nothing."""
     bench = await bench_of(dut)
     rng = bench.rng
     frame = build(3, [block(random_message(rng, "A")) for _ in range(6)])

@@ -1,4 +1,4 @@
-"""What a lane must make of a frame: which messages come out, and what is counted. Written from the contract, in bytes."""
+"""What a lane must make of a frame: which messages come out, what is counted. Written from the contract, in bytes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,22 @@ EVENTS = (
 """feed_events_t, from the top bit."""
 
 MESSAGE = {
-    "market": 8, "sequence_number": 64, "kind": 8, "locate": 16, "timestamp_ns": 48, "order_ref": 64,
-    "new_order_ref": 64, "is_sell": 1, "shares": 32, "price": 32, "printable": 1, "match_number": 64,
-    "stock": 64, "state": 8, "upper_price": 32, "lower_price": 32,
+    "market": 8,
+    "sequence_number": 64,
+    "kind": 8,
+    "locate": 16,
+    "timestamp_ns": 48,
+    "order_ref": 64,
+    "new_order_ref": 64,
+    "is_sell": 1,
+    "shares": 32,
+    "price": 32,
+    "printable": 1,
+    "match_number": 64,
+    "stock": 64,
+    "state": 8,
+    "upper_price": 32,
+    "lower_price": 32,
 }
 """market_message_t, from the top bit."""
 PACKET = {"session": 80, "first_number": 64, "next_number": 64, "done": 1, "clean": 1, "poisoned": 1}

@@ -1,0 +1,3 @@
+-f feed_lane.f
+-f feed_merge.f
+feed_pair.sv
