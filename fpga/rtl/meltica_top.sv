@@ -222,7 +222,7 @@ module meltica_top
 
   risk_gate #(
     .Instruments(Instruments), .Accounts(Accounts), .Strategies(Strategies), .Ports(Ports),
-    .WorkingOrders(WorkingOrders), .DuplicateDepth(DuplicateDepth), .FutureToleranceNs(FutureToleranceNs)
+    .WorkingOrders(WorkingOrders), .DuplicateDepth(DuplicateDepth), .FutureToleranceNs(32'(FutureToleranceNs))
   ) u_risk_gate (
     .clk_i, .rst_ni,
     .unit_nanos_i(unit_nanos), .leased_i(leased),
