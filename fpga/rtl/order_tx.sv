@@ -15,7 +15,8 @@ module order_tx
     input  wire                  rst_ni,
 
     input  wire                  cfg_valid_i,
-    input  wire staged_row_t     cfg_row_i,       // Symbol, DropCopy, FrameTemplate, TcpState; others pass by
+    // Symbol, DropCopy, FrameTemplate, TcpState; others pass by
+    input  wire staged_row_t     cfg_row_i,
     output logic                 bad_row_o,
 
     input  wire                  verdict_valid_i,
@@ -34,7 +35,7 @@ module order_tx
     output logic                 purged_valid_o,
     output order_intent_t        purged_order_o,
     output tx_cause_e            purged_cause_o,
-    output logic                 evicted_o        // a new order took the table's place of another one
+    output logic                 evicted_o  // a new order took the table's place of another one
 );
 
   // --- rows ---
@@ -102,7 +103,8 @@ module order_tx
     end
   end
 
-  // --- what the card knows of the head's session, instrument and order: asked again in every cycle of waiting ---
+  // --- what the card knows of the head's session, instrument and order: asked again in every cycle
+  // of waiting ---
 
   logic port_known, symbol_known;
   port_template_t port_template;
@@ -177,8 +179,8 @@ module order_tx
   assign is_cancel = order_q.action == ActionCancel;
   assign risky = !is_cancel;
   assign uses_number = !is_cancel;
-  assign found = entry.valid && entry.order_id == order_q.order_id && entry.port_id == order_q.port_id
-      && entry.epoch == port_state.epoch;
+  assign found = entry.valid && entry.order_id == order_q.order_id
+      && entry.port_id == order_q.port_id && entry.epoch == port_state.epoch;
 
   always_comb begin
     cause = CauseNone;

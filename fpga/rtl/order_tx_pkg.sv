@@ -1,6 +1,9 @@
-// What the parts of order_tx hand to each other, and how OUCH 5.0, SoupBinTCP, TCP and IP lay out their bytes.
-// A frame is a vector whose byte n is bits 8n+7:8n, as it is on the AXI-Stream: big-endian numbers go through swap.
-// One's complement sums do not care about the byte order (RFC 1071): they add the bytes as they lie in the vector.
+// What the parts of order_tx hand to each other, and how OUCH 5.0, SoupBinTCP, TCP and IP lay out
+// their bytes.
+// A frame is a vector whose byte n is bits 8n+7:8n, as it is on the AXI-Stream: big-endian numbers
+// go through swap.
+// One's complement sums do not care about the byte order (RFC 1071): they add the bytes as they lie
+// in the vector.
 `default_nettype none
 
 /* verilator lint_off UNUSEDPARAM */
@@ -8,7 +11,8 @@ package order_tx_pkg;
 
   import meltica_hot_pkg::*;
 
-  // Why an order that passed the gate did not leave. 2 to 12: the refusals of the software's OUCH port, negated.
+  // Why an order that passed the gate did not leave. 2 to 12: the refusals of the software's OUCH
+  // port, negated.
   typedef enum logic [5:0] {
     CauseNone           = 6'd0,
     CauseUnknownSymbol  = 6'd2,
@@ -64,7 +68,7 @@ package order_tx_pkg;
     logic [31:0] sequence_number;
     logic [15:0] identification;
     logic [31:0] user_ref_num;       // 0: there are none left
-    logic [15:0] epoch;              // moves when the numbers begin again; an older order is unknown
+    logic [15:0] epoch;  // moves when the numbers begin again; an older order is unknown
   } port_state_t;
 
   // An order that left and may still work.
@@ -73,7 +77,7 @@ package order_tx_pkg;
     logic        canceling;
     logic        ioc;
     logic        iso;
-    logic [19:0] executed_lots;      // of the chain; OUCH counts them into the quantity of a replace
+    logic [19:0] executed_lots;  // of the chain; OUCH counts them into the quantity of a replace
     logic [31:0] pending;            // the number of a replace without an answer; 0: none
     logic [31:0] user_ref_num;
     logic [15:0] epoch;
@@ -130,7 +134,8 @@ package order_tx_pkg;
     return x < 5'd10 ? 8'h30 + {3'd0, x} : 8'h37 + {3'd0, x};
   endfunction
 
-  // Without a prefix as the software has it: M and thirteen digits of base 32, so that the number can be read back.
+  // Without a prefix as the software has it: M and thirteen digits of base 32, so that the number
+  // can be read back.
   // With one: the prefix and six digits, the lowest 30 bits.
   function automatic logic [111:0] cl_ord_id(logic [63:0] order_id, logic [63:0] prefix);
     logic [64:0] digits;

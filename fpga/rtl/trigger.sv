@@ -1,4 +1,5 @@
-// Orders that a market message sends by itself: up to 16 conditions, all compared in the cycle of the message.
+// Orders that a market message sends by itself: up to 16 conditions, all compared in the cycle of
+// the message.
 // fpga/docs/trigger.md has the contract.
 `default_nettype none
 
@@ -6,7 +7,7 @@ module trigger
   import meltica_hot_pkg::*, meltica_card_pkg::*;
 #(
     parameter int unsigned Slots = 16,
-    parameter int unsigned KeyCycles = 64    // how long a key is shown when its message does not come
+    parameter int unsigned KeyCycles = 64  // how long a key is shown when its message does not come
 ) (
     input  wire                     clk_i,
     input  wire                     rst_ni,
@@ -34,7 +35,7 @@ module trigger
     output logic                    not_armed_o,      // a message pulled, and: armed_i was low
     output logic                    not_ready_o,      // tx_ready_i was low
     output logic                    resting_o,        // all slots that it pulled rest
-    output logic                    no_key_o          // their rows were not asked for in the cycle before
+    output logic                    no_key_o  // their rows were not asked for in the cycle before
 );
 
   localparam int unsigned IndexW = Slots > 1 ? $clog2(Slots) : 1;
@@ -88,7 +89,8 @@ module trigger
       && trigger_q.quantity_lots[63:20] == '0 && trigger_q.quantity_lots[19:0] != '0
       && trigger_q.price_ticks[63:31] == '0 && trigger_q.price_ticks[30:0] != '0;
 
-  // Before a message has a price the card asks for the rows of whoever would send: slots that watch one instrument
+  // Before a message has a price the card asks for the rows of whoever would send: slots that watch
+  // one instrument
   // must send for the same account, strategy and session.
   always_comb begin
     conflict = 1'b0;
@@ -97,7 +99,8 @@ module trigger
         if (enabled_q[n] && n != 32'(trigger_q.slot) && trigger_q.enabled[0]
             && condition_q[n].locate == trigger_q.instrument_id[15:0]
             && (shot_q[n].account_id != trigger_q.account_id
-            || shot_q[n].strategy_id != trigger_q.strategy_id || shot_q[n].port_id != trigger_q.port_id))
+            || shot_q[n].strategy_id != trigger_q.strategy_id
+            || shot_q[n].port_id != trigger_q.port_id))
           conflict = 1'b1;
       end
     end
@@ -167,7 +170,7 @@ module trigger
   end
 
   logic [KeyCountW-1:0] key_left_q;
-  logic key_fresh_q;          // first shown in this cycle: it is of the message after the one that ends now
+  logic key_fresh_q;  // first shown in this cycle: it is of the message after the one that ends now
   logic shown_q;              // in the cycle before
   order_key_t key_q, shown_key_q;
 
@@ -202,7 +205,7 @@ module trigger
   always_comb begin
     unique case (msg_i.kind)
       8'h41, 8'h46: {is_add, is_trade, has_side} = 3'b101;                  // A F
-      8'h55: {is_add, is_trade, has_side} = 3'b100;                         // U: its new price; no side
+      8'h55: {is_add, is_trade, has_side} = 3'b100;  // U: its new price; no side
       8'h50: {is_add, is_trade, has_side} = 3'b011;                         // P
       8'h43: {is_add, is_trade, has_side} = {1'b0, msg_i.printable, 1'b0};  // C
       default: {is_add, is_trade, has_side} = 3'b000;

@@ -1,5 +1,7 @@
-// The two checksums of a frame from what its port keeps summed and the terms of this order, while its first words leave.
-// start_i: the frame's words are there. The IP checksum is ready two cycles later, that of TCP three: words 3 and 6
+// The two checksums of a frame from what its port keeps summed and the terms of this order, while
+// its first words leave.
+// start_i: the frame's words are there. The IP checksum is ready two cycles later, that of TCP
+// three: words 3 and 6
 // cannot leave before.
 `default_nettype none
 

@@ -1,4 +1,5 @@
-// One frame, as bytes: Ethernet with or without 802.1Q, IPv4, TCP (PSH, ACK), SoupBinTCP 'U', OUCH 5.0. Combinational.
+// One frame, as bytes: Ethernet with or without 802.1Q, IPv4, TCP (PSH, ACK), SoupBinTCP 'U', OUCH
+// 5.0. Combinational.
 // Both checksums are 0 here; they are put in while the words leave.
 `default_nettype none
 
@@ -76,7 +77,8 @@ module tx_frame_words
       end
       ActionReplace: begin
         payload = {
-          128'd0, 16'd0, id_text, entry_i.iso ? 8'h59 : 8'h4E, template_i.display, tif, swap64(price),
+          128'd0, 16'd0, id_text, entry_i.iso ? 8'h59 : 8'h4E, template_i.display, tif,
+          swap64(price),
           swap32(32'(shares_o)), swap32(state_i.user_ref_num), swap32(entry_i.user_ref_num), 8'h55,
           8'h55, swap16(16'(ReplaceBytes) - 16'd2)
         };
@@ -98,7 +100,8 @@ module tx_frame_words
   assign is_tagged = template_i.vlan != '0;
   assign ip_tcp = {
     16'd0, 16'd0, swap16(state_i.window), 8'h18, 8'h50, swap32(state_i.acknowledgment_number),
-    swap32(state_i.sequence_number), swap16(template_i.destination_port), swap16(template_i.source_port),
+    swap32(state_i.sequence_number), swap16(template_i.destination_port),
+    swap16(template_i.source_port),
     swap32(template_i.destination_ip), swap32(template_i.source_ip), 16'd0, 8'd6, 8'd64, 16'h0040,
     swap16(state_i.identification), swap16(16'd40 + 16'(payload_bytes_o)), 8'h00, 8'h45
   };

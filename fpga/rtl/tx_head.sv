@@ -1,4 +1,5 @@
-// The queue of passed orders and its head, which is judged, leaves, or is purged. Here is the kill rule, and here it is
+// The queue of passed orders and its head, which is judged, leaves, or is purged. Here is the kill
+// rule, and here it is
 // proved: what is in an order, and why it might be refused, is left to order_tx.
 `default_nettype none
 
@@ -13,7 +14,8 @@ module tx_head #(
     input  wire               passed_i,        // an order comes
     input  wire  [Width-1:0]  data_i,
 
-    output logic              look_o,          // looked_o is what will be, or still is, judged in the next cycle
+    // looked_o is what will be, or still is, judged in the next cycle
+    output logic              look_o,
     output logic              load_o,          // it is a new one
     output logic [Width-1:0]  looked_o,
     output logic [Width-1:0]  head_o,
@@ -22,9 +24,9 @@ module tx_head #(
     input  wire               judge_i,         // all that is asked about it is there
     input  wire               risky_i,         // no cancel: the switch stops it
     input  wire               refused_i,
-    input  wire               no_room_i,       // only of what is neither risky nor refused: it waits
+    input  wire               no_room_i,  // only of what is neither risky nor refused: it waits
     output logic              killed_o,        // why it is purged
-    output logic              go_o,            // its first word is on the stream, for the first time
+    output logic              go_o,  // its first word is on the stream, for the first time
     output logic              purge_o,
     output logic              leaving_o,
     input  wire               last_taken_i,    // its last word has been taken
@@ -55,7 +57,8 @@ module tx_head #(
 
   assign freed = state_q == HeadEmpty || purge_o || (leaving_o && last_taken_i);
   assign load_new = freed && queue_empty && passed_i;
-  // A cancel that waits for the venue's window goes behind the others, which may belong to other sessions.
+  // A cancel that waits for the venue's window goes behind the others, which may belong to other
+  // sessions.
   assign rotate = judged && !killed_o && !refused_i && no_room_i && !queue_empty && !passed_i;
   assign overflow_o = passed_i && queue_full && !freed;
 
@@ -90,7 +93,8 @@ module tx_head #(
       if (load_o) state_q <= HeadJudged;
       else if (go_o) state_q <= HeadLeaving;
       else if (freed) state_q <= HeadEmpty;
-      // What is not on the stream when the switch is engaged never gets there, even if it is released at once.
+      // What is not on the stream when the switch is engaged never gets there, even if it is
+      // released at once.
       if (load_o) doomed_q <= killed_i || (!queue_empty && queue_doomed);
       else if (killed_i) doomed_q <= 1'b1;
     end

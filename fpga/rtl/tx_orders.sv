@@ -1,7 +1,10 @@
-// Which UserRefNum an order id has: a direct index of its low bits, the whole id compared. The newest order wins a place.
+// Which UserRefNum an order id has: a direct index of its low bits, the whole id compared. The
+// newest order wins a place.
 //
-// One port reads for the order at the head of the queue, every cycle. The other belongs to the sender's writes; when
-// they leave it alone, a DropCopy row reads, changes and writes its entry, and begins again when the sender moved
+// One port reads for the order at the head of the queue, every cycle. The other belongs to the
+// sender's writes; when
+// they leave it alone, a DropCopy row reads, changes and writes its entry, and begins again when
+// the sender moved
 // between its two steps.
 `default_nettype none
 
@@ -14,8 +17,8 @@ module tx_orders
     input  wire                  rst_ni,
     input  wire                  lookup_valid_i,
     input  wire  [63:0]          lookup_i,
-    output table_entry_t         entry_o,        // one cycle later: what is in the place, whoever it is
-    input  wire                  claim_i,        // the sender uses entry_o and writes in the next cycle
+    output table_entry_t         entry_o,  // one cycle later: what is in the place, whoever it is
+    input  wire                  claim_i,  // the sender uses entry_o and writes in the next cycle
     input  wire                  write_valid_i,
     input  wire table_entry_t   write_i,
     input  wire                  drop_valid_i,   // a DropCopy row
@@ -59,7 +62,8 @@ module tx_orders
 
   table_entry_t found;
   assign found = table_entry_t'(other_q);
-  assign is_ours = found.valid && found.order_id == answer_q.order_id && found.port_id == answer_q.port_id;
+  assign is_ours = found.valid && found.order_id == answer_q.order_id
+      && found.port_id == answer_q.port_id;
 
   always_comb begin
     changed = found;
@@ -73,7 +77,8 @@ module tx_orders
         else if (answer_q.user_ref_num == found.pending) changed.pending = '0;
       end
       DropKindExecuted, DropKindSelfMatchCancel: begin
-        // More than a million shares of one order cannot be: it stays at the end, where no replace fits any more.
+        // More than a million shares of one order cannot be: it stays at the end, where no replace
+        // fits any more.
         changed.executed_lots = found.executed_lots + answer_q.last_lots;
         if (changed.executed_lots < found.executed_lots) changed.executed_lots = '1;
       end

@@ -1,5 +1,7 @@
-// The order-entry sessions: a template row each, and the numbers of TCP, IP and OUCH that go on with every frame.
-// A row counts from the third cycle after its commit; a frame that has begun keeps what it began with.
+// The order-entry sessions: a template row each, and the numbers of TCP, IP and OUCH that go on
+// with every frame.
+// A row counts from the third cycle after its commit; a frame that has begun keeps what it began
+// with.
 `default_nettype none
 
 module tx_ports
@@ -10,12 +12,12 @@ module tx_ports
     input  wire                  clk_i,
     input  wire                  rst_ni,
     input  wire                  row_valid_i,
-    input  wire staged_row_t     row_i,            // FrameTemplate and TcpState; others are not looked at
+    input  wire staged_row_t     row_i,  // FrameTemplate and TcpState; others are not looked at
     output logic                 bad_row_o,
 
     input  wire                  select_valid_i,   // never in the cycle of sent_valid_i
     input  wire  [7:0]           select_port_i,
-    output logic                 known_o,          // from here on: of the port that was selected last
+    output logic                 known_o,  // from here on: of the port that was selected last
     output port_template_t       template_o,
     output port_state_t          state_o,
     output logic [15:0]          room_o,           // bytes that the venue still takes
@@ -122,7 +124,8 @@ module tx_ports
     current = state_q[write_port_q];
     begun = start_q;
     begun.epoch = set_q[write_port_q] ? current.epoch : '0;
-    // Numbers that begin again (a new day): what the table knows of the old ones is unknown from now on.
+    // Numbers that begin again (a new day): what the table knows of the old ones is unknown from
+    // now on.
     if (set_q[write_port_q] && (next_number == '0 || start_q.user_ref_num < next_number))
       begun.epoch = current.epoch + 1'b1;
     heard = current;
@@ -178,7 +181,8 @@ module tx_ports
   always_ff @(posedge clk_i) begin
     if (select_valid_i) begin
       selected_q <= select_index;
-      known_o <= 32'(select_port_i) < Ports && (set_q[select_index] || (write_template_q && same_port));
+      known_o <= 32'(select_port_i) < Ports && (set_q[select_index]
+          || (write_template_q && same_port));
       template_o <= write_template_q && same_port ? write_q : template_q[select_index];
       state_o <= chosen;
       room_o <= in_flight <= 32'(chosen.peer_window) ? chosen.peer_window - in_flight[15:0] : '0;

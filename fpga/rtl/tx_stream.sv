@@ -21,23 +21,23 @@ module tx_stream
 
   logic [FrameW-1:0] frame_q;
   logic has_tag_q, is_last;
-  logic [3:0] word_q, last_word_q;
-  logic [7:0] last_keep_q;
+  logic [3:0] word_q, last_word;
+  logic [6:0] frame_bytes_q;
 
   always_ff @(posedge clk_i) begin
     if (go_i) begin
       frame_q <= frame_i;
       has_tag_q <= has_tag_i;
       word_q <= word_ready_i ? 4'd1 : 4'd0;
-      last_word_q <= 4'((frame_bytes_i - 7'd1) >> 3);
-      last_keep_q <= 8'hFF >> (3'd0 - frame_bytes_i[2:0]);
+      frame_bytes_q <= frame_bytes_i;
     end else if (leaving_i && word_ready_i) begin
       word_q <= word_q + 4'd1;
     end
   end
 
   assign payload_o = frame_q[8*HeaderBytes+:512];
-  assign is_last = word_q == last_word_q;
+  assign last_word = 4'((frame_bytes_q - 7'd1) >> 3);
+  assign is_last = word_q == last_word;
   assign last_taken_o = leaving_i && word_ready_i && is_last;
   assign word_valid_o = go_i || leaving_i;
 
@@ -58,7 +58,7 @@ module tx_stream
       end
       if (is_last) begin
         word_o.last = 1'b1;
-        word_o.keep = last_keep_q;
+        word_o.keep = 8'hFF >> (3'd0 - frame_bytes_q[2:0]);
       end
     end
   end

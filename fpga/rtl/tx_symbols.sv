@@ -1,4 +1,5 @@
-// The eight letters of every instrument, from Symbol rows. The card's tick and lot are those of the venue.
+// The eight letters of every instrument, from Symbol rows. The card's tick and lot are those of the
+// venue.
 `default_nettype none
 
 module tx_symbols

@@ -337,7 +337,7 @@ async def bad_rows(dut: Any) -> None:
     await bench.step(an_order(99, instrument_id=1))
     bench.judge.symbols.pop(1)
     for port in bench.judge.open.values():
-        port.ouch._symbols.pop(1)  # noqa: SLF001 - the software's port cannot forget one
+        port.ouch._symbols.pop(1)
     await bench.quiet()
     assert bench.purged[-1][1] == Cause.UNKNOWN_SYMBOL
     await bench.tell(a_symbol(1))

@@ -69,7 +69,7 @@ async def a_stall_at_every_word(dut: Any) -> None:
 
 @cocotb.test()
 async def a_kill_in_every_cycle(dut: Any) -> None:
-    """NEW, NEW, CANCEL, REPLACE one after the other; the switch for one cycle, or for good, in every cycle of it all."""
+    """NEW, NEW, CANCEL, REPLACE one after the other; the switch for one cycle, or for good, in every cycle."""
     bench = await started(dut)
     cover = Cover("kills", [*range(-1, 13), "between frames", "verdict's own cycle", "first word held"])
     number = 0
@@ -208,7 +208,7 @@ class Stream:
 
     def order(self) -> OrderIntentRecord:
         dice = self.dice
-        port_id = dice.choice((0, 0, 1, 2, 2, 2, PORTS - 1 if dice.random() < 0.05 else 0))  # noqa: PLR2004
+        port_id = dice.choice((0, 0, 1, 2, 2, 2, PORTS - 1 if dice.random() < 0.05 else 0))
         action = dice.choices((1, 2, 3, 0), (60, 25, 25, 0.5))[0]
         if action == Action.NEW:
             self.newest += 1
@@ -217,7 +217,7 @@ class Stream:
             number = max(1, self.newest - dice.randrange(ORDERS + 3))
         number |= dice.choice((0, 0, 1 << 40)) if action == Action.NEW else 0
         known = [row[0] for port in self.bench.judge.open.values() for row in port.ouch.export_state()["orders"]]
-        if known and dice.random() < (0.05 if action == Action.NEW else 0.9):  # noqa: PLR2004
+        if known and dice.random() < (0.05 if action == Action.NEW else 0.9):
             number = dice.choice(known)
             port_id = next(
                 p for p, port in self.bench.judge.open.items()
@@ -231,7 +231,7 @@ class Stream:
             quantity_lots=dice.choice((dice.randrange(1, 200), dice.randrange(1, 1_000_000))),
             order_type=dice.choice((OrderType.LIMIT, OrderType.LIMIT, OrderType.MARKET)), time_ns=dice.getrandbits(63),
         )  # fmt: skip
-        if dice.random() < 0.04:  # noqa: PLR2004 - what the gate lets pass and OUCH does not have
+        if dice.random() < 0.04:
             name, value = dice.choice((
                 ("quantity_lots", 1_000_001), ("price_ticks", 2_000_000_000), ("tif", TimeInForce.GTC), ("side", 7),
                 ("instrument_id", 9), ("port_id", PORTS + 1),
@@ -244,10 +244,10 @@ class Stream:
         port_id = dice.choice(sorted(judge.open))
         port = judge.open[port_id]
         roll = dice.random()
-        if roll < 0.5:  # noqa: PLR2004
+        if roll < 0.5:
             return self.answer(port_id, port)
-        if roll < 0.97 or any(order.port_id == port_id for order, _ in self.bench.waiting):  # noqa: PLR2004
-            up = int(dice.random() < 0.9)  # noqa: PLR2004
+        if roll < 0.97 or any(order.port_id == port_id for order, _ in self.bench.waiting):
+            up = int(dice.random() < 0.9)
             self.cover.hit("up" if up else "down")
             behind = dice.choice((0, 0, 0, 50, 5000))
             return heard(
@@ -255,7 +255,7 @@ class Stream:
                 peer_window=dice.choice((0, 30, 60, 300, 5000, 0xFFFF)), acknowledgment_number=dice.getrandbits(32),
                 window=dice.getrandbits(16),
             )  # fmt: skip
-        again = dice.random() < 0.5  # noqa: PLR2004
+        again = dice.random() < 0.5
         self.cover.hit("same numbers" if again else "restart")
         return a_template(
             port_id, vlan=dice.choice((0, 0x6007)), sequence_number=dice.getrandbits(32), user_ref_num=1 if not again
@@ -311,7 +311,7 @@ class Stream:
             row = None
             if bench.cycle >= next_row:
                 row, next_row = self.row(), bench.cycle + dice.choice((8, 20, 60))
-            if not self.killed_left and dice.random() < 0.002:  # noqa: PLR2004
+            if not self.killed_left and dice.random() < 0.002:
                 self.killed_left = dice.choice((1, 1, 5, 40))
                 self.cover.hit("kill")
             frames, purged = len(bench.frames), len(bench.purged)

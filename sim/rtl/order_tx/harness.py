@@ -81,7 +81,7 @@ class Bench:
         self.waiting: deque[tuple[OrderIntentRecord, int]] = deque()  # passed: in which cycle
         self.expected: deque[tuple[OrderIntentRecord, bytes]] = deque()
         self.words: list[int] = []
-        self.begun: list[int] = []       # cycles in which a first word was offered
+        self.begun: list[int] = []  # cycles in which a first word was offered
         self.taken: deque[tuple[int, int]] = deque()  # of whole frames: first offered, last word taken
         self.held = -1
         self.latencies: list[int] = []
@@ -224,7 +224,7 @@ class Bench:
             if not (self.waiting or self.expected or self.words):
                 await self.step()
                 return
-            await self.step(ready=stall is None or stall.random() < 0.5)  # noqa: PLR2004 - every other cycle
+            await self.step(ready=stall is None or stall.random() < 0.5)
         raise AssertionError(f"stuck: {len(self.waiting)} wait, {len(self.expected)} are on their way")
 
     async def send(self, order: OrderIntentRecord) -> bytes:

@@ -1,4 +1,4 @@
-"""What order_tx must do with an order at a given moment: OUCH by the software's port, everything around it from here."""
+"""What order_tx must do with an order at a given moment: OUCH by the software's port, the rest from here."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Judge:
         return at < len(self.kills) and self.kills[at] <= last
 
     def sends(self, order: OrderIntentRecord, passed: int, cycle: int) -> tuple[Cause, bytes]:
-        """At the head in this cycle: why it is purged, or its frame. A cancel without room: WINDOW, that is, it waits."""
+        """At the head in this cycle: why it is purged, or its frame. WINDOW of a cancel: it waits."""
         self.advance(cycle)
         risky = order.action != Action.CANCEL
         if risky and self.killed_between(passed, cycle):
@@ -169,7 +169,7 @@ class Judge:
 
     def room_for(self, order: OrderIntentRecord) -> bool:
         port = self.open.get(order.port_id)
-        return port is None or not port.up or port.room >= 24  # noqa: PLR2004 - two cancels
+        return port is None or not port.up or port.room >= 24
 
     def _place(self, order: OrderIntentRecord) -> None:
         place, owner = order.order_id % self.orders, (order.port_id, order.order_id)

@@ -45,12 +45,12 @@ class Bench:
         self.cycle = 0
         self.now_ns = START_NS
         self.rows: deque[tuple[int, TriggerRecord]] = deque()
-        self.last_row = NEVER          # the cycle of the last Trigger row, good or bad
+        self.last_row = NEVER  # the cycle of the last Trigger row, good or bad
         self.announced: dict[int, int] = {}  # cycle of early -> locate
         self.watched: dict[int, bool] = {}
         self.bad_rows = 0
         self.wanted_bad = 0
-        self.told = ""                 # the cause that must be told in this cycle
+        self.told = ""  # the cause that must be told in this cycle
         self.outcomes: list[Outcome] = []
 
     async def start(self) -> None:
@@ -85,7 +85,7 @@ class Bench:
         outcome = self._judge(message, lead, armed=armed, ready=ready)
         await RisingEdge(dut.clk_i)
         self.cycle += 1
-        self.now_ns += 6 + (self.cycle % 5 < 2)  # noqa: PLR2004 - 6.4 ns
+        self.now_ns += 6 + (self.cycle % 5 < 2)
         return outcome
 
     def _take_rows(self) -> None:
@@ -237,7 +237,11 @@ async def bad_rows(dut: Any) -> None:
     for number, changes in enumerate(bad, 1):
         await bench.tell(a_row(**changes))
         assert bench.bad_rows == number, changes
-    good = [{"slot": 1, "account_id": 9, "enabled": 0}, {"slot": 1, "account_id": 9, "instrument_id": 8}, {"account_id": 9}]
+    good = [
+        {"slot": 1, "account_id": 9, "enabled": 0},
+        {"slot": 1, "account_id": 9, "instrument_id": 8},
+        {"account_id": 9},
+    ]
     for changes in good:
         await bench.tell(a_row(**changes))
     assert bench.bad_rows == len(bad)
@@ -280,12 +284,12 @@ async def random_messages(dut: Any) -> None:
     coming: deque[tuple[int, int, Message]] = deque()  # early, message
     free_at, last_end = 5, 0
     while bench.cycle < CYCLES:
-        if not coming or (len(coming) == 1 and dice.random() < 0.5):  # noqa: PLR2004 - the next one is on its way
+        if not coming or (len(coming) == 1 and dice.random() < 0.5):
             early = max(free_at, bench.cycle)
             end = max(early + dice.choice((2, 3, 4, 4, 4, 5, 6, 1, 70)), last_end + SPACING)
             message = Message(
                 dice.choice("AAAFFUUCPEXD"), dice.randrange(6), dice.choice((0, 999, 1000, 1001, 5000, 1 << 31)),
-                dice.choice((0, 1, 99, 100, 1 << 31)), dice.random() < 0.5, dice.random() < 0.8,  # noqa: PLR2004
+                dice.choice((0, 1, 99, 100, 1 << 31)), dice.random() < 0.5, dice.random() < 0.8,
             )  # fmt: skip
             coming.append((early, end, message))
             gap = dice.choice((-1, -1, 0, 1, 5, 30)) if end > early + 1 else 0
@@ -293,13 +297,13 @@ async def random_messages(dut: Any) -> None:
             if gap < 0:
                 cover.hit("next announced before the end")
         row = None
-        if dice.random() < 0.01:  # noqa: PLR2004
+        if dice.random() < 0.01:
             row = a_row(
-                dice.randrange(SLOTS), enabled=int(dice.random() < 0.9), kinds=dice.randrange(1, 4),  # noqa: PLR2004
+                dice.randrange(SLOTS), enabled=int(dice.random() < 0.9), kinds=dice.randrange(1, 4),
                 message_side=dice.randrange(3), compare=dice.choice(list(Compare)), one_shot=dice.randrange(2),
                 instrument_id=dice.randrange(6), threshold_ticks=1000, min_lots=dice.choice((0, 100)),
                 cooldown_us=dice.choice((0, 0, 1, 5)), price_ticks=dice.randrange(1, 1 << 31),
-                account_id=int(dice.random() < 0.03), quantity_lots=dice.randrange(1, 1 << 20),  # noqa: PLR2004
+                account_id=int(dice.random() < 0.03), quantity_lots=dice.randrange(1, 1 << 20),
                 side=dice.choice(list(Side)), first_order_id=dice.choice((0, 1, bench.cycle)),
             )  # fmt: skip
         early_now = next((m.locate for e, _, m in coming if e == bench.cycle), None)
@@ -307,7 +311,7 @@ async def random_messages(dut: Any) -> None:
         refused = bench.wanted_bad
         outcome = await bench.step(
             early=early_now, message=due[2] if due else None, lead=due[1] - due[0] if due else 0, row=row,
-            armed=dice.random() < 0.9, ready=dice.random() < 0.9,  # noqa: PLR2004
+            armed=dice.random() < 0.9, ready=dice.random() < 0.9,
         )  # fmt: skip
         if bench.wanted_bad > refused:
             cover.hit("row refused")
@@ -323,4 +327,3 @@ async def random_messages(dut: Any) -> None:
     await bench.idle(10)
     cover.require_full()
     done(bench)
-

@@ -63,7 +63,7 @@ class Model:
     def takes(self, row: TriggerRecord) -> bool:
         """Whether a row is good; a good one takes effect."""
         sane = (
-            row.slot < self.slots and row.enabled <= 1 and 1 <= row.kinds <= 3 and row.message_side <= 2  # noqa: PLR2004
+            row.slot < self.slots and row.enabled <= 1 and 1 <= row.kinds <= 3 and row.message_side <= 2
             and row.compare in set(Compare) and row.one_shot <= 1 and row.instrument_id < 1 << 16
             and 0 <= row.threshold_ticks < 1 << 31 and 0 <= row.min_lots < 1 << 32 and row.side in set(Side)
             and 0 < row.quantity_lots < 1 << 20 and 0 < row.price_ticks < 1 << 31
