@@ -5,29 +5,46 @@ module own_orders_proof
   import meltica_hot_pkg::*;
   import meltica_card_pkg::*;
 (
-  input wire logic             clk_i,
-  input wire logic             rst_ni,
-  input wire logic      [31:0] group_i,
-  input wire logic             find_valid_i,
-  input wire logic      [63:0] find_id_i,
-  input wire logic      [15:0] find_instrument_i,
-  input wire logic             find_account_i,
-  input wire logic             find_sell_i,
-  input wire ticks_t           find_limit_i,
-  input wire logic             find_market_i,
-  input wire logic      [15:0] find_group_i,
-  input wire logic             put_i,
-  input wire ticks_t           put_price_i,
-  input wire logic      [31:0] put_leaves_i,
-  input wire logic             remove_i,
-  input wire logic             lessen_i,
-  input wire logic      [31:0] lessen_lots_i,
-  input wire logic             lessen_closes_i,
-  input wire logic      [ 1:0] query_slot_i,
-  input wire logic      [63:0] watch_i
+  input wire logic       clk_i,
+  input wire logic       rst_ni,
+  input wire logic [1:0] groups_i,
+  input wire logic       find_valid_i,
+  input wire logic [2:0] id_i,
+  input wire logic       instrument_i,
+  input wire logic       find_account_i,
+  input wire logic       find_sell_i,
+  input wire logic [1:0] limit_i,
+  input wire logic       find_market_i,
+  input wire logic       group_i,
+  input wire logic       put_i,
+  input wire logic [1:0] price_i,
+  input wire logic [1:0] leaves_i,
+  input wire logic       remove_i,
+  input wire logic       lessen_i,
+  input wire logic [1:0] lots_i,
+  input wire logic       lessen_closes_i,
+  input wire logic [1:0] query_slot_i,
+  input wire logic [2:0] watch_i
 );
 
-  localparam int unsigned Slots = 4;
+  localparam int unsigned Slots = 3;
+
+  // Few values of each: the block compares and subtracts them, and no more.
+  logic [31:0] groups, put_leaves_i, lessen_lots_i;
+  logic [63:0] find_id_i;
+  logic [15:0] find_instrument_i, find_group_i;
+  ticks_t find_limit_i, put_price_i;
+
+  always_comb begin
+    groups            = {15'd0, groups_i[1], 15'd0, groups_i[0]};
+    find_id_i         = 64'(id_i);
+    find_instrument_i = 16'(instrument_i);
+    find_group_i      = 16'(group_i);
+    find_limit_i      = ticks_t'(limit_i);
+    put_price_i       = ticks_t'(price_i);
+    put_leaves_i      = 32'(leaves_i);
+    lessen_lots_i     = 32'(lots_i);
+  end
 
   logic hit, keys_equal, full, any_crossing;
   logic [31:0] leaves;
@@ -41,7 +58,7 @@ module own_orders_proof
     .WorkingOrders(Slots),
     .Accounts(2)
   ) dut (
-    .clk_i, .rst_ni, .group_i, .find_valid_i, .find_id_i,
+    .clk_i, .rst_ni, .group_i(groups), .find_valid_i, .find_id_i,
     .find_instrument_i(32'(find_instrument_i)), .find_account_i(16'(find_account_i)),
     .find_side_i(side), .find_limit_i, .find_market_i, .find_group_i,
     .hit_o(hit), .hit_keys_equal_o(keys_equal), .hit_leaves_o(leaves), .full_o(full),
@@ -71,7 +88,7 @@ module own_orders_proof
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      watch_q   <= watch_i;
+      watch_q   <= 64'(watch_i);
       present_q <= 1'b0;
     end else if (ours) begin
       if (put_i && (present_q || !full)) begin
@@ -108,7 +125,7 @@ module own_orders_proof
 
   always_ff @(posedge clk_i) begin
     if (started_q && rst_ni) begin
-      assert ((here & (here - 4'd1)) == '0);  // never in two slots
+      assert ((here & (here - Slots'(1))) == '0);  // never in two slots
       assert ((here != '0) == present_q);
       for (int unsigned i = 0; i < Slots; i++) begin
         if (here[i]) begin
@@ -132,7 +149,7 @@ module own_orders_proof
       if (find_valid_i && present_q) begin
         assert (((crossing & here) != '0) == (order_q.instrument == find_instrument_i
             && order_q.side != side[1:0]
-            && group_i[16*order_q.account[0]+:16] == find_group_i
+            && groups[16*order_q.account[0]+:16] == find_group_i
             && (find_market_i || (find_sell_i ? order_q.price >= find_limit_i
                                               : order_q.price <= find_limit_i))));
       end
