@@ -21,7 +21,7 @@ LETTERS = {"buy_sell_indicator": "BS", "printable": "YN", "market_code": "QBX", 
 
 def ones_complement(data: bytes) -> int:
     data += bytes(len(data) % 2)
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return total

@@ -35,7 +35,7 @@ async def a_stream_of_blocks(dut: Any) -> None:
     rng = random.Random(seed())
     await reset(dut)
     cover = Cover("first lane x type", [(lane, kind) for lane in range(8) for kind in (*KINDS, "?")])
-    stream, outs = b"", []
+    stream, outs = b"", list[Out]()
     while len(outs) < MESSAGES or cover.missing():
         kind = rng.choice((*KINDS, "?"))
         longer = rng.choice((0, 0, 0, 1, 9))
