@@ -6,6 +6,7 @@ A line `-f other.f` takes in another list; a file that is named twice counts onc
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,6 +19,11 @@ class FileListError(ValueError):
 
 def blocks() -> list[str]:
     return sorted(path.stem for path in RTL.glob("*.f"))
+
+
+def code(text: str) -> str:
+    """Without comments and layout: what a tool's judgement of a file depends on."""
+    return " ".join(re.sub(r"//.*", "", text).split())
 
 
 def sources(block: str, rtl: Path = RTL) -> list[Path]:

@@ -21,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from fpga.filelist import ROOT
+from fpga.filelist import ROOT, code
 from fpga.formal.proof import Bug, Proof, ProofError, all_proofs, digest, script
 
 CACHE = ROOT / ".cache/formal"
@@ -92,7 +92,7 @@ def judge(proof: Proof, case: str, mode: str, bug: Bug | None) -> Outcome:
         (folder / "reason").write_text(str(error))
         return Outcome(proof, case, "ERROR", 0.0, True, folder)
     wanted = script(proof, mode, list(texts))
-    key = digest(VERSIONS, wanted, *texts, *texts.values())
+    key = digest(VERSIONS, wanted, *texts, *map(code, texts.values()))
     kept = folder / KEPT
     if kept.exists():
         facts = json.loads(kept.read_text())

@@ -3,7 +3,8 @@
 
 module axil_rules #(
   parameter int unsigned AddrW   = 16,
-  parameter int unsigned MaxWait = 16  // cycles until an access that the host does not delay is answered
+  // Cycles until an access that the host does not delay is answered
+  parameter int unsigned MaxWait = 16
 ) (
   input wire logic             clk_i,
   input wire logic             rst_ni,
@@ -78,7 +79,8 @@ module axil_rules #(
       if (r_q) assert (rvalid_i && rdata_i == rdata_q && rresp_i == rresp_q);
       if (bvalid_i) assert (addresses_q != '0 && values_q != '0 && bresp_i != ExOkay);
       if (rvalid_i) assert (reads_q != '0 && rresp_i != ExOkay);
-      assert (addresses_q != '1 && values_q != '1 && reads_q != '1);  // the slave takes no more than it can hold
+      // The slave takes no more than it can hold
+      assert (addresses_q != '1 && values_q != '1 && reads_q != '1);
       assert (write_wait_q < MaxWait);
       assert (read_wait_q < MaxWait);
       cover (bvalid_i && bready_i && bresp_i == 2'b00);

@@ -61,7 +61,8 @@ module divider_proof #(
           assert (quotient == '1);
         end else begin
           assert (product <= (DividendW + DivisorW)'(dividend_q));
-          assert ((DividendW + DivisorW)'(dividend_q) - product < (DividendW + DivisorW)'(divisor_q));
+          assert ((DividendW + DivisorW)'(dividend_q) - product
+                  < (DividendW + DivisorW)'(divisor_q));
         end
       end
       cover (done && quotient > 7'd9 && divisor_q > 4'd3);

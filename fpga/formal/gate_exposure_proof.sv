@@ -130,7 +130,8 @@ module gate_exposure_proof
       assert (writes == '0);
     end
     cover (passes && order_i.action == ActionReplace && worth_i.value < worth_i.working);
-    cover (passes && next.account.exposure.open == states_i.account.exposure.limit && worth_i.value != '0);
+    cover (passes && next.account.exposure.open == states_i.account.exposure.limit &&
+        worth_i.value != '0);
   end
 
 endmodule

@@ -101,7 +101,8 @@ module trigger_proof
   end
 
   logic unused_outputs;
-  assign unused_outputs = &{1'b0, bad_row, not_armed, not_ready, resting, no_key, armed, fired, order, shown_key_q};
+  assign unused_outputs = &{1'b0, bad_row, not_armed, not_ready, resting, no_key, armed, fired,
+      order, shown_key_q};
 
 endmodule
 

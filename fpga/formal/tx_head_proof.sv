@@ -26,7 +26,8 @@ module tx_head_proof (
     .clk_i, .rst_ni, .killed_i, .passed_i, .data_i({watch_i, cancel_i}),
     .look_o(look), .load_o(load), .looked_o(looked), .head_o(head),
     .judge_i, .risky_i(!head[0]), .refused_i, .no_room_i(no_room_i && head[0] && !refused_i),
-    .killed_o(killed), .go_o(go), .purge_o(purge), .leaving_o(leaving), .last_taken_i(last_i && leaving),
+    .killed_o(killed), .go_o(go), .purge_o(purge), .leaving_o(leaving), .last_taken_i(last_i &&
+    leaving),
     .overflow_o(overflow), .almost_full_o(almost_full)
   );
 

@@ -7,7 +7,8 @@ package meltica_card_pkg;
 
   // --- how wide the card counts; wider numbers are refused, never cut ---
 
-  localparam int unsigned InstrumentW = 16;  // the card's instrument number is the feed's locate code
+  // The card's instrument number is the feed's locate code
+  localparam int unsigned InstrumentW = 16;
   localparam int unsigned OrderLotsW = 20;   // of one order; OUCH takes less than 1,000,000 shares
   localparam int unsigned LotsW = 32;        // of a quote, a fill, a reservation
   localparam int unsigned TicksW = 31;       // of every price; a tick is 1/10,000 dollar
@@ -42,8 +43,10 @@ package meltica_card_pkg;
     logic [31:0] price;            // A F C U P Q, 1/10,000 dollar; E: 0
     logic        printable;        // C; else 1
     logic [63:0] match_number;     // E C P Q B
-    logic [63:0] stock;            // A F H Y R P Q h, J: eight ASCII bytes, the first in the lowest byte
-    logic [7:0]  state;            // H trading state, h market state, Y short sale state, S event code
+    // A F H Y R P Q h, J: eight ASCII bytes, the first in the lowest byte
+    logic [63:0] stock;
+    // H trading state, h market state, Y short sale state, S event code
+    logic [7:0]  state;
     logic [31:0] upper_price;      // J
     logic [31:0] lower_price;      // J
   } market_message_t;
@@ -53,7 +56,8 @@ package meltica_card_pkg;
     logic [79:0] session;       // the first ASCII byte in bits 7:0
     logic [63:0] first_number;  // of the packet's header
     logic [63:0] next_number;   // of the message on its way
-    logic        done;          // pulse: the frame has ended and was judged; the fields below go with it
+    // Pulse: the frame has ended and was judged; the fields below go with it
+    logic        done;
     logic        clean;         // its content can be trusted
     logic        poisoned;      // it can't, and messages of it were let through
     logic        heartbeat;     // clean, count 0 or 0xFFFF
@@ -134,12 +138,14 @@ package meltica_card_pkg;
     logic             from_host;     // gate_tell waits for op_done
     logic [15:0]      type_id;
     staged_row_t      row;           // the record; market updates are written as one, too
-    ticks_t           edge_low;      // collar of the instrument after this record; no collar: low 1, high 0
+    // Collar of the instrument after this record; no collar: low 1, high 0
+    ticks_t           edge_low;
     ticks_t           edge_high;
     logic             impact_on;     // MARKET_IMPACT of the instrument after this record
     logic [OrderLotsW-1:0] impact_buy_lots;   // the largest quantity that passes
     logic [OrderLotsW-1:0] impact_sell_lots;
-    logic [ValueW-1:0] value_limit;  // in ticks * lots. Instrument: max value; else: open value with credit, after it
+    // In ticks * lots. Instrument: max value; else: open value with credit, after it
+    logic [ValueW-1:0] value_limit;
     logic [63:0]      full_tokens;   // burst in nano-tokens
   } told_op_t;
 

@@ -101,8 +101,10 @@ module meltica_top
   feed_events_t [1:0] feed_events;
   logic [63:0]     feed_expected, feed_lost;
 
-  assign word_a = '{error: s_axis_a_tuser, last: s_axis_a_tlast, keep: s_axis_a_tkeep, data: s_axis_a_tdata};
-  assign word_b = '{error: s_axis_b_tuser, last: s_axis_b_tlast, keep: s_axis_b_tkeep, data: s_axis_b_tdata};
+  assign word_a = '{error: s_axis_a_tuser, last: s_axis_a_tlast, keep: s_axis_a_tkeep,
+      data: s_axis_a_tdata};
+  assign word_b = '{error: s_axis_b_tuser, last: s_axis_b_tlast, keep: s_axis_b_tkeep,
+      data: s_axis_b_tdata};
   assign s_axis_a_tready = 1'b1;
   assign s_axis_b_tready = 1'b1;
 
@@ -140,7 +142,8 @@ module meltica_top
   feed_merge u_merge (
     .clk_i, .rst_ni, .now_ns_i, .cfg_valid_i(cfg_valid), .cfg_row_i(cfg_row),
     .lane_msg_valid_i(lane_valid), .lane_msg_skip_i(lane_skip), .lane_msg_i(lane_msg),
-    .lane_early_valid_i(lane_early), .lane_early_locate_i(lane_locate), .lane_early_kind_i(lane_kind),
+    .lane_early_valid_i(lane_early), .lane_early_locate_i(lane_locate),
+    .lane_early_kind_i(lane_kind),
     .lane_packet_i(lane_packet),
     .msg_valid_o(msg_valid), .msg_o(msg),
     .early_valid_o(early_valid), .early_locate_o(early_locate), .early_kind_o(early_kind),
@@ -199,7 +202,8 @@ module meltica_top
     .trig_key_valid_o(trig_key_valid), .trig_key_o(trig_key),
     .trig_valid_o(trig_valid), .trig_order_o(trig_order),
     .armed_o(slots_armed), .fired_o(slots_fired),
-    .not_armed_o(trig_not_armed), .not_ready_o(trig_not_ready), .resting_o(trig_resting), .no_key_o(trig_no_key)
+    .not_armed_o(trig_not_armed), .not_ready_o(trig_not_ready), .resting_o(trig_resting),
+    .no_key_o(trig_no_key)
   );
 
   // --- the gate ---
@@ -215,14 +219,16 @@ module meltica_top
   order_intent_t            verdict_order;
   logic [ValueW-1:0]        verdict_value;
   logic [WorkingOrders-1:0] crossing;
-  logic                     gate_query, gate_query_q, gate_query_done, gate_busy, gate_init_done, gate_engage;
+  logic                     gate_query, gate_query_q, gate_query_done, gate_busy, gate_init_done,
+      gate_engage;
   logic [7:0]               gate_query_table, gate_query_column;
   logic [31:0]              gate_query_row;
   logic [63:0]              gate_query_value;
 
   risk_gate #(
     .Instruments(Instruments), .Accounts(Accounts), .Strategies(Strategies), .Ports(Ports),
-    .WorkingOrders(WorkingOrders), .DuplicateDepth(DuplicateDepth), .FutureToleranceNs(32'(FutureToleranceNs))
+    .WorkingOrders(WorkingOrders), .DuplicateDepth(DuplicateDepth),
+    .FutureToleranceNs(32'(FutureToleranceNs))
   ) u_risk_gate (
     .clk_i, .rst_ni,
     .unit_nanos_i(unit_nanos), .leased_i(leased),
@@ -271,7 +277,8 @@ module meltica_top
   order_tx #(.Ports(Ports), .Instruments(Instruments)) u_order_tx (
     .clk_i, .rst_ni,
     .cfg_valid_i(cfg_valid), .cfg_row_i(cfg_row), .bad_row_o(tx_bad_row),
-    .verdict_valid_i(verdict_valid), .verdict_i(verdict), .order_i(verdict_order), .killed_i(killed),
+    .verdict_valid_i(verdict_valid), .verdict_i(verdict), .order_i(verdict_order),
+    .killed_i(killed),
     .almost_full_o(tx_almost_full), .init_done_o(tx_init_done),
     .word_valid_o(tx_valid), .word_ready_i(m_axis_tx_tready), .word_o(tx_word),
     .sent_valid_o(sent_valid), .sent_o(sent),
@@ -309,7 +316,8 @@ module meltica_top
     .told_valid_o(told_valid), .told_ready_i(told_ready), .told_row_o(told_row),
     .answer_valid_i(answer_valid), .answer_i(answer),
     .verdict_valid_i(verdict_valid), .verdict_i(verdict),
-    .regs_told_valid_i(regs_told_valid), .regs_told_ready_o(regs_told_ready), .regs_told_row_i(regs_told_row),
+    .regs_told_valid_i(regs_told_valid), .regs_told_ready_o(regs_told_ready),
+    .regs_told_row_i(regs_told_row),
     .regs_answer_valid_o(regs_answer_valid), .regs_answer_o(regs_answer),
     .bad_slot_o(bad_slot), .verdict_lost_o(verdict_lost)
   );
@@ -328,7 +336,8 @@ module meltica_top
 
   assign passed = verdict_valid && verdict.reason == ReasonPass[7:0];
   assign latency_start = {host_valid && host_ready, passed, trig_valid, ending};
-  assign latency_stop  = {verdict_valid && !trig_q[1], sent_valid, verdict_valid && trig_q[1], msg_valid};
+  assign latency_stop  = {verdict_valid && !trig_q[1], sent_valid, verdict_valid && trig_q[1],
+      msg_valid};
   assign latency_drop  = {1'b0, purged_valid, 2'b0};
 
   for (genvar i = 0; i < Segments; i++) begin : gen_latency
@@ -396,27 +405,35 @@ module meltica_top
   end
 
   regs #(
-    .Build(Build), .ClockKhz(ClockKhz), .Instruments(Instruments), .Accounts(Accounts), .Strategies(Strategies),
-    .Ports(Ports), .WorkingOrders(WorkingOrders), .DuplicateDepth(DuplicateDepth), .WatchSlots(WatchSlots),
-    .TrackedOrders(TrackedOrders), .TriggerSlots(TriggerSlots), .EventCounters(EventCounters), .Segments(Segments),
+    .Build(Build), .ClockKhz(ClockKhz), .Instruments(Instruments), .Accounts(Accounts),
+    .Strategies(Strategies),
+    .Ports(Ports), .WorkingOrders(WorkingOrders), .DuplicateDepth(DuplicateDepth),
+    .WatchSlots(WatchSlots),
+    .TrackedOrders(TrackedOrders), .TriggerSlots(TriggerSlots), .EventCounters(EventCounters),
+    .Segments(Segments),
     .StatusWords(StatusWords), .AuditDepth(AuditDepth)
   ) u_regs (
     .clk_i, .rst_ni, .now_ns_i,
-    .s_axil_awvalid, .s_axil_awready, .s_axil_awaddr, .s_axil_awprot, .s_axil_wvalid, .s_axil_wready, .s_axil_wdata,
-    .s_axil_wstrb, .s_axil_bvalid, .s_axil_bready, .s_axil_bresp, .s_axil_arvalid, .s_axil_arready, .s_axil_araddr,
+    .s_axil_awvalid, .s_axil_awready, .s_axil_awaddr, .s_axil_awprot, .s_axil_wvalid,
+    .s_axil_wready, .s_axil_wdata,
+    .s_axil_wstrb, .s_axil_bvalid, .s_axil_bready, .s_axil_bresp, .s_axil_arvalid, .s_axil_arready,
+    .s_axil_araddr,
     .s_axil_arprot, .s_axil_rvalid, .s_axil_rready, .s_axil_rdata, .s_axil_rresp,
     .kill_pin_i, .gate_engage_i(gate_engage), .gate_killed_i(killed), .killed_o(regs_killed),
     .release_o(release_gate), .leased_o(leased), .unit_nanos_o(unit_nanos),
     .cfg_valid_o(cfg_valid), .cfg_row_o(cfg_row),
     .told_valid_o(regs_told_valid), .told_ready_i(regs_told_ready), .told_row_o(regs_told_row),
     .answer_valid_i(regs_answer_valid), .answer_i(regs_answer),
-    .gate_query_valid_o(gate_query), .gate_query_table_o(gate_query_table), .gate_query_row_o(gate_query_row),
-    .gate_query_column_o(gate_query_column), .gate_query_done_i(gate_query_done), .gate_query_value_i(gate_query_value),
+    .gate_query_valid_o(gate_query), .gate_query_table_o(gate_query_table),
+    .gate_query_row_o(gate_query_row),
+    .gate_query_column_o(gate_query_column), .gate_query_done_i(gate_query_done),
+    .gate_query_value_i(gate_query_value),
     .book_query_valid_o(book_query), .book_query_locate_o(book_query_locate),
     .book_query_done_i(book_query_done), .book_query_answer_i(512'(book_status)),
     .verdict_valid_i(verdict_valid), .verdict_i(verdict), .verdict_order_i(verdict_order),
     .verdict_value_i(verdict_value), .purged_valid_i(purged_valid), .purged_order_i(purged_order),
-    .event_i(event_bits), .latency_valid_i(latency_valid), .latency_cycles_i(latency_cycles), .word_i(words),
+    .event_i(event_bits), .latency_valid_i(latency_valid), .latency_cycles_i(latency_cycles),
+    .word_i(words),
     .status_i({11'b0, feed_waiting, gate_busy, book_busy, gap, tx_almost_full}),
     .init_done_i(gate_init_done && book_init_done && tx_init_done)
   );

@@ -11,7 +11,7 @@ from pathlib import Path
 from pyslang.ast import ArgumentDirection
 from pyslang.driver import Driver
 
-from fpga.filelist import blocks, sources
+from fpga.filelist import blocks, code, sources
 
 HERE = Path(__file__).resolve().parent
 CLOCK, RESET = "clk_i", "rst_ni"
@@ -48,7 +48,7 @@ class Design:
         for part in (VERSIONS, self.block, *more):
             whole.update(f"{part}\0".encode())
         for path in self.files():
-            whole.update(path.read_bytes())
+            whole.update(code(path.read_text("utf-8")).encode())
         return whole.hexdigest()[:16]
 
     def ports(self, parameters: Parameters) -> list[Port]:
