@@ -36,6 +36,9 @@ formal: dev ## Prove what the card promises, and that each proof fails on its pl
 lint-hdl: dev ## Verilator -Wall, verible and slang over all blocks of the card (BLOCK=risk_gate)
 	@$(PY) tools/lint_hdl.py $(BLOCK)
 
+mutants: dev ## Break every check in each of the three gates and see the conformance run fail (SEED=n)
+	@MELTICA_MUTANTS=all $(if $(SEED),SEED=$(SEED)) $(PY) -m pytest -q tests/conformance/test_gate_mutants.py
+
 instructions: dev ## Instructions of each stage of the hot path against the baseline (UPDATE=1 writes it anew)
 	@$(PY) -m bench.instructions $(if $(UPDATE),--update)
 

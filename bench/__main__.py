@@ -36,6 +36,7 @@ PARTS: Final = (
     "rings",
     "hot_path",
     "leases",
+    "verilated",
 )
 RUNS: Final = 5
 

@@ -297,6 +297,11 @@ def risk_checks_page(layout: Layout) -> str:
         "from 0: executions, rejects in a row, or for `DRAWDOWN` from the PnL of now; `DAILY_LOSS` trips again at once",
         "unless a new day or a new limit has come first. With `rearm_after_ns` an account's breaker also stops firing",
         "so long after the last record that tripped it, until the next such record.\n",
+        "A card counts with fewer bits than software and refuses what does not fit (`meltica.hot.bounds`): an order of",
+        "more than 2^20-1 lots or at a price beyond 2^31-1 ticks fires `FIELD_SANITY`; a record is refused whole when a",
+        "price is beyond 2^31-1, lots are beyond 2^32-1, a position or one side's open lots would reach 2^46,",
+        "`value_per_tick_lot_nanos` is not the card's unit, or `self_match` is `DECREMENT`. Position limits beyond 2^46",
+        "are kept as 2^46, and a collar ends at 2^31-1. A software gate with the same bounds answers the same.\n",
         "| # | check | fires when | needs | looks at | moves on pass | OUCH 5.0 | rule served |",
         "|---|---|---|---|---|---|---|---|",
     ]

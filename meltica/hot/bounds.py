@@ -5,7 +5,7 @@ open lots may then reach, but never pass, what the bounds leave room for.
 """
 
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 
 from meltica.hot.layout_gen import LOTS_BOUND, TICKS_BOUND
 
@@ -27,7 +27,8 @@ class Bounds:
 
     def __post_init__(self) -> None:
         for one in fields(self):
-            value, most = int(getattr(self, one.name)), int(one.default)  # type: ignore[call-overload]
+            value = int(getattr(self, one.name))
+            most: Any = one.default
             low = 0 if one.name in {"value_per_tick_lot_nanos", "decrement"} else 1
             high = 2**63 - 1 if one.name == "value_per_tick_lot_nanos" else most
             if not low <= value <= high:

@@ -27,7 +27,8 @@ WAIVERS: Final = ROOT / "fpga/lint/verilator.vlt"
 COMPILERS: Final = 2
 LOG_LINES: Final = 40
 FAST: Final = ("-O3", "-fno-math-errno")
-SLOW: Final = ("-Os",)  # what Verilator itself calls slow: it runs once
+PLAIN: Final = ("-O1",)
+SLOW: Final = ("-O0",)  # what Verilator itself calls slow: it runs once
 SUFFIX: Final = sysconfig.get_config_var("EXT_SUFFIX")
 PORT: Final = re.compile(r"VL_(IN|OUT|INOUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)")
 
@@ -45,6 +46,7 @@ class Recipe(NamedTuple):
     defines: tuple[str, ...]
     trace: bool
     assertions: bool
+    fast: bool
 
     @property
     def arguments(self) -> list[str]:
@@ -61,7 +63,7 @@ class Recipe(NamedTuple):
         whole = hashlib.sha256()
         ours = [HERE / name for name in ("design.h", "design.cpp", "print.h", "model.pyx", "builder.py")]
         tools = [sys.version, version(str(TOOLS / "verilator")), version("g++")]
-        for part in [*self.arguments, *tools, *map(str, self.files)]:
+        for part in [*self.arguments, str(self.fast), *tools, *map(str, self.files)]:
             whole.update(part.encode() + b"\0")
         for path in [*self.files, *ours]:
             whole.update(path.read_bytes() + b"\0")
@@ -78,17 +80,19 @@ def build(
     defines: Sequence[str] = (),
     trace: bool = False,
     assertions: bool = True,
+    fast: bool = True,
 ) -> ModuleType:
     """The module of fpga/rtl/<block>.f with these parameters; built when it is not in .cache/verilated yet.
 
     wrapper    one more .sv file, that has the top
     files      instead of the block's list
     trace      Model(trace="waves.fst") works
+    fast       False compiles in half the time, and runs at half the speed
     """
     listed = list(files) if files is not None else sources(block)
     given = tuple(sorted((parameters or {}).items()))
     whole = (*([WAIVERS] if WAIVERS.exists() else []), *listed, *([wrapper] if wrapper else []))
-    recipe = Recipe(top or (wrapper.stem if wrapper else block), whole, given, tuple(defines), trace, assertions)
+    recipe = Recipe(top or (wrapper.stem if wrapper else block), whole, given, tuple(defines), trace, assertions, fast)
     folder = CACHE / f"{recipe.top}-{recipe.digest()}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
@@ -142,9 +146,11 @@ def _compile(recipe: Recipe, draft: Path) -> None:
     include = Path(_run([str(TOOLS / "verilator"), "--getenv", "VERILATOR_ROOT"]).strip()) / "include"
     runtime = ["verilated.cpp", "verilated_threads.cpp", *(["verilated_fst_c.cpp"] if recipe.trace else [])]
     _run([str(TOOLS / "cython"), "--cplus", "-3", str(HERE / "model.pyx"), "-o", str(draft / "model.cpp")])
-    jobs = [(path, SLOW if "Slow" in path.name else FAST) for path in sorted(draft.glob("Vtop*.cpp"))]
+    level = FAST if recipe.fast else PLAIN
+    jobs = [(path, SLOW if "Slow" in path.name else level) for path in sorted(draft.glob("Vtop*.cpp"))]
     jobs += [(include / name, FAST if name == "verilated.cpp" else SLOW) for name in runtime]
     jobs += [(HERE / "design.cpp", FAST), (draft / "model.cpp", FAST)]
+    jobs.sort(key=lambda job: -job[0].stat().st_size)  # the longest first
     common = [
         *("-std=c++17", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w", "-fno-strict-aliasing"),
         *("-DVL_USER_STOP", "-DVL_USER_FATAL", "-DVL_USER_FINISH", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0"),

@@ -69,7 +69,7 @@ def gate_module(  # noqa: PLR0917 - the sizes, in the order of RtlGate.sizes
     duplicate_depth: int,
     tolerance_ns: int,
     *,
-    mutants: bool = False,
+    fast: bool = True,
     trace: bool = False,
 ) -> ModuleType:
     parameters = {
@@ -81,7 +81,7 @@ def gate_module(  # noqa: PLR0917 - the sizes, in the order of RtlGate.sizes
         "DuplicateDepth": duplicate_depth,
         "FutureToleranceNs": tolerance_ns,
     }
-    return build("risk_gate", parameters=parameters, defines=["MELTICA_MUTANT"] if mutants else [], trace=trace)
+    return build("risk_gate", parameters=parameters, fast=fast, trace=trace)
 
 
 class RtlGate:
@@ -98,9 +98,12 @@ class RtlGate:
         leased: bool = False,
         bounds: Bounds | None = None,
         *,
-        mutant: int = 0,
+        fast: bool = True,
         trace: str = "",
+        module: ModuleType | None = None,
+        **ports: int,
     ) -> None:
+        """`module`: another build of risk_gate, with these sizes; `ports`: its further inputs."""
         bounds = bounds or card_bounds(1)
         if bounds != card_bounds(bounds.value_per_tick_lot_nanos, bounds.ports):
             raise ValueError("a card has the bounds of card_bounds()")
@@ -108,10 +111,10 @@ class RtlGate:
         self.bounds, self.leased, self.duplicate_depth = bounds, leased, duplicate_depth
         self.max_instruments, self.max_accounts, self.max_strategies = max_instruments, max_accounts, max_strategies
         self.max_working_orders = max_working_orders
-        self.module = gate_module(*self.sizes, reference_future_tolerance_ns, mutants=bool(mutant), trace=bool(trace))
+        self.module = module or gate_module(*self.sizes, reference_future_tolerance_ns, fast=fast, trace=bool(trace))
         self.model = self.module.Model(trace=trace)
-        if mutant:
-            self.model.mutant_i = mutant
+        for name, value in ports.items():
+            self.model.set(name, value)
         self.model.unit_nanos_i, self.model.leased_i = bounds.value_per_tick_lot_nanos, int(leased)
         while not self.model.init_done_o:
             self.model.step()
@@ -195,7 +198,7 @@ class RtlGate:
         judged = module.Sink(verdicts, valid="verdict_valid_o", came=verdict_cycle)
         answered = module.Sink(answers, valid="answer_valid_o", came=answer_cycle)
         rows = np.zeros(len(told), model.dtype("told_row_i"))
-        rows["told_row_i"] = np.ascontiguousarray(told).view("<u4").reshape(len(told), -1)
+        rows["told_row_i"] = np.ascontiguousarray(told).view("<u4").reshape(len(told), ROW_BYTES // 4)
         waits = {} if orders_before is None else {"needs": orders_before, "after": judged}
         sources = [
             module.Source(rows, valid="told_valid_i", ready="told_ready_o", not_before=told_from, **waits),
@@ -270,14 +273,50 @@ class RtlGate:
     def unkill(self, scope: int = KillScope.GLOBAL, id: int = 0) -> None:  # noqa: A002 - the record's name for it
         self.tell(lay.KillRecord(scope, 0, id, 0))
 
-    def fill(self, *keys: int, closes: bool, order_id: int = 0, strategy_id: int = 0) -> None:
-        self.tell(lay.FillRecord(*keys[:3], int(closes), strategy_id, order_id, *keys[3:]))
+    def fill(
+        self,
+        account_id: int,
+        instrument_id: int,
+        side: int,
+        quantity_lots: int,
+        reserved_price_ticks: int,
+        *,
+        closes: bool,
+        order_id: int = 0,
+        strategy_id: int = 0,
+    ) -> None:
+        keys = (account_id, instrument_id, side, int(closes), strategy_id, order_id)
+        self.tell(lay.FillRecord(*keys, quantity_lots, reserved_price_ticks))
 
-    def release(self, *keys: int, closes: bool, order_id: int = 0, strategy_id: int = 0) -> None:
-        self.tell(lay.ReleaseRecord(*keys[:3], int(closes), strategy_id, order_id, *keys[3:]))
+    def release(
+        self,
+        account_id: int,
+        instrument_id: int,
+        side: int,
+        quantity_lots: int,
+        reserved_price_ticks: int,
+        *,
+        closes: bool,
+        order_id: int = 0,
+        strategy_id: int = 0,
+    ) -> None:
+        keys = (account_id, instrument_id, side, int(closes), strategy_id, order_id)
+        self.tell(lay.ReleaseRecord(*keys, quantity_lots, reserved_price_ticks))
 
-    def reserve(self, *keys: int, opens: bool = True, order_id: int = 0, strategy_id: int = 0) -> None:
-        self.tell(lay.ReserveRecord(*keys[:3], int(opens), strategy_id, order_id, *keys[3:]))
+    def reserve(
+        self,
+        account_id: int,
+        instrument_id: int,
+        side: int,
+        quantity_lots: int,
+        reserved_price_ticks: int,
+        *,
+        opens: bool = True,
+        order_id: int = 0,
+        strategy_id: int = 0,
+    ) -> None:
+        keys = (account_id, instrument_id, side, int(opens), strategy_id, order_id)
+        self.tell(lay.ReserveRecord(*keys, quantity_lots, reserved_price_ticks))
 
     def adjust_position(self, account_id: int, instrument_id: int, delta_lots: int) -> None:
         self.tell(lay.AdjustRecord(account_id, instrument_id, delta_lots))

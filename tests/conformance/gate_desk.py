@@ -69,6 +69,7 @@ class GateKind:
     name: str
     make: Callable[..., RiskGate]
     intent: Callable[[bytes], Any]
+    restores: bool = True  # whether it can take a state over
 
 
 @contextmanager

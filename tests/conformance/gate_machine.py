@@ -292,6 +292,8 @@ class GateLockstep(RuleBasedStateMachine):
         """Each goes on from the other's exported state."""
         ours, theirs = self.twin.export_state(), self.candidate.export_state()
         assert ours == theirs
+        if not self.candidate_kind.restores:
+            return
         self.twin.import_state(theirs)
         self.candidate.import_state(ours)
 

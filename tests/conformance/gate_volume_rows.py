@@ -93,7 +93,10 @@ class World:
         self.instruments = {number: self.instrument_row(number) for number in self.shape.used_instruments}
         self.accounts = [self.account_row(number) for number in range(self.shape.accounts)]
         self.strategies = [self.strategy_row(number) for number in range(self.shape.strategies)]
-        self.ports = [lay.PortLimitsRecord(number, 1, 2 * 10**9, 50) for number in range(self.shape.ports)]
+        self.ports = [
+            lay.PortLimitsRecord(number, 1, 120_000 if number == 3 else 2 * 10**9, 4 if number == 3 else 50)
+            for number in range(self.shape.ports)
+        ]
         self.positions = {
             (account, instrument): lay.PositionLimitsRecord(account, instrument, 120 * lots, 120 * lots, 30 * lots)
             for account in range(self.shape.accounts)
@@ -139,8 +142,8 @@ class World:
             short_exempt_allowed=int(number != 1),
             self_match=MODES[number],
             self_match_group=(1, 1, 2, 1)[number],
-            messages_per_second=2 * 10**9,
-            message_burst=30,
+            messages_per_second=120_000 if number == 1 else 2 * 10**9,
+            message_burst=4 if number == 1 else 30,
             max_open_orders=18,
             max_consecutive_rejects=5,
             max_open_value_nanos=self.worth(1_500_000),
@@ -155,8 +158,8 @@ class World:
             lay.StrategyLimitsRecord,
             strategy_id=number,
             enabled=1,
-            messages_per_second=2 * 10**9,
-            message_burst=30,
+            messages_per_second=120_000 if number == 2 else 2 * 10**9,
+            message_burst=4 if number == 2 else 30,
             max_open_value_nanos=self.worth(1_500_000),
             max_executions=200,
         )
