@@ -18,6 +18,8 @@ from sim.rtl.feed_lane.model import PACKET, Filter, Judged, events_of, judge, un
 from sim.rtl.runner import seed
 
 FRAMES = 500
+LENGTHS = (*(11, 60), *(12, 13, 14, 15, 16, 17, 18, 19) * 4)
+"""Of blocks; one of 11 bytes is none."""
 
 
 class Bench:
@@ -85,10 +87,12 @@ async def blocks_of_every_length(dut: Any) -> None:
     rng, bench, number = random.Random(seed()), Bench(dut), 1
     await bench.start()
     lanes = Cover("a length begins in lane", [(lane, tags) for lane in range(8) for tags in TAGS])
-    reasons = Cover("verdict", ["", "bad_fcs", "truncated", "count_lies", "heartbeat", "bad_udp_checksum", "runt"])
+    reasons = Cover(
+        "verdict", ["", "bad_fcs", "truncated", "bad_block", "count_lies", "heartbeat", "bad_udp_checksum", "runt"]
+    )
     for at in range(FRAMES):
         tags = rng.randrange(3)
-        blocks = [block(unknown_message(rng, rng.choice((12, 13, 14, 15, 16, 17, 18, 19, 60)))) for _ in range(at % 9)]
+        blocks = [block(unknown_message(rng, rng.choice(LENGTHS))) for _ in range(at % 9)]
         checksum = rng.choice((0, None, None, None, 77))
         shape = Shape(
             tags=TAGS[tags], udp_checksum=checksum, count=rng.choice((None, None, None, None, len(blocks) + 1))
