@@ -4,7 +4,7 @@ import random
 from typing import Any, NamedTuple
 
 from meltica.hot import layout_gen as lay
-from sim.rtl.gate_tell.rows import ROW_BYTES, Sizes
+from sim.rtl.gate_tell.rows import DISPLAYED, ROW_BYTES, Sizes
 from sim.rtl.gate_tell.scoreboard import Scoreboard
 
 REFERENCE, QUOTE, MARK, BAND = range(4)
@@ -69,7 +69,7 @@ def random_update(sizes: Sizes, dice: random.Random) -> Update:
     if dice.random() < 0.1:
         instrument = dice.choice([dice.randrange(sizes.instruments), dice.randrange(2**16)])
     ticks = [dice.choice([dice.randrange(1 << dice.randrange(1, 32)), dice.randrange(1, 2**31)]) for _ in range(2)]
-    lots = [dice.choice([0, dice.randrange(1 << dice.randrange(1, 33))]) for _ in range(2)]
+    lots = [dice.choice([0, dice.randrange(1 << dice.randrange(1, 33)), dice.choice(DISPLAYED)]) for _ in range(2)]
     kind = dice.randrange(4)
     if kind == BAND and dice.random() < 0.9:
         ticks.sort()

@@ -38,6 +38,12 @@ EDGES = sorted(
     | {-(2**power) + near for power in (0, 31, 32, 46, 60, 63) for near in (-1, 0, 1)}
 )
 
+# Where 1 %, 20 % or all of what is displayed is just as much as the largest order, and where the card stops counting.
+DISPLAYED = [
+    *(edge + near for edge in (2**20 - 1, 5 * (2**20 - 1), 100 * (2**20 - 1), 2**27) for near in (-100, -5, -1, 0, 1)),
+    2**32 - 1,
+]
+
 
 class Sizes(NamedTuple):
     instruments: int
@@ -88,7 +94,7 @@ def plain(record: type[Any], sizes: Sizes, unit: int, dice: random.Random) -> di
         "port_id": dice.randrange(sizes.ports),
         "value_per_tick_lot_nanos": unit,
         "collar_bps": dice.choice([0, 1, 500, dice.randrange(100_001)]),
-        "max_impact_percent": dice.choice([0, 1, 20, dice.randrange(1 << dice.randrange(1, 33))]),
+        "max_impact_percent": dice.choice([0, 1, 1, 20, 100, dice.randrange(1 << dice.randrange(1, 33))]),
         "message_burst": dice.randrange(2**31),
         "price_ticks": dice.choice([0, 1, dice.randrange(2**31), dice.randrange(1 << dice.randrange(1, 31))]),
         "side": dice.choice([1, 2]),
@@ -106,7 +112,7 @@ def plain(record: type[Any], sizes: Sizes, unit: int, dice: random.Random) -> di
     for name in ("max_long_lots", "max_short_lots", "located_lots"):
         values[name] = dice.randrange(1 << dice.randrange(1, 61))
     for side in ("bid", "ask"):
-        lots = dice.choice([0, dice.randrange(1 << dice.randrange(1, 33))])
+        lots = dice.choice([0, dice.randrange(1 << dice.randrange(1, 33)), dice.choice(DISPLAYED)])
         values |= {f"{side}_lots": lots, f"{side}_ticks": dice.randrange(1, 2**31)}
     values["high_ticks"] = dice.randrange(2**31)
     values["low_ticks"] = dice.randrange(values["high_ticks"] + 1)
