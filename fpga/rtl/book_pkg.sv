@@ -171,6 +171,12 @@ package book_pkg;
     return is_sell ? price < than : price > than;
   endfunction
 
+  // price / 50
+  function automatic price_t halves_of(price_t price);
+    logic [63:0] product = 64'(price) * 64'h51EB851F;
+    return price_t'(product >> 36);
+  endfunction
+
   // Nothing outside the window may be the best price of the side, or share it.
   function automatic logic side_known(logic is_sell, book_side_t side);
     return side.outside == '0 || (side.best_valid && better(is_sell, side.best_price, side.beyond));

@@ -90,11 +90,12 @@ module symbol_table
         "Y": row_next.short_sale = item_q.state;
         default: ;
       endcase
-      if (traded && item_q.op != OpReplaceIn) begin
+      // A price that the gate's 31 bits cannot hold is refused, never cut.
+      if (traded && trade_price != '0 && !trade_price[31]) begin
         row_next.trade_price = trade_price;
         row_next.trade_timestamp_ns = item_q.timestamp_ns;
         row_next.trade_ns = item_q.now_ns;
-        if (!trade_price[31] && trade_price != '0) row_next.dirty[DirtyTrade] = 1'b1;
+        row_next.dirty[DirtyTrade] = 1'b1;
       end
       if (halted(row_next) != halted(row)) row_next.dirty[DirtyHalted] = 1'b1;
       if (restricted(row_next) != restricted(row)) row_next.dirty[DirtyRestricted] = 1'b1;

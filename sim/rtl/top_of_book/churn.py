@@ -75,7 +75,7 @@ class Churn:
         refs = list(book.orders)
         if not refs or (not full and rng.random() < 0.42):
             return self._new(locate, book)
-        if rng.random() < 0.015:
+        if rng.random() < 0.009:
             return self._wrong(locate, rng.choice(refs))
         ref = self._pick(book, refs)
         kind = rng.choice("EECXDDDUU" if not full else "EDDD")
@@ -113,15 +113,15 @@ class Churn:
 
     def _price(self, locate: int, sell: bool) -> int:
         rng, center = self.rng, self.center[locate]
-        if rng.random() < 0.002:
+        if rng.random() < 0.001:
             self.center[locate] = rng.choice((3, 40, 300, 0.4)) * 10_000
         roll = rng.random()
         away = rng.randrange(-2, self.spread) if roll < 0.9 else rng.randrange(0, 160)
         step = 100 if center >= 10_000 else 1
-        if roll > 0.985:
+        if roll > 0.993:
             step = rng.choice((50, 50, 1, 37, 10_000))
         price = int(center + away * step) if sell else int(center - away * step)
-        if roll > 0.9985:
+        if roll > 0.998:
             price = rng.choice((1, 100, 1_999_999_900, (1 << 31) + 5))
         return max(price, 1)
 

@@ -178,7 +178,7 @@ class Symbol:
         """order_price: of the order that E trades, when it is tracked."""
         self.seen += 1
         price = order_price if message.kind == "E" else message.price if message.kind in "CPQ" else None
-        if price is not None and message.shares and message.printable:
+        if price is not None and 0 < price < 1 << 31 and message.shares and message.printable:
             self.trade_price, self.trade_timestamp_ns = price, message.timestamp_ns
             self.trades.append(price)
         match message.kind:

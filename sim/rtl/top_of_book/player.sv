@@ -83,7 +83,8 @@ module player
       got = $fscanf(script, "%d %d %d %d %d %d %d %d %d %d %d", a, b, c, d, e, f, g, h, i, j, k);
     else if (have && letter == "W") got = $fscanf(script, "%d %d %d", a, b, c);
     else if (have && letter == "C") got = $fscanf(script, "%d %d", a, b);
-    else if (have && (letter == "G" || letter == "Q" || letter == "R")) got = $fscanf(script, "%d", a);
+    else if (have && (letter == "G" || letter == "Q" || letter == "R")) got = $fscanf(script, "%d",
+        a);
   endtask
 
   always @(posedge clk_i) begin
@@ -122,6 +123,7 @@ module player
       if (events != '0) $fwrite(answers, "e %0d %0d\n", cycle, events);
       if (query_done)
         $fwrite(answers,
+                // verilog_lint: waive line-length
                 "q %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d %0d\n",
                 cycle, status.instrument, status.watched, status.slot, status.usable,
                 status.gapped, status.stale, status.halted, status.short_restricted,

@@ -19,7 +19,7 @@ def test_churn() -> None:
         bench="sim.rtl.top_of_book.bench_top_of_book",
         top="player",
         parameters=SMALL,
-        extra_env={"WINDOW_LEVELS": "128", "STEPS": "20000"},
+        extra_env={"WINDOW_LEVELS": "128", "STEPS": "30000"},
         internals=False,
     )
 
