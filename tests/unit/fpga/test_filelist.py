@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fpga.filelist import FileListError, blocks, sources
+from fpga.filelist import FileListError, blocks, code, sources
 
 
 def write(folder: Path, **files: str) -> None:
@@ -20,6 +20,13 @@ def test_files_come_in_order_and_once(tmp_path: Path) -> None:
         tmp_path, a_sv="", b_sv="", c_sv="", low_f="a.sv\nb.sv  # the b\n", top_f="a.sv\n\n-f low.f\n// a note\nc.sv\n"
     )
     assert [path.name for path in sources("top", tmp_path)] == ["a.sv", "b.sv", "c.sv"]
+    write(tmp_path, other_f="b.sv\n-f low.f\n")
+    assert [path.name for path in sources("other", tmp_path)] == ["b.sv", "a.sv"], "a file stays at its first place"
+
+
+def test_comments_and_layout_are_no_code() -> None:
+    assert code("a <= b;  // why\n\n   c;") == code("a <= b;\nc; // then") == "a <= b; c;"
+    assert code("a <= b;") != code("a <= c;")
 
 
 @pytest.mark.parametrize(

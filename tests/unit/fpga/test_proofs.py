@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fpga.formal import __main__ as cli
 from fpga.formal.proof import Bug, Proof, ProofError, all_proofs, read, script
 
 GOOD = 'says = "x"\nblock = "kill_switch"\n[[bug]]\nname = "b"\nfile = "kill_switch.sv"\nold = "a"\nnew = "c"\n'
@@ -58,3 +60,28 @@ def test_a_bug_must_have_one_place_and_change_something() -> None:
         Bug("b", "f", "one", "one").planted("one")
     with pytest.raises(ProofError, match="not among"):
         Proof("kill_switch", "x", "kill_switch").texts(Bug("b", "other.sv", "a", "c"))
+
+
+@pytest.mark.parametrize(
+    ("case", "status", "good"),
+    [("prove", "PASS", True), ("prove", "UNKNOWN", False), ("cover", "FAIL", False), ("bug_x", "FAIL", True)]
+    + [("bug_x", status, False) for status in ("PASS", "UNKNOWN", "TIMEOUT", "ERROR")],
+)
+def test_a_bug_counts_only_when_it_was_found(
+    case: str, status: str, good: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proof = Proof("p", "x", "kill_switch", bugs=(Bug("x", "f", "a", "b"),))
+    right = {"prove": "PASS", "cover": "PASS", "bug_x": "FAIL"}
+
+    def judge(proof: Proof, name: str, *_: object) -> cli.Outcome:
+        return cli.Outcome(proof, name, status if name == case else right[name], 1.0, True, cli.CACHE / name)
+
+    monkeypatch.setattr(cli, "all_proofs", lambda: [replace(proof, modes=("prove", "cover"))])
+    monkeypatch.setattr(cli, "judge", judge)
+    assert cli.main([]) == (0 if good else 1)
+    assert ("FAIL  p" not in capsys.readouterr().out) == good
+
+
+def test_an_unknown_proof_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["no_such_proof"]) == 2
+    assert "no proof no_such_proof; there are:" in capsys.readouterr().err

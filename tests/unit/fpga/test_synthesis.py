@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from fpga.syn.design import Design, DesignError, Port, all_designs, harness
+from fpga.syn.design import Design, DesignError, Port, _fold, all_designs, harness
 from fpga.syn.flow import _name, _path, _resources
 
 
@@ -26,7 +28,7 @@ def test_every_port_is_behind_a_flip_flop() -> None:
 
 
 def test_parameters_that_the_block_refuses_are_named() -> None:
-    with pytest.raises(DesignError, match="kill_switch: slang finds errors with {'Sources': 0}"):
+    with pytest.raises(DesignError, match=r"kill_switch: slang finds errors with \{'Sources': 0\}"):
         Design("kill_switch").ports({"Sources": 0})
 
 
@@ -58,3 +60,13 @@ def test_the_longest_path_is_told_in_the_names_of_the_block() -> None:
     assert _path(facts) == "a_q to an input, 1 gates"
     assert _name("dut.u_x.row_q_TRELLIS_FF_Q_3") == "u_x.row_q"
     assert _name("out_q_TRELLIS_FF_Q_9") == "an output"
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 5, 9, 64, 65])
+def test_no_output_is_left_out_of_the_fold(width: int) -> None:
+    text, size, name = "\n".join(_fold(width)), width, "out_q"
+    while size > 1:
+        taken = re.findall(rf"<= \^{name}\[(\d+):(\d+)\];", text)
+        assert sorted(bit for high, low in taken for bit in range(int(low), int(high) + 1)) == list(range(size))
+        name, size = re.search(rf"(\w+)\[0\] <= \^{name}\[", text)[1], len(taken)  # type: ignore[index]
+    assert text.endswith(f"always_ff @(posedge clk) so <= {name};")
