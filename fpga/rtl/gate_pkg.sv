@@ -401,6 +401,47 @@ package gate_pkg;
     logic [46:0] limit_lots;
   } judged_t;
 
+  // --- what a told row and a query name ---
+
+  // Where a told row names its ids: most at one place, those that can name several kinds as `id`.
+  function automatic order_key_t told_key(staged_row_t row);
+    order_key_t key;
+    key.instrument_id = row[63:32];
+    key.account_id    = row[31:16];
+    key.strategy_id   = row[31:16];
+    key.port_id       = row[23:16];
+    unique case (row[15:0])
+      CreditTypeId, MarkTypeId, KillTypeId, RearmTypeId: begin
+        key.account_id  = row[47:32];
+        key.strategy_id = row[47:32];
+        key.port_id     = row[39:32];
+      end
+      FillTypeId, ReleaseTypeId, ReserveTypeId: key.strategy_id = row[95:80];
+      default: key.instrument_id = row[63:32];
+    endcase
+    return key;
+  endfunction
+
+  function automatic order_key_t query_rows(query_key_t query);
+    order_key_t key;
+    key.instrument_id = query.table_id == TablePositions ? 32'(query.row[15:0]) : query.row;
+    key.account_id    = query.table_id == TablePositions ? query.row[31:16] : query.row[15:0];
+    key.strategy_id   = query.row[15:0];
+    key.port_id       = query.row[7:0];
+    return key;
+  endfunction
+
+  function automatic logic [31:0] told_rate(staged_row_t row);
+    unique case (row[15:0])
+      InstrumentLimitsTypeId: return row[80*8+:32];
+      AccountLimitsTypeId:    return row[12*8+:32];
+      StrategyLimitsTypeId:   return row[8*8+:32];
+      PortLimitsTypeId:       return row[4*8+:32];
+      FirmLimitsTypeId:       return row[4*8+:32];
+      default:                return '0;
+    endcase
+  endfunction
+
 endpackage
 /* verilator lint_on UNUSEDSIGNAL */
 /* verilator lint_on UNUSEDPARAM */

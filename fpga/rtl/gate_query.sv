@@ -270,6 +270,10 @@ module gate_query
     endcase
   endfunction
 
+  logic is_order, is_recent;
+  assign is_order  = own_order_i.valid && key3_q.row < WorkingOrders;
+  assign is_recent = recent_i.valid && 32'(key3_q.row[15:0]) < DuplicateDepth;
+
   always_ff @(posedge clk_i) begin
     done_q <= valid2_i;
     done_o <= done_q;
@@ -280,8 +284,8 @@ module gate_query
     end
     if (done_q) begin
       unique case (key3_q.table_id)
-        TableOrders: value_o <= own_order_i.valid ? of_order(key3_q.column, own_order_i) : '0;
-        TableRecent: value_o <= recent_i.valid ? of_recent(key3_q.column, recent_i) : '0;
+        TableOrders: value_o <= is_order ? of_order(key3_q.column, own_order_i) : '0;
+        TableRecent: value_o <= is_recent ? of_recent(key3_q.column, recent_i) : '0;
         default:     value_o <= moving_q;
       endcase
     end

@@ -7,10 +7,12 @@ gate_instruments.sv
 gate_rows.sv
 gate_states.sv
 gate_stage1.sv
+gate_products.sv
 gate_stage2.sv
 gate_settle.sv
 gate_query.sv
 kill_switch.sv
 own_orders.sv
 recent_orders.sv
+gate_own.sv
 risk_gate_core.sv

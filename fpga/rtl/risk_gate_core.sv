@@ -59,10 +59,7 @@ module risk_gate_core
 );
 
   localparam int unsigned InstrumentAddressW = Instruments > 1 ? $clog2(Instruments) : 1;
-  localparam int unsigned AccountAddressW = Accounts > 1 ? $clog2(Accounts) : 1;
   localparam int unsigned Positions = Accounts << InstrumentAddressW;
-  localparam int unsigned OrderSlotW = WorkingOrders > 1 ? $clog2(WorkingOrders) : 1;
-  localparam int unsigned RecentSlotW = DuplicateDepth > 1 ? $clog2(DuplicateDepth) : 1;
 
   function automatic int unsigned larger(int unsigned a, int unsigned b);
     return a > b ? a : b;
@@ -91,34 +88,6 @@ module risk_gate_core
   end
 
   // --- stage 0: whose rows ---
-
-  // Where a told row names its ids: most at one place, those that can name several kinds as `id`.
-  function automatic order_key_t told_key(staged_row_t row);
-    order_key_t key;
-    key.instrument_id = row[63:32];
-    key.account_id    = row[31:16];
-    key.strategy_id   = row[31:16];
-    key.port_id       = row[23:16];
-    unique case (row[15:0])
-      CreditTypeId, MarkTypeId, KillTypeId, RearmTypeId: begin
-        key.account_id  = row[47:32];
-        key.strategy_id = row[47:32];
-        key.port_id     = row[39:32];
-      end
-      FillTypeId, ReleaseTypeId, ReserveTypeId: key.strategy_id = row[95:80];
-      default: key.instrument_id = row[63:32];
-    endcase
-    return key;
-  endfunction
-
-  function automatic order_key_t query_rows(query_key_t query);
-    order_key_t key;
-    key.instrument_id = query.table_id == TablePositions ? 32'(query.row[15:0]) : query.row;
-    key.account_id    = query.table_id == TablePositions ? query.row[31:16] : query.row[15:0];
-    key.strategy_id   = query.row[15:0];
-    key.port_id       = query.row[7:0];
-    return key;
-  endfunction
 
   logic enter, enter_told;
   order_key_t key;
@@ -159,17 +128,6 @@ module risk_gate_core
   order_key_t key1_q;
   told_t told1_q;
   query_key_t query1_q;
-
-  function automatic logic [31:0] told_rate(staged_row_t row);
-    unique case (row[15:0])
-      InstrumentLimitsTypeId: return row[80*8+:32];
-      AccountLimitsTypeId:    return row[12*8+:32];
-      StrategyLimitsTypeId:   return row[8*8+:32];
-      PortLimitsTypeId:       return row[4*8+:32];
-      FirmLimitsTypeId:       return row[4*8+:32];
-      default:                return '0;
-    endcase
-  endfunction
 
   always_ff @(posedge clk_i) begin
     kind1_q <= enter ? kind_i : SlotNone;
@@ -216,56 +174,20 @@ module risk_gate_core
   states_t states1, states2, states2_next;
   writes_t writes2;
 
-  // Value: price * lots, of the order and of what works already; or of the lots of a told row.
-  fill_t fill1;
-  logic [30:0] price1;
-  logic [31:0] lots1;
   logic [62:0] product1, working1;
-  assign fill1 = told1_q.row[$bits(fill_t)-1:0];
-
-  always_comb begin
-    price1   = '0;
-    lots1    = '0;
-    product1 = '0;
-    working1 = '0;
-    if (order1 || told1) begin
-      price1 = told1 ? fill1.reserved_price_ticks[TicksW-1:0] : judged1.price_ticks;
-      lots1 = told1 ? fill1.quantity_lots[LotsW-1:0] : 32'(order_i.quantity_lots[OrderLotsW-1:0]);
-      product1 = 63'(price1) * 63'(lots1);
-      if (order1 && !judged1.opens) begin
-        working1 = 63'(order_i.working_price_ticks[TicksW-1:0])
-            * 63'(order_i.working_lots[OrderLotsW-1:0]);
-      end
-    end
-  end
-
-  // Time * rate: of the order, or where a bucket stands at its new rate.
-  function automatic logic [95:0] on_axis(time_ns_t time_ns, logic [31:0] rate);
-    return 96'(time_ns) * 96'(rate);
-  endfunction
-
   meterings_t meterings1;
-
-  always_comb begin
-    meterings1 = '0;
-    if (order1) begin
-      meterings1.instrument = metering_of(rows1.instrument.limits.meter);
-      meterings1.account    = metering_of(rows1.account.meter);
-      meterings1.strategy   = metering_of(rows1.strategy.meter);
-      meterings1.port       = metering_of(rows1.port.meter);
-      meterings1.firm       = metering_of(rows1.firm.meter);
-    end else if (told1) begin
-      meterings1.instrument.now = on_axis(states1.instrument.bucket.time_ns, told1_q.rate);
-      meterings1.account.now    = on_axis(states1.account.bucket.time_ns, told1_q.rate);
-      meterings1.strategy.now   = on_axis(states1.strategy.bucket.time_ns, told1_q.rate);
-      meterings1.port.now       = on_axis(states1.port.bucket.time_ns, told1_q.rate);
-      meterings1.firm.now       = on_axis(states1.firm.bucket.time_ns, told1_q.rate);
-    end
-  end
-
-  function automatic metering_t metering_of(meter_t meter);
-    return metering(meter, on_axis(order_i.time_ns, meter.rate));
-  endfunction
+  gate_products u_products (
+      .order_valid_i(order1),
+      .order_i,
+      .judged_i     (judged1),
+      .told_valid_i (told1),
+      .told_i       (told1_q),
+      .rows_i       (rows1),
+      .states_i     (states1),
+      .product_o    (product1),
+      .working_o    (working1),
+      .meterings_o  (meterings1)
+  );
 
   // --- stage 2: registers ---
 
@@ -274,7 +196,6 @@ module risk_gate_core
   judged_t judged_q;
   told_t told_q;
   query_key_t query_q;
-  order_key_t key_q;
   logic [62:0] product_q, working_q;
   meterings_t meterings_q;
   rows_t rows_q;
@@ -284,7 +205,6 @@ module risk_gate_core
     told2_q  <= told1;
     query2_q <= kind1_q == SlotQuery;
     if (order1 || kind1_q != SlotNone) begin
-      key_q       <= key1_q;
       product_q   <= product1;
       working_q   <= working1;
       meterings_q <= meterings1;
@@ -333,11 +253,9 @@ module risk_gate_core
 
   kill_t  told_kill;
   lease_t told_lease;
-  fill_t  told_fill;
   logic told_switches, told_engages, told_releases, told_acts;
   assign told_kill = told_q.row[$bits(kill_t)-1:0];
   assign told_lease = told_q.row[$bits(lease_t)-1:0];
-  assign told_fill = told_q.row[$bits(fill_t)-1:0];
   assign told_acts = told2_q && !told_q.probe;
   assign told_switches = told_acts && told_q.type_id == KillTypeId
       && told_kill.scope == KillScopeGlobal;
@@ -378,6 +296,8 @@ module risk_gate_core
 
   logic [CheckCount-1:0] fired2;
   logic passes2, lists2;
+  own_order_t own_queried;
+  recent_order_t recent_queried;
   logic own_hit, own_keys_equal, own_full, own_crosses, duplicate;
   logic [LotsW-1:0] own_leaves;
   logic [WorkingOrders-1:0] own_crossing;
@@ -434,70 +354,34 @@ module risk_gate_core
       .own_leaves_o    (told_leaves)
   );
 
-  // --- own working orders and the last ones ---
-
-  logic find2, told_settles;
-  logic [Accounts*16-1:0] group_q;
-  own_order_t own_queried;
-  recent_order_t recent_queried;
-  assign told_settles = told_q.type_id == FillTypeId || told_q.type_id == ReleaseTypeId
-      || told_q.type_id == ReserveTypeId;
-  assign find2 = order2_q || (told2_q && told_settles);
-
-`ifndef FORMAL  // In proofs they may find anything: their own proofs say what they do find.
-  own_orders #(
-      .WorkingOrders(WorkingOrders),
-      .Accounts     (Accounts)
-  ) u_own_orders (
+  gate_own #(
+      .Accounts      (Accounts),
+      .WorkingOrders (WorkingOrders),
+      .DuplicateDepth(DuplicateDepth)
+  ) u_own (
       .clk_i,
       .rst_ni,
-      .group_i(group_q),
-      .find_valid_i(find2),
-      .find_id_i(order2_q ? order_q.order_id : told_fill.order_id),
-      .find_instrument_i(order2_q ? order_q.instrument_id : told_fill.instrument_id),
-      .find_account_i(order2_q ? order_q.account_id : told_fill.account_id),
-      .find_side_i(order2_q ? order_q.side : told_fill.side),
-      .find_limit_i(order_q.price_ticks[TicksW-1:0]),
-      .find_market_i(judged_q.market),
-      .find_group_i(rows_q.account.self_match_group),
-      .hit_o(own_hit),
+      .order_valid_i   (order2_q),
+      .order_i         (order_q),
+      .judged_i        (judged_q),
+      .account_i       (rows_q.account),
+      .passes_i        (passes2),
+      .told_valid_i    (told2_q),
+      .told_i          (told_q),
+      .told_puts_i     (told_puts),
+      .told_lessens_i  (told_lessens),
+      .told_leaves_i   (told_leaves),
+      .hit_o           (own_hit),
       .hit_keys_equal_o(own_keys_equal),
-      .hit_leaves_o(own_leaves),
-      .full_o(own_full),
-      .crossing_o(own_crossing),
-      .any_crossing_o(own_crosses),
-      .put_i((passes2 && judged_q.rests) || told_puts),
-      .put_price_i(passes2 ? judged_q.price_ticks : told_fill.reserved_price_ticks[TicksW-1:0]),
-      .put_leaves_i(passes2 ? 32'(order_q.quantity_lots[OrderLotsW-1:0]) : told_leaves),
-      .remove_i(passes2 && !judged_q.rests),
-      .lessen_i(told_lessens),
-      .lessen_lots_i(told_fill.quantity_lots[LotsW-1:0]),
-      .lessen_closes_i(told_fill.closes[0]),
-      .query_slot_i(query_q.row[OrderSlotW-1:0]),
-      .query_o(own_queried)
+      .hit_leaves_o    (own_leaves),
+      .full_o          (own_full),
+      .crossing_o      (own_crossing),
+      .any_crossing_o  (own_crosses),
+      .duplicate_o     (duplicate),
+      .query_i         (query_q),
+      .own_order_o     (own_queried),
+      .recent_o        (recent_queried)
   );
-
-  recent_orders #(
-      .Accounts(Accounts),
-      .Depth   (DuplicateDepth)
-  ) u_recent_orders (
-      .clk_i,
-      .rst_ni,
-      .find_valid_i     (order2_q && judged_q.fits),
-      .find_account_i   (order_q.account_id),
-      .find_instrument_i(order_q.instrument_id),
-      .find_side_i      (order_q.side),
-      .find_lots_i      (order_q.quantity_lots[OrderLotsW-1:0]),
-      .find_price_i     (judged_q.market ? '0 : order_q.price_ticks[TicksW-1:0]),
-      .find_time_i      (order_q.time_ns),
-      .window_i         (rows_q.account.duplicate_window_ns),
-      .duplicate_o      (duplicate),
-      .push_i           (passes2 && judged_q.is_new),
-      .query_account_i  (query_q.row[31:16]),
-      .query_slot_i     (query_q.row[RecentSlotW-1:0]),
-      .query_o          (recent_queried)
-  );
-`endif
 
   // --- at the end of stage 2 ---
 
@@ -537,9 +421,6 @@ module risk_gate_core
       faults_q <= faults_q + 64'(told_faults);
       if (told_q.type_id == LeaseTypeId) lease_until_ns_q <= told_lease.until_ns;
       if (told_q.type_id == DayResetTypeId) day_q <= day_q + 1;
-      if (told_q.type_id == AccountLimitsTypeId) begin
-        group_q[16*key_q.account_id[AccountAddressW-1:0]+:16] <= told_q.row[80+:16];
-      end
     end
     if (!rst_ni) begin
       op_done_o        <= 1'b0;
@@ -547,7 +428,6 @@ module risk_gate_core
       faults_q         <= '0;
       lease_until_ns_q <= '0;
       day_q            <= '0;
-      group_q          <= '0;
     end
   end
 

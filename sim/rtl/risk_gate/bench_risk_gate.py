@@ -16,8 +16,9 @@ from sim.rtl.coverage import Cover
 from sim.rtl.risk_gate.alone import CASES
 from sim.rtl.risk_gate.bins import BINS
 from sim.rtl.risk_gate.desk import RATE, Desk
-from sim.rtl.risk_gate.harness import Bench, key_of, market_of, named, whole
+from sim.rtl.risk_gate.harness import Bench
 from sim.rtl.risk_gate.shapes import SHAPES
+from sim.rtl.risk_gate.words import key_of, market_of, named, whole
 from sim.rtl.runner import seed
 from tests.conformance.gate_volume import Episode, episode
 

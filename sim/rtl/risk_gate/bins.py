@@ -3,7 +3,7 @@
 from meltica.hot import layout_gen as lay
 from meltica.hot.layout_gen import Action
 from meltica.hot.rulebook_gen import Check
-from sim.rtl.risk_gate.harness import MOST_FORWARDED
+from sim.rtl.risk_gate.words import MOST_FORWARDED
 
 # Told rows, and whether some of them can be refused.
 _TOLD: dict[type[lay.Record], bool] = {

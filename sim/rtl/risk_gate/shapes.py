@@ -10,4 +10,13 @@ SHAPES = {
         "DuplicateDepth": 4,
         "FutureToleranceNs": 1_000,
     },
+    "small": {
+        "Instruments": 3,
+        "Accounts": 2,
+        "Strategies": 2,
+        "Ports": 2,
+        "WorkingOrders": 8,
+        "DuplicateDepth": 2,
+        "FutureToleranceNs": 1_000,
+    },
 }
