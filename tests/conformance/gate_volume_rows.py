@@ -252,7 +252,7 @@ class World:
             pair = (replace(row, enabled=0), row)
         elif choice == 5:
             slow: Any = (*rows, self.firm)[how % 5]
-            rates = ((0, 5), (1_000_000, 2), (200_000, 1), (5, 0), (1_500_000, 3))
+            rates = ((0, 5), (1_000_000, 2), (200_000, 1), (5, 0), (0, 30))
             rate, burst = rates[how // 8 % 5]
             pair = (replace(slow, messages_per_second=rate, message_burst=burst), slow)
         elif choice == 6:
