@@ -124,6 +124,10 @@ async def each_check_alone(dut: Any) -> None:
         for fields in case.first:
             await sent(bench, desk.order(**fields), 0)
         await sent(bench, desk.order(**case.order), 1 << case.check)
+        if case.check != Check.KILL_SWITCH:
+            await bench.cycle(kill=True)
+            await sent(bench, desk.order(**case.order), 1 << case.check | 1 << Check.KILL_SWITCH)
+            await bench.cycle(release=True)
         case.relief(desk)
         await bench.drain()
         await sent(bench, desk.order(**(case.order | case.spared)), 0)
@@ -316,6 +320,16 @@ async def limits_wait_for_what_was_reserved_without_them(dut: Any) -> None:
         desk.instrument(number)
         await bench.drain()
         assert bench.last_statuses[-6:] == [1, 3, 1, 3, 1, 1]
+    await ended(bench)
+
+
+@cocotb.test()
+async def nonsense_is_refused(dut: Any) -> None:
+    """Rows with ones in every bit, of each type id that there is and of some that there are not."""
+    bench, _ = await desk_of(dut)
+    for type_id in range(64):
+        bench.told.append(whole(type_id.to_bytes(2, "little") + b"\xff" * 126))
+        bench.market.append(lay.MarkRecord(1 + type_id % 3, 1, 0, 0).to_bytes())
     await ended(bench)
 
 
