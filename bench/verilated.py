@@ -28,7 +28,7 @@ def rows(runs: int) -> list[Row]:
     """Nanoseconds of CPU per clock cycle."""
     floor = build("tick", files=[FLOOR]).Model()
     small = build("watchdog").Model()
-    gate = RtlGate(64, 4, 16, max_strategies=16, bounds=card_bounds(100_000, 8))
+    gate = RtlGate(16, 4, 4, 1_000, 4, 40, bounds=card_bounds(100_000, 4))  # as in the conformance run
     orders = _orders()
     contenders = {
         "floor": lambda: per_cycle(floor),
@@ -56,7 +56,7 @@ def _orders() -> Any:
     orders = np.zeros(ORDERS, OrderIntentRecord.DTYPE)
     orders["type_id"], orders["action"], orders["order_type"] = OrderIntentRecord.TYPE_ID, Action.NEW, OrderType.LIMIT
     orders["side"] = np.where(np.arange(ORDERS) % 2, Side.BUY, Side.SELL)
-    orders["instrument_id"], orders["order_id"] = np.arange(ORDERS) % 64, np.arange(ORDERS) + 1
+    orders["instrument_id"], orders["order_id"] = np.arange(ORDERS) % 16, np.arange(ORDERS) + 1
     orders["price_ticks"], orders["quantity_lots"] = 10_000 + np.arange(ORDERS) % 100, 10
     return orders
 
