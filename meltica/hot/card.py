@@ -225,28 +225,28 @@ class Card:
 
     def rejected(self) -> dict[str, int]:
         """Refused orders by the check that was the reason; only those that happened."""
-        counts = {check.name: self._counter(regs.REJECTS_DATA.reset, check) for check in Check}
+        counts = {check.name: self._counter(regs.REJECT_COUNTS, check) for check in Check}
         return {name: count for name, count in counts.items() if count}
 
     def fired(self) -> dict[str, int]:
-        counts = {check.name: self._counter(regs.REJECTS_DATA.reset, FIRED_FROM + check) for check in Check}
+        counts = {check.name: self._counter(regs.REJECT_COUNTS, FIRED_FROM + check) for check in Check}
         return {name: count for name, count in counts.items() if count}
 
     def passed(self) -> dict[str, int]:
-        return {action.name: self._counter(regs.REJECTS_DATA.reset, PASSED_FROM + action) for action in Action}
+        return {action.name: self._counter(regs.REJECT_COUNTS, PASSED_FROM + action) for action in Action}
 
     def event(self, number: int) -> int:
         """fpga/docs/meltica_top.md numbers them."""
-        return self._counter(regs.EVENTS_DATA.reset, number)
+        return self._counter(regs.EVENT_COUNTS, number)
 
     def word(self, number: int) -> int:
         """fpga/docs/meltica_top.md numbers them."""
-        return self._counter(regs.WORDS_DATA.reset, number)
+        return self._counter(regs.WORD_VALUES, number)
 
     def latency(self, segment: int) -> Latency:
         if not 0 <= segment < (segments := self.read(regs.LATENCY_SEGMENTS)):
             raise ValueError(f"segment {segment} is not within 0..{segments - 1}")
-        words = [self._counter(regs.LATENCY_DATA.reset, LATENCY_WORDS // 2 * segment + n) for n in range(68)]
+        words = [self._counter(regs.LATENCY_COUNTS, LATENCY_WORDS // 2 * segment + n) for n in range(68)]
         return Latency(tuple(words[:64]), *words[LATENCY_COUNT : LATENCY_MAX + 1])
 
     def audit(self) -> Iterator[AuditRecord]:
@@ -256,10 +256,9 @@ class Card:
             self.write(regs.AUDIT_POP, 1)
             yield AuditRecord.from_bytes(struct.pack(f"<{len(words)}I", *words))
 
-    def _counter(self, base: int | None, entry: int) -> int:
-        address = (base or 0) + 8 * entry
-        low = self.bus.read(address)
-        return self.bus.read(address + 4) << 32 | low
+    def _counter(self, memory: Register, entry: int) -> int:
+        low = self.bus.read(memory.at(2 * entry))
+        return self.bus.read(memory.at(2 * entry + 1)) << 32 | low
 
     def _until(self, there: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + ANSWER_WITHIN_S

@@ -23,6 +23,7 @@ LOCATE, OTHER = 17, 18
 ACCOUNT, STRATEGY = 1, 2
 HOST_PORT, TRIGGER_PORT = 0, 1
 REFERENCE = 1_000_000  # 100 dollars
+FIRST_BYTE = 1_000  # TCP
 PLENTY = {"messages_per_second": 2**31, "message_burst": 2**20}
 ENDS = Ends(b"\x02\0\0\0\0\x01", b"\x02\0\0\0\0\x02", bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]), 40_000, 15_001, 0)
 SILENT = ("s_axil", "s_axis_a", "s_axis_b", "s_axis_host", "m_axis_host", "m_axis_tx")
@@ -63,7 +64,10 @@ def rows() -> list[Record]:
         found.append(lay.ReferencePriceRecord(locate, REFERENCE, NOW_NS))
         symbol = int.from_bytes(f"SYM{locate:<5}".encode(), "little")
         found.append(lay.SymbolRecord(locate, locate, symbol, 1, 1))
-    return [*found, *feed_rows(), *(frame_template(port) for port in (HOST_PORT, TRIGGER_PORT))]
+    for port in (HOST_PORT, TRIGGER_PORT):
+        found.append(frame_template(port))
+        found.append(lay.TcpStateRecord(port, 1, 2_000, 65_535, 65_535, FIRST_BYTE))
+    return [*found, *feed_rows()]
 
 
 def feed_rows() -> list[Record]:
@@ -81,7 +85,7 @@ def frame_template(port: int) -> Record:
         port_id=port, up=1, source_port=ENDS.source_port + port, destination_port=ENDS.destination_port,
         destination_mac=int.from_bytes(ENDS.destination_mac, "big"), source_mac=int.from_bytes(ENDS.source_mac, "big"),
         source_ip=int.from_bytes(ENDS.source_ip, "big"), destination_ip=int.from_bytes(ENDS.destination_ip, "big"),
-        sequence_number=1_000, acknowledgment_number=2_000, window=65_535, user_ref_num=1,
+        sequence_number=FIRST_BYTE, acknowledgment_number=2_000, window=65_535, user_ref_num=1,
         client_order_prefix=int.from_bytes(b"MELTICA ", "little"), capacity=ord("P"), display=ord("Y"),
         cross_type=ord("N"),
     )  # fmt: skip
@@ -187,7 +191,6 @@ class Card:
         await self.write(regs.CONTROL_RELEASE, regs.RELEASE_COMPLEMENT)
         assert not await self.field(regs.CONTROL_STATUS_KILL_SWITCH)
 
-    async def count(self, base: Register, entry: int) -> int:
-        address = (base.reset or 0) + 8 * entry
-        low = int(await self.bus.read_dword(address))
-        return low | int(await self.bus.read_dword(address + 4)) << 32
+    async def count(self, memory: Register, entry: int) -> int:
+        low = int(await self.bus.read_dword(memory.at(2 * entry)))
+        return low | int(await self.bus.read_dword(memory.at(2 * entry + 1))) << 32

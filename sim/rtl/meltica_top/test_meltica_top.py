@@ -1,5 +1,7 @@
 """The whole card with small tables; sim/device runs it at its full size."""
 
+import pytest
+
 from sim.rtl.runner import simulate
 
 SMALL = {
@@ -17,5 +19,6 @@ SMALL = {
 }
 
 
+@pytest.mark.timeout(1200)  # The build takes two minutes of a core
 def test_meltica_top() -> None:
-    simulate("meltica_top", bench="sim.rtl.meltica_top.bench_meltica_top", parameters=SMALL)
+    simulate("meltica_top", bench="sim.rtl.meltica_top.bench_meltica_top", parameters=SMALL, internals=False)
