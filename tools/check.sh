@@ -25,6 +25,17 @@ tests() { # name, pytest arguments...
   printf '  done  %-34s %4d s\n' "$name" $((SECONDS - begin))
 }
 
+joined() { # name, process, log: what ran beside the rest
+  local name=$1 begin=$SECONDS
+  if wait "$2"; then
+    printf '  ok    %-34s %4d s more\n' "$name" $((SECONDS - begin))
+  else
+    failed+=("$name")
+    printf '  FAIL  %-34s\n' "$name"
+  fi
+  cat "$3"
+}
+
 echo "style, types, contracts, generated files"
 step "ruff: lint" .venv/bin/ruff check .
 step "ruff: format" .venv/bin/ruff format --check .
@@ -42,33 +53,21 @@ if [ "$which" = quick ]; then
   tests "tests, without the slow ones" tests -m "not slow" --ignore=tests/chaos
 else
   step "instructions of each stage" .venv/bin/python -m bench.instructions
+  # Two cores, two lanes: the card's proofs and benches beside the tests of the software.
+  # The seed is fixed as the fuzzer's is; `make sim` draws one.
+  nice .venv/bin/python -m fpga.formal >.cache/formal.log 2>&1 & proving=$!
+  SEED="${SEED:-20191230}" nice .venv/bin/python -m pytest -q sim/rtl --timeout=1200 >.cache/cocotb.log 2>&1 & simulating=$!
   tests "style and unit tests" tests/style tests/unit tests/fuzz
   tests "conformance and replay" tests/conformance tests/replay
   step "sanitizers: compiled code, fuzzer's inputs" tools/sanitize.sh
-  # A bench is one busy thread: the proofs take the other core. The seed is fixed as the fuzzer's is; `make sim` draws one.
-  .venv/bin/python -m fpga.formal >.cache/formal.log 2>&1 & proving=$!
-  SEED="${SEED:-20191230}" tests "cocotb: the card's blocks" sim/rtl --timeout=900
-  begin=$SECONDS
-  if wait "$proving"; then
-    printf '  ok    %-34s %4d s more\n' "formal: proofs and planted bugs" $((SECONDS - begin))
-  else
-    failed+=("formal")
-    printf '  FAIL  formal\n'
-  fi
-  cat .cache/formal.log
+  joined "formal: proofs and planted bugs" $proving .cache/formal.log
+  joined "cocotb: the card's blocks" $simulating .cache/cocotb.log
   # Tests over sockets wait most of the time: the fuzzer takes what they leave of the two cores.
   # Its seed is fixed, so that the judge is the same for everybody; `make fuzz` draws a new one each time.
   FUZZ_SEED="${FUZZ_SEED:-20191230}" FUZZ_NICE=10 tools/fuzz.sh "${FUZZ_SECONDS:-60}" >.cache/fuzz.log 2>&1 & fuzzing=$!
   tests "integration" tests/integration
   tests "chaos" tests/chaos
-  begin=$SECONDS
-  if wait "$fuzzing"; then
-    printf '  ok    %-34s %4d s more\n' "fuzz: ${FUZZ_SECONDS:-60} s a decoder" $((SECONDS - begin))
-  else
-    failed+=("fuzz")
-    printf '  FAIL  fuzz\n'
-  fi
-  cat .cache/fuzz.log
+  joined "fuzz: ${FUZZ_SECONDS:-60} s a decoder" $fuzzing .cache/fuzz.log
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then
