@@ -40,7 +40,6 @@ from meltica.hot.ports import Intent, Masks, Reasons
 from meltica.hot.rulebook_gen import PASS, Check
 from meltica.links.books import Books
 from meltica.links.frames import GateShape
-from meltica.links.trip import tripped
 
 WATCHDOG_US: Final = 1_000_000
 BEAT_EVERY_S: Final = 0.2
@@ -169,7 +168,7 @@ class CardGate(Books):
     # Verdicts
 
     def check(self, intent: Intent, /) -> int:
-        """:raises GateUnreachableError: no word from the card, and it is no cancel; nothing has changed here."""
+        """:raises GateUnreachableError: no word from the card, or it has stopped by itself, and this is no cancel."""
         if self._recovering:
             return self._judged_by_books(intent)
         data = intent.to_bytes()
@@ -182,10 +181,10 @@ class CardGate(Books):
             if data[2] != Action.CANCEL:
                 raise
             return self._judged_by_books(intent)
-        if not stopped:
-            return self._agreed(intent, verdict)
-        with tripped(self.books):
-            return self._agreed(intent, verdict)
+        if stopped:
+            # Nothing is reserved, there or here; that the gate is lost is an input, and is replayed as one.
+            raise GateUnreachableError(self.why())
+        return self._agreed(intent, verdict)
 
     def _agreed(self, intent: Intent, verdict: VerdictRecord) -> int:
         ours = self._judged_by_books(intent)
