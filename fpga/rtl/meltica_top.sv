@@ -85,6 +85,7 @@ module meltica_top
   localparam int unsigned Segments      = 4;
   localparam int unsigned StatusWords   = 16;
   localparam int unsigned EventCounters = 96;
+  localparam int unsigned GapHoldCycles = 4 * Instruments;
 
   logic        cfg_valid;
   staged_row_t cfg_row;
@@ -291,6 +292,24 @@ module meltica_top
   assign m_axis_tx_tkeep  = tx_word.keep;
   assign m_axis_tx_tlast  = tx_word.last;
 
+  // --- a gap in the feed: the gate hears of it symbol by symbol; until then the host's orders wait ---
+
+  localparam int unsigned GapHoldW = $clog2(GapHoldCycles + 1);
+
+  logic                gap_q;
+  logic [GapHoldW-1:0] gap_hold_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      gap_q      <= 1'b0;
+      gap_hold_q <= '0;
+    end else begin
+      gap_q <= gap;
+      if (gap && !gap_q) gap_hold_q <= GapHoldW'(GapHoldCycles);
+      else if (gap_hold_q != '0) gap_hold_q <= gap_hold_q - 1'b1;
+    end
+  end
+
   // --- the host's records ---
 
   axis_word_t  host_word;
@@ -311,7 +330,7 @@ module meltica_top
     .clk_i, .rst_ni,
     .s_valid_i(s_axis_host_tvalid), .s_ready_o(s_axis_host_tready), .s_word_i(host_word),
     .m_valid_o(m_axis_host_tvalid), .m_ready_i(m_axis_host_tready), .m_word_o(back_word),
-    .hold_i(tx_almost_full),
+    .hold_i(tx_almost_full || (gap && !gap_q) || gap_hold_q != '0),
     .order_valid_o(host_valid), .order_ready_i(host_ready), .order_o(host_order),
     .told_valid_o(told_valid), .told_ready_i(told_ready), .told_row_o(told_row),
     .answer_valid_i(answer_valid), .answer_i(answer),

@@ -211,7 +211,10 @@ async def a_feed_with_a_gap_pulls_nothing_and_a_late_token_stops_all(dut: Any) -
     feed.sequence += 5
     frame, _ = feed.frame([feed.add(LOCATE, REFERENCE - 500)], 0, Shape())
     await card.lanes[0].send(frame)
-    await card.idle(1_000)
+    while not regs.CONTROL_STATUS_TOP.of(await card.read(regs.CONTROL_STATUS)) & 2:
+        pass
+    stale = await verdict_on(card, order(19))
+    assert stale.reason == Check.STALE_REFERENCE, "an order at once behind the gap waits until its symbol is marked"
     assert not card.first_words
     status = regs.CONTROL_STATUS_TOP.of(await card.read(regs.CONTROL_STATUS))
     assert status & 2, "the gap is shown"
