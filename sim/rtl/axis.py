@@ -100,7 +100,7 @@ class WordSink:
         ready: Any = None,
         stall: Iterator[bool] | None = None,
         *,
-        reset: Any = None,
+        reset: Any,
     ) -> None:
         self.clk, self.valid, self.signal, self.ready, self.stall = clk, valid, signal, ready, stall
         self.reset = reset
@@ -122,7 +122,7 @@ class WordSink:
         gathered: list[int] = []
         while True:
             await RisingEdge(self.clk)
-            if self.reset is not None and not int(self.reset.value):
+            if not int(self.reset.value):
                 held = -1
                 continue
             valid = int(self.valid.value)

@@ -49,7 +49,9 @@ class Bench:
         self.cycles = 0
         self.number = 0
         self.source = WordSource(dut.clk_i, dut.s_valid_i, dut.s_word_i, dut.s_ready_o, stalls(draw, share))
-        self.sink = WordSink(dut.clk_i, dut.m_valid_o, dut.m_word_o, dut.m_ready_i, stalls(draw, share))
+        self.sink = WordSink(
+            dut.clk_i, dut.m_valid_o, dut.m_word_o, dut.m_ready_i, stalls(draw, share), reset=dut.rst_ni
+        )
 
     async def start(self) -> None:
         dut = self.dut
