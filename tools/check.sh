@@ -56,7 +56,7 @@ else
   # Two cores, two lanes: the card's proofs and benches beside the tests of the software.
   # The seed is fixed as the fuzzer's is; `make sim` draws one.
   nice .venv/bin/python -m fpga.formal >.cache/formal.log 2>&1 & proving=$!
-  SEED="${SEED:-20191230}" nice .venv/bin/python -m pytest -q sim/rtl --timeout=1200 >.cache/cocotb.log 2>&1 & simulating=$!
+  SEED="${SEED:-20191230}" nice .venv/bin/python -m pytest -q sim/rtl --timeout=1200 --durations=40 >.cache/cocotb.log 2>&1 & simulating=$!
   tests "style and unit tests" tests/style tests/unit tests/fuzz
   tests "conformance and replay" tests/conformance tests/replay
   step "sanitizers: compiled code, fuzzer's inputs" tools/sanitize.sh
@@ -67,7 +67,7 @@ else
   FUZZ_SEED="${FUZZ_SEED:-20191230}" FUZZ_NICE=10 tools/fuzz.sh "${FUZZ_SECONDS:-60}" >.cache/fuzz.log 2>&1 & fuzzing=$!
   tests "integration" tests/integration
   tests "chaos" tests/chaos
-  joined "fuzz: ${FUZZ_SECONDS:-60} s a decoder" $fuzzing .cache/fuzz.log
+  joined "fuzz: ${FUZZ_SECONDS:-60} s a decoder, a third for what is behind" $fuzzing .cache/fuzz.log
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then
