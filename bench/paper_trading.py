@@ -9,7 +9,7 @@ from typing import Final
 
 from meltica import hot
 from meltica.domain.commands import CancelOrder, Command, RegisterInstrument, SetLimits, SubmitOrder
-from meltica.domain.events import CancelRequested, Event, OrderSubmitted
+from meltica.domain.events import Event
 from meltica.domain.inputs import Input
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import (
@@ -26,6 +26,7 @@ from meltica.domain.limits import (
 )
 from meltica.domain.market import BookUpdate, Mark
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order_events import CancelRequested, OrderSubmitted
 from meltica.engine.engine import Engine
 from meltica.venues.paper.session import PaperSession
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from meltica import hot
 from meltica.domain.commands import RegisterInstrument, SetLimits, SubmitOrder
-from meltica.domain.events import Event, OrderSubmitted
+from meltica.domain.events import Event
 from meltica.domain.inputs import Input
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import (
@@ -29,6 +29,7 @@ from meltica.domain.limits import (
 )
 from meltica.domain.market import Mark
 from meltica.domain.order import Order, OrderType, Side, TimeInForce
+from meltica.domain.order_events import OrderSubmitted
 from meltica.engine.engine import Engine
 
 BTC = "BTC/USDT@BINANCE"

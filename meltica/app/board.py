@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 
 from meltica.domain.level_book import LevelBook
-from meltica.domain.market import BookInvalid, BookUpdate, Mark, MarketEvent, MarketTrade, TopOfBook
+from meltica.domain.market import BookInvalid, BookUpdate, Mark, MarketEvent, MarketTrade, Quote, TopOfBook
 from meltica.domain.ports import Book
 
 READERS_MAX = 256
@@ -25,6 +25,8 @@ class MarketBoard:
         self._invalid: set[str] = set()
         self._times: dict[str, int] = {}
         self._marks: dict[str, Mark] = {}
+        self._last: dict[str, int] = {}
+        self._traded: dict[str, int] = {}
         self._readers: list[_Reader] = []
 
     def take(self, event: MarketEvent, now_ns: int) -> None:
@@ -39,6 +41,8 @@ class MarketBoard:
                 self._times[name] = now_ns
                 self._mark_from_book(name, book, now_ns)
             case MarketTrade():
+                self._last[name] = event.price_ticks
+                self._traded[name] = self._traded.get(name, 0) + event.quantity_lots
                 if name not in self._books:
                     self._marks[name] = Mark(name, now_ns, event.price_ticks)
             case BookInvalid():
@@ -60,6 +64,14 @@ class MarketBoard:
 
     def mark(self, instrument: str) -> Mark | None:
         return self._marks.get(instrument)
+
+    def quote(self, instrument: str) -> Quote | None:
+        """What triggers look at; None while the book can't be trusted, or nothing is known."""
+        if instrument in self._invalid or instrument not in self._marks:
+            return None
+        mark, last = self._marks[instrument], self._last.get(instrument)
+        traded = self._traded.get(instrument, 0)
+        return Quote(instrument, mark.time_ns, mark.bid, mark.ask, last_ticks=last, traded_lots=traded)
 
     def top(self, instrument: str) -> TopOfBook | None:
         if (book := self._books.get(instrument)) is None:

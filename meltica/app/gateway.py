@@ -10,19 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
 
 from meltica.app.board import MarketBoard
 from meltica.app.clock import SteadyClock
+from meltica.app.journal_view import JournalView
 from meltica.app.kill_latch import KillLatch
 from meltica.app.market_facts import fact_of
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.settings import Settings
 from meltica.app.watcher import Watcher
+from meltica.domain import lifecycle
 from meltica.domain.commands import (
     AmendOrder,
     BeginDay,
@@ -33,16 +34,12 @@ from meltica.domain.commands import (
     GateState,
     ReportGate,
     Revalue,
+    SeeMarket,
     SubmitOrder,
+    Wake,
 )
 from meltica.domain.errors import GateUnreachableError, InvariantError, NotAcceptingError, RequestReusedError
-from meltica.domain.events import (
-    CancelRequested,
-    Event,
-    KillSwitchReleased,
-    OrderSubmitted,
-    ReplaceRequested,
-)
+from meltica.domain.events import Event, KillSwitchReleased
 from meltica.domain.inputs import Input, Record, decode_record, encode_record
 from meltica.domain.market import (
     Mark,
@@ -50,11 +47,9 @@ from meltica.domain.market import (
     TopOfBook,
     TradingStatus,
 )
+from meltica.domain.order_events import CancelRequested, OrderReleased, OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import (
     Answer,
-    AuditEntry,
-    AuditHead,
-    AuditReport,
     Book,
     GateStatus,
     VenueCommand,
@@ -65,18 +60,13 @@ from meltica.engine import snapshot
 from meltica.engine.engine import Engine
 from meltica.engine.kill_switch import exists, switches_of
 from meltica.hot.ports import RiskGate
-from meltica.journal.entry import Head
 from meltica.journal.errors import JournalFailedError
 from meltica.journal.port import JournalSource
 from meltica.journal.reader import read_one
-from meltica.journal.verify import verify
 from meltica.journal.writer import GroupCommitWriter
 from meltica.strategies.runner import StrategyRunner
 
 LOG = logging.getLogger("meltica.gateway")
-
-RECORDS_BATCH = 256
-"""Entries that a stream reads from the journal at a time."""
 
 Body = Command | VenueReport | TradingStatus
 
@@ -90,7 +80,7 @@ class Waiting(NamedTuple):
     events: tuple[Event, ...]
 
 
-class LiveGateway:
+class LiveGateway(JournalView):
     """Implements ``domain.ports.Gateway``. ``fail`` is called once when the process must stop."""
 
     def __init__(
@@ -143,7 +133,7 @@ class LiveGateway:
         """Start it with what it had: its working orders, its positions, the kill switch."""
         self._strategies.append(runner)
         tables = self.state.tables
-        mine = [order for order in self.state.working_orders() if order.strategy == runner.name]
+        mine = [order for order in self.state.open_orders() if order.strategy == runner.name]
         positions = self.state.strategy_positions(runner.name, runner.account)
         commands = runner.start(
             self.clock.now_ns(), orders=mine, positions=positions, kill_switches=tables.kill_switches.values()
@@ -274,7 +264,7 @@ class LiveGateway:
             raise InvariantError(f"the journal is at {sequence}, the engine at {self.state.tables.sequence}")
         self._outbox.append(Waiting(sequence, now_ns, body, events))
         for event in events:
-            if isinstance(event, OrderSubmitted):
+            if isinstance(event, OrderSubmitted | OrderReleased):
                 self._unsent.add(event.order_id)
         if sequence >= self._next_snapshot:
             self._snapshot(sequence)
@@ -302,11 +292,17 @@ class LiveGateway:
         self.board.take(event, now_ns)
         if (fact := fact_of(event, self.state.tables)) is not None:
             self.take(fact)
+        self._show(event.instrument)
         for venue in self._venues.values():
             self._take_all(venue.receive(event, now_ns))
         for runner in self._strategies:
             self._ordered(runner, runner.on_market(event))
         self._arm_timer()
+
+    def _show(self, instrument: str) -> None:
+        """Most market data says nothing to the engine: it sees what an order of its own waits for."""
+        if self.state.held and (quote := self.board.quote(instrument)) is not None and self.state.watched(quote):
+            self.take(SeeMarket(request_id="", actor="system:market", quote=quote))
 
     def revalue(self) -> None:
         """Value what is held at the newest prices, if any has changed."""
@@ -350,6 +346,7 @@ class LiveGateway:
             self._timer = None
         asked = [venue.next_deadline_ns() for venue in self._venues.values()]
         asked += [runner.next_timer_ns() for runner in self._strategies]
+        asked.append(self.state.next_due_ns())
         deadlines = [at for at in asked if at is not None]
         if deadlines:
             wait_s = max(min(deadlines) - self.clock.now_ns(), 0) / 1e9
@@ -359,6 +356,9 @@ class LiveGateway:
         self._timer = None
         if self._failed:
             return
+        due_ns = self.state.next_due_ns()
+        if due_ns is not None and due_ns <= self.clock.now_ns():
+            self.take(Wake(request_id="", actor="system:clock"))
         for venue in self._venues.values():
             self._take_all(venue.due(self.clock.now_ns()))
         for runner in self._strategies:
@@ -380,11 +380,13 @@ class LiveGateway:
     def _act(self, entry: Waiting) -> None:
         for event in entry.events:
             match event:
-                case OrderSubmitted() | ReplaceRequested() if self._killed(event):
-                    self._withhold(event)
+                case OrderReleased():
+                    self._act_on(lifecycle.submission(self.state.tables.orders[event.order_id], event))
+                case OrderSubmitted() | ReplaceRequested():
+                    self._act_on(event)
                 case CancelRequested() if event.client_order_id in self._sent_first:
                     self._sent_first.remove(event.client_order_id)
-                case OrderSubmitted() | CancelRequested() | ReplaceRequested():
+                case CancelRequested():
                     self._send(event)
                 case KillSwitchReleased() if not self.state.tables.kill_switches[event.switch].engaged:
                     self._latch.release(event.switch)  # Engaged again meanwhile: then the file is that one's
@@ -418,6 +420,12 @@ class LiveGateway:
             (switch := switches.get(name)) is not None and switch.engaged and switch.changed_ns >= event.time_ns
             for name in switches_of(order)
         )
+
+    def _act_on(self, event: OrderSubmitted | ReplaceRequested) -> None:
+        if self._killed(event):
+            self._withhold(event)
+        else:
+            self._send(event)
 
     def _withhold(self, event: OrderSubmitted | ReplaceRequested) -> None:
         """It passed the gate, then the switch was engaged: it does not leave, and the books say so."""
@@ -464,22 +472,6 @@ class LiveGateway:
 
     # What others read
 
-    async def settled(self) -> int:
-        sequence = self.state.tables.sequence
-        await self._writer.durable(sequence)
-        return sequence
-
-    async def records(self, after: int) -> AsyncIterator[tuple[int, int, Record]]:
-        position = after
-        while True:
-            committed = self._committed
-            durable = self._writer.durable_seq
-            while position < durable:
-                for entry in self._source.read(position + 1, min(RECORDS_BATCH, durable - position)):
-                    position = entry.seq
-                    yield entry.seq, entry.time_ns, decode_record(entry.payload)
-            await committed.wait()
-
     def mark(self, instrument: str) -> Mark | None:
         return self.board.mark(instrument)
 
@@ -492,24 +484,6 @@ class LiveGateway:
     def gate_status(self) -> GateStatus:
         found = [watcher.status() for watcher in self._watchers]
         return msgspec.structs.replace(self._gate.status(), hot_gates=tuple(gate for each in found for gate in each))
-
-    async def audit_entries(self, after: int, limit: int) -> Sequence[AuditEntry]:
-        durable = self._writer.durable_seq
-        limit = min(limit, durable - after)
-        if limit <= 0:
-            return ()
-        return [AuditEntry(e.seq, e.time_ns, e.payload, e.hash) for e in self._source.read(after + 1, limit)]
-
-    async def audit_head(self) -> AuditHead:
-        await self._writer.flush()
-        head = self._source.head()
-        return AuditHead(self._source.journal_id.hex(), head.seq, head.hash)
-
-    async def audit_verify(self) -> AuditReport:
-        report = await asyncio.to_thread(verify, Path(self._source.name))
-        found = report.head or Head(0, b"")
-        head = AuditHead(self._source.journal_id.hex(), found.seq, found.hash)
-        return AuditReport(report.entries, head, tuple(str(problem) for problem in report.problems))
 
 
 def _refused(command: VenueCommand, venue: str, text: str) -> VenueReport:

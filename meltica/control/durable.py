@@ -6,7 +6,8 @@ import asyncio
 
 from meltica.control.errors import refused
 from meltica.domain.commands import Command
-from meltica.domain.events import AmendDenied, CommandRefused, OrderDenied
+from meltica.domain.events import CommandRefused
+from meltica.domain.order_events import AmendDenied, OrderDenied
 from meltica.domain.ports import Answer, Gateway
 
 _REFUSALS = (OrderDenied, AmendDenied, CommandRefused)

@@ -17,7 +17,8 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode as Code
 
 from meltica.domain.errors import FieldError, GateUnreachableError, MelticaError, NotAcceptingError, RequestReusedError
-from meltica.domain.events import AmendDenied, CommandRefused, OrderDenied
+from meltica.domain.events import CommandRefused
+from meltica.domain.order_events import AmendDenied, OrderDenied
 from meltica.hot import Check
 
 DOMAIN: Final = "meltica"

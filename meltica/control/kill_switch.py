@@ -10,12 +10,8 @@ from meltica.control.pages import Page
 from meltica.control.requests import Form
 from meltica.domain import commands
 from meltica.domain.approvals import KillSwitch, Proposal
-from meltica.domain.events import (
-    CancelRequested,
-    KillSwitchEngaged,
-    KillSwitchReleased,
-    ProposalMade,
-)
+from meltica.domain.events import KillSwitchEngaged, KillSwitchReleased, ProposalMade
+from meltica.domain.order_events import CancelRequested
 from meltica.domain.ports import Gateway
 from meltica.v1 import kill_switch_service_pb2 as api
 

@@ -10,10 +10,13 @@ import msgspec
 from meltica.control import resources
 from meltica.control.errors import fired_checks
 from meltica.domain import lifecycle
-from meltica.domain.events import (
+from meltica.domain.events import Event
+from meltica.domain.instrument import Instrument
+from meltica.domain.money import nanos_text
+from meltica.domain.order import Order, Pending, PendingKind
+from meltica.domain.order_events import (
     AmendDenied,
     CancelRequested,
-    Event,
     OrderAdopted,
     OrderDenied,
     OrderFilled,
@@ -23,9 +26,6 @@ from meltica.domain.events import (
     RequestRejected,
     TradeCorrected,
 )
-from meltica.domain.instrument import Instrument
-from meltica.domain.money import nanos_text
-from meltica.domain.order import Order, Pending, PendingKind
 from meltica.domain.ports import State
 from meltica.domain.reports import ExecType
 from meltica.v1 import order_pb2, order_service_pb2

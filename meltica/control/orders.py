@@ -15,9 +15,9 @@ from meltica.control.order_events import OrderEvent, Wanted, requested, shown
 from meltica.control.pages import Page
 from meltica.control.requests import Form
 from meltica.domain import commands, lifecycle
-from meltica.domain.events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.instrument import Instrument
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import Gateway
 from meltica.v1 import order_pb2
 from meltica.v1 import order_service_pb2 as api
@@ -152,7 +152,7 @@ class OrderService:
         """Ids of one page and, if there is one, of the next order after it."""
         state = self._gateway.state
         after = int(page.after or 0)
-        candidates = list(state.working_orders() if working_only else state.orders())
+        candidates = list(state.open_orders() if working_only else state.orders())
         found: list[int] = []
         for place, order in enumerate(candidates):
             if order.order_id > after and wanted.matches(order):

@@ -10,7 +10,9 @@ from meltica.domain.breakers import Breaker, MarkKind
 from meltica.domain.gates import GateCommand
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
+from meltica.domain.market import Quote
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.terms import Terms
 
 
 class SubmitOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -36,6 +38,7 @@ class SubmitOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False,
     """With ``short``: exempt from the price test of Reg SHO 201."""
     client_order_id: str = ""
     """Empty: the engine makes one."""
+    terms: Terms | None = None
 
 
 class AmendOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -46,6 +49,8 @@ class AmendOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, 
     """New total quantity, what is filled already included (FIX OrderQty)."""
     price_ticks: int | None = None
     client_order_id: str = ""
+    terms: Terms | None = None
+    """All of its terms anew; None: as they are. Only of an order that the engine holds."""
 
 
 class CancelOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -63,6 +68,25 @@ class CancelAllOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     account: str = ""
     strategy: str = ""
     instrument: str = ""
+
+
+class SeeMarket(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """The market reached a price that a held order waits for (``EngineState.watched`` asked for it)."""
+
+    request_id: str
+    actor: str
+    quote: Quote
+
+    @property
+    def instrument(self) -> str:
+        return self.quote.instrument
+
+
+class Wake(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """The moment came that an order waits for (``EngineState.next_due_ns``)."""
+
+    request_id: str
+    actor: str
 
 
 class RegisterInstrument(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -197,6 +221,8 @@ Command = (
     | AmendOrder
     | CancelOrder
     | CancelAllOrders
+    | SeeMarket
+    | Wake
     | RegisterInstrument
     | SetLimits
     | EngageKillSwitch

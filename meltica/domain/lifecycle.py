@@ -11,19 +11,22 @@ import enum
 from collections.abc import Callable
 from typing import Final
 
-from meltica.domain.events import (
+from meltica.domain.limits import EXTERNAL
+from meltica.domain.order import Ended, Execution, Order, OrderType, Pending, PendingKind, TimeInForce
+from meltica.domain.order_events import (
     CancelRequested,
+    HeldAmended,
     OrderAdopted,
     OrderDenied,
     OrderFilled,
+    OrderHeld,
+    OrderReleased,
     OrderReported,
     OrderSubmitted,
     ReplaceRequested,
     RequestRejected,
     TradeCorrected,
 )
-from meltica.domain.limits import EXTERNAL
-from meltica.domain.order import Ended, Execution, Order, OrderType, Pending, PendingKind, TimeInForce
 from meltica.domain.reports import ExecType
 
 
@@ -71,7 +74,12 @@ PRECEDENCE: Final[tuple[tuple[int, OrderStatus, str, Callable[[Order], bool]], .
     (5, OrderStatus.EXPIRED, "it expired", lambda o: o.ended is Ended.EXPIRED),
     (4, OrderStatus.PARTIALLY_FILLED, "cumulative > 0", lambda o: o.cumulative_lots > 0),
     (2, OrderStatus.REJECTED, "we or the venue refused it", lambda o: o.ended is Ended.REJECTED),
-    (2, OrderStatus.NEW, "the venue has it", lambda o: o.acknowledged),
+    (
+        2,
+        OrderStatus.NEW,
+        "the venue has it, or the engine until its moment comes",
+        lambda o: o.acknowledged or o.held is not None,
+    ),
     (1, OrderStatus.PENDING_NEW, "it was sent", lambda _: True),
 )
 """(FIX precedence, status, the fact in words, the fact). The first that holds is the status."""
@@ -109,11 +117,11 @@ def leaves_at(order: Order, cumulative_lots: int) -> int:
 
 
 def is_working(order: Order) -> bool:
-    """May it still be filled at the venue (it counts for exposure, and a cancel-all cancels it)?"""
+    """May it still be filled (a cancel-all cancels it)? It counts for exposure unless the engine holds it."""
     return order.ended is None and leaves_lots(order) > 0
 
 
-def opened(event: OrderSubmitted | OrderDenied) -> Order:
+def opened(event: OrderSubmitted | OrderHeld | OrderDenied) -> Order:
     """The order that begins with this event."""
     return Order(
         order_id=event.order_id,
@@ -134,8 +142,40 @@ def opened(event: OrderSubmitted | OrderDenied) -> Order:
         actor=event.actor,
         created_ns=event.time_ns,
         updated_ns=event.time_ns,
+        terms=event.terms,
+        parent_id=event.parent_id if isinstance(event, OrderSubmitted) else 0,
+        group_id=0 if isinstance(event, OrderDenied) else event.group_id,
+        held=event.held if isinstance(event, OrderHeld) else None,
+        due_ns=event.due_ns if isinstance(event, OrderHeld) else 0,
         ended=Ended.REJECTED if isinstance(event, OrderDenied) else None,
         refusal=event.reason if isinstance(event, OrderDenied) else "",
+    )
+
+
+def submission(order: Order, event: OrderReleased) -> OrderSubmitted:
+    """What a venue is told of an order that was held until now."""
+    return OrderSubmitted(
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        account=order.account,
+        strategy=order.strategy,
+        instrument=order.instrument,
+        side=order.side,
+        order_type=event.order_type,
+        time_in_force=event.time_in_force,
+        quantity_lots=event.quantity_lots,
+        price_ticks=event.price_ticks,
+        post_only=order.post_only,
+        reduce_only=order.reduce_only,
+        iso=order.iso,
+        short=order.short,
+        short_exempt=order.short_exempt,
+        reserved_price_ticks=event.reserved_price_ticks,
+        asked_lots=event.asked_lots,
+        actor=order.actor,
+        time_ns=event.time_ns,
+        parent_id=order.parent_id,
+        group_id=order.group_id,
     )
 
 
@@ -159,7 +199,16 @@ def adopted(event: OrderAdopted) -> Order:
     )
 
 
-OrderEvent = CancelRequested | ReplaceRequested | OrderReported | OrderFilled | TradeCorrected | RequestRejected
+OrderEvent = (
+    HeldAmended
+    | OrderReleased
+    | CancelRequested
+    | ReplaceRequested
+    | OrderReported
+    | OrderFilled
+    | TradeCorrected
+    | RequestRejected
+)
 
 
 def move(order: Order, event: OrderEvent) -> None:
@@ -179,6 +228,22 @@ def move(order: Order, event: OrderEvent) -> None:
             _request(order, event)
         case RequestRejected():
             _drop_pending(order, event.client_order_id)
+        case HeldAmended():
+            _amend_held(order, event)
+        case OrderReleased():
+            _release(order, event)
+
+
+def _amend_held(order: Order, event: HeldAmended) -> None:
+    order.quantity_lots, order.price_ticks = event.quantity_lots, event.price_ticks
+    order.terms, order.due_ns = event.terms, event.due_ns
+    if event.held is not None:
+        order.held = event.held
+
+
+def _release(order: Order, event: OrderReleased) -> None:
+    order.held, order.due_ns = None, 0
+    order.quantity_lots, order.price_ticks = event.quantity_lots, event.price_ticks
 
 
 def _remember_id(order: Order, client_order_id: str) -> None:
@@ -282,7 +347,7 @@ def _restate(order: Order, event: OrderReported) -> None:
 
 def _end(how: Ended) -> Callable[[Order, OrderReported], None]:
     def mark(order: Order, event: OrderReported) -> None:
-        order.ended = how
+        order.ended, order.held, order.due_ns = how, None, 0
         order.stopped = order.suspended = False  # There is nothing left to guarantee or to hold back.
         order.pending = ()
         if how is Ended.REJECTED:

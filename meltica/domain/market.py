@@ -81,6 +81,25 @@ class Mark(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ask: Level | None = None
 
 
+class Quote(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """All prices of an instrument that a trigger may look at, at one moment."""
+
+    instrument: str
+    time_ns: int
+    bid: Level | None = None
+    ask: Level | None = None
+    last_ticks: int | None = None
+    mark_ticks: int | None = None
+    """The venue's mark price, where it publishes one."""
+    traded_lots: int = 0
+    """All that others traded since the driver began to count."""
+
+    @property
+    def mid_half_ticks(self) -> int | None:
+        """Twice the mid, which may lie between two ticks; None with a side missing."""
+        return None if self.bid is None or self.ask is None else self.bid[0] + self.ask[0]
+
+
 class TopOfBook(msgspec.Struct, frozen=True, gc=False):
     """Best bid and offer; a side without orders is None."""
 

@@ -9,6 +9,8 @@ import enum
 
 import msgspec
 
+from meltica.domain.terms import Held, Terms
+
 
 class Side(enum.IntEnum):
     """FIX tag 54."""
@@ -26,10 +28,32 @@ class Side(enum.IntEnum):
 
 
 class OrderType(enum.IntEnum):
-    """FIX tag 40."""
+    """FIX tag 40. The gate and most venues know the first two; ``sent_as`` says as which of them the others go out."""
 
     MARKET = 1
     LIMIT = 2
+    STOP = 3
+    STOP_LIMIT = 4
+    MARKET_IF_TOUCHED = 5
+    LIMIT_IF_TOUCHED = 6
+    TRAILING_STOP = 7
+    TRAILING_STOP_LIMIT = 8
+    PEGGED = 9
+
+    @property
+    def sent_as(self) -> OrderType:
+        return OrderType.LIMIT if self in _PRICED else OrderType.MARKET
+
+
+_PRICED = frozenset(
+    {
+        OrderType.LIMIT,
+        OrderType.STOP_LIMIT,
+        OrderType.LIMIT_IF_TOUCHED,
+        OrderType.TRAILING_STOP_LIMIT,
+        OrderType.PEGGED,
+    }
+)
 
 
 class TimeInForce(enum.IntEnum):
@@ -37,8 +61,11 @@ class TimeInForce(enum.IntEnum):
 
     DAY = 0
     GTC = 1
+    AT_THE_OPEN = 2
     IOC = 3
     FOK = 4
+    GTD = 6
+    AT_THE_CLOSE = 7
 
 
 class Ended(enum.IntEnum):
@@ -107,9 +134,19 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     short_exempt: bool = False
     gate: str = ""
     """The hot gate that let it out; empty: the engine's own."""
+    terms: Terms | None = None
+    """What it says beyond the ordinary; None: nothing."""
+    parent_id: int = 0
+    """The order whose slice it is."""
+    group_id: int = 0
+    """The contingent orders that it belongs to."""
     actor: str = ""
     created_ns: int = 0
 
+    held: Held | None = None
+    """The engine has it, the venue does not: nothing is reserved for it, and cancelling it needs nobody's yes."""
+    due_ns: int = 0
+    """When the engine wants to look at it again; 0: only when something happens."""
     acknowledged: bool = False
     venue_order_id: str = ""
     cumulative_lots: int = 0

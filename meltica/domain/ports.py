@@ -10,12 +10,13 @@ import msgspec
 from meltica.domain.approvals import KillSwitch, Proposal
 from meltica.domain.breakers import BreakerState, CreditState, DayProfit, MarkState
 from meltica.domain.commands import Command
-from meltica.domain.events import CancelRequested, Event, OrderSubmitted, ReplaceRequested
+from meltica.domain.events import Event
 from meltica.domain.inputs import Record
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
 from meltica.domain.market import Level, Mark, MarketEvent, TopOfBook
 from meltica.domain.order import Order
+from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.position import Position
 from meltica.domain.reports import VenueReport
 
@@ -107,7 +108,10 @@ class State(Protocol):
         """All orders, oldest first."""
 
     def working_orders(self) -> Iterable[Order]:
-        """Those that may still be filled, oldest first."""
+        """Those that may still be filled at their venues, oldest first."""
+
+    def open_orders(self) -> Iterable[Order]:
+        """The working ones, and those that the engine holds until their moment comes, oldest first."""
 
     def positions(self) -> Iterable[Position]: ...
     def limits(self) -> Iterable[tuple[Limits, int]]:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from meltica.domain import lifecycle
 from meltica.domain.commands import CancelAllOrders, CancelOrder
-from meltica.domain.events import CancelRequested, ReplaceRequested
 from meltica.domain.order import Order, PendingKind
+from meltica.domain.order_events import CancelRequested, ReplaceRequested
+from meltica.domain.reports import ExecType
+from meltica.engine import held
 from meltica.engine.desk import Desk
 
 
@@ -18,6 +20,8 @@ def cancel(desk: Desk, command: CancelOrder) -> None:
     elif order.ended is not None or lifecycle.leaves_lots(order) == 0:
         text = f"order {order.order_id} is {lifecycle.status(order).value}: there is nothing left to cancel"
         desk.refuse(command.actor, "ORDER_TERMINAL", "order_id", text)
+    elif order.held is not None:
+        held.end(desk, order, ExecType.CANCELED, f"cancelled by {command.actor} before it went out")
     elif not used_before(
         desk, desk.state.tables.instruments[order.instrument].venue, command.actor, command.client_order_id
     ):
@@ -26,7 +30,7 @@ def cancel(desk: Desk, command: CancelOrder) -> None:
 
 def cancel_all(desk: Desk, command: CancelAllOrders) -> None:
     """Each working order that matches and has no cancel on its way gets one."""
-    for order in desk.state.working_orders():
+    for order in desk.state.open_orders():
         wanted = (
             command.account in ("", order.account)
             and command.strategy in ("", order.strategy)
@@ -37,7 +41,9 @@ def cancel_all(desk: Desk, command: CancelAllOrders) -> None:
 
 
 def request_cancel_once(desk: Desk, order: Order, actor: str, reason: str = "") -> None:
-    if not any(request.kind is PendingKind.CANCEL for request in order.pending):
+    if order.held is not None:
+        held.end(desk, order, ExecType.CANCELED, reason or f"cancelled by {actor} before it went out")
+    elif not any(request.kind is PendingKind.CANCEL for request in order.pending):
         request_cancel(desk, order, actor, reason=reason)
 
 

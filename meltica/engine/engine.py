@@ -20,19 +20,36 @@ from meltica.domain.commands import (
     RegisterInstrument,
     ReportGate,
     Revalue,
+    SeeMarket,
     SetLimits,
     SetMark,
     SetPriceBand,
     SubmitOrder,
+    Wake,
 )
 from meltica.domain.errors import GateUnreachableError, InvariantError
-from meltica.domain.events import Event, OrderSubmitted, ReplaceRequested
+from meltica.domain.events import Event
 from meltica.domain.gates import AdmitGate, ArmGate, LoseGate, RegisterGate, ReportSlices, RetireGate
 from meltica.domain.inputs import Input, Record
 from meltica.domain.market import TradingStatus
 from meltica.domain.order import Order
+from meltica.domain.order_events import OrderReleased, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecutionReport, OrderCancelReject
-from meltica.engine import breakers, cancels, controls, credit, four_eyes, kill_switch, leases, marks, orders, reports
+from meltica.engine import (
+    alarms,
+    breakers,
+    cancels,
+    consequences,
+    controls,
+    credit,
+    four_eyes,
+    kill_switch,
+    leases,
+    marks,
+    orders,
+    reports,
+    triggers,
+)
 from meltica.engine.desk import Desk
 from meltica.engine.fold import strategy_row, table_id
 from meltica.engine.state import NO_ROW, EngineState
@@ -45,6 +62,8 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     AmendOrder: orders.amend,
     CancelOrder: cancels.cancel,
     CancelAllOrders: cancels.cancel_all,
+    SeeMarket: triggers.see_market,
+    Wake: alarms.wake,
     RegisterInstrument: controls.register_instrument,
     SetLimits: controls.set_limits,
     EngageKillSwitch: kill_switch.engage_kill_switch,
@@ -111,7 +130,11 @@ class Engine:
             breakers.let_go(desk)
             breakers.look(desk)
         try:
+            if self.state.alarms:
+                alarms.ring(desk)
             HANDLERS[type(happened.body)](desk, happened.body)
+            if fold.changed:
+                consequences.settle(desk)
         except GateUnreachableError:
             desk.give_up()
             raise
@@ -134,12 +157,13 @@ class Engine:
         for mark in record.input.marks:
             desk.fold.refer(mark)
         for event in record.events:
-            if isinstance(event, OrderSubmitted | ReplaceRequested):
+            if isinstance(event, OrderSubmitted | OrderReleased | ReplaceRequested):
                 self._readmit(event)
             desk.emit(event)
+        desk.fold.changed.clear()  # What followed is among the events.
         self._count(record.input)
 
-    def _readmit(self, event: OrderSubmitted | ReplaceRequested) -> None:
+    def _readmit(self, event: OrderSubmitted | OrderReleased | ReplaceRequested) -> None:
         """Bring the gate to where it was: in the same state it passes the same order, and takes the same tokens.
 
         What was let out is out. Should a newer rulebook refuse it today, its exposure is reserved all the same.
@@ -150,6 +174,10 @@ class Engine:
                 self._desk.fold.give_strategy_row(event.strategy)
             order, lots, asked = lifecycle.opened(event), event.quantity_lots, event.asked_lots or event.quantity_lots
             intent = orders.new_intent(self._desk, event, order.order_id, asked)
+        elif isinstance(event, OrderReleased):
+            order, lots = tables.orders[event.order_id], event.quantity_lots
+            sent = lifecycle.submission(order, event)
+            intent = orders.new_intent(self._desk, sent, order.order_id, event.asked_lots or lots)
         else:
             order, lots = tables.orders[event.order_id], event.gate_lots
             asked = event.asked_lots - order.cumulative_lots if event.asked_lots else lots

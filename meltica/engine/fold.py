@@ -9,7 +9,6 @@ from meltica.domain import lifecycle
 from meltica.domain.events import (
     BreakerRearmed,
     BreakerTripped,
-    CancelRequested,
     CreditChanged,
     DayBegan,
     Event,
@@ -19,17 +18,9 @@ from meltica.domain.events import (
     KillSwitchReleased,
     LimitsChanged,
     MarkChanged,
-    OrderAdopted,
-    OrderDenied,
-    OrderFilled,
-    OrderReported,
-    OrderSubmitted,
     PriceBandChanged,
     ProposalClosed,
     ProposalMade,
-    ReplaceRequested,
-    RequestRejected,
-    TradeCorrected,
     TradingStatusChanged,
 )
 from meltica.domain.instrument import Instrument
@@ -38,6 +29,20 @@ from meltica.domain.limits import (
     MANUAL,
 )
 from meltica.domain.order import Order, OrderType, Side, TimeInForce
+from meltica.domain.order_events import (
+    CancelRequested,
+    HeldAmended,
+    OrderAdopted,
+    OrderDenied,
+    OrderFilled,
+    OrderHeld,
+    OrderReleased,
+    OrderReported,
+    OrderSubmitted,
+    ReplaceRequested,
+    RequestRejected,
+    TradeCorrected,
+)
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
 from meltica.engine import lease_rows
@@ -55,8 +60,13 @@ class Fold(LimitsFold):
 
     def __init__(self, state: EngineState, gate: RiskGate) -> None:
         super().__init__(state, gate)
+        self.changed: dict[int, None] = {}
+        """Orders of a group, a parent or a child, that changed in this step: ``consequences`` looks at them."""
         self._apply: dict[type, Callable[[Any], None]] = {
             OrderSubmitted: self._order_submitted,
+            OrderHeld: self._order_held,
+            HeldAmended: self._held_amended,
+            OrderReleased: self._order_released,
             OrderDenied: self._order_denied,
             OrderAdopted: self._order_adopted,
             CancelRequested: self._order_requested,
@@ -87,11 +97,33 @@ class Fold(LimitsFold):
         if (apply := self._apply.get(type(event))) is not None:
             apply(event)
 
+    def _note(self, order: Order) -> None:
+        if order.group_id or order.parent_id or order.held is not None:
+            self.changed[order.order_id] = None
+
     # Orders
 
     def _order_submitted(self, event: OrderSubmitted) -> None:
         order = self._open(event)
         self._state.index(order)
+        self._hold(order, event.quantity_lots, event.reserved_price_ticks, event.reserved_price_ticks)
+
+    def _order_held(self, event: OrderHeld) -> None:
+        order = self._open(event)
+        self._state.index(order)
+        self._state.keep(order)
+
+    def _held_amended(self, event: HeldAmended) -> None:
+        order = self._state.tables.orders[event.order_id]
+        self._note(order)
+        lifecycle.move(order, event)
+        self._state.keep(order)
+
+    def _order_released(self, event: OrderReleased) -> None:
+        order = self._state.tables.orders[event.order_id]
+        self._note(order)
+        lifecycle.move(order, event)
+        self._state.keep(order)
         self._hold(order, event.quantity_lots, event.reserved_price_ticks, event.reserved_price_ticks)
 
     def _order_denied(self, event: OrderDenied) -> None:
@@ -104,7 +136,7 @@ class Fold(LimitsFold):
             lease_rows.count_hot(self._state.tables, order, day_lots=order.quantity_lots)
         self._reserve_worst_case(order)
 
-    def _open(self, event: OrderSubmitted | OrderDenied) -> Order:
+    def _open(self, event: OrderSubmitted | OrderHeld | OrderDenied) -> Order:
         return self._enter(lifecycle.opened(event))
 
     def _enter(self, order: Order) -> Order:
@@ -123,7 +155,11 @@ class Fold(LimitsFold):
 
     def _order_moved(self, event: OrderReported | RequestRejected) -> None:
         order = self._state.tables.orders[event.order_id]
+        self._note(order)
+        held = order.held is not None
         lifecycle.move(order, event)
+        if held:
+            self._state.keep(order)
         if isinstance(event, OrderReported):
             if event.client_order_id:
                 self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
@@ -134,6 +170,7 @@ class Fold(LimitsFold):
     def _order_filled(self, event: OrderFilled) -> None:
         tables = self._state.tables
         order = tables.orders[event.order_id]
+        self._note(order)
         instrument = self._instrument(order)
         lifecycle.move(order, event)
         tables.next_execution = event.sequence + 1
@@ -175,6 +212,7 @@ class Fold(LimitsFold):
         tables = self._state.tables
         order = tables.orders[event.order_id]
         instrument = self._instrument(order)
+        self._note(order)
         before = order.cumulative_lots
         lifecycle.move(order, event)
         tables.executions[execution_key(instrument.venue, order.account, event.execution_id)] = order.order_id
@@ -242,7 +280,7 @@ def strategy_row(tables: Tables, strategy: str) -> int:
 
 def table_id(order: Order) -> int:
     """Under which id the gate keeps it among the own working orders; 0: it never rests, so it is not kept there."""
-    rests = order.order_type is OrderType.LIMIT and order.time_in_force not in IMMEDIATE
+    rests = order.order_type.sent_as is OrderType.LIMIT and order.time_in_force not in IMMEDIATE
     return order.order_id if rests else 0
 
 
@@ -252,7 +290,7 @@ def worst_case(order: Order) -> tuple[int, int, int]:
     The first price is the one that values it highest, for both sides: exposure is a value, not a direction. The second
     is the one at which an own order of the other side would trade with it first.
     """
-    if not lifecycle.is_working(order) and not (order.ended is None and order.pending):
+    if order.held is not None or not (lifecycle.is_working(order) or (order.ended is None and order.pending)):
         return 0, 0, 0
     lots = lifecycle.leaves_lots(order)
     price = crossing = order.reserved_price_ticks if order.price_ticks is None else order.price_ticks

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from meltica.domain.approvals import KillSwitch
 from meltica.domain.commands import EngageKillSwitch, ProposeKillSwitchRelease
-from meltica.domain.events import (
-    KillSwitchEngaged,
-    KillSwitchReleased,
-    ProposalClosed,
-    ProposalKind,
-    ProposalMade,
-)
+from meltica.domain.events import KillSwitchEngaged, KillSwitchReleased, ProposalClosed, ProposalKind, ProposalMade
 from meltica.domain.limits import OWN_PORT, instrument_key, port_key, strategy_key
 from meltica.domain.order import Order
 from meltica.engine.cancels import request_cancel_once
@@ -71,7 +65,7 @@ def engage_kill_switch(desk: Desk, command: EngageKillSwitch) -> None:
                 time_ns=desk.now_ns,
             )
         )
-    for order in desk.state.working_orders():
+    for order in desk.state.open_orders():
         if command.switch in switches_of(order):
             request_cancel_once(desk, order, command.actor)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from meltica.domain import lifecycle
 from meltica.domain.commands import AmendOrder, SubmitOrder
-from meltica.domain.events import AmendDenied, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.instrument import Instrument
 from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
+from meltica.domain.order_events import AmendDenied, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.engine.cancels import free_id, make_way, next_client_id, refuse_unknown, used_before
 from meltica.engine.desk import Desk
 from meltica.engine.fold import IMMEDIATE, strategy_row
@@ -36,7 +36,8 @@ def submit(desk: Desk, command: SubmitOrder) -> None:
     if tables.gate_lost:
         _deny(desk, command, client_order_id, "GATE_LOST", f"the risk gate does not answer: {tables.gate_lost}")
         return
-    if command.reduce_only and (why := _increase(desk, command)):
+    lots = command.quantity_lots
+    if command.reduce_only and (why := not_reducing(desk, command.account, command.instrument, command.side, lots)):
         _deny(desk, command, client_order_id, "REDUCE_ONLY_WOULD_INCREASE", why)
         return
     _ask_gate(desk, command, instrument, client_order_id)
@@ -75,6 +76,7 @@ def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, client_o
             reserved_price_ticks=reserved,
             actor=command.actor,
             time_ns=desk.now_ns,
+            terms=command.terms,
         )
     )
 
@@ -124,15 +126,15 @@ def _quantity_fault(quantity_lots: int) -> tuple[str, str, str]:
     return "QUANTITY_NOT_POSITIVE", "quantity", "the quantity must be positive; to end an order cancel it"
 
 
-def _increase(desk: Desk, command: SubmitOrder) -> str:
+def not_reducing(desk: Desk, account: str, instrument: str, side: Side, quantity_lots: int) -> str:
     """Why a reduce-only order would not only reduce; empty: it does."""
-    position = desk.state.position(command.account, command.instrument)
+    position = desk.state.position(account, instrument)
     lots = 0 if position is None else position.lots
-    closable = -lots * command.side.sign
+    closable = -lots * side.sign
     if closable <= 0:
-        return f"the position is {lots} lots: there is nothing to {command.side.name} back"
-    working = desk.state.reservations.lots(command.account, command.instrument, command.side)
-    if command.quantity_lots + working > closable:
+        return f"the position is {lots} lots: there is nothing to {side.name} back"
+    working = desk.state.reservations.lots(account, instrument, side)
+    if quantity_lots + working > closable:
         return f"{closable} lots can be closed and {working} are already working on that side"
     return ""
 
@@ -143,7 +145,7 @@ def new_intent(desk: Desk, order: SubmitOrder | OrderSubmitted, order_id: int, q
         action=Action.NEW,
         side=order.side,
         flags=flags(order),
-        order_type=order.order_type,
+        order_type=order.order_type.sent_as,
         tif=order.time_in_force,
         instrument_id=tables.instruments[order.instrument].handle,
         account_id=tables.accounts[order.account],
@@ -195,6 +197,7 @@ def _deny(
             text=text,
             actor=command.actor,
             time_ns=desk.now_ns,
+            terms=command.terms,
         )
     )
 
@@ -292,7 +295,7 @@ def replace_intent(desk: Desk, order: Order, lots: int, price: int | None) -> Or
         action=Action.REPLACE,
         side=order.side,
         flags=flags(order),
-        order_type=order.order_type,
+        order_type=order.order_type.sent_as,
         tif=order.time_in_force,
         instrument_id=tables.instruments[order.instrument].handle,
         account_id=tables.accounts[order.account],

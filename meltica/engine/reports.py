@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from meltica.domain import lifecycle
-from meltica.domain.events import (
+from meltica.domain.money import INT64_MAX
+from meltica.domain.order import Ended, Execution, Order, Pending, PendingKind, Side, TimeInForce
+from meltica.domain.order_events import (
     OrderAdopted,
     OrderFilled,
     OrderReported,
@@ -14,8 +16,6 @@ from meltica.domain.events import (
     RequestRejected,
     TradeCorrected,
 )
-from meltica.domain.money import INT64_MAX
-from meltica.domain.order import Ended, Execution, Order, Pending, PendingKind, Side, TimeInForce
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
 from meltica.engine.desk import Desk
 from meltica.engine.state import execution_key

@@ -13,7 +13,7 @@ from meltica.engine.engine import Engine
 from meltica.engine.state import EngineState, Tables
 from meltica.hot.ports import RiskGate
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 class SnapshotError(MelticaError):

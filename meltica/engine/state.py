@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from heapq import heappop, heappush
 
 import msgspec
 
@@ -12,6 +13,7 @@ from meltica.domain.breakers import BreakerState, CreditState, DayProfit, MarkSt
 from meltica.domain.instrument import Instrument
 from meltica.domain.leases import LeaseBook, LeaseTables
 from meltica.domain.limits import EXTERNAL, MANUAL, OWN_PORT, Limits
+from meltica.domain.market import Quote
 from meltica.domain.order import Order
 from meltica.domain.position import Position
 from meltica.engine.positions import booked
@@ -95,11 +97,16 @@ class EngineState:
         self.worth = Worth(self.tables.instruments, self.tables.prices, self.tables.day_start)
         for position in self.tables.positions.values():
             self.worth.update(position)
+        self.held: dict[int, Order] = {}
+        """Orders that the engine keeps for now, by id."""
+        self.alarms: list[tuple[int, int]] = []
+        """Heap of (due_ns, order id); what the order itself does not say any more is left behind there."""
         self.request_order: deque[str]
         """Oldest first: that is the one to forget. (The dict's own order costs more and more to find its first.)"""
         for order in self.tables.orders.values():
             self.index(order)
             self.reservations.restore(order)
+            self.keep(order)
         requests = sorted(self.tables.requests.items(), key=lambda item: item[1])
         self.tables.requests = dict(requests)
         self.request_order = deque(self.tables.requests)
@@ -109,6 +116,28 @@ class EngineState:
         venue = self.tables.instruments[order.instrument].venue
         for client_order_id in (order.client_order_id, *order.chain):
             self.by_client_id[venue, client_order_id] = order.order_id
+
+    def keep(self, order: Order) -> None:
+        """Note whether the engine holds the order, and when it wants to look at it."""
+        if order.held is not None:
+            self.held[order.order_id] = order
+        else:
+            self.held.pop(order.order_id, None)
+        if order.due_ns:
+            heappush(self.alarms, (order.due_ns, order.order_id))
+
+    def next_due_ns(self) -> int | None:
+        """When the engine wants a ``Wake``; None: it waits for nothing but news."""
+        while self.alarms:
+            due_ns, order_id = self.alarms[0]
+            if self.tables.orders[order_id].due_ns == due_ns:
+                return due_ns
+            heappop(self.alarms)
+        return None
+
+    def watched(self, _quote: Quote) -> bool:
+        """Does a held order want to hear of this quote? Asked by the driver for each piece of market data."""
+        return False
 
     def remember_request(self, request_id: str, sequence: int) -> None:
         requests = self.tables.requests
@@ -120,8 +149,13 @@ class EngineState:
             del requests[self.request_order.popleft()]
 
     def working_orders(self) -> list[Order]:
-        """Those that may still be filled, oldest first."""
+        """Those that may still be filled at their venues, oldest first."""
         return self.reservations.orders()
+
+    def open_orders(self) -> list[Order]:
+        """The working ones, and those that the engine holds, oldest first."""
+        working = self.reservations.orders()
+        return working if not self.held else sorted([*working, *self.held.values()], key=lambda o: o.order_id)
 
     def instruments(self) -> Iterable[Instrument]:
         return self.tables.instruments.values()

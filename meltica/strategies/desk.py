@@ -9,12 +9,12 @@ from meltica.domain import lifecycle
 from meltica.domain.approvals import KillSwitch
 from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder
 from meltica.domain.errors import FieldError
-from meltica.domain.events import OrderFilled, TradeCorrected
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import OWN_PORT, port_key, strategy_key
 from meltica.domain.market import MarketTrade, TopOfBook
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
+from meltica.domain.order_events import OrderFilled, TradeCorrected
 from meltica.domain.ports import Book
 from meltica.domain.position import Position
 from meltica.strategies.market_view import MarketView

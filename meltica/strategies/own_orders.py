@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from meltica.domain import lifecycle
 from meltica.domain.commands import SubmitOrder
-from meltica.domain.events import CancelRequested, OrderDenied, OrderFilled, OrderSubmitted, ReplaceRequested
 from meltica.domain.lifecycle import OrderEvent
 from meltica.domain.order import Order, PendingKind
+from meltica.domain.order_events import CancelRequested, OrderDenied, OrderFilled, OrderSubmitted, ReplaceRequested
 
 FINISHED_REMEMBERED = 10_000
 """Finished orders that a late correction still finds; older ones no longer concern a running strategy."""

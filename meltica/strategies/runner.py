@@ -9,13 +9,13 @@ from meltica.domain import lifecycle
 from meltica.domain.approvals import KillSwitch
 from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder
 from meltica.domain.errors import FieldError
-from meltica.domain.events import (
+from meltica.domain.events import CommandRefused, Event, KillSwitchEngaged, KillSwitchReleased
+from meltica.domain.instrument import Instrument
+from meltica.domain.market import BookInvalid, MarketEvent, MarketPriceBand, MarketTrade, ShortSaleStatus, TradingStatus
+from meltica.domain.order import Order
+from meltica.domain.order_events import (
     AmendDenied,
     CancelRequested,
-    CommandRefused,
-    Event,
-    KillSwitchEngaged,
-    KillSwitchReleased,
     OrderDenied,
     OrderFilled,
     OrderReported,
@@ -24,9 +24,6 @@ from meltica.domain.events import (
     RequestRejected,
     TradeCorrected,
 )
-from meltica.domain.instrument import Instrument
-from meltica.domain.market import BookInvalid, MarketEvent, MarketPriceBand, MarketTrade, ShortSaleStatus, TradingStatus
-from meltica.domain.order import Order
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
 from meltica.strategies.desk import Desk

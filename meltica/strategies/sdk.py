@@ -17,11 +17,11 @@ from typing import Annotated, ClassVar, Generic, Protocol, TypeVar
 
 from msgspec import Meta
 
-from meltica.domain.events import OrderDenied, OrderFilled, OrderReported, RequestRejected
 from meltica.domain.instrument import Instrument
 from meltica.domain.lifecycle import OrderStatus, is_working, leaves_lots, status
 from meltica.domain.market import MarketTrade, TopOfBook, TradingStatus
 from meltica.domain.order import Order, OrderType, Side, TimeInForce
+from meltica.domain.order_events import OrderDenied, OrderFilled, OrderReported, RequestRejected
 from meltica.domain.ports import Book
 from meltica.domain.position import Position
 from meltica.strategies.parameters import Parameters

@@ -25,9 +25,10 @@ from typing import Any, Final
 
 from meltica.domain import lifecycle
 from meltica.domain.commands import AmendOrder, CancelOrder
-from meltica.domain.events import AmendDenied, CommandRefused, OrderDenied
+from meltica.domain.events import CommandRefused
 from meltica.domain.lifecycle import leaves_lots
 from meltica.domain.order import Order, Side
+from meltica.domain.order_events import AmendDenied, OrderDenied
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
 from tests.conformance import fix_words
 from tests.conformance.fix_words import Step

@@ -12,8 +12,8 @@ from meltica import hot
 from meltica.app.recovery import recover
 from meltica.app.replay import replay
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
-from meltica.domain.events import OrderFilled, OrderSubmitted
 from meltica.domain.inputs import Record, decode_record
+from meltica.domain.order_events import OrderFilled, OrderSubmitted
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine
 from meltica.journal.reader import SqliteReader, entries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meltica.domain.events import OrderFilled
+from meltica.domain.order_events import OrderFilled
 from meltica.strategies.sdk import Context, Order, Parameters, Side, Strategy, TopOfBook
 
 BTC = "BTC/USDT@PAPER"

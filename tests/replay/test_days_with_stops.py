@@ -24,17 +24,11 @@ from meltica.domain.commands import (
     SetMark,
     SetPriceBand,
 )
-from meltica.domain.events import (
-    BreakerRearmed,
-    BreakerTripped,
-    CancelRequested,
-    OrderDenied,
-    OrderSubmitted,
-    ReplaceRequested,
-)
+from meltica.domain.events import BreakerRearmed, BreakerTripped
 from meltica.domain.inputs import Record
 from meltica.domain.limits import SelfMatch, ShortSale
 from meltica.domain.order import Order, PendingKind, Side, TimeInForce
+from meltica.domain.order_events import CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine

@@ -12,10 +12,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from meltica import hot
 from meltica.domain.commands import AmendOrder, SubmitOrder
 from meltica.domain.errors import InvariantError
-from meltica.domain.events import OrderDenied
 from meltica.domain.inputs import Input, Record
 from meltica.domain.limits import FirmLimits, InstrumentLimits, PortLimits, PositionLimits, SelfMatch, StrategyLimits
 from meltica.domain.order import Side
+from meltica.domain.order_events import OrderDenied
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.engine import snapshot

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from meltica.domain.errors import FieldError
-from meltica.domain.events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.instrument import Instrument
 from meltica.domain.market import MarketEvent
 from meltica.domain.order import Order, OrderType, Side, TimeInForce
+from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import VenueCommand
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
 from meltica.hot.ouch_wire_twin import cl_ord_id

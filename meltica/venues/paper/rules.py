@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from meltica.domain.events import OrderSubmitted
 from meltica.domain.instrument import Instrument
 from meltica.domain.order import OrderType, Side
+from meltica.domain.order_events import OrderSubmitted
 from meltica.venues.paper.matching import Matcher
 from meltica.venues.paper.order import PaperOrder
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from meltica.domain.errors import InvariantError
-from meltica.domain.events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.instrument import Instrument
 from meltica.domain.market import BookInvalid, BookUpdate, MarketEvent, MarketTrade, TradingStatus
 from meltica.domain.order import Order, OrderType, PendingKind, TimeInForce
+from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import VenueCommand
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
 from meltica.venues.paper import rules

@@ -11,9 +11,9 @@ import pytest
 from meltica import hot
 from meltica.domain.commands import AmendOrder, ApproveProposal, CancelOrder, ProposeKillSwitchRelease
 from meltica.domain.errors import GateUnreachableError, NotAcceptingError, RequestReusedError
-from meltica.domain.events import CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.lifecycle import OrderStatus, status
 from meltica.domain.market import MarketTrade
+from meltica.domain.order_events import CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport
 from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND
 from tests.unit.app.live import TARA, VENUE, Live, engage, names, submit, turns

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from meltica.domain.errors import MelticaError
-from meltica.domain.events import CancelRequested
 from meltica.domain.order import Side
+from meltica.domain.order_events import CancelRequested
 from meltica.domain.reports import ExecType, ExecutionReport, VenueReport
 from meltica.strategies.runner import StrategyRunner
 from meltica.strategies.sdk import Parameters, Strategy

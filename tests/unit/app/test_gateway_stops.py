@@ -13,10 +13,11 @@ from meltica.app.trading_day import DAY_NS, end_days
 from meltica.app.valuation import value_positions
 from meltica.domain.commands import BeginDay, EngageKillSwitch, ReportGate, Revalue, SetLimits, SetMark, SetPriceBand
 from meltica.domain.errors import GateUnreachableError
-from meltica.domain.events import BreakerTripped, DayBegan, GateStateChanged, MarkChanged, OrderDenied
+from meltica.domain.events import BreakerTripped, DayBegan, GateStateChanged, MarkChanged
 from meltica.domain.limits import DAY_NS as LIMITS_DAY_NS
 from meltica.domain.market import BookInvalid, BookUpdate, MarketPriceBand, ShortSaleStatus
 from meltica.domain.order import Side
+from meltica.domain.order_events import OrderDenied
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.hot.gate_twin import Gate
 from meltica.venues.paper.session import PaperSession

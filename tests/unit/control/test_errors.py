@@ -19,7 +19,8 @@ from meltica.control.errors import (
     refused,
 )
 from meltica.domain.errors import FieldError, GateUnreachableError, InvariantError, NotAcceptingError
-from meltica.domain.events import AmendDenied, CommandRefused
+from meltica.domain.events import CommandRefused
+from meltica.domain.order_events import AmendDenied
 from meltica.hot import Check
 
 COMMAND_FILES = (

@@ -20,10 +20,11 @@ from meltica.domain.commands import (
     ReportGate,
     SetLimits,
 )
-from meltica.domain.events import CancelRequested, KillSwitchReleased, OrderSubmitted, ReplaceRequested
+from meltica.domain.events import KillSwitchReleased
 from meltica.domain.limits import PositionLimits
 from meltica.domain.market import TradingStatus
 from meltica.domain.order import Side, TimeInForce
+from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
 from meltica.hot.state import COLUMNS
 from tests.engines import BTC, MARK_TICKS, TestBench, instrument

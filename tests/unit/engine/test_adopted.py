@@ -6,9 +6,9 @@ import pytest
 
 from meltica.domain import lifecycle
 from meltica.domain.commands import EngageKillSwitch
-from meltica.domain.events import CancelRequested, OrderAdopted, OrderFilled, OrderReported, ReportIgnored
 from meltica.domain.inputs import Record
 from meltica.domain.order import Side
+from meltica.domain.order_events import CancelRequested, OrderAdopted, OrderFilled, OrderReported, ReportIgnored
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.engine import snapshot
 from tests.engines import BTC, MARK_TICKS, WIDE, TestBench

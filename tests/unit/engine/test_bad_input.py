@@ -19,11 +19,12 @@ from meltica.domain.commands import (
     SetLimits,
     SubmitOrder,
 )
-from meltica.domain.events import AmendDenied, CommandRefused, OrderDenied, OrderSubmitted, ReplaceRequested
+from meltica.domain.events import CommandRefused
 from meltica.domain.inputs import Input, Record, decode_record, encode_record
 from meltica.domain.limits import AccountLimits, InstrumentLimits, PositionLimits
 from meltica.domain.market import Mark, TradingStatus
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order_events import AmendDenied, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
 from meltica.engine import snapshot
 from tests.engines import BTC, MARK_TICKS, TestBench, instrument

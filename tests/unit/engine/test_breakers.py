@@ -7,16 +7,9 @@ import pytest
 
 from meltica.domain.breakers import Breaker
 from meltica.domain.commands import ApproveProposal, BeginDay, RearmBreaker, Revalue, SetLimits
-from meltica.domain.events import (
-    BreakerRearmed,
-    BreakerTripped,
-    DayBegan,
-    OrderDenied,
-    OrderSubmitted,
-    ProposalClosed,
-    ProposalMade,
-)
+from meltica.domain.events import BreakerRearmed, BreakerTripped, DayBegan, ProposalClosed, ProposalMade
 from meltica.domain.order import Side
+from meltica.domain.order_events import OrderDenied, OrderSubmitted
 from meltica.domain.reports import ExecType
 from meltica.engine import snapshot
 from tests.engines import BTC, MARK_TICKS, SECOND, TestBench

@@ -15,22 +15,18 @@ from meltica.domain.commands import (
     SetLimits,
 )
 from meltica.domain.events import (
-    AmendDenied,
-    CancelRequested,
     GateStateChanged,
     KillSwitchEngaged,
     KillSwitchReleased,
     LimitsChanged,
-    OrderDenied,
-    OrderSubmitted,
     ProposalClosed,
     ProposalMade,
-    ReplaceRequested,
     TradingStatusChanged,
 )
 from meltica.domain.limits import PositionLimits
 from meltica.domain.market import TradingStatus
 from meltica.domain.order import Side
+from meltica.domain.order_events import AmendDenied, CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from tests.engines import BTC, MARK_TICKS, SECOND, WIDE, TestBench
 from tests.unit.engine.test_orders import amend, cancel, fill
 from tests.unit.engine.watch import ADA, BOB, changed, facts, only, refused

@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from meltica.domain import lifecycle
-from meltica.domain.events import BreakerTripped, OrderFilled, ReportIgnored, TradeCorrected
+from meltica.domain.events import BreakerTripped
 from meltica.domain.order import Side
+from meltica.domain.order_events import OrderFilled, ReportIgnored, TradeCorrected
 from meltica.domain.reports import ExecType, ExecutionReport
 from tests.engines import BTC, MARK_TICKS, TestBench, instrument
 from tests.unit.engine.test_orders import amend, cancel, fill, held, named, tell

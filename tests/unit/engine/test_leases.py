@@ -8,12 +8,13 @@ import msgspec
 import pytest
 
 from meltica.domain.commands import ChangeCredit, SetLimits
-from meltica.domain.events import CommandRefused, OrderAdopted, OrderDenied, OrderFilled, OrderSubmitted
+from meltica.domain.events import CommandRefused
 from meltica.domain.gates import AdmitGate, ArmGate, GateArmed, LoseGate, RegisterGate, ReportSlices, RetireGate
 from meltica.domain.inputs import Record, decode_record, encode_record
 from meltica.domain.leases import GateDied, GateEntered, GateFacts, GateRetired, GateReturned, LeaseGranted, Share
 from meltica.domain.limits import AccountLimits
 from meltica.domain.order import Side
+from meltica.domain.order_events import OrderAdopted, OrderDenied, OrderFilled, OrderSubmitted
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine

@@ -8,8 +8,8 @@ import pytest
 
 from meltica.domain import lifecycle
 from meltica.domain.commands import AmendOrder, CancelAllOrders, CancelOrder
-from meltica.domain.events import AmendDenied, CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order_events import AmendDenied, CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
 from meltica.hot.state import COLUMNS
 from tests.engines import BTC, MARK_TICKS, TestBench, instrument

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from meltica.domain import lifecycle
-from meltica.domain.events import AmendDenied, CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.inputs import Record
 from meltica.domain.limits import SelfMatch
 from meltica.domain.order import Side, TimeInForce
+from meltica.domain.order_events import AmendDenied, CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine

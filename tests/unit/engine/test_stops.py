@@ -15,13 +15,10 @@ from meltica.domain.commands import (
     SetPriceBand,
 )
 from meltica.domain.events import (
-    CancelRequested,
     CreditChanged,
     KillSwitchEngaged,
     KillSwitchReleased,
     MarkChanged,
-    OrderDenied,
-    OrderSubmitted,
     PriceBandChanged,
     ProposalMade,
 )
@@ -29,6 +26,7 @@ from meltica.domain.inputs import Input
 from meltica.domain.limits import DAY_NS, ShortSale
 from meltica.domain.market import Mark
 from meltica.domain.order import Side
+from meltica.domain.order_events import CancelRequested, OrderDenied, OrderSubmitted
 from tests.engines import BTC, MARK_TICKS, START_NS, TestBench, instrument
 from tests.unit.engine.test_self_match import recovers
 from tests.unit.engine.watch import ADA, BOB, only, refused

@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from meltica.domain.commands import SubmitOrder
-from meltica.domain.events import (
-    OrderFilled,
-    OrderReported,
-    OrderSubmitted,
-)
 from meltica.domain.lifecycle import status
 from meltica.domain.market import MarketTrade
 from meltica.domain.order import Side
+from meltica.domain.order_events import OrderFilled, OrderReported, OrderSubmitted
 from meltica.domain.reports import ExecType
 from meltica.strategies.runner import StrategyRunner
 from meltica.strategies.sdk import Parameters, Strategy

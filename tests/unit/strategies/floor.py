@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from meltica.domain.commands import Command
-from meltica.domain.events import CancelRequested, Event, OrderFilled, OrderSubmitted, ReplaceRequested
+from meltica.domain.events import Event
 from meltica.domain.inputs import Input
 from meltica.domain.instrument import Instrument
 from meltica.domain.level_book import LevelBook
 from meltica.domain.limits import SelfMatch
 from meltica.domain.market import BookUpdate, Mark, MarketEvent
+from meltica.domain.order_events import CancelRequested, OrderFilled, OrderSubmitted, ReplaceRequested
 from meltica.strategies.runner import StrategyRunner
 from meltica.strategies.sdk import Strategy
 from meltica.venues.paper.session import Latency, PaperSession

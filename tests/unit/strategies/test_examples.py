@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 
-from meltica.domain.events import OrderDenied, OrderFilled, OrderReported, OrderSubmitted, ReplaceRequested
 from meltica.domain.lifecycle import is_working
 from meltica.domain.market import BookInvalid, BookUpdate, MarketTrade
 from meltica.domain.order import Side
+from meltica.domain.order_events import OrderDenied, OrderFilled, OrderReported, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType
 from meltica.strategies.examples.market_maker import MarketMaker, MarketMakerParameters
 from meltica.strategies.examples.momentum import Momentum, MomentumParameters

@@ -6,15 +6,10 @@ import pytest
 
 from meltica.domain.commands import AmendOrder, CancelOrder, SubmitOrder
 from meltica.domain.errors import FieldError
-from meltica.domain.events import (
-    CancelRequested,
-    CommandRefused,
-    OrderDenied,
-    ReplaceRequested,
-    RequestRejected,
-)
+from meltica.domain.events import CommandRefused
 from meltica.domain.market import BookInvalid, BookUpdate, MarketTrade, TradingStatus
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order_events import CancelRequested, OrderDenied, ReplaceRequested, RequestRejected
 from meltica.domain.reports import ExecType
 from meltica.strategies.market_view import MarketView
 from meltica.strategies.runner import StrategyRunner

@@ -7,14 +7,11 @@ import pytest
 
 from meltica.domain.approvals import KillSwitch
 from meltica.domain.commands import CancelOrder
-from meltica.domain.events import (
-    KillSwitchEngaged,
-    KillSwitchReleased,
-    TradeCorrected,
-)
+from meltica.domain.events import KillSwitchEngaged, KillSwitchReleased
 from meltica.domain.lifecycle import OrderStatus, opened, status
 from meltica.domain.market import MarketTrade
 from meltica.domain.order import Side
+from meltica.domain.order_events import TradeCorrected
 from meltica.domain.reports import ExecType
 from tests.unit.strategies.diary import NAME, Desk, filled, reported
 from tests.unit.venues.orders import BTC

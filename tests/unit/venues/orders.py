@@ -6,10 +6,10 @@ import itertools
 from decimal import Decimal
 from typing import Any
 
-from meltica.domain.events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.instrument import Instrument
 from meltica.domain.market import BookInvalid, BookUpdate, Level, MarketTrade, TradingStatus
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport, VenueReport
 from meltica.venues.paper.session import Latency, PaperSession
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from meltica.domain.events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecutionReport, VenueReport
 from meltica.venues.nasdaq.ouch50 import CODEC
 from meltica.venues.nasdaq.ouch_codec import OuchMessage

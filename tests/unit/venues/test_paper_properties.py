@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from meltica.domain.events import CancelRequested, ReplaceRequested
 from meltica.domain.market import BookInvalid, BookUpdate, MarketTrade, TradingStatus
 from meltica.domain.order import Side, TimeInForce
+from meltica.domain.order_events import CancelRequested, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.venues.paper.session import Latency, PaperSession
 from tests.unit.venues.orders import BTC, submitted

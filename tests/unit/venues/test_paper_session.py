@@ -9,10 +9,10 @@ import pytest
 from msgspec import structs
 
 from meltica.domain.errors import InvariantError
-from meltica.domain.events import OrderSubmitted
 from meltica.domain.lifecycle import opened
 from meltica.domain.market import BookUpdate
 from meltica.domain.order import Order, Pending, PendingKind, TimeInForce
+from meltica.domain.order_events import OrderSubmitted
 from meltica.domain.reports import ExecutionReport
 from meltica.venues.paper import session as paper
 from meltica.venues.paper.rules import fee_nanos

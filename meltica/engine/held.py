@@ -1,0 +1,70 @@
+"""Orders that the engine keeps until their moment comes: taken in, let go through the gate, ended."""
+
+from __future__ import annotations
+
+from meltica.domain import lifecycle
+from meltica.domain.commands import SubmitOrder
+from meltica.domain.order import Order, OrderType, TimeInForce
+from meltica.domain.order_events import OrderHeld, OrderReleased, OrderReported
+from meltica.domain.reports import ExecType
+from meltica.domain.terms import Held
+from meltica.engine.desk import Desk
+
+
+def hold(
+    desk: Desk, command: SubmitOrder, client_order_id: str, why: Held, *, group_id: int = 0, due_ns: int = 0
+) -> None:
+    """Take it in. No gate is asked and nothing is reserved: ``release`` does both when its moment comes."""
+    desk.emit(
+        OrderHeld(
+            order_id=desk.state.tables.next_order_id,
+            client_order_id=client_order_id,
+            account=command.account,
+            strategy=command.strategy,
+            instrument=command.instrument,
+            side=command.side,
+            order_type=command.order_type,
+            time_in_force=command.time_in_force,
+            quantity_lots=command.quantity_lots,
+            price_ticks=command.price_ticks,
+            post_only=command.post_only,
+            reduce_only=command.reduce_only,
+            iso=command.iso,
+            short=command.short,
+            short_exempt=command.short_exempt,
+            terms=command.terms,
+            held=why,
+            group_id=group_id,
+            due_ns=due_ns,
+            actor=command.actor,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def letting_go(order: Order, *, price_ticks: int | None, time_in_force: TimeInForce, reason: str) -> OrderReleased:
+    """The release that would be, were the gate to let all of it out."""
+    return OrderReleased(
+        order_id=order.order_id,
+        order_type=OrderType.MARKET if price_ticks is None else OrderType.LIMIT,
+        time_in_force=time_in_force,
+        quantity_lots=lifecycle.leaves_lots(order),
+        price_ticks=price_ticks,
+        reserved_price_ticks=0,
+        reason=reason,
+        time_ns=0,
+    )
+
+
+def end(desk: Desk, order: Order, how: ExecType, text: str) -> None:
+    """It never went out, so nobody has to be asked: CANCELED, EXPIRED or REJECTED at once."""
+    desk.emit(
+        OrderReported(
+            order_id=order.order_id,
+            exec_type=how,
+            client_order_id=order.client_order_id,
+            text=text,
+            unsent=True,
+            time_ns=desk.now_ns,
+        )
+    )
