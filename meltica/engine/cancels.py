@@ -108,11 +108,17 @@ def free_id(desk: Desk, venue: str, stem: str, number: int) -> str:
 
 def used_before(desk: Desk, venue: str, actor: str, client_order_id: str) -> bool:
     """Refuse an id that any order or request had at the venue: its reports could not be told apart."""
-    if (venue, client_order_id) not in desk.state.by_client_id:
+    if (fault := id_fault(desk, venue, client_order_id)) is None:
         return False
-    text = f"{client_order_id!r} was used before at {venue}; each order and each request needs an id of its own"
-    desk.refuse(actor, "DUPLICATE_CLIENT_ORDER_ID", "client_order_id", text)
+    desk.refuse(actor, *fault)
     return True
+
+
+def id_fault(desk: Desk, venue: str, client_order_id: str) -> tuple[str, str, str] | None:
+    if (venue, client_order_id) not in desk.state.by_client_id:
+        return None
+    text = f"{client_order_id!r} was used before at {venue}; each order and each request needs an id of its own"
+    return "DUPLICATE_CLIENT_ORDER_ID", "client_order_id", text
 
 
 def refuse_unknown(desk: Desk, actor: str, order_id: int) -> None:

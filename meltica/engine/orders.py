@@ -9,7 +9,7 @@ from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
 from meltica.domain.order_events import AmendDenied, OrderDenied, OrderSubmitted, ReplaceRequested
-from meltica.engine.cancels import free_id, make_way, next_client_id, refuse_unknown, used_before
+from meltica.engine.cancels import free_id, id_fault, make_way, next_client_id, refuse_unknown, used_before
 from meltica.engine.desk import Desk
 from meltica.engine.fold import IMMEDIATE, strategy_row
 from meltica.engine.refusals import Asked, explain
@@ -17,33 +17,42 @@ from meltica.hot import PASS, Action, Check, Flag, OrderIntent
 
 
 def submit(desk: Desk, command: SubmitOrder) -> None:
+    if (fault := fault_of(desk, command)) is not None:
+        desk.refuse(command.actor, *fault)
+        return
+    admit(desk, command)
+
+
+def fault_of(desk: Desk, command: SubmitOrder) -> tuple[str, str, str] | None:
+    """(reason, field, text) of what can't be asked for at all. Such an order never is one; nothing has changed."""
     tables = desk.state.tables
     instrument = tables.instruments.get(command.instrument)
     if instrument is None:
         text = f"{command.instrument} is not an instrument of this gateway; MarketDataService.ListInstruments has them"
-        desk.refuse(command.actor, "UNKNOWN_INSTRUMENT", "instrument", text)
-        return
+        return "UNKNOWN_INSTRUMENT", "instrument", text
     if command.account not in tables.accounts:
         text = f"{command.account!r} is not an account of this gateway; its limits make it one (RiskService.SetLimits)"
-        desk.refuse(command.actor, "UNKNOWN_ACCOUNT", "account", text)
-        return
-    if (fault := _form_fault(command, instrument)) is not None:
-        desk.refuse(command.actor, *fault)
-        return
-    if used_before(desk, instrument.venue, command.actor, command.client_order_id):
-        return
-    client_order_id = command.client_order_id or free_id(desk, instrument.venue, f"m{tables.next_order_id}", 0)
+        return "UNKNOWN_ACCOUNT", "account", text
+    return _form_fault(command, instrument) or id_fault(desk, instrument.venue, command.client_order_id)
+
+
+def admit(desk: Desk, command: SubmitOrder, *, group_id: int = 0) -> Order:
+    """One without a fault is an order from here on: sent, held until its moment comes, or refused by the gate."""
+    tables = desk.state.tables
+    instrument = tables.instruments[command.instrument]
+    order_id = tables.next_order_id
+    client_order_id = command.client_order_id or free_id(desk, instrument.venue, f"m{order_id}", 0)
+    lots = command.quantity_lots
     if tables.gate_lost:
         _deny(desk, command, client_order_id, "GATE_LOST", f"the risk gate does not answer: {tables.gate_lost}")
-        return
-    lots = command.quantity_lots
-    if command.reduce_only and (why := not_reducing(desk, command.account, command.instrument, command.side, lots)):
+    elif command.reduce_only and (why := not_reducing(desk, command.account, command.instrument, command.side, lots)):
         _deny(desk, command, client_order_id, "REDUCE_ONLY_WOULD_INCREASE", why)
-        return
-    _ask_gate(desk, command, instrument, client_order_id)
+    else:
+        _ask_gate(desk, command, instrument, client_order_id, group_id)
+    return tables.orders[order_id]
 
 
-def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, client_order_id: str) -> None:
+def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, client_order_id: str, group_id: int) -> None:
     tables = desk.state.tables
     gate = desk.gate
     intent = new_intent(desk, command, tables.next_order_id, command.quantity_lots)
@@ -77,6 +86,7 @@ def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, client_o
             actor=command.actor,
             time_ns=desk.now_ns,
             terms=command.terms,
+            group_id=group_id,
         )
     )
 
