@@ -27,6 +27,7 @@ class MarketBoard:
         self._marks: dict[str, Mark] = {}
         self._last: dict[str, int] = {}
         self._traded: dict[str, int] = {}
+        self._traded_value: dict[str, int] = {}
         self._readers: list[_Reader] = []
 
     def take(self, event: MarketEvent, now_ns: int) -> None:
@@ -43,6 +44,8 @@ class MarketBoard:
             case MarketTrade():
                 self._last[name] = event.price_ticks
                 self._traded[name] = self._traded.get(name, 0) + event.quantity_lots
+                value = event.price_ticks * event.quantity_lots
+                self._traded_value[name] = self._traded_value.get(name, 0) + value
                 if name not in self._books:
                     self._marks[name] = Mark(name, now_ns, event.price_ticks)
             case BookInvalid():
@@ -72,6 +75,10 @@ class MarketBoard:
         mark, last = self._marks[instrument], self._last.get(instrument)
         traded = self._traded.get(instrument, 0)
         return Quote(instrument, mark.time_ns, mark.bid, mark.ask, last_ticks=last, traded_lots=traded)
+
+    def traded(self, instrument: str) -> tuple[int, int]:
+        """(lots, price_ticks x lots) of all trades since the start."""
+        return self._traded.get(instrument, 0), self._traded_value.get(instrument, 0)
 
     def top(self, instrument: str) -> TopOfBook | None:
         if (book := self._books.get(instrument)) is None:

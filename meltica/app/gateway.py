@@ -22,7 +22,8 @@ from meltica.app.kill_latch import KillLatch
 from meltica.app.market_facts import fact_of
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.settings import Settings
-from meltica.app.watcher import Watcher
+from meltica.app.sights import Sights
+from meltica.app.watcher import Keeper, Watcher
 from meltica.domain import lifecycle
 from meltica.domain.commands import (
     AmendOrder,
@@ -76,8 +77,7 @@ class Waiting(NamedTuple):
 
     sequence: int
     time_ns: int
-    body: Body
-    events: tuple[Event, ...]
+    record: Record
 
 
 class LiveGateway(JournalView):
@@ -98,6 +98,7 @@ class LiveGateway(JournalView):
         self.state = engine.state
         self.board = MarketBoard()
         self.clock = clock
+        self._sights = Sights(self.board, engine.state, clock.now_ns)
         self._engine = engine
         self._gate = gate
         self._writer = writer
@@ -107,6 +108,7 @@ class LiveGateway(JournalView):
         self._venues: dict[str, VenueSession] = {}
         self._strategies: list[StrategyRunner] = []
         self._watchers: list[Watcher] = []
+        self._keepers: list[Keeper] = []
         self._stopped: set[str] = set()
         """Strategies whose failure was told."""
         self._outbox: deque[Waiting] = deque()
@@ -117,6 +119,7 @@ class LiveGateway(JournalView):
         self._closed = "the gateway is starting"
         self._failed = False
         """A step broke off: the engine may be ahead of its journal, so it is neither asked nor stored any more."""
+        self._durable_ns = 0
         self._timer: asyncio.TimerHandle | None = None
         self._committed = asyncio.Event()
         self._last: tuple[int, tuple[Event, ...]] = (0, ())
@@ -182,6 +185,10 @@ class LiveGateway(JournalView):
     def watch(self, watcher: Watcher) -> None:
         """Told what happens, in order, beside the venues and the strategies."""
         self._watchers.append(watcher)
+
+    def keep(self, keeper: Keeper) -> None:
+        """Told each record once it is durable, in order."""
+        self._keepers.append(keeper)
 
     def own_gate(self) -> RiskGate:
         return self._engine.gate
@@ -259,10 +266,11 @@ class LiveGateway(JournalView):
         events = self._engine.step(happened)
         if isinstance(body, EngageKillSwitch):
             self._cancel_first(events)
-        sequence = self._writer.append(encode_record(Record(happened, events)), now_ns)
+        record = self._sights.record(happened, events)
+        sequence = self._writer.append(encode_record(record), now_ns)
         if sequence != self.state.tables.sequence:
             raise InvariantError(f"the journal is at {sequence}, the engine at {self.state.tables.sequence}")
-        self._outbox.append(Waiting(sequence, now_ns, body, events))
+        self._outbox.append(Waiting(sequence, now_ns, record))
         for event in events:
             if isinstance(event, OrderSubmitted | OrderReleased):
                 self._unsent.add(event.order_id)
@@ -369,6 +377,7 @@ class LiveGateway(JournalView):
 
     def on_durable(self, sequence: int) -> None:
         """The journal is safe up to here: act on what it says."""
+        self._durable_ns = self.clock.now_ns()
         while not self._failed and self._outbox and self._outbox[0].sequence <= sequence:
             self._act(self._outbox.popleft())
         for watcher in self._watchers:
@@ -378,7 +387,8 @@ class LiveGateway(JournalView):
         committed.set()
 
     def _act(self, entry: Waiting) -> None:
-        for event in entry.events:
+        body, events = entry.record.input.body, entry.record.events
+        for event in events:
             match event:
                 case OrderReleased():
                     self._act_on(lifecycle.submission(self.state.tables.orders[event.order_id], event))
@@ -390,16 +400,21 @@ class LiveGateway(JournalView):
                     self._send(event)
                 case KillSwitchReleased() if not self.state.tables.kill_switches[event.switch].engaged:
                     self._latch.release(event.switch)  # Engaged again meanwhile: then the file is that one's
-        for watcher in self._watchers:
-            watcher.happened(entry.events)
-        actor = getattr(entry.body, "actor", "")
+        self._tell(entry)
+        actor = getattr(body, "actor", "")
         for runner in self._strategies:
             if actor == f"strategy:{runner.name}" and isinstance(
-                entry.body, SubmitOrder | AmendOrder | CancelOrder | CancelAllOrders
+                body, SubmitOrder | AmendOrder | CancelOrder | CancelAllOrders
             ):
-                self._ordered(runner, runner.on_answer(entry.time_ns, entry.body, entry.events))
+                self._ordered(runner, runner.on_answer(entry.time_ns, body, events))
             else:
-                self._ordered(runner, runner.on_events(entry.time_ns, entry.events))
+                self._ordered(runner, runner.on_events(entry.time_ns, events))
+
+    def _tell(self, entry: Waiting) -> None:
+        for watcher in self._watchers:
+            watcher.happened(entry.record.events)
+        for keeper in self._keepers:
+            keeper.take(entry.sequence, entry.time_ns, entry.record)
 
     def _cancel_first(self, events: tuple[Event, ...]) -> None:
         """The kill switch's cancels leave before its entry is durable, and also when the journal takes nothing more.
@@ -430,6 +445,7 @@ class LiveGateway(JournalView):
     def _withhold(self, event: OrderSubmitted | ReplaceRequested) -> None:
         """It passed the gate, then the switch was engaged: it does not leave, and the books say so."""
         self._unsent.discard(event.order_id)
+        self._sights.withheld(event.order_id)
         self.take(_refused(event, self._venue_code(event), "not sent: the kill switch was engaged first"))
 
     def _send(self, command: VenueCommand) -> None:
@@ -439,7 +455,9 @@ class LiveGateway(JournalView):
             self.take(_refused(command, self._venue_code(command), text))
         elif (venue := self._venue_of(command)) is not None:
             venue.send(command, self.clock.now_ns())
+            self._sights.sent(command.order_id, self._durable_ns)
         else:
+            self._sights.withheld(command.order_id)
             code = self._venue_code(command)
             self.take(_refused(command, code, f"no session with venue {code}"))
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from meltica.domain.commands import EngageKillSwitch
 from meltica.domain.events import Event
+from meltica.domain.inputs import Record
 from meltica.domain.ports import HotGateStatus
 
 
@@ -23,3 +24,10 @@ class Watcher(Protocol):
         """The journal is durable up to here."""
 
     def status(self) -> Sequence[HotGateStatus]: ...
+
+
+class Keeper(Protocol):
+    """Who keeps books of its own beside the engine's: a fold over the journal's records."""
+
+    def take(self, sequence: int, time_ns: int, record: Record, /) -> None:
+        """The next durable record. It raises nothing: trading goes on without these books."""

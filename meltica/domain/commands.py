@@ -39,6 +39,10 @@ class SubmitOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False,
     client_order_id: str = ""
     """Empty: the engine makes one."""
     terms: Terms | None = None
+    decided_ns: int = 0
+    """When whoever asks decided to trade; 0: unknown. With ``decision_ticks`` only looked at afterwards."""
+    decision_ticks: int | None = None
+    """The price that the decision was made at; None: the market's when the command came."""
 
 
 class AmendOrder(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):

@@ -12,6 +12,7 @@ from meltica.domain.commands import Command
 from meltica.domain.events import Event
 from meltica.domain.market import Mark, TradingStatus
 from meltica.domain.reports import VenueReport
+from meltica.domain.sight import Dispatch, Sight
 
 
 class Input(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -23,10 +24,12 @@ class Input(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the journal keeps: an input and the events that it caused."""
+    """What the journal keeps: an input, the events that it caused, and what was seen beside."""
 
     input: Input
     events: tuple[Event, ...]
+    sights: tuple[Sight, ...] = ()
+    dispatches: tuple[Dispatch, ...] = ()
 
 
 _encode = msgspec.json.Encoder().encode

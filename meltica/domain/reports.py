@@ -56,6 +56,8 @@ class ExecutionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     """With ``instrument`` and ``side``: whose order it is. Only needed for one that did not come from us."""
     instrument: str = ""
     side: Side | None = None
+    cumulative_lots: int | None = None
+    """RESTATED: what is filled, where a split restated that as well (FIX CumQty)."""
     leaves_lots: int | None = None
     """DONE_FOR_DAY: 0 says that the rest does not come back tomorrow."""
     text: str = ""
@@ -67,6 +69,8 @@ class ExecutionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     """The number of its drop copy."""
     strategy: str = ""
     """With ``gate``: whose order it is."""
+    venue_time_ns: int = 0
+    """When it happened by the venue's clock (FIX TransactTime), where the venue tells; 0: it does not."""
 
 
 class OrderCancelReject(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):

@@ -92,9 +92,10 @@ class Desk:
         time_in_force: TimeInForce | None = None,
         post_only: bool = False,
         reduce_only: bool = False,
+        decision_ticks: int | None = None,
     ) -> str:
         self.instrument(instrument)
-        _refuse_odd_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks)
+        _refuse_odd_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks, decision_ticks=decision_ticks)
         if self.killed or self.stopped:
             return ""
         request_id = self._request_id()
@@ -113,6 +114,8 @@ class Desk:
             post_only=bool(post_only),
             reduce_only=bool(reduce_only),
             client_order_id=request_id,
+            decided_ns=self.time_ns,
+            decision_ticks=decision_ticks,
         )
         self.own.sent(command, self.time_ns)
         self._commands.append(command)

@@ -98,8 +98,12 @@ class Context(Protocol):
         time_in_force: TimeInForce | None = None,
         post_only: bool = False,
         reduce_only: bool = False,
+        decision_ticks: int | None = None,
     ) -> str:
         """Ask for an order: with a price LIMIT (GTC unless said otherwise), without one MARKET (IOC).
+
+        ``decision_ticks``: the price that the decision was made at, which its costs are measured from; None: the
+        market's when the order gets to the engine.
 
         Its client order id; empty: not sent, because the kill switch is engaged or ``on_stop`` was already called.
         """

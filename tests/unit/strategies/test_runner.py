@@ -90,6 +90,7 @@ class TestCommands:
             price_ticks=100,
             post_only=True,
             client_order_id="diary-4-1",
+            decided_ns=20,
         )
 
     def test_without_a_price_it_is_a_market_order_that_does_not_rest(self):
