@@ -7,11 +7,14 @@ import enum
 import msgspec
 
 from meltica.domain.breakers import Breaker, MarkKind
+from meltica.domain.cash import AccountingCommand
+from meltica.domain.corrections import DropCorrection
 from meltica.domain.gates import GateCommand
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
 from meltica.domain.market import Quote
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.outcomes import ResolveOutcome
 from meltica.domain.terms import Terms
 
 
@@ -239,5 +242,8 @@ Command = (
     | SetPriceBand
     | BeginDay
     | Revalue
+    | ResolveOutcome
+    | DropCorrection
     | GateCommand
+    | AccountingCommand
 )

@@ -7,11 +7,14 @@ import enum
 import msgspec
 
 from meltica.domain.breakers import Breaker, MarkKind
+from meltica.domain.cash import AccountingEvent
 from meltica.domain.commands import ChangeCredit, RearmBreaker, SetMark
+from meltica.domain.corrections import CorrectionEvent
 from meltica.domain.gates import GateEvent
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
 from meltica.domain.order_events import OrderEvent
+from meltica.domain.outcomes import DoubtEvent, ResolveOutcome
 
 
 class CommandRefused(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -51,6 +54,7 @@ class ProposalKind(enum.Enum):
     REARM = "re-arming of a breaker"
     CREDIT = "more credit"
     MARK = "clearing of a mark"
+    OUTCOME = "outcome of a command"
 
 
 class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -69,7 +73,7 @@ class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     time_ns: int
     target: str = ""
     """Kill switch: ``strategies/…``, ``ports/…`` or ``instruments/…``."""
-    action: RearmBreaker | ChangeCredit | SetMark | None = None
+    action: RearmBreaker | ChangeCredit | SetMark | ResolveOutcome | None = None
     """What is carried out once it is approved; None: the limits, or the release."""
 
     @property
@@ -181,6 +185,8 @@ class DayBegan(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, om
 
 Event = (
     OrderEvent
+    | DoubtEvent
+    | CorrectionEvent
     | CommandRefused
     | InstrumentRegistered
     | TradingStatusChanged
@@ -197,4 +203,5 @@ Event = (
     | PriceBandChanged
     | DayBegan
     | GateEvent
+    | AccountingEvent
 )

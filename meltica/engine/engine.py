@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from meltica.domain import cash as books
 from meltica.domain import lifecycle
 from meltica.domain.commands import (
     AmendOrder,
@@ -39,6 +40,7 @@ from meltica.engine import (
     alarms,
     breakers,
     cancels,
+    cash,
     consequences,
     controls,
     credit,
@@ -82,6 +84,14 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     LoseGate: leases.lose_gate,
     RetireGate: leases.retire_gate,
     ArmGate: leases.arm_gate,
+    books.BookCash: cash.book_cash,
+    books.SetConversionRate: cash.set_conversion_rate,
+    books.SetAccountBooks: cash.set_account_books,
+    books.SetFeeSchedule: cash.set_fee_schedule,
+    books.SettleFunding: cash.settle_funding,
+    books.SplitInstrument: cash.split_instrument,
+    books.AllocateFill: cash.allocate_fill,
+    books.ReverseAllocation: cash.reverse_allocation,
     ExecutionReport: reports.execution_report,
     OrderCancelReject: reports.order_cancel_reject,
     TradingStatus: controls.trading_status,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, get_args
 
 from meltica.domain import lifecycle
+from meltica.domain.cash import AccountingEvent
 from meltica.domain.events import (
     BreakerRearmed,
     BreakerTripped,
@@ -46,6 +48,7 @@ from meltica.domain.order_events import (
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
 from meltica.engine import lease_rows
+from meltica.engine.fold_cash import take_over
 from meltica.engine.fold_limits import LimitsFold
 from meltica.engine.positions import booked
 from meltica.engine.state import NO_ROW, EngineState, Tables, execution_key, position_key
@@ -90,6 +93,7 @@ class Fold(LimitsFold):
             PriceBandChanged: self._price_band_changed,
             DayBegan: self._day_began,
             **dict.fromkeys(get_args(LeaseEvent), self._lease_moved),
+            **dict.fromkeys(get_args(AccountingEvent), partial(take_over, state.tables.accounting)),
         }
 
     def apply(self, event: Event) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from meltica.domain.approvals import KillSwitch, Proposal
 from meltica.domain.breakers import BreakerState, CreditState, DayProfit, MarkState
+from meltica.domain.cash import AccountingTables
 from meltica.domain.instrument import Instrument
 from meltica.domain.leases import LeaseBook, LeaseTables
 from meltica.domain.limits import EXTERNAL, MANUAL, OWN_PORT, Limits
@@ -82,6 +83,7 @@ class Tables(msgspec.Struct, kw_only=True):
     """``gate|account|instrument`` -> the position that the gate's own orders add up to."""
     hot_spent: dict[str, int] = {}
     """``gate|line`` -> what the gate's orders used up of it for good."""
+    accounting: AccountingTables = msgspec.field(default_factory=AccountingTables)
 
 
 class EngineState:
