@@ -11,6 +11,7 @@ from meltica.domain.cash import AccountingEvent
 from meltica.domain.commands import ChangeCredit, RearmBreaker, SetMark
 from meltica.domain.corrections import CorrectionEvent
 from meltica.domain.gates import GateEvent
+from meltica.domain.groups import GroupEvent
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
 from meltica.domain.order_events import OrderEvent
@@ -203,5 +204,6 @@ Event = (
     | PriceBandChanged
     | DayBegan
     | GateEvent
+    | GroupEvent
     | AccountingEvent
 )

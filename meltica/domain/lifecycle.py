@@ -11,8 +11,9 @@ import enum
 from collections.abc import Callable
 from typing import Final
 
+from meltica.domain import order_facts
 from meltica.domain.limits import EXTERNAL
-from meltica.domain.order import Ended, Execution, Order, OrderType, Pending, PendingKind, TimeInForce
+from meltica.domain.order import Ended, Order, OrderType, PendingKind, TimeInForce
 from meltica.domain.order_events import (
     CancelRequested,
     HeldAmended,
@@ -27,7 +28,9 @@ from meltica.domain.order_events import (
     RequestRejected,
     TradeCorrected,
 )
-from meltica.domain.reports import ExecType
+from meltica.domain.outcomes import DoubtEvent
+
+find_execution = order_facts.find_execution
 
 
 class OrderStatus(enum.Enum):
@@ -114,6 +117,16 @@ def leaves_at(order: Order, cumulative_lots: int) -> int:
     if order.ended is not None or (order.done_for_day and not order.remainder_survives_day):
         return 0
     return max(order.quantity_lots - cumulative_lots, 0)
+
+
+def overfill_lots(order: Order) -> int:
+    """How much more than was ordered it got. It is position and money like the rest; the leaves are 0."""
+    return max(order.cumulative_lots - order.quantity_lots, 0)
+
+
+def is_uncertain(order: Order) -> bool:
+    """Was something of it sent whose outcome nobody knows?"""
+    return bool(order.doubts)
 
 
 def is_working(order: Order) -> bool:
@@ -208,189 +221,13 @@ OrderEvent = (
     | OrderFilled
     | TradeCorrected
     | RequestRejected
+    | DoubtEvent
 )
 
 
 def move(order: Order, event: OrderEvent) -> None:
     """Add the event's fact to the order's. The only code that changes an order's facts."""
     order.updated_ns = event.time_ns
-    match event:
-        case OrderReported():
-            _REPORTED[event.exec_type](order, event)
-            _remember_id(order, event.client_order_id)
-            if event.venue_order_id:
-                order.venue_order_id = event.venue_order_id
-        case OrderFilled():
-            _execute(order, event)
-        case TradeCorrected():
-            _correct(order, event)
-        case CancelRequested() | ReplaceRequested():
-            _request(order, event)
-        case RequestRejected():
-            _drop_pending(order, event.client_order_id)
-        case HeldAmended():
-            _amend_held(order, event)
-        case OrderReleased():
-            _release(order, event)
-
-
-def _amend_held(order: Order, event: HeldAmended) -> None:
-    order.quantity_lots, order.price_ticks = event.quantity_lots, event.price_ticks
-    order.terms, order.due_ns = event.terms, event.due_ns
-    if event.held is not None:
-        order.held = event.held
-
-
-def _release(order: Order, event: OrderReleased) -> None:
-    order.held, order.due_ns = None, 0
-    order.quantity_lots, order.price_ticks = event.quantity_lots, event.price_ticks
-
-
-def _remember_id(order: Order, client_order_id: str) -> None:
-    if client_order_id and client_order_id != order.client_order_id and client_order_id not in order.chain:
-        order.chain = (*order.chain, client_order_id)
-
-
-def _request(order: Order, event: CancelRequested | ReplaceRequested) -> None:
-    order.last_request += 1
-    order.chain = (*order.chain, event.client_order_id)
-    order.pending = (
-        *order.pending,
-        Pending(
-            kind=PendingKind.REPLACE if isinstance(event, ReplaceRequested) else PendingKind.CANCEL,
-            client_order_id=event.client_order_id,
-            original_client_order_id=event.original_client_order_id,
-            quantity_lots=event.quantity_lots if isinstance(event, ReplaceRequested) else 0,
-            price_ticks=event.price_ticks if isinstance(event, ReplaceRequested) else None,
-        ),
-    )
-
-
-def _execute(order: Order, event: OrderFilled) -> None:
-    order.acknowledged = True
-    order.stopped = False  # The guaranteed execution came.
-    order.executions[event.execution_id] = Execution(
-        event.execution_id, event.quantity_lots, event.price_ticks, event.fee_nanos, event.sequence, event.time_ns
-    )
-    order.cumulative_lots += event.quantity_lots
-    order.cumulative_value += event.quantity_lots * event.price_ticks
-    order.fees_nanos += event.fee_nanos
-
-
-def find_execution(order: Order, execution_id: str) -> tuple[str, Execution] | None:
-    """The execution that stands under this id: its own, or the newest one that a correction gave it."""
-    if (found := order.executions.get(execution_id)) is not None:
-        return execution_id, found
-    return next(((k, x) for k, x in order.executions.items() if x.execution_id == execution_id), None)
-
-
-def _correct(order: Order, event: TradeCorrected) -> None:
-    found = find_execution(order, event.reference_execution_id)
-    if found is None:
-        return  # The engine emits no correction of an execution that does not stand.
-    key, execution = found
-    order.cumulative_lots += event.quantity_lots - execution.quantity_lots
-    order.cumulative_value += event.quantity_lots * event.price_ticks - execution.quantity_lots * execution.price_ticks
-    order.fees_nanos += event.fee_nanos - execution.fee_nanos
-    if event.quantity_lots == 0:
-        del order.executions[key]
-        return
-    execution.execution_id = event.execution_id
-    execution.quantity_lots = event.quantity_lots
-    execution.price_ticks = event.price_ticks
-    execution.fee_nanos = event.fee_nanos
-
-
-def _acknowledge(order: Order, _: OrderReported) -> None:
-    order.acknowledged = True
-    order.suspended = False
-
-
-def _pend(kind: PendingKind) -> Callable[[Order, OrderReported], None]:
-    def mark(order: Order, event: OrderReported) -> None:
-        for request in order.pending:
-            if request.client_order_id == event.client_order_id:
-                request.acknowledged = True
-                return
-        order.pending = (
-            *order.pending,
-            Pending(  # Asked for by somebody else: the venue's own desk, another session.
-                kind=kind,
-                client_order_id=event.client_order_id,
-                original_client_order_id=order.client_order_id,
-                quantity_lots=order.quantity_lots if kind is PendingKind.REPLACE else 0,
-                price_ticks=order.price_ticks if kind is PendingKind.REPLACE else None,
-                acknowledged=True,
-            ),
-        )
-
-    return mark
-
-
-def _replace(order: Order, event: OrderReported) -> None:
-    _acknowledge(order, event)
-    _drop_pending(order, event.client_order_id)
-    if event.client_order_id and event.client_order_id != order.client_order_id:
-        replaced, order.client_order_id = order.client_order_id, event.client_order_id
-        _remember_id(order, replaced)  # Late fills still name it.
-    _restate(order, event)
-
-
-def _restate(order: Order, event: OrderReported) -> None:
-    order.done_for_day = False
-    order.suspended = False
-    if event.quantity_lots is not None:
-        order.quantity_lots = max(event.quantity_lots, order.cumulative_lots)
-    if event.price_ticks is not None:
-        order.price_ticks = event.price_ticks
-
-
-def _end(how: Ended) -> Callable[[Order, OrderReported], None]:
-    def mark(order: Order, event: OrderReported) -> None:
-        order.ended, order.held, order.due_ns = how, None, 0
-        order.stopped = order.suspended = False  # There is nothing left to guarantee or to hold back.
-        order.pending = ()
-        if how is Ended.REJECTED:
-            order.refusal = event.text or "rejected by the venue"
-
-    return mark
-
-
-def _done_for_day(order: Order, event: OrderReported) -> None:
-    order.done_for_day = True
-    order.remainder_survives_day = event.remainder_survives_day
-
-
-def _stop(order: Order, _: OrderReported) -> None:
-    order.stopped = True
-
-
-def _suspend(order: Order, _: OrderReported) -> None:
-    order.suspended = True
-
-
-def _nothing(_order: Order, _: OrderReported) -> None:
-    """The report says what is so, not what changed."""
-
-
-def _drop_pending(order: Order, client_order_id: str) -> None:
-    order.pending = tuple(p for p in order.pending if p.client_order_id != client_order_id)
-
-
-_REPORTED: Final[dict[ExecType, Callable[[Order, OrderReported], None]]] = {
-    ExecType.PENDING_NEW: _nothing,
-    ExecType.NEW: _acknowledge,
-    ExecType.PENDING_CANCEL: _pend(PendingKind.CANCEL),
-    ExecType.PENDING_REPLACE: _pend(PendingKind.REPLACE),
-    ExecType.CANCELED: _end(Ended.CANCELED),
-    ExecType.REPLACED: _replace,
-    ExecType.REJECTED: _end(Ended.REJECTED),
-    ExecType.EXPIRED: _end(Ended.EXPIRED),
-    ExecType.CALCULATED: _end(Ended.CALCULATED),
-    ExecType.DONE_FOR_DAY: _done_for_day,
-    ExecType.RESTATED: _restate,
-    ExecType.STOPPED: _stop,
-    ExecType.SUSPENDED: _suspend,
-    ExecType.ORDER_STATUS: _nothing,
-}
-"""What each report adds to the facts. Trades, corrections and busts have events of their own."""
+    order_facts.ADDED[type(event)](order, event)
+    if order.doubts:
+        order_facts.settle(order, event)

@@ -9,6 +9,7 @@ import enum
 
 import msgspec
 
+from meltica.domain.outcomes import Doubt
 from meltica.domain.terms import Held, Terms
 
 
@@ -155,6 +156,12 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     fees_nanos: int = 0
     executions: dict[str, Execution] = {}
     pending: tuple[Pending, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    """What was sent of it without a known outcome: itself, a pending cancel, a pending replace."""
+    restated_lots: int = 0
+    """What a restatement added to ``cumulative_lots`` beside the executions: they were done in units of before it."""
+    restated_before: int = 0
+    """Executions with a lower sequence are in the units of before."""
     ended: Ended | None = None
     done_for_day: bool = False
     remainder_survives_day: bool = True

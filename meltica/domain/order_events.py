@@ -185,6 +185,8 @@ class AmendDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False,
     text: str
     actor: str
     time_ns: int
+    quantity_lots: int = 0
+    """The total quantity that was asked for."""
 
 
 class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -201,7 +203,9 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fals
     remainder_survives_day: bool = True
     text: str = ""
     unsent: bool = False
-    """REJECTED by ourselves: the venue never saw it, so its rejects in a row do not grow."""
+    """Said by ourselves: the venue never saw it, so its rejects in a row do not grow."""
+    cumulative_lots: int | None = None
+    """RESTATED by a split: what is filled, in the units from now on."""
 
 
 class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -222,6 +226,8 @@ class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False,
     sequence: int
     """Position in the order in which executions were applied, over all orders."""
     time_ns: int
+    overfill_lots: int = 0
+    """How much of it is more than was ordered; it is booked like the rest."""
 
 
 class TradeCorrected(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):

@@ -85,4 +85,28 @@ class OrderCancelReject(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=
     drop_sequence: int = 0
 
 
-VenueReport = ExecutionReport | OrderCancelReject
+class OutcomeUnknown(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """Said by the session itself: the order or request was sent, and nobody knows whether the venue has it.
+
+    A time-out, a server error, a connection that was lost after the send. No refusal: it may well be working there.
+    """
+
+    venue: str
+    client_order_id: str
+    """Of the order, the cancel or the replace."""
+    original_client_order_id: str = ""
+    text: str = ""
+
+
+class OrderNotFound(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """The answer to a query: the venue has no such order or request. It may still be on its way."""
+
+    venue: str
+    client_order_id: str
+    original_client_order_id: str = ""
+    horizon_ns: int = 0
+    """So long after the send nothing can arrive any more, by the venue's word; 0: it gives none."""
+    text: str = ""
+
+
+VenueReport = ExecutionReport | OrderCancelReject | OutcomeUnknown | OrderNotFound

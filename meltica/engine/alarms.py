@@ -17,7 +17,7 @@ def wake(_desk: Desk, _command: Wake) -> None:
 def ring(desk: Desk) -> None:
     """Look at each order whose moment has come, the earliest first; of two at the same time the older order."""
     state = desk.state
-    while (due_ns := state.next_due_ns()) is not None and due_ns <= desk.now_ns:
+    while (due_ns := state.next_alarm_ns()) is not None and due_ns <= desk.now_ns:
         order = state.tables.orders[heappop(state.alarms)[1]]
         _due(desk, order)
         if order.due_ns == due_ns:

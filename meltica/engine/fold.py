@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 
 from meltica.domain import lifecycle
 from meltica.domain.cash import AccountingEvent
+from meltica.domain.corrections import CorrectionDropped, CorrectionKept
 from meltica.domain.events import (
     BreakerRearmed,
     BreakerTripped,
@@ -25,13 +26,15 @@ from meltica.domain.events import (
     ProposalMade,
     TradingStatusChanged,
 )
+from meltica.domain.groups import GroupImbalanced, GroupOpened
 from meltica.domain.instrument import Instrument
 from meltica.domain.leases import LeaseEvent
 from meltica.domain.limits import (
     MANUAL,
 )
-from meltica.domain.order import Order, OrderType, Side, TimeInForce
+from meltica.domain.order import Execution, Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import (
+    AmendDenied,
     CancelRequested,
     HeldAmended,
     OrderAdopted,
@@ -45,12 +48,12 @@ from meltica.domain.order_events import (
     RequestRejected,
     TradeCorrected,
 )
+from meltica.domain.outcomes import DoubtEvent
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
-from meltica.engine import lease_rows
+from meltica.engine import fold_groups, lease_rows
 from meltica.engine.fold_cash import take_over
 from meltica.engine.fold_limits import LimitsFold
-from meltica.engine.positions import booked
 from meltica.engine.state import NO_ROW, EngineState, Tables, execution_key, position_key
 from meltica.hot.ports import RiskGate
 
@@ -75,9 +78,15 @@ class Fold(LimitsFold):
             CancelRequested: self._order_requested,
             ReplaceRequested: self._order_requested,
             OrderReported: self._order_moved,
+            AmendDenied: self._amend_denied,
+            GroupOpened: self._group_opened,
+            GroupImbalanced: self._group_imbalanced,
             OrderFilled: self._order_filled,
             TradeCorrected: self._trade_corrected,
             RequestRejected: self._order_moved,
+            CorrectionKept: self._state.early.keep,
+            CorrectionDropped: self._correction_dropped,
+            **dict.fromkeys(get_args(DoubtEvent), self._order_doubted),
             InstrumentRegistered: self._instrument_registered,
             TradingStatusChanged: self._trading_status,
             LimitsChanged: self._limits_changed,
@@ -122,12 +131,16 @@ class Fold(LimitsFold):
         self._note(order)
         lifecycle.move(order, event)
         self._state.keep(order)
+        if order.group_id:
+            fold_groups.moved(self._state.tables, order, event)
 
     def _order_released(self, event: OrderReleased) -> None:
         order = self._state.tables.orders[event.order_id]
         self._note(order)
         lifecycle.move(order, event)
         self._state.keep(order)
+        if order.group_id:
+            fold_groups.moved(self._state.tables, order, event)
         self._hold(order, event.quantity_lots, event.reserved_price_ticks, event.reserved_price_ticks)
 
     def _order_denied(self, event: OrderDenied) -> None:
@@ -151,17 +164,34 @@ class Fold(LimitsFold):
 
     def _order_requested(self, event: CancelRequested | ReplaceRequested) -> None:
         order = self._state.tables.orders[event.order_id]
+        self._note(order)
         lifecycle.move(order, event)
+        if order.group_id:
+            fold_groups.moved(self._state.tables, order, event)
         self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
         if isinstance(event, ReplaceRequested) and event.gate_lots > 0:
             self._hold(order, event.gate_lots, event.reserved_price_ticks, event.reserved_price_ticks)
         self._reserve_worst_case(order)
+
+    def _amend_denied(self, event: AmendDenied) -> None:
+        order = self._state.tables.orders[event.order_id]
+        if order.group_id:
+            fold_groups.moved(self._state.tables, order, event)
+
+    def _group_opened(self, event: GroupOpened) -> None:
+        fold_groups.opened(self._state.tables, event)
+        self.changed.update(dict.fromkeys(order_id for order_id, _ in event.members))
+
+    def _group_imbalanced(self, event: GroupImbalanced) -> None:
+        fold_groups.imbalanced(self._state.tables, event)
 
     def _order_moved(self, event: OrderReported | RequestRejected) -> None:
         order = self._state.tables.orders[event.order_id]
         self._note(order)
         held = order.held is not None
         lifecycle.move(order, event)
+        if order.group_id:
+            fold_groups.moved(self._state.tables, order, event)
         if held:
             self._state.keep(order)
         if isinstance(event, OrderReported):
@@ -171,15 +201,27 @@ class Fold(LimitsFold):
                 self._tell_outcome(order.account, rejected=event.exec_type is ExecType.REJECTED)
         self._reserve_worst_case(order)
 
+    def _order_doubted(self, event: DoubtEvent) -> None:
+        """Doubt changes nothing that the gate holds: what may have happened may still happen."""
+        order = self._state.tables.orders[event.order_id]
+        lifecycle.move(order, event)
+        self._state.watch_doubts(order)
+
+    def _correction_dropped(self, event: CorrectionDropped) -> None:
+        self._state.early.take(event.order_id, event.execution_id)
+
     def _order_filled(self, event: OrderFilled) -> None:
         tables = self._state.tables
         order = tables.orders[event.order_id]
         self._note(order)
         instrument = self._instrument(order)
         lifecycle.move(order, event)
+        if order.group_id:
+            fold_groups.moved(tables, order, event)
         tables.next_execution = event.sequence + 1
         tables.executions[execution_key(instrument.venue, order.account, event.execution_id)] = order.order_id
         position = self._position(order)
+        self._state.bookings_of(order).add(order.side.sign, order.executions[event.execution_id], position)
         position.apply(
             order.side.sign * event.quantity_lots,
             event.price_ticks,
@@ -218,23 +260,23 @@ class Fold(LimitsFold):
         instrument = self._instrument(order)
         self._note(order)
         before = order.cumulative_lots
+        found = lifecycle.find_execution(order, event.reference_execution_id)
         lifecycle.move(order, event)
+        if order.group_id:
+            fold_groups.moved(tables, order, event)
         tables.executions[execution_key(instrument.venue, order.account, event.execution_id)] = order.order_id
-        self._rebuild_position(order, instrument)
+        self._state.early.take(order.order_id, event.execution_id)
+        if found is not None:
+            self._book_again(order, found[1], busted=event.quantity_lots == 0)
         if (delta := order.side.sign * (order.cumulative_lots - before)) != 0:
             self._gate_of(order).adjust_position(tables.accounts[order.account], instrument.handle, delta)
             if order.gate:
                 lease_rows.count_hot(tables, order, lots=delta)
         self._reserve_worst_case(order)
 
-    def _rebuild_position(self, order: Order, instrument: Instrument) -> None:
-        same = [
-            other
-            for other in self._state.tables.orders.values()
-            if other.account == order.account and other.instrument == order.instrument
-        ]
-        key = position_key(order.account, order.instrument)
-        position = self._state.tables.positions[key] = booked(order.account, instrument, same)
+    def _book_again(self, order: Order, execution: Execution, *, busted: bool) -> None:
+        position = self._state.bookings_of(order).corrected(execution, busted=busted)
+        self._state.tables.positions[position_key(order.account, order.instrument)] = position
         if self._state.worth.update(position):
             self._tell_profit(order.account)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from meltica.domain import lifecycle
+from meltica.domain import lifecycle, order_facts
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Ended, Execution, Order, Pending, PendingKind, Side, TimeInForce
 from meltica.domain.order_events import (
@@ -282,7 +282,7 @@ def _corrects(desk: Desk, order: Order, report: ExecutionReport) -> None:
     """A correction gives an execution new numbers; a bust gives it none."""
     if _seen(desk, order, report):
         return
-    found = lifecycle.find_execution(order, report.reference_execution_id)
+    found = order_facts.find_execution(order, report.reference_execution_id)
     if found is None:
         _ignore(
             desk, report, "UNKNOWN_EXECUTION", f"no execution {report.reference_execution_id!r} stands on this order"

@@ -11,14 +11,20 @@ import msgspec
 from meltica.domain.approvals import KillSwitch, Proposal
 from meltica.domain.breakers import BreakerState, CreditState, DayProfit, MarkState
 from meltica.domain.cash import AccountingTables
+from meltica.domain.corrections import CorrectionKept
+from meltica.domain.groups import Group
 from meltica.domain.instrument import Instrument
 from meltica.domain.leases import LeaseBook, LeaseTables
 from meltica.domain.limits import EXTERNAL, MANUAL, OWN_PORT, Limits
 from meltica.domain.market import Quote
 from meltica.domain.order import Order
+from meltica.domain.outcomes import Doubt
 from meltica.domain.position import Position
+from meltica.engine.bookings import Bookings
+from meltica.engine.early import EarlyCorrections
 from meltica.engine.positions import booked
 from meltica.engine.reservations import Reservations
+from meltica.engine.unsaved import Unsaved
 from meltica.engine.worth import Worth
 
 REQUEST_MEMORY = 200_000
@@ -54,6 +60,8 @@ class Tables(msgspec.Struct, kw_only=True):
     limits: dict[str, tuple[Limits, int]] = {}
     """Resource name -> (limits, revision)."""
     orders: dict[int, Order] = {}
+    groups: dict[int, Group] = {}
+    """Orders that belong together, by the number of their first one."""
     positions: dict[str, Position] = {}
     """``account|instrument`` -> position."""
     executions: dict[str, int] = {}
@@ -83,6 +91,8 @@ class Tables(msgspec.Struct, kw_only=True):
     """``gate|account|instrument`` -> the position that the gate's own orders add up to."""
     hot_spent: dict[str, int] = {}
     """``gate|line`` -> what the gate's orders used up of it for good."""
+    early: dict[str, CorrectionKept] = {}
+    """``order id|execution id`` -> a correction whose trade has not come yet."""
     accounting: AccountingTables = msgspec.field(default_factory=AccountingTables)
 
 
@@ -99,19 +109,38 @@ class EngineState:
         self.worth = Worth(self.tables.instruments, self.tables.prices, self.tables.day_start)
         for position in self.tables.positions.values():
             self.worth.update(position)
+        self.unsaved: Unsaved | None = None
+        """What the next snapshot must hold; None: nobody makes one in parts."""
         self.held: dict[int, Order] = {}
         """Orders that the engine keeps for now, by id."""
         self.alarms: list[tuple[int, int]] = []
         """Heap of (due_ns, order id); what the order itself does not say any more is left behind there."""
         self.request_order: deque[str]
         """Oldest first: that is the one to forget. (The dict's own order costs more and more to find its first.)"""
+        self.early = EarlyCorrections(self.tables.early)
+        self.bookings: dict[str, Bookings] = {}
+        self._queries: list[tuple[int, int, str]] = []
+        """Heap of (query_ns, order id, client order id); what is in doubt no more is left behind there."""
+        self._filled_before: dict[str, list[Order]] = {}
+        """``account|instrument`` -> orders with executions of before the restart."""
+        self._restarted_at = self.tables.next_execution
         for order in self.tables.orders.values():
             self.index(order)
             self.reservations.restore(order)
             self.keep(order)
+            if order.doubts:
+                self.watch_doubts(order)
+            if order.executions:
+                key = position_key(order.account, order.instrument)
+                self._filled_before.setdefault(key, []).append(order)
         requests = sorted(self.tables.requests.items(), key=lambda item: item[1])
         self.tables.requests = dict(requests)
         self.request_order = deque(self.tables.requests)
+
+    def track(self) -> None:
+        """From now on note what changes, so that a snapshot in parts can be made; the first one holds everything."""
+        tables, self.unsaved = self.tables, Unsaved()
+        self.unsaved.everything(tables.orders, tables.executions, tables.requests)
 
     def index(self, order: Order) -> None:
         """Make the order findable under each id that it ever had at its venue."""
@@ -130,12 +159,50 @@ class EngineState:
 
     def next_due_ns(self) -> int | None:
         """When the engine wants a ``Wake``; None: it waits for nothing but news."""
+        alarm_ns, query = self.next_alarm_ns(), self.next_query()
+        if alarm_ns is None or query is None:
+            return alarm_ns if query is None else query[0]
+        return min(alarm_ns, query[0])
+
+    def next_alarm_ns(self) -> int | None:
+        """When it wants to look at an order again."""
         while self.alarms:
             due_ns, order_id = self.alarms[0]
             if self.tables.orders[order_id].due_ns == due_ns:
                 return due_ns
             heappop(self.alarms)
         return None
+
+    def watch_doubts(self, order: Order) -> None:
+        """Note when the venue is to be asked what became of it."""
+        for doubt in order.doubts:
+            entry = doubt.query_ns, order.order_id, doubt.client_order_id
+            if doubt.query_ns:
+                heappush(self._queries, entry)
+
+    def next_query(self) -> tuple[int, Order, Doubt] | None:
+        """(when, about which order, about what) the venue is to be asked next."""
+        while self._queries:
+            query_ns, order_id, client_order_id = self._queries[0]
+            order = self.tables.orders[order_id]
+            for doubt in order.doubts:
+                if doubt.client_order_id == client_order_id and doubt.query_ns == query_ns:
+                    return query_ns, order, doubt
+            heappop(self._queries)
+        return None
+
+    @property
+    def doubting(self) -> bool:
+        """May a query be due? Cheap: asked at each step."""
+        return bool(self._queries)
+
+    def bookings_of(self, order: Order) -> Bookings:
+        key = position_key(order.account, order.instrument)
+        if (found := self.bookings.get(key)) is None:
+            position = self.tables.positions.get(key) or Position(account=order.account, instrument=order.instrument)
+            instrument, earlier = self.tables.instruments[order.instrument], self._filled_before.pop(key, ())
+            found = self.bookings[key] = Bookings(instrument, position, self._restarted_at, earlier)
+        return found
 
     def watched(self, _quote: Quote) -> bool:
         """Does a held order want to hear of this quote? Asked by the driver for each piece of market data."""
@@ -147,6 +214,8 @@ class EngineState:
             self.request_order.remove(request_id)  # Rare: drivers answer a repeat without asking the engine.
         requests[request_id] = sequence
         self.request_order.append(request_id)
+        if self.unsaved is not None:
+            self.unsaved.request(request_id, sequence)
         if len(requests) > REQUEST_MEMORY:
             del requests[self.request_order.popleft()]
 
