@@ -12,7 +12,7 @@ from cython_ext.gate_arithmetic cimport pages, unmap
 from cython_ext.gate_bounds cimport set_all_bounds
 from cython_ext.gate_judge cimport PASS, ask_for_rows, judge_fully, passes_plainly
 from cython_ext.gate_settle cimport size_of, take_record
-from cython_ext.gate_state cimport exported, load
+from cython_ext.gate_state cimport exported, load, packed_orders, small_tables
 from cython_ext.intent cimport OrderIntent
 from cython_ext.layout_gen cimport *
 from cython_ext.tables cimport (
@@ -351,6 +351,12 @@ cdef class Gate:
 
     def export_state(self):
         return exported(&self.t) | {"counters": self.counters()}
+
+    def export_tables(self):
+        return small_tables(&self.t) | {"orders": [], "counters": self.counters()}
+
+    def working_orders(self):
+        return packed_orders(&self.t)
 
     def import_state(self, state, /):
         cdef Gate fresh = Gate(

@@ -7,8 +7,9 @@ import logging
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.domain.errors import InvariantError
 from meltica.domain.inputs import decode_record
-from meltica.engine import snapshot
+from meltica.engine import saving
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import SnapshotError
 from meltica.hot import OrderIntent
 from meltica.hot.ports import RiskGate
 from meltica.journal.port import JournalSource
@@ -24,14 +25,15 @@ def recover(source: JournalSource, gate: RiskGate, intent: type[OrderIntent] = O
     :raises JournalDamagedError: an entry does not follow from the one before it.
     :raises InvariantError: an entry can't be applied; the message says which.
     """
-    start = newest_valid(source, format_version=snapshot.FORMAT)
+    start = newest_valid(source, format_version=saving.FORMAT)
     for warning in start.warnings:
         LOG.warning("recovery: %s", warning)
     state, position = None, 0
     if start.snapshot is not None:
         try:
-            state, position = snapshot.decode(start.snapshot.state, gate), start.snapshot.seq
-        except snapshot.SnapshotError as error:
+            found = start.snapshot
+            state, position = saving.restore(found.state, found.parts, found.refs, gate), found.seq
+        except SnapshotError as error:
             LOG.warning("recovery: snapshot %d passed over: %s", start.snapshot.seq, error)
     engine = Engine(
         gate,
@@ -40,6 +42,8 @@ def recover(source: JournalSource, gate: RiskGate, intent: type[OrderIntent] = O
         state=state,
         intent=intent,
     )
+    if engine.state.unsaved is None:
+        engine.state.track()  # Before the first entry: then nothing need be looked for later
     for entry in entries(source, position + 1):
         try:
             engine.absorb(entry.seq, decode_record(entry.payload))

@@ -46,6 +46,13 @@ class Reservations:
     def _value(self, instrument: str, lots: int, price_ticks: int) -> int:
         return lots * price_ticks * self._instruments[instrument].value_per_tick_lot_nanos
 
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def working(self) -> dict[int, Order]:
+        """A copy, by id; in no order."""
+        return self._orders.copy()
+
     def orders(self) -> list[Order]:
         """Oldest first, whatever happened to them since: the same after a recovery."""
         return [self._orders[order_id] for order_id in sorted(self._orders)]

@@ -1,5 +1,6 @@
 """The risk gate in plain Python: the golden model, and the backend `python`. docs/risk_checks.md has the rules."""
 
+import struct
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -31,6 +32,7 @@ from meltica.hot.rules_twin import Case, Recent, judge, malformed, opens_an_orde
 from meltica.hot.state import COLUMNS, digest
 from meltica.hot.tell_twin import Tables, within
 
+_WORKING_ORDER = struct.Struct("<6q")
 CHECK_NUMBERS = 64
 TABLE_BOUND = 2**22  # Position rows; the compiled gate holds them all (256 MiB)
 MAX_DUPLICATE_DEPTH = 64  # A check looks at each of them: bounded work per order
@@ -257,6 +259,14 @@ class Gate:
         return digest(self.export_state())
 
     def export_state(self) -> GateState:
+        orders = sorted(self._tables.own_book.orders.items())
+        return self.export_tables() | {"orders": [list(_values(order)) for _, order in orders]}
+
+    def working_orders(self) -> bytes:
+        orders = self._tables.own_book.orders.values()
+        return b"".join([_WORKING_ORDER.pack(*_values(order)) for order in orders])
+
+    def export_tables(self) -> GateState:
         tables = self._tables
         positions = sorted((*key, *_values(row)) for key, row in tables.positions.items())
         return {
@@ -265,7 +275,7 @@ class Gate:
             "lease_until_ns": tables.lease_until_ns,
             **{table: [list(row) for row in _filled(rows)] for table, (rows, _) in self._numbered(tables).items()},
             "positions": [list(row) for row in positions if any(row[2:])],
-            "orders": [list(_values(order)) for _, order in sorted(tables.own_book.orders.items())],
+            "orders": [],
             "recent": [[account, *row] for account, ring in enumerate(self._recent) for row in ring],
             "counters": self.counters(),
         }

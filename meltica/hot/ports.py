@@ -133,5 +133,11 @@ class RiskGate(Protocol):
 
     def export_state(self) -> GateState: ...
 
+    def export_tables(self) -> GateState:
+        """The same but for the own working orders, whose list is empty: what is small."""
+
+    def working_orders(self) -> bytes:
+        """The own working orders, in no order: the columns of their exported rows, 8 bytes each, little-endian."""
+
     def import_state(self, state: Mapping[str, Any], /) -> None:
         """Replaces everything; ValueError (and no change) when it does not fit this gate's tables."""

@@ -18,6 +18,15 @@ class SnapshotRow(NamedTuple):
     seq: int
     format_version: int
     state: bytes
+    parts: bytes
+    """The parts that belong to it, as ``snapshots.listed`` writes them."""
+    digest: bytes
+
+
+class PartRef(NamedTuple):
+    """A stored part of a snapshot: its number, and the digest that it must have."""
+
+    number: int
     digest: bytes
 
 
@@ -41,11 +50,15 @@ class JournalSource(Protocol):
         ...
 
     def snapshot(self, seq: int) -> SnapshotRow | None: ...
+    def part(self, number: int) -> bytes | None:
+        """What is stored of it, unjudged."""
+        ...
+
     def close(self) -> None: ...
 
 
 class JournalStore(Protocol):
-    """The one writer. After any exception from ``append`` or ``save_snapshot`` the only allowed call is ``abandon``."""
+    """The one writer. After any exception from a call that writes the only allowed call is ``abandon``."""
 
     @property
     def name(self) -> str:
@@ -62,8 +75,14 @@ class JournalStore(Protocol):
         """One transaction: returns when all of them are on the disk; an exception means that none may be relied on."""
         ...
 
-    def save_snapshot(self, seq: int, format_version: int, state: bytes, *, keep: int) -> None:
-        """Durable on return; the newest ``keep`` stay. ``seq`` must be stored already."""
+    def save_part(self, seq: int, state: bytes, *, kept: bool) -> PartRef:
+        """A part of the snapshot of ``seq``, before it. Without ``kept`` it goes when that snapshot goes."""
+        ...
+
+    def save_snapshot(
+        self, seq: int, format_version: int, state: bytes, parts: Sequence[PartRef] = (), *, keep: int
+    ) -> None:
+        """Durable on return; the newest ``keep`` stay. ``seq`` must be stored already, and so must the parts."""
         ...
 
     def source(self) -> JournalSource:

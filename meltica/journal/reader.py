@@ -54,9 +54,13 @@ class SqliteReader:
         return [row[0] for row in self._rows("SELECT seq FROM snapshots ORDER BY seq DESC")]
 
     def snapshot(self, seq: int) -> SnapshotRow | None:
-        sql = "SELECT seq, format_version, state, digest FROM snapshots WHERE seq = ?"
+        sql = "SELECT seq, format_version, state, parts, digest FROM snapshots WHERE seq = ?"
         rows = self._rows(sql, seq)
         return SnapshotRow._make(rows[0]) if rows else None
+
+    def part(self, number: int) -> bytes | None:
+        rows = self._rows("SELECT state FROM parts WHERE number = ?", number)
+        return rows[0][0] if rows else None
 
     def close(self) -> None:
         self._connection.close()

@@ -21,7 +21,7 @@ from meltica.journal.errors import (
 )
 
 APPLICATION_ID: Final = 0x4D4C4A31  # "MLJ1"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 BUSY_TIMEOUT_MS: Final = 2_000  # A reader's short lock during recovery or a person's sqlite3 shell; longer is a failure
 _OLDEST_SQLITE: Final = (3, 38, 0)  # STRICT tables and JSON functions built in
 _FAULTS_OF_THE_DISK: Final = frozenset(
@@ -45,6 +45,11 @@ SCHEMA: Final = {
     ),
     "snapshots": (
         "CREATE TABLE snapshots (seq INTEGER PRIMARY KEY, format_version INTEGER NOT NULL, "
+        "state BLOB NOT NULL, parts BLOB NOT NULL, digest BLOB NOT NULL) STRICT"
+    ),
+    # seq: of the snapshot that it was written for. kept: later snapshots may name it too.
+    "parts": (
+        "CREATE TABLE parts (number INTEGER PRIMARY KEY, seq INTEGER NOT NULL, kept INTEGER NOT NULL, "
         "state BLOB NOT NULL, digest BLOB NOT NULL) STRICT"
     ),
     # INSERT OR REPLACE deletes without firing delete triggers: only the next seq may come in.
@@ -64,6 +69,10 @@ SCHEMA: Final = {
     "snapshots_never_change": (
         "CREATE TRIGGER snapshots_never_change BEFORE UPDATE ON snapshots "
         "BEGIN SELECT raise(ABORT, 'snapshots are never changed'); END"
+    ),
+    "parts_never_change": (
+        "CREATE TRIGGER parts_never_change BEFORE UPDATE ON parts "
+        "BEGIN SELECT raise(ABORT, 'parts are never changed'); END"
     ),
     "meta_never_changes": (
         "CREATE TRIGGER meta_never_changes BEFORE UPDATE ON meta "
@@ -99,6 +108,20 @@ def create(path: Path) -> None:
         connection.close()
     unborn.rename(path)
     _sync_folder(path.parent)
+
+
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """From version 1, whose snapshots had no parts: they go, because recovery can do without them. All or nothing."""
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        return
+    if connection.execute("PRAGMA user_version").fetchone()[0] != 1:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DROP TABLE IF EXISTS snapshots")  # Its trigger goes with it
+    for name in ("snapshots", "parts", "snapshots_never_change", "parts_never_change"):
+        connection.execute(SCHEMA[name])
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")
 
 
 def connect_writing(path: Path) -> sqlite3.Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,11 +12,13 @@ from meltica.journal import schema, snapshots
 from meltica.journal.entry import Entry, Head
 from meltica.journal.errors import JournalDamagedError, JournalFailedError, JournalMissingError
 from meltica.journal.lock import OwnerLock
+from meltica.journal.port import PartRef
 from meltica.journal.reader import SqliteReader, entries
 
 TAIL_CHECKED: Final = 1_000  # Entries whose chain is checked before the first write; verify checks all of them
 CHECKPOINT_COMMITS: Final = 500  # Small commits cost 2 to 4 pages each in the WAL: about 8 MB between checkpoints
 CHECKPOINT_BYTES: Final = 4 << 20
+STALE_A_PART: Final = 4  # Parts of dropped snapshots that go with each new part: more would hold up the commits
 
 # One statement and one step per commit, whatever its size: sqlite3 lets go of the GIL at each step, and beside a
 # busy event loop each return costs up to a whole switch interval (5 ms). 64 rows with executemany were 20 to 40
@@ -49,6 +52,9 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._guard: sqlite3.Connection | None = None
         self._commits_in_wal = self._bytes_in_wal = 0
+        self._next_part = 1
+        self._stale: deque[int] = deque()
+        """Parts that no snapshot needs any more."""
         try:
             self._prepare(create=create)
             self._journal_id, self._head = _checked_tail(self.path)
@@ -86,25 +92,38 @@ class SqliteStore:
         }
         self._writing().execute(_APPEND, arguments)  # Autocommit: the statement is the transaction
         self._head = Head(entries[-1].seq, entries[-1].hash)
-        self._commits_in_wal += 1
-        self._bytes_in_wal += len(payloads)
-        if self._commits_in_wal >= CHECKPOINT_COMMITS or self._bytes_in_wal >= CHECKPOINT_BYTES:
-            self._checkpoint()
+        self._wrote(len(payloads))
 
-    def save_snapshot(self, seq: int, format_version: int, state: bytes, *, keep: int) -> None:
+    def save_part(self, seq: int, state: bytes, *, kept: bool) -> PartRef:
+        connection, number = self._writing(), self._next_part
+        digest = snapshots.part_digest(number, state)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO parts VALUES (?, ?, ?, ?, ?)", (number, seq, int(kept), state, digest))
+        for _ in range(min(STALE_A_PART, len(self._stale))):
+            connection.execute("DELETE FROM parts WHERE number = ?", (self._stale.popleft(),))
+        connection.execute("COMMIT")
+        self._next_part += 1
+        self._wrote(len(state))
+        return PartRef(number, digest)
+
+    def save_snapshot(
+        self, seq: int, format_version: int, state: bytes, parts: Sequence[PartRef] = (), *, keep: int
+    ) -> None:
         connection = self._writing()
         row = connection.execute("SELECT hash FROM entries WHERE seq = ?", (seq,)).fetchone()
         if row is None:
             raise JournalDamagedError(self.path, "a snapshot was taken of an entry that is not stored", seq)
-        digest = snapshots.digest(seq, format_version, row[0], state)
+        names = snapshots.listed(parts)
+        digest = snapshots.digest(seq, format_version, row[0], names, state)
         connection.execute("BEGIN IMMEDIATE")
         # The same state again, after a replay: the newer bytes win
         connection.execute("DELETE FROM snapshots WHERE seq = ?", (seq,))
-        connection.execute("INSERT INTO snapshots VALUES (?, ?, ?, ?)", (seq, format_version, state, digest))
+        connection.execute("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)", (seq, format_version, state, names, digest))
         connection.execute(
             "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ?)", (keep,)
         )
         connection.execute("COMMIT")
+        self._find_stale(connection)
         self._checkpoint()
 
     def source(self) -> SqliteReader:
@@ -138,6 +157,7 @@ class SqliteStore:
             schema.create(self.path)
         connection = schema.connect_writing(self.path)
         try:
+            schema.bring_up_to_date(connection)
             schema.check_identity(connection, self.path)
             _, in_wal, moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if in_wal != moved:  # A reader kept it from the end for BUSY_TIMEOUT_MS
@@ -150,7 +170,24 @@ class SqliteStore:
             self._connection = schema.connect_writing(self.path)
             self._guard = schema.connect_reading(self.path)
             self._guard.execute("SELECT 1 FROM meta").fetchone()  # Its shared lock on the file is what guards
+            (last,) = self._connection.execute("SELECT max(number) FROM parts").fetchone()
+            self._next_part = (last or 0) + 1
+            self._find_stale(self._connection)
         return self._connection
+
+    def _find_stale(self, connection: sqlite3.Connection) -> None:
+        """Parts of snapshots that were dropped, and of one that a crash left without its end."""
+        sql = (
+            "SELECT number FROM parts WHERE seq NOT IN (SELECT seq FROM snapshots) "
+            "AND (kept = 0 OR seq > (SELECT coalesce(max(seq), 0) FROM snapshots)) ORDER BY number"
+        )
+        self._stale = deque(number for (number,) in connection.execute(sql).fetchall())
+
+    def _wrote(self, size_bytes: int) -> None:
+        self._commits_in_wal += 1
+        self._bytes_in_wal += size_bytes
+        if self._commits_in_wal >= CHECKPOINT_COMMITS or self._bytes_in_wal >= CHECKPOINT_BYTES:
+            self._checkpoint()
 
     def _checkpoint(self) -> None:
         """Raises on a failed write or flush. A reader in its way is no failure: what it holds back is moved next

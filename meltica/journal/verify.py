@@ -86,6 +86,7 @@ class _Walk:
         self._connection = connection
         self._report = report
         self._snapshot_anchors: dict[int, bytes | None] = {}  # seq -> hash of that entry, filled on the way
+        self._parts: set[bytes] = set()  # Number and digest of those that are sound
 
     def run(self, expected_head: Head | None) -> None:
         if self._report.path.stat().st_size == 0:
@@ -105,6 +106,7 @@ class _Walk:
         self._walk_entries(genesis, last_seq, expected_head)
         if self._report.entries != stored_entries:
             self._report.add(None, f"{stored_entries} entries are stored, {self._report.entries} can be read in order")
+        self._check_parts()
         for seq in snapshot_seqs:
             self._check_snapshot(seq)
         for (finding,) in self._connection.execute("PRAGMA quick_check(10)").fetchall():
@@ -127,7 +129,7 @@ class _Walk:
             if found.get(name) != schema.SCHEMA.get(name):
                 what = "missing" if name not in found else "changed" if name in schema.SCHEMA else "not ours"
                 self._report.add(None, f"the schema's {name!r} is {what}")
-        return "entries" in found and "meta" in found and "snapshots" in found
+        return found.keys() >= {"entries", "meta", "snapshots", "parts"}
 
     def _extent(self) -> tuple[int, int, list[int]]:
         """Last seq, number of entries and snapshots of one moment: a running gateway's later ones do not count."""
@@ -184,21 +186,44 @@ class _Walk:
             self._snapshot_anchors[seq] = stored
         return stored
 
+    def _check_parts(self) -> None:
+        """Each by itself; a snapshot only names them."""
+        numbers = [row[0] for row in self._connection.execute("SELECT number FROM parts ORDER BY number").fetchall()]
+        for number in numbers:
+            row = self._connection.execute("SELECT state, digest FROM parts WHERE number = ?", (number,)).fetchone()
+            if row is None:  # Pruned by the running gateway since we began
+                continue
+            state, stored = row
+            whole = number > 0 and isinstance(state, bytes)
+            if (
+                not whole
+                or sha256(b"meltica.journal.part.v1\x00" + number.to_bytes(8, "big") + state).digest() != stored
+            ):
+                self._report.add(None, f"part {number} of a snapshot does not match its digest")
+                continue
+            self._parts.add(number.to_bytes(8, "big") + stored)
+
     def _check_snapshot(self, seq: int) -> None:
-        sql = "SELECT format_version, state, digest FROM snapshots WHERE seq = ?"
+        sql = "SELECT format_version, state, parts, digest FROM snapshots WHERE seq = ?"
         row = self._connection.execute(sql, (seq,)).fetchone()
         if row is None:  # Pruned by the running gateway since we began
             return
         self._report.snapshots += 1
-        version, state, stored = row
+        version, state, parts, stored = row
         anchor = self._snapshot_anchors.get(seq)
         if anchor is None:
             self._report.add(seq, "a snapshot was taken at an entry that is not there")
             return
-        whole = isinstance(version, int) and 0 <= version < 2**63 and isinstance(state, bytes)
-        text = b"meltica.journal.snapshot.v1\x00" + seq.to_bytes(8, "big")
-        if not whole or sha256(text + version.to_bytes(8, "big") + anchor + state).digest() != stored:
+        whole = (
+            isinstance(version, int) and 0 <= version < 2**63 and isinstance(state, bytes) and isinstance(parts, bytes)
+        )
+        text = b"meltica.journal.snapshot.v2\x00" + seq.to_bytes(8, "big")
+        if whole:
+            text += version.to_bytes(8, "big") + anchor + len(parts).to_bytes(8, "big") + parts + state
+        if not whole or sha256(text).digest() != stored:
             self._report.add(seq, "the snapshot's digest does not match: recovery will pass it over")
+        elif any(parts[at : at + 40] not in self._parts for at in range(0, len(parts), 40)):
+            self._report.add(seq, "a part of the snapshot is missing: recovery will pass it over")
 
     def _one(self, sql: str) -> Any:
         row = self._connection.execute(sql).fetchone()

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from queue import SimpleQueue
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from meltica.domain.errors import FieldError
 from meltica.journal.chain import entry_hash
 from meltica.journal.entry import Entry, Head
 from meltica.journal.errors import JournalClosedError, JournalFailedError, JournalFullError
-from meltica.journal.port import JournalStore
+from meltica.journal.port import JournalStore, PartRef
 from meltica.journal.snapshots import SNAPSHOTS_KEPT
 
 MAX_COMMIT_ENTRIES: Final = 1_024  # One commit stays below some ten milliseconds, so that the next does not wait long
@@ -35,14 +35,23 @@ class _SnapshotJob(NamedTuple):
     seq: int
     format_version: int
     state: bytes
+    parts: tuple[PartRef, ...]
     done: asyncio.Future[None]
+
+
+class _PartJob(NamedTuple):
+    seq: int
+    state: bytes
+    kept: bool
+    done: asyncio.Future[PartRef]
 
 
 class _Stop(NamedTuple):
     """The last thing in the queue."""
 
 
-_Item = Entry | _SnapshotJob | _Stop
+_Other = _SnapshotJob | _PartJob | _Stop
+_Item = Entry | _Other
 
 
 class GroupCommitWriter:
@@ -78,7 +87,7 @@ class GroupCommitWriter:
             tuple[int, int, asyncio.Future[None]]
         ] = []  # A heap by seq; the count keeps futures uncompared
         self._waiters_made = 0
-        self._snapshots: set[asyncio.Future[None]] = set()
+        self._snapshots: set[asyncio.Future[Any]] = set()
         self._room: asyncio.Event = asyncio.Event()
         self._room.set()
         self._failure: JournalFailedError | None = None
@@ -155,17 +164,27 @@ class GroupCommitWriter:
             self._room.clear()
             await self._room.wait()
 
-    async def save_snapshot(self, seq: int, format_version: int, state: bytes) -> None:
-        """``state`` is the engine's after entry ``seq``; what was appended up to here is committed first. Durable
-        on return."""
+    async def save_snapshot(self, seq: int, format_version: int, state: bytes, parts: Sequence[PartRef] = ()) -> None:
+        """``state`` is the engine's after entry ``seq``, with the ``parts`` that were saved before; what was appended
+        up to here is committed first. Durable on return."""
+        done: asyncio.Future[None] = self._job(seq)
+        self._queue.put(_SnapshotJob(seq, format_version, state, tuple(parts), done))
+        await done
+
+    async def save_part(self, seq: int, state: bytes, *, kept: bool) -> PartRef:
+        """A part of the snapshot of entry ``seq`` that is to come. Durable on return; commits go on in between."""
+        done: asyncio.Future[PartRef] = self._job(seq)
+        self._queue.put(_PartJob(seq, state, kept, done))
+        return await done
+
+    def _job(self, seq: int) -> asyncio.Future[Any]:
         self._refuse_unless_open()
         if not 0 < seq <= self._head.seq:
             raise FieldError("seq", seq, f"entries 1 to {self._head.seq} are known")
-        done: asyncio.Future[None] = self._loop.create_future()
+        done: asyncio.Future[Any] = self._loop.create_future()
         self._snapshots.add(done)
         done.add_done_callback(self._snapshots.discard)
-        self._queue.put(_SnapshotJob(seq, format_version, state, done))
-        await done
+        return done
 
     async def close(self) -> None:
         """Flushes, stops the thread, closes the store. Idempotent; after a failure it only waits for the thread."""
@@ -254,12 +273,16 @@ class GroupCommitWriter:
                 size_bytes = sum([len(entry.payload) for entry in batch])
                 self._loop.call_soon_threadsafe(self._committed, batch[-1].seq, size_bytes)
             if isinstance(other, _SnapshotJob):
-                self._store.save_snapshot(other.seq, other.format_version, other.state, keep=SNAPSHOTS_KEPT)
-                self._loop.call_soon_threadsafe(_resolve, other.done)
+                seq, version, state, parts, done = other
+                self._store.save_snapshot(seq, version, state, parts, keep=SNAPSHOTS_KEPT)
+                self._loop.call_soon_threadsafe(_resolve, done)
+            elif isinstance(other, _PartJob):
+                ref = self._store.save_part(other.seq, other.state, kept=other.kept)
+                self._loop.call_soon_threadsafe(_resolve, other.done, ref)
             elif other is not None:
                 return
 
-    def _next_batch(self) -> tuple[list[Entry], _SnapshotJob | _Stop | None]:
+    def _next_batch(self) -> tuple[list[Entry], _Other | None]:
         """Sleeps until there is something, then takes all entries that wait, up to the bound or to what is no entry."""
         batch: list[Entry] = []
         item = self._queue.get()
@@ -271,6 +294,6 @@ class GroupCommitWriter:
         return batch, item
 
 
-def _resolve(future: asyncio.Future[None]) -> None:
+def _resolve(future: asyncio.Future[Any], result: object = None) -> None:
     if not future.done():  # Its task was cancelled
-        future.set_result(None)
+        future.set_result(result)

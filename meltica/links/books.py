@@ -140,3 +140,9 @@ class Books(ABC):
 
     def export_state(self) -> GateState:
         return self.books.export_state()
+
+    def export_tables(self) -> GateState:
+        return self.books.export_tables()
+
+    def working_orders(self) -> bytes:
+        return self.books.working_orders()

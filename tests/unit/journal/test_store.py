@@ -118,7 +118,7 @@ def test_a_reader_sees_commits_while_the_writer_runs_but_cannot_write(path: Path
         store.append(entries)
         assert source.read(1, 10) == entries
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            source._connection.execute("INSERT INTO snapshots VALUES (1, 1, x'00', x'00')")
+            source._connection.execute("INSERT INTO snapshots VALUES (1, 1, x'00', x'', x'00')")
 
 
 def test_a_missing_journal_is_made_only_where_that_is_meant(path: Path) -> None:
@@ -214,7 +214,7 @@ def test_another_schema_version_is_refused_as_such(path: Path) -> None:
     fill(path, 1)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION + 1}")
-    with pytest.raises(JournalVersionError, match="schema version 2, this program writes version 1"):
+    with pytest.raises(JournalVersionError, match="schema version 3, this program writes version 2"):
         SqliteStore(path)
 
 
