@@ -22,6 +22,7 @@ from meltica.app.kill_latch import KillLatch
 from meltica.app.market_facts import fact_of
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.settings import Settings
+from meltica.app.snapshots import Snapshots
 from meltica.app.sights import Sights
 from meltica.app.watcher import Keeper, Watcher
 from meltica.domain import lifecycle
@@ -57,7 +58,6 @@ from meltica.domain.ports import (
     VenueSession,
 )
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
 from meltica.engine.kill_switch import exists, switches_of
 from meltica.hot.ports import RiskGate
@@ -123,9 +123,7 @@ class LiveGateway(JournalView):
         self._timer: asyncio.TimerHandle | None = None
         self._committed = asyncio.Event()
         self._last: tuple[int, tuple[Event, ...]] = (0, ())
-        self._snapshot_every = snapshot_every
-        self._next_snapshot = engine.state.tables.sequence + snapshot_every
-        self._snapshots: set[asyncio.Task[None]] = set()
+        self._snapshots = Snapshots(engine, writer, snapshot_every)
 
     # Wiring
 
@@ -274,8 +272,7 @@ class LiveGateway(JournalView):
         for event in events:
             if isinstance(event, OrderSubmitted | OrderReleased):
                 self._unsent.add(event.order_id)
-        if sequence >= self._next_snapshot:
-            self._snapshot(sequence)
+        self._snapshots.stepped(sequence)
         return sequence, now_ns, events
 
     def _marks_for(self, body: Body) -> tuple[Mark, ...]:
@@ -470,23 +467,10 @@ class LiveGateway(JournalView):
         order = self.state.tables.orders[command.order_id]
         return self.state.tables.instruments[order.instrument].venue
 
-    def _snapshot(self, sequence: int) -> None:
-        self._next_snapshot = sequence + self._snapshot_every
-        task = asyncio.get_running_loop().create_task(self.save_snapshot())
-        self._snapshots.add(task)
-        task.add_done_callback(self._snapshot_done)
-
-    def _snapshot_done(self, task: asyncio.Task[None]) -> None:
-        """Without a snapshot recovery takes longer, and nothing is lost: the operators are told, and that is all."""
-        self._snapshots.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            LOG.error("no snapshot was saved: %r", error)
-
     async def save_snapshot(self) -> None:
         """The state as it is now, durable on return. Not after a failure: recovery must start from what is whole."""
-        sequence = self.state.tables.sequence
-        if sequence > 0 and not self._failed:
-            await self._writer.save_snapshot(sequence, snapshot.FORMAT, snapshot.encode(self._engine))
+        if not self._failed:
+            await self._snapshots.save()
 
     # What others read
 

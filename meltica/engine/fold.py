@@ -108,6 +108,8 @@ class Fold(LimitsFold):
     def apply(self, event: Event) -> None:
         """Events without a row (refusals, ignored reports, denied amendments) change nothing but the journal."""
         if (apply := self._apply.get(type(event))) is not None:
+            if (unsaved := self._state.unsaved) is not None and (order_id := getattr(event, "order_id", 0)):
+                unsaved.order(order_id)
             apply(event)
 
     def _note(self, order: Order) -> None:
@@ -219,7 +221,7 @@ class Fold(LimitsFold):
         if order.group_id:
             fold_groups.moved(tables, order, event)
         tables.next_execution = event.sequence + 1
-        tables.executions[execution_key(instrument.venue, order.account, event.execution_id)] = order.order_id
+        self._state.executed(execution_key(instrument.venue, order.account, event.execution_id), order.order_id)
         position = self._position(order)
         self._state.bookings_of(order).add(order.side.sign, order.executions[event.execution_id], position)
         position.apply(
@@ -264,7 +266,7 @@ class Fold(LimitsFold):
         lifecycle.move(order, event)
         if order.group_id:
             fold_groups.moved(tables, order, event)
-        tables.executions[execution_key(instrument.venue, order.account, event.execution_id)] = order.order_id
+        self._state.executed(execution_key(instrument.venue, order.account, event.execution_id), order.order_id)
         self._state.early.take(order.order_id, event.execution_id)
         if found is not None:
             self._book_again(order, found[1], busted=event.quantity_lots == 0)

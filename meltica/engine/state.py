@@ -142,6 +142,12 @@ class EngineState:
         tables, self.unsaved = self.tables, Unsaved()
         self.unsaved.everything(tables.orders, tables.executions, tables.requests)
 
+    def executed(self, key: str, order_id: int) -> None:
+        """The execution is known from now on: told again, it is a duplicate."""
+        self.tables.executions[key] = order_id
+        if self.unsaved is not None:
+            self.unsaved.execution(key, order_id)
+
     def index(self, order: Order) -> None:
         """Make the order findable under each id that it ever had at its venue."""
         venue = self.tables.instruments[order.instrument].venue
