@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from meltica.domain import lifecycle
 from meltica.domain.commands import CancelAllOrders, CancelOrder
-from meltica.domain.order import Order, PendingKind
+from meltica.domain.order import Order, Pending, PendingKind
 from meltica.domain.order_events import CancelRequested, ReplaceRequested
 from meltica.domain.reports import ExecType
 from meltica.engine import held
@@ -17,6 +17,8 @@ def cancel(desk: Desk, command: CancelOrder) -> None:
     order = desk.state.tables.orders.get(command.order_id)
     if order is None:
         refuse_unknown(desk, command.actor, command.order_id)
+    elif (fault := foreign_fault(order, command.actor)) is not None:
+        desk.refuse(command.actor, *fault)
     elif order.ended is not None or lifecycle.leaves_lots(order) == 0:
         text = f"order {order.order_id} is {lifecycle.status(order).value}: there is nothing left to cancel"
         desk.refuse(command.actor, "ORDER_TERMINAL", "order_id", text)
@@ -29,12 +31,13 @@ def cancel(desk: Desk, command: CancelOrder) -> None:
 
 
 def cancel_all(desk: Desk, command: CancelAllOrders) -> None:
-    """Each working order that matches and has no cancel on its way gets one."""
+    """Each working order that matches and has no cancel on its way gets one. A strategy's own, if a strategy asks."""
     for order in desk.state.open_orders():
         wanted = (
             command.account in ("", order.account)
             and command.strategy in ("", order.strategy)
             and command.instrument in ("", order.instrument)
+            and not is_foreign(order, command.actor)
         )
         if wanted:
             request_cancel_once(desk, order, command.actor)
@@ -43,8 +46,13 @@ def cancel_all(desk: Desk, command: CancelAllOrders) -> None:
 def request_cancel_once(desk: Desk, order: Order, actor: str, reason: str = "") -> None:
     if order.held is not None:
         held.end(desk, order, ExecType.CANCELED, reason or f"cancelled by {actor} before it went out")
-    elif not any(request.kind is PendingKind.CANCEL for request in order.pending):
+    elif not any(request.kind is PendingKind.CANCEL and not _in_doubt(order, request) for request in order.pending):
         request_cancel(desk, order, actor, reason=reason)
+
+
+def _in_doubt(order: Order, request: Pending) -> bool:
+    """A cancel that may never have arrived is none to rely on: whoever wants the order gone sends another."""
+    return any(doubt.client_order_id == request.client_order_id for doubt in order.doubts)
 
 
 def request_cancel(desk: Desk, order: Order, actor: str, client_order_id: str = "", *, reason: str = "") -> None:
@@ -124,3 +132,18 @@ def id_fault(desk: Desk, venue: str, client_order_id: str) -> tuple[str, str, st
 def refuse_unknown(desk: Desk, actor: str, order_id: int) -> None:
     text = f"no order {order_id}; OrderService.ListOrders has those that there are"
     desk.refuse(actor, "UNKNOWN_ORDER", "order_id", text)
+
+
+STRATEGY = "strategy:"
+"""Actors that are strategies; their name follows."""
+
+
+def is_foreign(order: Order, actor: str) -> bool:
+    """Strategies change and cancel their own orders alone; what people may, their roles say."""
+    return actor.startswith(STRATEGY) and actor != STRATEGY + order.strategy
+
+
+def foreign_fault(order: Order, actor: str) -> tuple[str, str, str] | None:
+    if not is_foreign(order, actor):
+        return None
+    return "NOT_YOUR_ORDER", "order_id", f"order {order.order_id} is not an order of {actor}"

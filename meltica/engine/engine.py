@@ -8,13 +8,17 @@ from typing import Any, Final
 
 from meltica.domain import cash as books
 from meltica.domain import lifecycle
+from meltica.domain.algo_commands import AmendAlgo, PauseAlgo, ResumeAlgo, SubmitAlgo
 from meltica.domain.commands import (
     AmendOrder,
+    AmendOrders,
     ApproveProposal,
     BeginDay,
     CancelAllOrders,
     CancelOrder,
+    CancelOrders,
     ChangeCredit,
+    DescribeVenue,
     EngageKillSwitch,
     ProposeKillSwitchRelease,
     RearmBreaker,
@@ -26,8 +30,11 @@ from meltica.domain.commands import (
     SetMark,
     SetPriceBand,
     SubmitOrder,
+    SubmitOrderList,
+    SubmitOrders,
     Wake,
 )
+from meltica.domain.corrections import DropCorrection
 from meltica.domain.errors import GateUnreachableError, InvariantError
 from meltica.domain.events import Event
 from meltica.domain.gates import AdmitGate, ArmGate, LoseGate, RegisterGate, ReportSlices, RetireGate
@@ -35,27 +42,34 @@ from meltica.domain.inputs import Input, Record
 from meltica.domain.market import TradingStatus
 from meltica.domain.order import Order
 from meltica.domain.order_events import OrderReleased, OrderSubmitted, ReplaceRequested
-from meltica.domain.reports import ExecutionReport, OrderCancelReject
+from meltica.domain.outcomes import ResolveOutcome
+from meltica.domain.reports import ExecutionReport, OrderCancelReject, OrderNotFound, OutcomeUnknown
 from meltica.engine import (
     alarms,
+    algos,
     breakers,
+    bulk,
     cancels,
     cash,
     consequences,
     controls,
     credit,
+    executions,
     four_eyes,
     kill_switch,
     leases,
     marks,
+    order_lists,
     orders,
+    outcomes,
     reports,
+    sessions,
     triggers,
 )
 from meltica.engine.desk import Desk
 from meltica.engine.fold import strategy_row, table_id
 from meltica.engine.state import NO_ROW, EngineState
-from meltica.hot import PASS, OrderIntent
+from meltica.hot import PASS, Action, OrderIntent
 from meltica.hot import layout_gen as layout
 from meltica.hot.ports import RiskGate
 
@@ -64,9 +78,18 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     AmendOrder: orders.amend,
     CancelOrder: cancels.cancel,
     CancelAllOrders: cancels.cancel_all,
+    SubmitOrderList: order_lists.submit_order_list,
+    SubmitOrders: bulk.submit_orders,
+    CancelOrders: bulk.cancel_orders,
+    AmendOrders: bulk.amend_orders,
+    SubmitAlgo: algos.submit_algo,
+    PauseAlgo: algos.pause_algo,
+    ResumeAlgo: algos.resume_algo,
+    AmendAlgo: algos.amend_algo,
     SeeMarket: triggers.see_market,
     Wake: alarms.wake,
     RegisterInstrument: controls.register_instrument,
+    DescribeVenue: sessions.describe_venue,
     SetLimits: controls.set_limits,
     EngageKillSwitch: kill_switch.engage_kill_switch,
     ProposeKillSwitchRelease: kill_switch.propose_kill_switch_release,
@@ -94,6 +117,10 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     books.ReverseAllocation: cash.reverse_allocation,
     ExecutionReport: reports.execution_report,
     OrderCancelReject: reports.order_cancel_reject,
+    OutcomeUnknown: outcomes.outcome_unknown,
+    OrderNotFound: outcomes.order_not_found,
+    ResolveOutcome: outcomes.resolve_outcome,
+    DropCorrection: executions.drop_correction,
     TradingStatus: controls.trading_status,
 }
 """The whole engine on one screen: what comes in, and who handles it."""
@@ -130,18 +157,21 @@ class Engine:
     def step(self, happened: Input) -> tuple[Event, ...]:
         """Take one input. :raises GateUnreachableError: the gate is elsewhere and silent; nothing has changed."""
         desk = self._desk
-        desk.begin(happened.time_ns)
+        desk.begin(self._time_of(happened))
         fold = desk.fold
+        desk.marks = happened.marks
         for mark in happened.marks:
             fold.refer(mark)
         if fold.touched:
             breakers.look(desk)
-        if happened.time_ns >= fold.due_ns:
+        if desk.now_ns >= fold.due_ns:
             breakers.let_go(desk)
             breakers.look(desk)
         try:
-            if self.state.alarms:
+            if self.state.alarms and not isinstance(happened.body, ReportGate):  # That the gate is lost comes first.
                 alarms.ring(desk)
+            if self.state.doubting:
+                outcomes.ring(desk)
             HANDLERS[type(happened.body)](desk, happened.body)
             if fold.changed:
                 consequences.settle(desk)
@@ -155,6 +185,10 @@ class Engine:
         self._count(happened)
         return desk.end()
 
+    def _time_of(self, happened: Input) -> int:
+        """A clock that jumps back moves nothing back: until it has caught up all happens at the latest time seen."""
+        return max(happened.time_ns, self.state.tables.time_ns)
+
     def absorb(self, sequence: int, record: Record) -> None:
         """Recovery: take over what was recorded, without deciding anything again.
 
@@ -163,7 +197,7 @@ class Engine:
         if sequence != self.state.tables.sequence + 1:
             raise InvariantError(f"journal entry {sequence} follows {self.state.tables.sequence}")
         desk = self._desk
-        desk.begin(record.input.time_ns)
+        desk.begin(self._time_of(record.input))
         for mark in record.input.marks:
             desk.fold.refer(mark)
         for event in record.events:
@@ -187,7 +221,7 @@ class Engine:
         elif isinstance(event, OrderReleased):
             order, lots = tables.orders[event.order_id], event.quantity_lots
             sent = lifecycle.submission(order, event)
-            intent = orders.new_intent(self._desk, sent, order.order_id, event.asked_lots or lots)
+            intent = orders.new_intent(self._desk, sent, order.order_id, event.asked_lots or lots, Action.REPLACE)
         else:
             order, lots = tables.orders[event.order_id], event.gate_lots
             asked = event.asked_lots - order.cumulative_lots if event.asked_lots else lots
@@ -214,7 +248,7 @@ class Engine:
     def _count(self, happened: Input) -> None:
         tables = self.state.tables
         tables.sequence += 1
-        tables.time_ns = happened.time_ns
+        tables.time_ns = self._desk.now_ns
         request_id = getattr(happened.body, "request_id", "")
         if request_id:
             self.state.remember_request(request_id, tables.sequence)

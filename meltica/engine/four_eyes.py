@@ -9,7 +9,8 @@ from meltica.domain.approvals import Proposal, person_of
 from meltica.domain.commands import ApproveProposal, ChangeCredit, RearmBreaker, SetMark
 from meltica.domain.events import ProposalClosed, ProposalKind, ProposalMade
 from meltica.domain.limits import key_of
-from meltica.engine import breakers, controls, credit, kill_switch, marks
+from meltica.domain.outcomes import ResolveOutcome
+from meltica.engine import breakers, controls, credit, kill_switch, marks, outcomes
 from meltica.engine.desk import Desk
 
 
@@ -62,6 +63,8 @@ def _current(desk: Desk, made: ProposalMade) -> int:
             return credit.revision_of(desk, made.action)
         case SetMark():
             return marks.epoch_of(desk, made.action)
+        case ResolveOutcome():
+            return outcomes.since_of(desk, made.action)
     return desk.state.tables.kill_switches[made.switch].epoch
 
 
@@ -71,4 +74,5 @@ _CARRY_OUT: Final[dict[ProposalKind, Callable[[Desk, ProposalMade, str], None]]]
     ProposalKind.REARM: breakers.carry_out,
     ProposalKind.CREDIT: credit.carry_out,
     ProposalKind.MARK: marks.carry_out,
+    ProposalKind.OUTCOME: outcomes.carry_out,
 }

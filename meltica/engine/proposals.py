@@ -8,6 +8,7 @@ from meltica.domain.approvals import PROPOSAL_LIFETIME_NS
 from meltica.domain.commands import ChangeCredit, RearmBreaker, SetMark
 from meltica.domain.events import ProposalKind, ProposalMade
 from meltica.domain.limits import Limits
+from meltica.domain.outcomes import ResolveOutcome
 from meltica.engine.desk import Desk
 
 SYSTEM: Final = "system:"
@@ -25,7 +26,7 @@ def propose(
     target: str = "",
     limits: Limits | None = None,
     loosens: tuple[str, ...] = (),
-    action: RearmBreaker | ChangeCredit | SetMark | None = None,
+    action: RearmBreaker | ChangeCredit | SetMark | ResolveOutcome | None = None,
 ) -> None:
     desk.emit(
         ProposalMade(
