@@ -6,10 +6,13 @@ import enum
 
 import msgspec
 
+from meltica.domain.algo_commands import AlgoCommand
 from meltica.domain.breakers import Breaker, MarkKind
+from meltica.domain.capabilities import Capabilities
 from meltica.domain.cash import AccountingCommand
 from meltica.domain.corrections import DropCorrection
 from meltica.domain.gates import GateCommand
+from meltica.domain.groups import Link, Sizing
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
 from meltica.domain.market import Quote
@@ -77,6 +80,64 @@ class CancelAllOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     instrument: str = ""
 
 
+class SubmitOrderList(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """Orders that belong together, all or none of them. Request id and actor are the list's: those of its orders are
+    empty."""
+
+    request_id: str
+    actor: str
+    link: Link
+    orders: tuple[SubmitOrder, ...]
+    """OTO: the first lets the others out. BRACKET: entry, take-profit, stop-loss."""
+    among: Link | None = None
+    """OTO: how the orders after the first belong together (OCO, OUO); None: each by itself."""
+    sizing: Sizing = Sizing.FULL
+    """OTO, BRACKET: when the first lets the others out."""
+
+
+class SubmitOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """Many orders in one journal entry. Request id and actor are the list's: those of its orders are empty."""
+
+    request_id: str
+    actor: str
+    orders: tuple[SubmitOrder, ...]
+    all_or_none: bool = False
+    """One that is refused takes all others with it, and nothing goes out."""
+
+
+class CancelOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """Cancel the open orders to which all that is named applies; something must be."""
+
+    request_id: str
+    actor: str
+    order_ids: tuple[int, ...] = ()
+    account: str = ""
+    strategy: str = ""
+    instrument: str = ""
+    side: Side | None = None
+    older_than_ns: int = 0
+    """Only those that were submitted at least this long ago."""
+    group_id: int = 0
+
+
+class Amendment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One item of AmendOrders; as AmendOrder."""
+
+    order_id: int
+    quantity_lots: int | None = None
+    price_ticks: int | None = None
+    client_order_id: str = ""
+    terms: Terms | None = None
+
+
+class AmendOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """Many amendments in one journal entry; each is judged by itself."""
+
+    request_id: str
+    actor: str
+    amendments: tuple[Amendment, ...]
+
+
 class SeeMarket(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The market reached a price that a held order waits for (``EngineState.watched`` asked for it)."""
 
@@ -100,6 +161,14 @@ class RegisterInstrument(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc
     request_id: str
     actor: str
     instrument: Instrument
+
+
+class DescribeVenue(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """What the venue can do by itself; the gateway says it at each start where it has changed."""
+
+    request_id: str
+    actor: str
+    capabilities: Capabilities
 
 
 class SetLimits(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -228,9 +297,14 @@ Command = (
     | AmendOrder
     | CancelOrder
     | CancelAllOrders
+    | SubmitOrderList
+    | SubmitOrders
+    | CancelOrders
+    | AmendOrders
     | SeeMarket
     | Wake
     | RegisterInstrument
+    | DescribeVenue
     | SetLimits
     | EngageKillSwitch
     | ProposeKillSwitchRelease
@@ -244,6 +318,7 @@ Command = (
     | Revalue
     | ResolveOutcome
     | DropCorrection
+    | AlgoCommand
     | GateCommand
     | AccountingCommand
 )

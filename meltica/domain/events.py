@@ -7,6 +7,7 @@ import enum
 import msgspec
 
 from meltica.domain.breakers import Breaker, MarkKind
+from meltica.domain.capabilities import Capabilities
 from meltica.domain.cash import AccountingEvent
 from meltica.domain.commands import ChangeCredit, RearmBreaker, SetMark
 from meltica.domain.corrections import CorrectionEvent
@@ -14,7 +15,9 @@ from meltica.domain.gates import GateEvent
 from meltica.domain.groups import GroupEvent
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
+from meltica.domain.many import ManyAnswered
 from meltica.domain.order_events import OrderEvent
+from meltica.domain.parent_events import ParentEvent
 from meltica.domain.outcomes import DoubtEvent, ResolveOutcome
 
 
@@ -179,6 +182,14 @@ class PriceBandChanged(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=F
     time_ns: int
 
 
+class VenueDescribed(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """What a venue can do by itself, from now on."""
+
+    capabilities: Capabilities
+    actor: str
+    time_ns: int
+
+
 class DayBegan(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     actor: str
     time_ns: int
@@ -202,8 +213,11 @@ Event = (
     | CreditChanged
     | MarkChanged
     | PriceBandChanged
+    | VenueDescribed
     | DayBegan
+    | ParentEvent
     | GateEvent
     | GroupEvent
+    | ManyAnswered
     | AccountingEvent
 )

@@ -123,6 +123,7 @@ class OrderDenied(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False,
     short: bool = False
     short_exempt: bool = False
     terms: Terms | None = None
+    parent_id: int = 0
 
 
 class OrderAdopted(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):

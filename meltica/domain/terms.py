@@ -46,6 +46,12 @@ class Held(enum.IntEnum):
     """Until the market opens, or is about to close."""
     SLICES = 4
     """It never goes out itself: its child orders do."""
+    RELEASE = 5
+    """Its moment came, and the gate or a fresh price was missing: it goes out as soon as there are both."""
+    REFERENCE = 6
+    """Pegged: until what it follows is known."""
+    SIBLING = 7
+    """It fired, and the gate has no room for it beside the leg that it ends: until that one is out of the way."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -64,6 +70,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     peg: Peg | None = None
     peg_offset_ticks: int = 0
     """Added to what the peg follows; negative is lower."""
+    peg_limit_ticks: int | None = None
+    """A pegged BUY never goes above this, a SELL never below."""
     display_lots: int = 0
     """Iceberg: how much shows at a time (FIX MaxFloor, DisplayQty)."""
     display_spread_ppm: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meltica.domain.events import CommandRefused, Event
+from meltica.domain.market import Mark
 from meltica.engine.fold import Fold
 from meltica.engine.state import EngineState
 from meltica.hot import OrderIntent
@@ -22,6 +23,8 @@ class Desk:
         self.max_instruments = max_instruments
         self.max_accounts = max_accounts
         self.now_ns = 0
+        self.marks: tuple[Mark, ...] = ()
+        """The reference prices that came with the input."""
         self.fold = Fold(state, gate)
         self._events: list[Event] = []
         self._unsaid: list[Event] = []
@@ -40,9 +43,22 @@ class Desk:
         """The step ends here. What it has said already has happened: it is not lost."""
         self._unsaid = self._events
 
+    def mark(self, instrument: str) -> Mark | None:
+        return next((mark for mark in self.marks if mark.instrument == instrument), None)
+
     def emit(self, event: Event) -> None:
         self.fold.apply(event)
         self._events.append(event)
+
+    def said(self) -> list[Event]:
+        """The events of this step so far."""
+        return self._events
+
+    def take_back_refusals(self, start: int) -> list[Event]:
+        """The events from there on. Refusals of a command stay no events: whoever asks for these answers for them."""
+        said = self._events[start:]
+        self._events[start:] = [event for event in said if not isinstance(event, CommandRefused)]
+        return said
 
     def end(self) -> tuple[Event, ...]:
         return tuple(self._events)

@@ -25,6 +25,7 @@ from meltica.domain.events import (
     ProposalClosed,
     ProposalMade,
     TradingStatusChanged,
+    VenueDescribed,
 )
 from meltica.domain.groups import GroupImbalanced, GroupOpened
 from meltica.domain.instrument import Instrument
@@ -53,12 +54,15 @@ from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
 from meltica.engine import fold_groups, lease_rows
 from meltica.engine.fold_cash import take_over
+from meltica.engine import fold_terms
 from meltica.engine.fold_limits import LimitsFold
+from meltica.engine.fold_parents import ParentsFold
 from meltica.engine.state import NO_ROW, EngineState, Tables, execution_key, position_key
 from meltica.hot.ports import RiskGate
 
 OUTCOMES: Final = frozenset({ExecType.NEW, ExecType.REJECTED})
-IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK, TimeInForce.AT_THE_OPEN, TimeInForce.AT_THE_CLOSE})
+"""They have one moment, and never rest in continuous trading."""
 
 
 class Fold(LimitsFold):
@@ -68,7 +72,9 @@ class Fold(LimitsFold):
         super().__init__(state, gate)
         self.changed: dict[int, None] = {}
         """Orders of a group, a parent or a child, that changed in this step: ``consequences`` looks at them."""
+        self._parents = ParentsFold(state, self.changed)
         self._apply: dict[type, Callable[[Any], None]] = {
+            **self._parents.rows,
             OrderSubmitted: self._order_submitted,
             OrderHeld: self._order_held,
             HeldAmended: self._held_amended,
@@ -100,6 +106,7 @@ class Fold(LimitsFold):
             CreditChanged: self._credit_changed,
             MarkChanged: self._mark_changed,
             PriceBandChanged: self._price_band_changed,
+            VenueDescribed: self._venue_described,
             DayBegan: self._day_began,
             **dict.fromkeys(get_args(LeaseEvent), self._lease_moved),
             **dict.fromkeys(get_args(AccountingEvent), partial(take_over, state.tables.accounting)),
@@ -122,6 +129,11 @@ class Fold(LimitsFold):
         order = self._open(event)
         self._state.index(order)
         self._hold(order, event.quantity_lots, event.reserved_price_ticks, event.reserved_price_ticks)
+        if order.parent_id:
+            self._parents.child_began(order, event)
+
+    def _venue_described(self, event: VenueDescribed) -> None:
+        self._state.tables.venues[event.capabilities.venue] = event.capabilities
 
     def _order_held(self, event: OrderHeld) -> None:
         order = self._open(event)
@@ -146,7 +158,10 @@ class Fold(LimitsFold):
         self._hold(order, event.quantity_lots, event.reserved_price_ticks, event.reserved_price_ticks)
 
     def _order_denied(self, event: OrderDenied) -> None:
-        self._state.index(self._open(event))
+        order = self._open(event)
+        self._state.index(order)
+        if order.parent_id:
+            self._parents.child_began(order, event)
 
     def _order_adopted(self, event: OrderAdopted) -> None:
         order = self._enter(lifecycle.adopted(event))
@@ -162,11 +177,12 @@ class Fold(LimitsFold):
         tables = self._state.tables
         tables.orders[order.order_id] = order
         tables.next_order_id = order.order_id + 1
+        if order.terms is not None:
+            self._state.termed[order.order_id] = order
         return order
 
     def _order_requested(self, event: CancelRequested | ReplaceRequested) -> None:
         order = self._state.tables.orders[event.order_id]
-        self._note(order)
         lifecycle.move(order, event)
         if order.group_id:
             fold_groups.moved(self._state.tables, order, event)
@@ -202,6 +218,8 @@ class Fold(LimitsFold):
             if event.exec_type in OUTCOMES and not event.unsent:
                 self._tell_outcome(order.account, rejected=event.exec_type is ExecType.REJECTED)
         self._reserve_worst_case(order)
+        if order.parent_id:
+            self._parents.child_changed(order, event)
 
     def _order_doubted(self, event: DoubtEvent) -> None:
         """Doubt changes nothing that the gate holds: what may have happened may still happen."""
@@ -255,6 +273,8 @@ class Fold(LimitsFold):
         if self._state.worth.update(position):
             self._tell_profit(order.account)
         self._reserve_worst_case(order)
+        if order.parent_id:
+            self._parents.child_changed(order, event)
 
     def _trade_corrected(self, event: TradeCorrected) -> None:
         tables = self._state.tables
@@ -275,6 +295,8 @@ class Fold(LimitsFold):
             if order.gate:
                 lease_rows.count_hot(tables, order, lots=delta)
         self._reserve_worst_case(order)
+        if order.parent_id:
+            self._parents.child_changed(order, event)
 
     def _book_again(self, order: Order, execution: Execution, *, busted: bool) -> None:
         position = self._state.bookings_of(order).corrected(execution, busted=busted)

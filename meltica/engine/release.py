@@ -7,7 +7,7 @@ import msgspec
 from meltica.domain import lifecycle
 from meltica.domain.order import Order, TimeInForce
 from meltica.domain.reports import ExecType
-from meltica.engine import held
+from meltica.engine import held, siblings
 from meltica.engine.cancels import make_way
 from meltica.engine.desk import Desk
 from meltica.engine.orders import new_intent, not_reducing
@@ -25,12 +25,16 @@ def release(desk: Desk, order: Order, *, price_ticks: int | None, time_in_force:
     leaves = asked.quantity_lots
     why = not_reducing(desk, order.account, order.instrument, order.side, leaves) if order.reduce_only else ""
     if why:
+        if siblings.wait(desk, order, price_ticks):
+            return False
         return _refuse(desk, order, f"REDUCE_ONLY_WOULD_INCREASE: {why}")
     intent = new_intent(desk, lifecycle.submission(order, asked), order.order_id, leaves)
     verdict = gate.check(intent)
     reserved, allowed = gate.reserved_price_ticks, gate.allowed_lots
     if matches := gate.self_matches():
         make_way(desk, matches, order.order_id, order.actor)
+    if verdict != PASS and verdict in siblings.ROOM and siblings.wait(desk, order, price_ticks):
+        return False
     if verdict != PASS:
         words = explain(verdict, Asked(desk.state, order.account, order.strategy, instrument, intent))
         return _refuse(desk, order, f"{Check(verdict).name}: {words}")

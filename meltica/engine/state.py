@@ -10,6 +10,7 @@ import msgspec
 
 from meltica.domain.approvals import KillSwitch, Proposal
 from meltica.domain.breakers import BreakerState, CreditState, DayProfit, MarkState
+from meltica.domain.capabilities import Capabilities
 from meltica.domain.cash import AccountingTables
 from meltica.domain.corrections import CorrectionKept
 from meltica.domain.groups import Group
@@ -18,13 +19,16 @@ from meltica.domain.leases import LeaseBook, LeaseTables
 from meltica.domain.limits import EXTERNAL, MANUAL, OWN_PORT, Limits
 from meltica.domain.market import Quote
 from meltica.domain.order import Order
+from meltica.domain.parent import AlgoView, Parent
 from meltica.domain.outcomes import Doubt
 from meltica.domain.position import Position
 from meltica.engine.bookings import Bookings
 from meltica.engine.early import EarlyCorrections
+from meltica.engine.families import Families
 from meltica.engine.positions import booked
 from meltica.engine.reservations import Reservations
 from meltica.engine.unsaved import Unsaved
+from meltica.engine.watch import Watch, is_termed
 from meltica.engine.worth import Worth
 
 REQUEST_MEMORY = 200_000
@@ -59,7 +63,11 @@ class Tables(msgspec.Struct, kw_only=True):
     """Order-entry session -> its row in the gate."""
     limits: dict[str, tuple[Limits, int]] = {}
     """Resource name -> (limits, revision)."""
+    venues: dict[str, Capabilities] = {}
+    """What the venues can do by themselves; one that is missing can MARKET and LIMIT."""
     orders: dict[int, Order] = {}
+    parents: dict[int, Parent] = {}
+    """Orders that go out in slices."""
     groups: dict[int, Group] = {}
     """Orders that belong together, by the number of their first one."""
     positions: dict[str, Position] = {}
@@ -133,6 +141,14 @@ class EngineState:
             if order.executions:
                 key = position_key(order.account, order.instrument)
                 self._filled_before.setdefault(key, []).append(order)
+        self.termed = {order.order_id: order for order in self.tables.orders.values() if is_termed(order)}
+        """Orders that say more than the ordinary, and may still want something."""
+        self.watch = Watch(self.tables, self.termed.values())
+        self.families = Families(self.tables.orders, self.tables.parents)
+        self.termed = {order.order_id: order for order in self.tables.orders.values() if is_termed(order)}
+        """Orders that say more than the ordinary, and may still want something."""
+        self.watch = Watch(self.tables, self.termed.values())
+        self.families = Families(self.tables.orders, self.tables.parents)
         requests = sorted(self.tables.requests.items(), key=lambda item: item[1])
         self.tables.requests = dict(requests)
         self.request_order = deque(self.tables.requests)
@@ -210,9 +226,24 @@ class EngineState:
             found = self.bookings[key] = Bookings(instrument, position, self._restarted_at, earlier)
         return found
 
-    def watched(self, _quote: Quote) -> bool:
-        """Does a held order want to hear of this quote? Asked by the driver for each piece of market data."""
-        return False
+    def watched(self, quote: Quote, now_ns: int | None = None) -> bool:
+        """Does an order want to hear of this quote? Asked by the driver for each piece of market data."""
+        return self.watch.watched(quote, quote.time_ns if now_ns is None else now_ns) or self.families.watched(quote)
+
+    def due_instruments(self, now_ns: int) -> set[str]:
+        """Those whose market an alarm that rings by now may want to see: the driver brings it with the input."""
+        orders = self.tables.orders
+        due = (orders[order_id] for due_ns, order_id in self.alarms if due_ns <= now_ns)
+        return {order.instrument for order in due if 0 < order.due_ns <= now_ns}
+
+    def algo(self, order_id: int, now_ns: int) -> tuple[Parent, AlgoView] | None:
+        """A parent order and how far it is; None: the order does not go out in slices."""
+        if (parent := self.tables.parents.get(order_id)) is None:
+            return None
+        return parent, self.families.view(self.tables.orders[order_id], parent, now_ns)
+
+    def parents(self) -> Iterable[Parent]:
+        return self.tables.parents.values()
 
     def remember_request(self, request_id: str, sequence: int) -> None:
         requests = self.tables.requests

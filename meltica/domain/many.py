@@ -1,0 +1,37 @@
+"""What became of each item of a command about many orders."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+
+class Outcome(enum.IntEnum):
+    DONE = 1
+    """Let in, or what was asked for is on its way to the venue."""
+    REFUSED = 2
+    """By a check of the gate, or because it contradicts itself: ``reason`` and ``text`` tell."""
+    WITHDRAWN = 3
+    """It passed, and did not go out because another one was refused."""
+    NOT_JUDGED = 4
+    """Another one was refused before."""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    outcome: Outcome
+    order_id: int = 0
+    """0: it never was an order."""
+    reason: str = ""
+    field: str = ""
+    """Of the item, the one at fault."""
+    text: str = ""
+    fired_mask: int = 0
+
+
+class ManyAnswered(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """The answer to each item, in the order of the command. Changes nothing by itself."""
+
+    items: tuple[Item, ...]
+    actor: str
+    time_ns: int

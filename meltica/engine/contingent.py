@@ -1,0 +1,257 @@
+"""Orders that belong together, brought to where they should be after each change of one of them.
+
+One rule for all links: from the facts follows how much each leg may still trade (its room), and what was asked for is
+brought to that. So it does not matter in which order the facts come. Crossing on the wire can't be undone: what was
+traded too much, or is left without cover, is said (``GroupImbalanced``), and nothing is flattened.
+"""
+
+from __future__ import annotations
+
+from meltica.domain import lifecycle
+from meltica.domain.commands import AmendOrder
+from meltica.domain.groups import GROUP_ACTOR, LINKED, Group, GroupImbalanced, Link, Member, Sizing
+from meltica.domain.order import Ended, Order, OrderType, PendingKind
+from meltica.domain.order_events import HeldAmended, ReplaceRequested
+from meltica.domain.reports import ExecType
+from meltica.domain.terms import Held
+from meltica.engine import held, orders, siblings
+from meltica.engine.cancels import next_client_id, request_cancel_once
+from meltica.engine.desk import Desk
+from meltica.engine.fold_groups import FIRES
+from meltica.engine.release import release
+
+REFUSALS_MOST = 2
+"""Of the group's requests about one order with no news between: a reduction, then the cancel. Then it is left."""
+
+
+def follow(desk: Desk, order: Order) -> None:
+    """The rule: look at the whole group of an order that changed."""
+    group = desk.state.tables.groups.get(order.group_id) if order.group_id else None
+    if group is None:
+        return
+    table = desk.state.tables.orders
+    for leg_id in group.legs:
+        leg = table[leg_id]
+        if leg.ended is None:
+            _bring(desk, group, leg, room_of(table, group, leg_id))
+    if group.parent_id:
+        _look_at_entry(desk, group)
+    _measure(desk, group)
+
+
+def is_open(table: dict[int, Order], group: Group) -> bool:
+    """May one of its orders still trade?"""
+    return any(_lives(table[order_id]) for order_id in group.members)
+
+
+def room_of(table: dict[int, Order], group: Group, leg_id: int) -> int:
+    """How many lots the leg may still trade, all that is known considered."""
+    may_trade = _total(table, group, leg_id)
+    if group.among not in LINKED:
+        return max(may_trade - table[leg_id].cumulative_lots, 0)
+    if group.winner_id not in (0, leg_id) or _called_off(table, group):
+        return 0
+    return max(may_trade - _traded(table, group), 0)
+
+
+def leaves_after(order: Order) -> int:
+    """What may still trade of an order once all that was asked for about it is done."""
+    if order.ended is not None or any(p.kind is PendingKind.CANCEL for p in order.pending):
+        return 0
+    asked = [p.quantity_lots for p in order.pending if p.kind is PendingKind.REPLACE]
+    if asked:
+        return max(asked[-1] - order.cumulative_lots, 0)
+    return lifecycle.leaves_lots(order)
+
+
+def _lives(order: Order) -> bool:
+    return order.ended is None and (lifecycle.leaves_lots(order) > 0 or bool(order.pending))
+
+
+def _traded(table: dict[int, Order], group: Group) -> int:
+    return sum(table[leg_id].cumulative_lots for leg_id in group.legs)
+
+
+def _called_off(table: dict[int, Order], group: Group) -> bool:
+    """OCO: was one of them cancelled before any had traded or fired? (One that is refused or expires ends alone.)"""
+    return (
+        group.among is Link.OCO
+        and not group.winner_id
+        and any(table[leg_id].ended is Ended.CANCELED for leg_id in group.legs)
+    )
+
+
+def _total(table: dict[int, Order], group: Group, leg_id: int) -> int:
+    """The total quantity of a leg: its own, or its share of what the parent has filled."""
+    lots = group.members[leg_id].lots
+    if not group.parent_id:
+        return lots
+    parent = table[group.parent_id]
+    let_out = (
+        group.sizing is Sizing.PARTIAL
+        or not _lives(parent)
+        or any(table[leg].held is not Held.PARENT and table[leg].ended is None for leg in group.legs)
+        or _traded(table, group) > 0
+    )
+    return _share(group, lots, parent.cumulative_lots) if let_out else 0
+
+
+def _share(group: Group, lots: int, filled: int) -> int:
+    return lots * filled // group.members[group.parent_id].lots
+
+
+def _bring(desk: Desk, group: Group, leg: Order, room: int) -> None:
+    if leg.held is Held.PARENT:
+        _let_out(desk, group, leg, room)
+    elif leg.held is not None and room == 0:
+        held.end(desk, leg, ExecType.CANCELED, f"group {group.group_id}: nothing is left for it")
+    elif leg.held is not None:
+        _resize_held(desk, group, leg, leg.cumulative_lots + room)
+        if leg.held is Held.SIBLING and not siblings.in_the_way(desk, leg):
+            _send(desk, group, leg)
+    else:
+        _bring_working(desk, group, leg, room)
+
+
+def _let_out(desk: Desk, group: Group, leg: Order, room: int) -> None:
+    """A child that waits for its parent. It goes out with what the venue takes at least; less waits for more."""
+    table = desk.state.tables.orders
+    waits = _lives(table[group.parent_id]) and group.winner_id in (0, leg.order_id) and not _called_off(table, group)
+    if room > 0 and _enough(desk, leg, room):
+        if desk.state.tables.gate_lost:
+            return  # It goes out when the gate answers again.
+        _resize_held(desk, group, leg, leg.cumulative_lots + room)
+        _send(desk, group, leg)
+    elif room > 0 and not waits:
+        text = f"group {group.group_id}: {room} lots are left for it, and the venue takes more than that at least"
+        held.end(desk, leg, ExecType.REJECTED, text)
+    elif not waits:
+        held.end(desk, leg, ExecType.CANCELED, f"group {group.group_id}: its parent is over, nothing is left for it")
+
+
+def _enough(desk: Desk, leg: Order, lots: int) -> bool:
+    instrument = desk.state.tables.instruments[leg.instrument]
+    value = instrument.value_nanos(leg.price_ticks, lots) if leg.price_ticks else instrument.min_value_nanos
+    return lots >= instrument.min_quantity_lots and value >= instrument.min_value_nanos
+
+
+def _resize_held(desk: Desk, group: Group, leg: Order, quantity: int, why: Held | None = None) -> None:
+    if quantity == leg.quantity_lots and why is None:
+        return
+    desk.emit(
+        HeldAmended(
+            order_id=leg.order_id,
+            quantity_lots=quantity,
+            price_ticks=leg.price_ticks,
+            terms=leg.terms,
+            due_ns=leg.due_ns,
+            held=why,
+            actor=GROUP_ACTOR,
+            reason=f"group {group.group_id}",
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def _send(desk: Desk, group: Group, leg: Order) -> None:
+    """Out to its venue; or on to what it waits for by itself."""
+    if leg.held is Held.PARENT and leg.order_type in FIRES:
+        _resize_held(desk, group, leg, leg.quantity_lots, Held.TRIGGER)
+        return
+    why = f"group {group.group_id}: its parent has traded" if leg.held is Held.PARENT else "the other leg is gone"
+    release(desk, leg, price_ticks=leg.price_ticks, time_in_force=leg.time_in_force, reason=why)
+
+
+def _bring_working(desk: Desk, group: Group, leg: Order, room: int) -> None:
+    member = group.members[leg.order_id]
+    asked = leaves_after(leg)
+    if member.refused >= REFUSALS_MOST:
+        return  # Its venue does neither. A fill is what usually comes next.
+    if asked > room and (room == 0 or member.refused > 0):
+        request_cancel_once(desk, leg, GROUP_ACTOR, f"group {group.group_id}: {room} lots are left for it")
+    elif asked > room:
+        _reduce(desk, group, leg, leg.cumulative_lots + room)
+    elif asked < room and _may_grow(leg, member, leg.cumulative_lots + room):
+        quantity = leg.cumulative_lots + room
+        command = AmendOrder(request_id="", actor=GROUP_ACTOR, order_id=leg.order_id, quantity_lots=quantity)
+        orders.amend(desk, command)
+
+
+def _may_grow(leg: Order, member: Member, quantity: int) -> bool:
+    """Each size is asked for once: what the gate or the venue refused is not asked for again until more is needed."""
+    trades_now = member.fired or leg.order_type is OrderType.MARKET
+    canceling = any(p.kind is PendingKind.CANCEL for p in leg.pending)
+    return quantity > member.asked_lots and not trades_now and not canceling
+
+
+def _reduce(desk: Desk, group: Group, leg: Order, quantity: int) -> None:
+    """No gate is asked: it holds more than that already."""
+    asked = [p for p in leg.pending if p.kind is PendingKind.REPLACE]
+    desk.emit(
+        ReplaceRequested(
+            order_id=leg.order_id,
+            client_order_id=next_client_id(desk, leg),
+            original_client_order_id=leg.client_order_id,
+            quantity_lots=quantity,
+            price_ticks=asked[-1].price_ticks if asked else leg.price_ticks,
+            gate_lots=0,
+            reserved_price_ticks=0,
+            actor=GROUP_ACTOR,
+            time_ns=desk.now_ns,
+            reason=f"group {group.group_id}: {quantity - leg.cumulative_lots} lots are left for it",
+        )
+    )
+
+
+def _look_at_entry(desk: Desk, group: Group) -> None:
+    """A bracket's entry takes no more once an exit has traded or fired, or none is left to protect it."""
+    table = desk.state.tables.orders
+    entry, member = table[group.parent_id], group.members[group.parent_id]
+    if group.link is not Link.BRACKET or not _lives(entry) or leaves_after(entry) == 0:
+        return
+    leaving = group.winner_id or _traded(table, group) > 0
+    bare = all(table[leg].ended is not None for leg in group.legs)
+    if (leaving or bare) and member.refused < REFUSALS_MOST:
+        why = "an exit has begun" if leaving else "no exit is left"
+        request_cancel_once(desk, entry, GROUP_ACTOR, f"group {group.group_id}: {why}")
+
+
+def _measure(desk: Desk, group: Group) -> None:
+    """Say what went beyond, and what is left without cover; once for each change of the figures."""
+    table = desk.state.tables.orders
+    over, bare = _overfilled(table, group), _uncovered(table, group)
+    if (over, bare) == (group.overfilled_lots, group.uncovered_lots):
+        return
+    words = []
+    if over:
+        words.append(f"the legs have traded {over} lots more than they should")
+    if bare:
+        words.append(f"{bare} lots of the entry have no exit")
+    desk.emit(
+        GroupImbalanced(
+            group_id=group.group_id,
+            overfilled_lots=over,
+            uncovered_lots=bare,
+            text="; ".join(words) or "in balance again",
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def _overfilled(table: dict[int, Order], group: Group) -> int:
+    if group.among in LINKED:
+        return max(_traded(table, group) - max(_total(table, group, leg) for leg in group.legs), 0)
+    return sum(max(table[leg].cumulative_lots - _total(table, group, leg), 0) for leg in group.legs)
+
+
+def _uncovered(table: dict[int, Order], group: Group) -> int:
+    if group.link is not Link.BRACKET:
+        return 0
+    lots = max(group.members[leg].lots for leg in group.legs)
+    open_lots = _share(group, lots, table[group.parent_id].cumulative_lots) - _traded(table, group)
+    cover = [
+        open_lots if table[leg].held is Held.PARENT else leaves_after(table[leg])
+        for leg in group.legs
+        if table[leg].ended is None
+    ]
+    return max(open_lots - max(cover, default=0), 0)
