@@ -156,7 +156,7 @@ def opened(event: OrderSubmitted | OrderHeld | OrderDenied) -> Order:
         created_ns=event.time_ns,
         updated_ns=event.time_ns,
         terms=event.terms,
-        parent_id=event.parent_id if isinstance(event, OrderSubmitted) else 0,
+        parent_id=0 if isinstance(event, OrderHeld) else event.parent_id,
         group_id=0 if isinstance(event, OrderDenied) else event.group_id,
         held=event.held if isinstance(event, OrderHeld) else None,
         due_ns=event.due_ns if isinstance(event, OrderHeld) else 0,

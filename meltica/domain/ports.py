@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -17,6 +17,8 @@ from meltica.domain.limits import Limits
 from meltica.domain.market import Level, Mark, MarketEvent, TopOfBook
 from meltica.domain.order import Order
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
+from meltica.domain.outcomes import QueryRequested
+from meltica.domain.parent import AlgoView, Parent
 from meltica.domain.position import Position
 from meltica.domain.reports import VenueReport
 
@@ -42,6 +44,14 @@ class VenueSession(Protocol):
 
     def next_deadline_ns(self) -> int | None:
         """When ``due`` wants to be called next; None: only after new input."""
+
+
+@runtime_checkable
+class QueryableVenue(Protocol):
+    """A venue session that can ask what became of a command. The others leave it to their next connection."""
+
+    def query(self, asked: QueryRequested, now_ns: int) -> None:
+        """Ask; the answer is any report of the order, or ``OrderNotFound``. From ``due``, when its time has come."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -112,6 +122,12 @@ class State(Protocol):
 
     def open_orders(self) -> Iterable[Order]:
         """The working ones, and those that the engine holds until their moment comes, oldest first."""
+
+    def algo(self, order_id: int, now_ns: int) -> tuple[Parent, AlgoView] | None:
+        """A parent order and how far it is; None: the order does not go out in slices."""
+
+    def parents(self) -> Iterable[Parent]:
+        """All parent orders, oldest first."""
 
     def positions(self) -> Iterable[Position]: ...
     def limits(self) -> Iterable[tuple[Limits, int]]:

@@ -7,10 +7,10 @@ from typing import Final
 
 from meltica.domain.errors import InvariantError
 from meltica.domain.order import Order
-from meltica.engine import contingent
+from meltica.engine import contingent, parents
 from meltica.engine.desk import Desk
 
-RULES: Final[tuple[Callable[[Desk, Order], None], ...]] = (contingent.follow,)
+RULES: Final[tuple[Callable[[Desk, Order], None], ...]] = (contingent.follow, parents.follow)
 """Each looks at one order that changed, and emits what follows; what that changes is looked at in turn."""
 ROUNDS_MAX: Final = 100_000
 """Orders looked at in one step. More can't follow from one input: then a rule goes round in circles."""
