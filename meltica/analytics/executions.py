@@ -22,6 +22,7 @@ from meltica.domain.events import DayBegan, InstrumentRegistered
 from meltica.domain.execution import ExecutionFilter, ExecutionSummary, GroupBy, OrderExecution
 from meltica.domain.inputs import Record
 from meltica.domain.instrument import Instrument
+from meltica.domain.limits import EXTERNAL
 from meltica.domain.order import Ended
 from meltica.domain.order_events import (
     HeldAmended,
@@ -144,7 +145,8 @@ class Executions:
 
     def _adopted(self, event: OrderAdopted) -> None:
         course = self._open(event, event.quantity_lots)
-        course.sent = True  # By whom and at which price is not known.
+        course.strategy = event.strategy or EXTERNAL
+        course.sent = True  # At which price it arrived is not known.
 
     def _amended(self, event: HeldAmended) -> None:
         if (course := self._change(event.order_id)) is not None:
