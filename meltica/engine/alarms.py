@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from heapq import heappop
-
 from meltica.domain.commands import Wake
 from meltica.domain.errors import InvariantError
-from meltica.domain.order import Order
+from meltica.domain.order import Order, TimeInForce
+from meltica.domain.reports import ExecType
+from meltica.domain.terms import Held
+from meltica.engine import held, parents
+from meltica.engine.cancels import request_cancel
 from meltica.engine.desk import Desk
+
+CLOCK = "system:clock"
 
 
 def wake(_desk: Desk, _command: Wake) -> None:
@@ -15,14 +19,27 @@ def wake(_desk: Desk, _command: Wake) -> None:
 
 
 def ring(desk: Desk) -> None:
-    """Look at each order whose moment has come, the earliest first; of two at the same time the older order."""
+    """Look at each order whose moment has come, the earliest first; of two at the same time the older order.
+
+    The heap keeps the alarm until the order itself says otherwise: a step that breaks off here is taken again.
+    """
     state = desk.state
     while (due_ns := state.next_alarm_ns()) is not None and due_ns <= desk.now_ns:
-        order = state.tables.orders[heappop(state.alarms)[1]]
+        order = state.tables.orders[state.alarms[0][1]]
         _due(desk, order)
         if order.due_ns == due_ns:
             raise InvariantError(f"order {order.order_id} was due and nothing came of it")
 
 
-def _due(_desk: Desk, order: Order) -> None:
-    raise InvariantError(f"order {order.order_id} waits for a moment, and nobody knows for what")
+def _due(desk: Desk, order: Order) -> None:
+    """What comes of it must move ``due_ns`` by an event: recovery then rings the same."""
+    if order.held is Held.SLICES:
+        parents.due(desk, order)
+    elif order.held is None and order.time_in_force is TimeInForce.GTD:
+        request_cancel(desk, order, CLOCK, reason="its time is over (good till date)")
+    elif order.held is Held.SESSION and order.time_in_force is TimeInForce.AT_THE_CLOSE:
+        held.amend(desk, order, held=Held.RELEASE, due_ns=0, reason="the market is about to close")
+    elif order.held is not None and order.time_in_force is TimeInForce.GTD:
+        held.end(desk, order, ExecType.EXPIRED, "its time is over (good till date)")
+    else:
+        raise InvariantError(f"order {order.order_id} waits for a moment, and nobody knows for what")

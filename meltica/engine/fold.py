@@ -27,7 +27,7 @@ from meltica.domain.events import (
     TradingStatusChanged,
     VenueDescribed,
 )
-from meltica.domain.groups import GroupImbalanced, GroupOpened
+from meltica.domain.groups import GroupExtended, GroupImbalanced, GroupOpened
 from meltica.domain.instrument import Instrument
 from meltica.domain.leases import LeaseEvent
 from meltica.domain.limits import (
@@ -86,6 +86,7 @@ class Fold(LimitsFold):
             OrderReported: self._order_moved,
             AmendDenied: self._amend_denied,
             GroupOpened: self._group_opened,
+            GroupExtended: self._group_extended,
             GroupImbalanced: self._group_imbalanced,
             OrderFilled: self._order_filled,
             TradeCorrected: self._trade_corrected,
@@ -118,6 +119,8 @@ class Fold(LimitsFold):
             if (unsaved := self._state.unsaved) is not None and (order_id := getattr(event, "order_id", 0)):
                 unsaved.order(order_id)
             apply(event)
+            if self._state.termed:
+                fold_terms.follow(self._state, event)
 
     def _note(self, order: Order) -> None:
         if order.group_id or order.parent_id or order.held is not None:
@@ -199,6 +202,10 @@ class Fold(LimitsFold):
     def _group_opened(self, event: GroupOpened) -> None:
         fold_groups.opened(self._state.tables, event)
         self.changed.update(dict.fromkeys(order_id for order_id, _ in event.members))
+
+    def _group_extended(self, event: GroupExtended) -> None:
+        fold_groups.extended(self._state.tables, event)
+        self.changed[event.order_id] = None
 
     def _group_imbalanced(self, event: GroupImbalanced) -> None:
         fold_groups.imbalanced(self._state.tables, event)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from meltica.domain import lifecycle
 from meltica.domain.commands import SubmitOrder
 from meltica.domain.order import Order, OrderType, TimeInForce
-from meltica.domain.order_events import OrderHeld, OrderReleased, OrderReported
+from meltica.domain.order_events import HeldAmended, OrderHeld, OrderReleased, OrderReported
+from meltica.domain.parent import Phase
+from meltica.domain.parent_events import AlgoMoved
 from meltica.domain.reports import ExecType
-from meltica.domain.terms import Held
+from meltica.domain.terms import Held, Terms
 from meltica.engine.desk import Desk
+
+SYSTEM = "system:held"
+"""Who changes a held order when nobody asked for it: the market, the clock, the gate."""
 
 
 def hold(
@@ -42,6 +47,43 @@ def hold(
     )
 
 
+def amend(
+    desk: Desk,
+    order: Order,
+    *,
+    quantity_lots: int | None = None,
+    price_ticks: int | None = None,
+    terms: Terms | None = None,
+    held: Held | None = None,
+    due_ns: int | None = None,
+    actor: str = SYSTEM,
+    reason: str = "",
+) -> None:
+    """Make another order of a held one; what is not named stays as it is."""
+    desk.emit(
+        HeldAmended(
+            order_id=order.order_id,
+            quantity_lots=order.quantity_lots if quantity_lots is None else quantity_lots,
+            price_ticks=order.price_ticks if price_ticks is None else price_ticks,
+            terms=order.terms if terms is None else terms,
+            held=held,
+            due_ns=order.due_ns if due_ns is None else due_ns,
+            actor=actor,
+            reason=reason,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def sent_tif(kind: OrderType, tif: TimeInForce) -> TimeInForce:
+    """What the venue is told: it knows no held orders, and of our times in force not all."""
+    if tif in (TimeInForce.AT_THE_OPEN, TimeInForce.AT_THE_CLOSE):
+        return TimeInForce.IOC
+    if tif in (TimeInForce.GTC, TimeInForce.GTD):
+        return TimeInForce.GTC if kind.sent_as is OrderType.LIMIT else TimeInForce.IOC
+    return tif
+
+
 def letting_go(order: Order, *, price_ticks: int | None, time_in_force: TimeInForce, reason: str) -> OrderReleased:
     """The release that would be, were the gate to let all of it out."""
     return OrderReleased(
@@ -57,7 +99,13 @@ def letting_go(order: Order, *, price_ticks: int | None, time_in_force: TimeInFo
 
 
 def end(desk: Desk, order: Order, how: ExecType, text: str) -> None:
-    """It never went out, so nobody has to be asked: CANCELED, EXPIRED or REJECTED at once."""
+    """It never went out, so nobody has to be asked: CANCELED, EXPIRED or REJECTED at once.
+
+    One that goes out in slices ends once its last child is answered.
+    """
+    if order.held is Held.SLICES:
+        close(desk, order, how, text)
+        return
     desk.emit(
         OrderReported(
             order_id=order.order_id,
@@ -68,3 +116,19 @@ def end(desk: Desk, order: Order, how: ExecType, text: str) -> None:
             time_ns=desk.now_ns,
         )
     )
+
+
+def close(desk: Desk, order: Order, how: ExecType, text: str) -> None:
+    """Begin to end a parent order; its children are cancelled by what follows."""
+    parent = desk.state.tables.parents[order.order_id]
+    if parent.phase is not Phase.CLOSING:
+        desk.emit(
+            AlgoMoved(
+                order_id=order.order_id,
+                phase=Phase.CLOSING,
+                reason=text,
+                actor=order.actor,
+                time_ns=desk.now_ns,
+                how=how,
+            )
+        )

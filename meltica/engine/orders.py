@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from meltica.domain import lifecycle
 from meltica.domain.commands import AmendOrder, SubmitOrder
+from meltica.domain.groups import GROUP_ACTOR
 from meltica.domain.instrument import Instrument
 from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
 from meltica.domain.order_events import AmendDenied, OrderDenied, OrderSubmitted, ReplaceRequested
-from meltica.engine.cancels import free_id, id_fault, make_way, next_client_id, refuse_unknown, used_before
+from meltica.engine import admission, held, held_amend, terms_faults
+from meltica.engine.cancels import (
+    STRATEGY,
+    foreign_fault,
+    free_id,
+    id_fault,
+    make_way,
+    next_client_id,
+    refuse_unknown,
+    used_before,
+)
 from meltica.engine.desk import Desk
-from meltica.engine.fold import IMMEDIATE, strategy_row
+from meltica.engine.fold import strategy_row
+from meltica.engine.order_faults import form_fault, quantity_fault
 from meltica.engine.refusals import Asked, explain
 from meltica.hot import PASS, Action, Check, Flag, OrderIntent
 
@@ -33,33 +47,65 @@ def fault_of(desk: Desk, command: SubmitOrder) -> tuple[str, str, str] | None:
     if command.account not in tables.accounts:
         text = f"{command.account!r} is not an account of this gateway; its limits make it one (RiskService.SetLimits)"
         return "UNKNOWN_ACCOUNT", "account", text
-    return _form_fault(command, instrument) or id_fault(desk, instrument.venue, command.client_order_id)
+    if command.actor.startswith(STRATEGY) and command.actor != STRATEGY + command.strategy:
+        return "NOT_YOUR_STRATEGY", "strategy", f"{command.actor} sends orders of its own only"
+    if terms_faults.is_special(command):
+        venue = admission.venue_of(desk.state, command.instrument)
+        if (fault := terms_faults.fault(command, instrument, venue, desk.now_ns)) is not None:
+            return fault
+        fault = form_fault(terms_faults.ordinary(command, instrument), instrument)
+    else:
+        fault = form_fault(command, instrument)
+    return fault or id_fault(desk, instrument.venue, command.client_order_id)
 
 
-def admit(desk: Desk, command: SubmitOrder, *, group_id: int = 0) -> Order:
-    """One without a fault is an order from here on: sent, held until its moment comes, or refused by the gate."""
+Ways = list[tuple[list[tuple[int, int]], int]]
+"""(own working orders that must make way, for which order)."""
+
+
+def admit(desk: Desk, command: SubmitOrder, *, group_id: int = 0, ways: Ways | None = None) -> Order:
+    """One without a fault is an order from here on: sent, held until its moment comes, or refused by the gate.
+
+    With ``ways`` what must make way for it is noted there and not told yet: the order may be withdrawn.
+    """
     tables = desk.state.tables
     instrument = tables.instruments[command.instrument]
     order_id = tables.next_order_id
     client_order_id = command.client_order_id or free_id(desk, instrument.venue, f"m{order_id}", 0)
     lots = command.quantity_lots
-    if tables.gate_lost:
+    if terms_faults.is_special(command) and (kept := admission.kept(desk, command)) is not None:
+        if why := admission.killed(desk, command):
+            _deny(desk, command, client_order_id, Check.KILL_SWITCH.name, why)
+        else:
+            held.hold(desk, command, client_order_id, kept[0], group_id=group_id, due_ns=kept[1])
+    elif tables.gate_lost:
         _deny(desk, command, client_order_id, "GATE_LOST", f"the risk gate does not answer: {tables.gate_lost}")
     elif command.reduce_only and (why := not_reducing(desk, command.account, command.instrument, command.side, lots)):
         _deny(desk, command, client_order_id, "REDUCE_ONLY_WOULD_INCREASE", why)
     else:
-        _ask_gate(desk, command, instrument, client_order_id, group_id)
+        _ask_gate(desk, command, instrument, client_order_id, group_id=group_id, ways=ways)
     return tables.orders[order_id]
 
 
-def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, client_order_id: str, group_id: int) -> None:
+def _ask_gate(
+    desk: Desk,
+    command: SubmitOrder,
+    instrument: Instrument,
+    client_order_id: str,
+    *,
+    group_id: int,
+    ways: Ways | None,
+) -> None:
     tables = desk.state.tables
     gate = desk.gate
     intent = new_intent(desk, command, tables.next_order_id, command.quantity_lots)
     reason = gate.check(intent)
     fired_mask, reserved, allowed = gate.fired_mask, gate.reserved_price_ticks, gate.allowed_lots
     if matches := gate.self_matches():
-        make_way(desk, matches, tables.next_order_id, command.actor)
+        if ways is None:
+            make_way(desk, matches, tables.next_order_id, command.actor)
+        else:
+            ways.append((matches, tables.next_order_id))
     if reason != PASS:
         why = explain(reason, Asked(desk.state, command.account, command.strategy, instrument, intent))
         _deny(desk, command, client_order_id, Check(reason).name, why, fired_mask=fired_mask)
@@ -91,51 +137,6 @@ def _ask_gate(desk: Desk, command: SubmitOrder, instrument: Instrument, client_o
     )
 
 
-def _form_fault(command: SubmitOrder, instrument: Instrument) -> tuple[str, str, str] | None:
-    """(reason, field, text) of what contradicts itself in the request, before any limit is asked."""
-    limit = command.order_type is OrderType.LIMIT
-    if not 0 < command.quantity_lots <= INT64_MAX:
-        return _quantity_fault(command.quantity_lots)
-    if not -INT64_MAX <= (command.price_ticks or 0) <= INT64_MAX:
-        return "PRICE_OUT_OF_RANGE", "price", "no instrument has such a price"
-    if limit and command.price_ticks is None:
-        return "PRICE_REQUIRED", "price", "a LIMIT order needs a price"
-    if not limit and command.price_ticks is not None:
-        return "PRICE_NOT_ALLOWED", "price", "a MARKET order has no price; use LIMIT, or leave the price out"
-    if not limit and command.time_in_force is TimeInForce.GTC:
-        return "MARKET_ORDER_CANNOT_REST", "time_in_force", "a MARKET order is DAY, IOC or FOK"
-    if (fault := _flags_fault(command)) is not None:
-        return fault
-    if command.quantity_lots < instrument.min_quantity_lots:
-        least = instrument.quantity_text(instrument.min_quantity_lots)
-        return "QUANTITY_BELOW_MINIMUM", "quantity", f"the least quantity of {instrument.instrument} is {least}"
-    if (
-        limit
-        and 0 < instrument.value_nanos(command.price_ticks or 0, command.quantity_lots) < instrument.min_value_nanos
-    ):
-        return "VALUE_BELOW_MINIMUM", "quantity", f"the order is worth less than {instrument.instrument} allows"
-    return None
-
-
-def _flags_fault(command: SubmitOrder) -> tuple[str, str, str] | None:
-    limit = command.order_type is OrderType.LIMIT
-    if command.post_only and (not limit or command.time_in_force in IMMEDIATE):
-        return "POST_ONLY_NOT_RESTING", "post_only", "only a LIMIT order that may rest (GTC, DAY) can be post-only"
-    if command.short and command.side is not Side.SELL:
-        return "SHORT_NOT_A_SALE", "short_sale", "only a SELL can be a short sale"
-    if command.short_exempt and not command.short:
-        return "SHORT_EXEMPT_NOT_SHORT", "short_exempt", "only a short sale can be exempt from the price test"
-    if command.iso and not limit:
-        return "ISO_WITHOUT_PRICE", "intermarket_sweep", "an intermarket sweep order needs a price: send a LIMIT order"
-    return None
-
-
-def _quantity_fault(quantity_lots: int) -> tuple[str, str, str]:
-    if quantity_lots > 0:
-        return "QUANTITY_OUT_OF_RANGE", "quantity", "no instrument has so many lots"
-    return "QUANTITY_NOT_POSITIVE", "quantity", "the quantity must be positive; to end an order cancel it"
-
-
 def not_reducing(desk: Desk, account: str, instrument: str, side: Side, quantity_lots: int) -> str:
     """Why a reduce-only order would not only reduce; empty: it does."""
     position = desk.state.position(account, instrument)
@@ -149,14 +150,32 @@ def not_reducing(desk: Desk, account: str, instrument: str, side: Side, quantity
     return ""
 
 
-def new_intent(desk: Desk, order: SubmitOrder | OrderSubmitted, order_id: int, quantity_lots: int) -> OrderIntent:
+PEG_ACTOR: Final = "system:peg"
+GATE_TIF: Final = (
+    *(TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.IOC, TimeInForce.FOK),
+    *(TimeInForce.IOC, TimeInForce.GTC, TimeInForce.IOC),
+)
+"""By time in force: as which of the gate's four it is judged. GTD rests like GTC, the open and the close don't."""
+
+
+def closable(desk: Desk, account: str, instrument: str, side: Side) -> int:
+    """How many lots of this side would only reduce, beside what is already working."""
+    position = desk.state.position(account, instrument)
+    lots = 0 if position is None else -position.lots * side.sign
+    return lots - desk.state.reservations.lots(account, instrument, side)
+
+
+def new_intent(
+    desk: Desk, order: SubmitOrder | OrderSubmitted, order_id: int, quantity_lots: int, action: Action = Action.NEW
+) -> OrderIntent:
+    """One that was held is judged as a REPLACE of nothing: its number is older than the last that the gate saw."""
     tables = desk.state.tables
     return desk.new_intent(
-        action=Action.NEW,
+        action=action,
         side=order.side,
         flags=flags(order),
         order_type=order.order_type.sent_as,
-        tif=order.time_in_force,
+        tif=GATE_TIF[order.time_in_force],
         instrument_id=tables.instruments[order.instrument].handle,
         account_id=tables.accounts[order.account],
         strategy_id=strategy_row(tables, order.strategy),
@@ -217,9 +236,16 @@ def amend(desk: Desk, command: AmendOrder) -> None:
     if order is None:
         refuse_unknown(desk, command.actor, command.order_id)
         return
-    if (fault := _amend_fault(order, command)) is not None:
+    if (fault := _no_amending(desk, order, command)) is not None:
         desk.refuse(command.actor, *fault)
         return
+    if order.held is not None:
+        held_amend.amend(desk, order, command)
+    else:
+        _ask_replace(desk, order, command)
+
+
+def _ask_replace(desk: Desk, order: Order, command: AmendOrder) -> None:
     venue = desk.state.tables.instruments[order.instrument].venue
     if used_before(desk, venue, command.actor, command.client_order_id):
         return
@@ -264,6 +290,14 @@ def amend(desk: Desk, command: AmendOrder) -> None:
     )
 
 
+def _no_amending(desk: Desk, order: Order, command: AmendOrder) -> tuple[str, str, str] | None:
+    return (
+        foreign_fault(order, command.actor)
+        or group_fault(desk, order, command)
+        or (_amend_fault(order, command) if order.held is None else held_amend.fault_of(desk, order, command))
+    )
+
+
 def _amended(order: Order, command: AmendOrder) -> tuple[int, int | None]:
     """(total quantity, price) that the order is to have; what is not named stays as it last was asked to be."""
     replaces = [request for request in order.pending if request.kind is PendingKind.REPLACE]
@@ -276,10 +310,14 @@ def _amended(order: Order, command: AmendOrder) -> tuple[int, int | None]:
 
 
 def _amend_fault(order: Order, command: AmendOrder) -> tuple[str, str, str] | None:
+    if command.terms is not None:
+        return "TERMS_NOT_AMENDABLE", "terms", "the venue has it already: only quantity and price can be changed"
+    if order.order_type is OrderType.PEGGED and command.price_ticks is not None and command.actor != PEG_ACTOR:
+        return "PRICE_NOT_ALLOWED", "price", "a PEGGED order's price follows the market; cancel it and send another"
     if command.quantity_lots is None and command.price_ticks is None:
         return "NOTHING_TO_AMEND", "quantity", "name a new quantity, a new price, or both"
     if command.quantity_lots is not None and not 0 < command.quantity_lots <= INT64_MAX:
-        return _quantity_fault(command.quantity_lots)
+        return quantity_fault(command.quantity_lots)
     if command.price_ticks is not None and not 0 < command.price_ticks <= INT64_MAX:
         return "PRICE_OUT_OF_RANGE", "price", "the new price must be positive, and no more than any instrument has"
     if order.order_type is OrderType.MARKET and command.price_ticks is not None:
@@ -289,6 +327,17 @@ def _amend_fault(order: Order, command: AmendOrder) -> tuple[str, str, str] | No
     if order.ended is not None or (lifecycle.leaves_lots(order) == 0 and not reopens):
         return "ORDER_TERMINAL", "order_id", f"order {order.order_id} is {lifecycle.status(order).value}"
     return None
+
+
+def group_fault(desk: Desk, order: Order, command: AmendOrder) -> tuple[str, str, str] | None:
+    """A leg's quantity is its group's business: what somebody set would be set back with the next fill."""
+    group = desk.state.tables.groups.get(order.group_id) if order.group_id else None
+    if group is None or command.quantity_lots is None or command.actor == GROUP_ACTOR:
+        return None
+    if order.order_id == group.parent_id:
+        return None
+    text = f"order {order.order_id} is a leg of group {group.group_id}, which sets its quantity; amend its price alone"
+    return "GROUP_SIZES_LEG", "quantity", text
 
 
 def _holdable(desk: Desk, order: Order, lots: int, price: int | None) -> bool:
@@ -306,7 +355,7 @@ def replace_intent(desk: Desk, order: Order, lots: int, price: int | None) -> Or
         side=order.side,
         flags=flags(order),
         order_type=order.order_type.sent_as,
-        tif=order.time_in_force,
+        tif=GATE_TIF[order.time_in_force],
         instrument_id=tables.instruments[order.instrument].handle,
         account_id=tables.accounts[order.account],
         strategy_id=strategy_row(tables, order.strategy),
@@ -328,5 +377,6 @@ def _deny_amend(desk: Desk, command: AmendOrder, reason: str, fired_mask: int, t
             text=text,
             actor=command.actor,
             time_ns=desk.now_ns,
+            quantity_lots=command.quantity_lots or 0,
         )
     )

@@ -145,10 +145,6 @@ class EngineState:
         """Orders that say more than the ordinary, and may still want something."""
         self.watch = Watch(self.tables, self.termed.values())
         self.families = Families(self.tables.orders, self.tables.parents)
-        self.termed = {order.order_id: order for order in self.tables.orders.values() if is_termed(order)}
-        """Orders that say more than the ordinary, and may still want something."""
-        self.watch = Watch(self.tables, self.termed.values())
-        self.families = Families(self.tables.orders, self.tables.parents)
         requests = sorted(self.tables.requests.items(), key=lambda item: item[1])
         self.tables.requests = dict(requests)
         self.request_order = deque(self.tables.requests)

@@ -1,0 +1,186 @@
+"""Which held orders want to hear of a quote: an index over what they wait for.
+
+Follows from the orders alone. For each price of an instrument two sorted lists, of those who wait for it to rise and of
+those who wait for it to fall: whether anybody is reached is one comparison with each list's first.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from meltica.domain.breakers import MarkKind, mark_key
+from meltica.domain.lifecycle import leaves_lots
+from meltica.domain.limits import InstrumentLimits, instrument_key
+from meltica.domain.market import Quote
+from meltica.domain.order import Order, OrderType, TimeInForce
+from meltica.domain.terms import Held
+from meltica.engine import prices
+from meltica.engine.prices import Line, Want
+
+if TYPE_CHECKING:
+    from meltica.engine.state import Tables
+
+Entry = tuple[int, int]
+"""(half ticks, negative for those who wait for a fall; order id): the list's first is reached first."""
+
+
+class _Market:
+    """Who waits for something in one instrument."""
+
+    __slots__ = ("lists", "pegs", "ready", "unpegged", "wants")
+
+    def __init__(self) -> None:
+        self.lists: dict[tuple[Line, bool], list[Entry]] = {}
+        self.wants: dict[int, tuple[Want, ...]] = {}
+        self.ready: dict[int, None] = {}
+        """Held.RELEASE: any fresh price lets them go."""
+        self.unpegged: dict[int, None] = {}
+        """Held.REFERENCE: any book does."""
+        self.pegs: dict[int, Order] = {}
+        """Those that work at their venue."""
+
+    @property
+    def empty(self) -> bool:
+        return not (self.wants or self.ready or self.unpegged)
+
+    def add(self, order_id: int, wants: tuple[Want, ...], *, ordered: bool = True) -> None:
+        self.wants[order_id] = wants
+        for want in wants:
+            entries = self.lists.setdefault((want.line, want.rising), [])
+            if ordered:
+                insort(entries, _entry(want, order_id))
+            else:
+                entries.append(_entry(want, order_id))
+
+    def drop(self, order_id: int) -> None:
+        for want in self.wants.pop(order_id, ()):
+            entries = self.lists[want.line, want.rising]
+            del entries[bisect_left(entries, _entry(want, order_id))]
+            if not entries:
+                del self.lists[want.line, want.rising]
+
+
+def _entry(want: Want, order_id: int) -> Entry:
+    return (want.half_ticks if want.rising else -want.half_ticks), order_id
+
+
+class Watch:
+    """Asked for each piece of market data while anything is in it."""
+
+    def __init__(self, tables: Tables, orders: Iterable[Order]) -> None:
+        self._tables = tables
+        self._markets: dict[str, _Market] = {}
+        for order in orders:
+            if order.terms is not None:
+                self._enter(order, ordered=False)
+        for market in self._markets.values():
+            for entries in market.lists.values():
+                entries.sort()
+
+    def __len__(self) -> int:
+        return len(self._markets)
+
+    def keep(self, order: Order) -> None:
+        """The order is another one than before, or new."""
+        if (market := self._markets.get(order.instrument)) is not None:
+            market.drop(order.order_id)
+            market.ready.pop(order.order_id, None)
+            market.unpegged.pop(order.order_id, None)
+            market.pegs.pop(order.order_id, None)
+        self._enter(order, ordered=True)
+        if market is not None and market.empty:
+            del self._markets[order.instrument]
+
+    def _enter(self, order: Order, *, ordered: bool) -> None:
+        if order.ended is not None:
+            return
+        if order.held is None and (order.order_type is not OrderType.PEGGED or leaves_lots(order) == 0):
+            return
+        wants = _wants(order)
+        waits = order.held in (Held.RELEASE, Held.REFERENCE)
+        if not wants and not waits:
+            return
+        market = self._markets.setdefault(order.instrument, _Market())
+        if wants:
+            market.add(order.order_id, wants, ordered=ordered)
+            if order.held is None:
+                market.pegs[order.order_id] = order
+        elif order.held is Held.RELEASE:
+            market.ready[order.order_id] = None
+        else:
+            market.unpegged[order.order_id] = None
+
+    def is_shut(self, instrument: str) -> bool:
+        """Nothing fires while the instrument is halted, or its book has a gap."""
+        tables = self._tables
+        mark = tables.marks.get(mark_key(MarkKind.GAPPED, instrument))
+        return instrument in tables.halted or (mark is not None and mark.on)
+
+    def is_fresh(self, quote: Quote, now_ns: int) -> bool:
+        """Would the gate still judge by this price? Without limits for the instrument it would not."""
+        limits, _ = self._tables.limits.get(instrument_key(quote.instrument), (None, 0))
+        if not isinstance(limits, InstrumentLimits) or limits.reference_max_age_ns == 0:
+            return False
+        return now_ns - quote.time_ns <= limits.reference_max_age_ns
+
+    def watched(self, quote: Quote, now_ns: int) -> bool:
+        """Does anybody want to hear of this quote?"""
+        market = self._markets.get(quote.instrument)
+        if market is None:
+            return False
+        book = prices.has_book(quote)
+        if not market.ready and not (book and market.unpegged) and not _any_reached(market, quote, book=book):
+            return False
+        return next(self.reached(quote, now_ns), None) is not None
+
+    def reached(self, quote: Quote, now_ns: int) -> Iterator[int]:
+        """Ids of the orders for which this quote changes something, in no particular order; some of them twice."""
+        market = self._markets.get(quote.instrument)
+        if market is None or self.is_shut(quote.instrument):
+            return
+        fresh, lost = self.is_fresh(quote, now_ns), bool(self._tables.gate_lost)
+        book = fresh and prices.has_book(quote)
+        if fresh and not lost and (book or (quote.bid is None and quote.ask is None)):
+            yield from market.ready
+        if book and not lost:
+            yield from market.unpegged
+        for (line, rising), entries in market.lists.items():
+            at = prices.on(line, quote, book=book)
+            if at is None:
+                continue
+            level = at if rising else -at
+            for half_ticks, order_id in entries:
+                if half_ticks > level:
+                    break
+                peg = market.pegs.get(order_id)
+                if peg is None or (not lost and not prices.is_own(peg, line, quote, leaves_lots(peg))):
+                    yield order_id
+
+    def waiting(self) -> list[str]:
+        """Instruments in which an order waits for the gate or a fresh price."""
+        return [name for name, market in self._markets.items() if market.ready]
+
+
+def is_termed(order: Order) -> bool:
+    """Does it say more than the ordinary, and may still want something because of it? GTD: a bust reopens it."""
+    if order.terms is None or order.ended is not None:
+        return False
+    return leaves_lots(order) > 0 or order.time_in_force is TimeInForce.GTD
+
+
+def _any_reached(market: _Market, quote: Quote, *, book: bool) -> bool:
+    for (line, rising), entries in market.lists.items():
+        at = prices.on(line, quote, book=book)
+        if at is not None and entries[0][0] <= (at if rising else -at):
+            return True
+    return False
+
+
+def _wants(order: Order) -> tuple[Want, ...]:
+    if order.held is None:
+        return prices.peg_moves(order)
+    if order.held is not Held.TRIGGER:
+        return ()
+    return tuple(want for want in (prices.fires(order), prices.trails(order)) if want is not None)
