@@ -33,8 +33,9 @@ CURRENCIES_MAX: Final = 10_000
 
 _UNSIGNED: Final = frozenset({CashKind.DEPOSIT, CashKind.WITHDRAWAL, CashKind.CONVERSION})
 
-Fault = tuple[str, str, str] | None
+No = tuple[str, str, str]
 """(reason, field, text)."""
+Fault = No | None
 
 
 def book_cash(desk: Desk, command: cash.BookCash) -> None:
@@ -83,7 +84,7 @@ def _cash_fault(desk: Desk, command: cash.BookCash) -> Fault:
 def set_conversion_rate(desk: Desk, command: cash.SetConversionRate) -> None:
     rates = desk.state.tables.accounting.rates
     if not CURRENCY.fullmatch(command.base):
-        fault: Fault = _currency_fault("base_currency", command.base)
+        fault: No = _currency_fault("base_currency", command.base)
     elif not CURRENCY.fullmatch(command.quote) or command.quote == command.base:
         fault = _currency_fault("quote_currency", command.quote)
     elif not (0 < command.numerator <= INT64_MAX and 0 < command.denominator <= INT64_MAX):
@@ -165,7 +166,7 @@ def _schedule_fault(schedule: FeeSchedule) -> Fault:
 def settle_funding(desk: Desk, command: cash.SettleFunding) -> None:
     instrument = desk.state.tables.instruments.get(command.instrument)
     if instrument is None:
-        fault: Fault = _unknown_instrument(command.instrument)
+        fault: No = _unknown_instrument(command.instrument)
     elif class_of(command.instrument) is not InstrumentClass.PERPETUAL:
         fault = "NOT_A_PERPETUAL", "instrument", f"{command.instrument} has no funding"
     elif command.rate_picos == 0 or abs(command.rate_picos) > PICOS:
@@ -188,7 +189,7 @@ def settle_funding(desk: Desk, command: cash.SettleFunding) -> None:
 
 def split_instrument(desk: Desk, command: cash.SplitInstrument) -> None:
     if command.instrument not in desk.state.tables.instruments:
-        fault: Fault = _unknown_instrument(command.instrument)
+        fault: No = _unknown_instrument(command.instrument)
     elif not (0 < command.numerator <= PPM and 0 < command.denominator <= PPM):
         fault = "RATIO_OUT_OF_RANGE", "numerator", f"both numbers must be 1 to {PPM}"
     elif command.numerator == command.denominator:
@@ -296,9 +297,9 @@ def _account_fault(desk: Desk, field: str, account: str) -> Fault:
     )
 
 
-def _unknown_instrument(name: str) -> Fault:
+def _unknown_instrument(name: str) -> No:
     return "UNKNOWN_INSTRUMENT", "instrument", f"{name[:80]!r} is not an instrument of this gateway"
 
 
-def _currency_fault(field: str, currency: str) -> Fault:
+def _currency_fault(field: str, currency: str) -> No:
     return "CURRENCY_INVALID", field, f"{currency[:80]!r}: 2 to 12 capital letters and digits, another one each"
