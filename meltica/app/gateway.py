@@ -22,8 +22,8 @@ from meltica.app.kill_latch import KillLatch
 from meltica.app.market_facts import fact_of
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.settings import Settings
-from meltica.app.snapshots import Snapshots
 from meltica.app.sights import Sights
+from meltica.app.snapshots import Snapshots
 from meltica.app.watcher import Keeper, Watcher
 from meltica.domain import lifecycle
 from meltica.domain.commands import (
@@ -50,10 +50,12 @@ from meltica.domain.market import (
     TradingStatus,
 )
 from meltica.domain.order_events import CancelRequested, OrderReleased, OrderSubmitted, ReplaceRequested
+from meltica.domain.outcomes import QueryRequested
 from meltica.domain.ports import (
     Answer,
     Book,
     GateStatus,
+    QueryableVenue,
     VenueCommand,
     VenueSession,
 )
@@ -276,7 +278,16 @@ class LiveGateway(JournalView):
         return sequence, now_ns, events
 
     def _marks_for(self, body: Body) -> tuple[Mark, ...]:
-        """The price that the gate may judge this by; journaled with it. Reports and cancels are judged by none."""
+        """The prices that the gate may judge this by, and orders whose moment has come; journaled with it."""
+        marks, now_ns = self._marks_of(body), self.clock.now_ns()
+        if (due_ns := self.state.next_due_ns()) is None or due_ns > now_ns:
+            return marks
+        there = {mark.instrument for mark in marks}
+        due = (self.board.mark(name) for name in sorted(self.state.due_instruments(now_ns) - there))
+        return (*marks, *(mark for mark in due if mark is not None))
+
+    def _marks_of(self, body: Body) -> tuple[Mark, ...]:
+        """Reports and cancels are judged by none."""
         if isinstance(body, Revalue):
             return tuple(self._moved())
         instrument = getattr(body, "instrument", None)
@@ -306,7 +317,10 @@ class LiveGateway(JournalView):
 
     def _show(self, instrument: str) -> None:
         """Most market data says nothing to the engine: it sees what an order of its own waits for."""
-        if self.state.held and (quote := self.board.quote(instrument)) is not None and self.state.watched(quote):
+        if not self.state.held and not self.state.watch:
+            return
+        quote = self.board.quote(instrument)
+        if quote is not None and self.state.watched(quote, self.clock.now_ns()):
             self.take(SeeMarket(request_id="", actor="system:market", quote=quote))
 
     def revalue(self) -> None:
@@ -395,6 +409,8 @@ class LiveGateway(JournalView):
                     self._sent_first.remove(event.client_order_id)
                 case CancelRequested():
                     self._send(event)
+                case QueryRequested():
+                    self._query(event)
                 case KillSwitchReleased() if not self.state.tables.kill_switches[event.switch].engaged:
                     self._latch.release(event.switch)  # Engaged again meanwhile: then the file is that one's
         self._tell(entry)
@@ -412,6 +428,8 @@ class LiveGateway(JournalView):
             watcher.happened(entry.record.events)
         for keeper in self._keepers:
             keeper.take(entry.sequence, entry.time_ns, entry.record)
+        for name in self.state.watch.look(again=isinstance(entry.record.input.body, ReportGate)):
+            self._show(name)
 
     def _cancel_first(self, events: tuple[Event, ...]) -> None:
         """The kill switch's cancels leave before its entry is durable, and also when the journal takes nothing more.
@@ -458,12 +476,18 @@ class LiveGateway(JournalView):
             code = self._venue_code(command)
             self.take(_refused(command, code, f"no session with venue {code}"))
 
-    def _venue_of(self, command: VenueCommand) -> VenueSession | None:
+    def _query(self, asked: QueryRequested) -> None:
+        """Nothing is sent again; the venue says what it knows."""
+        venue = self._venue_of(asked)
+        if isinstance(venue, QueryableVenue):
+            venue.query(asked, self.clock.now_ns())
+
+    def _venue_of(self, command: VenueCommand | QueryRequested) -> VenueSession | None:
         if self.state.tables.orders[command.order_id].gate:
             return None  # Its session is the gate's own
         return self._venues.get(self._venue_code(command))
 
-    def _venue_code(self, command: VenueCommand) -> str:
+    def _venue_code(self, command: VenueCommand | QueryRequested) -> str:
         order = self.state.tables.orders[command.order_id]
         return self.state.tables.instruments[order.instrument].venue
 

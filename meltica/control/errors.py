@@ -55,6 +55,16 @@ REASONS: Final[dict[str, tuple[Code, str]]] = {
     "SHORT_NOT_A_SALE": (Code.INVALID_ARGUMENT, ""),
     "SHORT_EXEMPT_NOT_SHORT": (Code.INVALID_ARGUMENT, ""),
     "ISO_WITHOUT_PRICE": (Code.INVALID_ARGUMENT, ""),
+    **dict.fromkeys(
+        (
+            *("TRIGGER_REQUIRED", "TRIGGER_NOT_ALLOWED", "TRAIL_REQUIRED", "TRAIL_NOT_ALLOWED", "OFFSET_OUT_OF_RANGE"),
+            *("PEG_REQUIRED", "PEG_NOT_ALLOWED", "PEG_NOT_RESTING", "CROSS_WITH_TRIGGER"),
+            *("EXPIRE_TIME_REQUIRED", "EXPIRE_TIME_NOT_ALLOWED", "EXPIRE_TIME_OUT_OF_RANGE", "EXPIRE_TIME_PAST"),
+            *("DISPLAY_NOT_ALLOWED", "DISPLAY_OUT_OF_RANGE", "MIN_QUANTITY_OUT_OF_RANGE"),
+            "CLIENT_ORDER_ID_NOT_ALLOWED",
+        ),
+        (Code.INVALID_ARGUMENT, ""),
+    ),
     "NOTHING_TO_CHANGE": (Code.INVALID_ARGUMENT, ""),
     "QUANTITY_NOT_POSITIVE": (Code.INVALID_ARGUMENT, ""),
     "QUANTITY_OUT_OF_RANGE": (Code.INVALID_ARGUMENT, "MarketDataService.GetInstrument has the bounds."),
@@ -68,6 +78,11 @@ REASONS: Final[dict[str, tuple[Code, str]]] = {
     "AFTER_THE_END": (Code.OUT_OF_RANGE, "AuditService.GetAuditHead has the end; is this another journal?"),
     # What the state does not allow.
     "ORDER_TERMINAL": (Code.FAILED_PRECONDITION, ""),
+    "NO_MARK_PRICE": (Code.FAILED_PRECONDITION, ""),
+    "CLOSE_TIME_UNKNOWN": (Code.FAILED_PRECONDITION, ""),
+    "MIN_QUANTITY_NOT_SUPPORTED": (Code.FAILED_PRECONDITION, ""),
+    "TERMS_NOT_AMENDABLE": (Code.FAILED_PRECONDITION, "Cancel it and send another."),
+    "PARENT_NOT_AMENDABLE": (Code.FAILED_PRECONDITION, ""),
     "REDUCE_ONLY_WOULD_INCREASE": (Code.FAILED_PRECONDITION, "PortfolioService.ListPositions has the position."),
     "DUPLICATE_CLIENT_ORDER_ID": (Code.ALREADY_EXISTS, "Leave client_order_id empty and the gateway makes one."),
     "GATE_LOST": (Code.FAILED_PRECONDITION, f"Wait until it answers (RiskService.GetGateStatus), {AGAIN}."),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from meltica.control import resources
+from meltica.control import resources, terms
 from meltica.control.errors import fired_checks
 from meltica.domain import lifecycle
 from meltica.domain.events import Event
@@ -17,9 +17,12 @@ from meltica.domain.order import Order, Pending, PendingKind
 from meltica.domain.order_events import (
     AmendDenied,
     CancelRequested,
+    HeldAmended,
     OrderAdopted,
     OrderDenied,
     OrderFilled,
+    OrderHeld,
+    OrderReleased,
     OrderReported,
     OrderSubmitted,
     ReplaceRequested,
@@ -99,11 +102,37 @@ def _asked_text(lots: int, instrument: Instrument) -> str:
 def _begun(event: Event) -> Order | None:
     """The order that begins with this event, as it was then."""
     match event:
-        case OrderSubmitted() | OrderDenied():
+        case OrderSubmitted() | OrderHeld() | OrderDenied():
             return lifecycle.opened(event)
         case OrderAdopted():
             return lifecycle.adopted(event)
     return None
+
+
+def _held(event: OrderHeld, instrument: Instrument) -> OrderEvent.Held:
+    return OrderEvent.Held(order=resources.order(lifecycle.opened(event), instrument))
+
+
+def _held_amended(event: HeldAmended, instrument: Instrument) -> OrderEvent.HeldAmended:
+    return OrderEvent.HeldAmended(
+        quantity=instrument.quantity_text(event.quantity_lots),
+        price=resources.price_text(instrument, event.price_ticks),
+        terms=terms.shown(event.terms, instrument),
+        held=terms.held(event.held),
+        actor=event.actor,
+        reason=event.reason,
+    )
+
+
+def _released(event: OrderReleased, instrument: Instrument) -> OrderEvent.Released:
+    return OrderEvent.Released(
+        type=resources.ORDER_TYPES[event.order_type],
+        time_in_force=resources.TIMES_IN_FORCE[event.time_in_force],
+        quantity=instrument.quantity_text(event.quantity_lots),
+        price=resources.price_text(instrument, event.price_ticks),
+        reason=event.reason,
+        asked_quantity=_asked_text(event.asked_lots, instrument),
+    )
 
 
 def _adopted(event: OrderAdopted, instrument: Instrument) -> OrderEvent.Adopted:
@@ -174,6 +203,9 @@ def _rejected(event: RequestRejected, _instrument: Instrument) -> OrderEvent.Req
 
 _SHOWN: Final[dict[type, tuple[str, Callable[[Any, Instrument], Any]]]] = {
     OrderSubmitted: ("submitted", _submitted),
+    OrderHeld: ("held", _held),
+    HeldAmended: ("held_amended", _held_amended),
+    OrderReleased: ("released", _released),
     OrderDenied: ("denied", _denied),
     OrderAdopted: ("adopted", _adopted),
     CancelRequested: ("cancel_requested", _requested),

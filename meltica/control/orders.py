@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
-from meltica.control import resources
+from meltica.control import resources, terms
 from meltica.control.batches import Batches, start_of
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
@@ -17,8 +17,9 @@ from meltica.control.requests import Form
 from meltica.domain import commands, lifecycle
 from meltica.domain.instrument import Instrument
 from meltica.domain.order import OrderType, Side, TimeInForce
-from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
+from meltica.domain.order_events import CancelRequested, OrderHeld, OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import Gateway
+from meltica.domain.terms import NO_TERMS
 from meltica.v1 import order_pb2
 from meltica.v1 import order_service_pb2 as api
 
@@ -58,10 +59,11 @@ class OrderService:
             short=request.short_sale,
             short_exempt=request.short_exempt,
             client_order_id=form.client_order_id(request.client_order_id),
+            terms=terms.read(form, request.terms, instrument) if request.HasField("terms") else None,
         )
         form.finish()
         answer = await self._durable.run(command)
-        submitted = next(event for event in answer.events if isinstance(event, OrderSubmitted))
+        submitted = next(event for event in answer.events if isinstance(event, OrderSubmitted | OrderHeld))
         order = resources.order(lifecycle.opened(submitted), self._instrument(submitted.instrument))
         return api.SubmitOrderResponse(order=order, sequence=answer.sequence)
 
@@ -78,8 +80,9 @@ class OrderService:
             quantity_lots=quantity,
             price_ticks=price,
             client_order_id=form.client_order_id(request.client_order_id),
+            terms=(terms.read(form, request.terms, instrument) or NO_TERMS) if request.HasField("terms") else None,
         )
-        if quantity is None and price is None:
+        if quantity is None and price is None and not request.HasField("terms"):
             form.wrong("quantity", "name a new quantity, a new price, or both")
         form.finish()
         answer = await self._durable.run(command)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
@@ -17,7 +18,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from meltica.control.errors import RefusedError, fault_of, invalid
 from meltica.domain.errors import FieldError
 from meltica.domain.instrument import Instrument
-from meltica.domain.money import INT64_MAX, parse_decimal, parse_nanos
+from meltica.domain.money import INT64_MAX, parse_decimal, parse_nanos, steps
 from meltica.domain.ports import State
 
 IDENTIFIER_LIMIT: Final = 64
@@ -33,6 +34,12 @@ _PRINTABLE: Final = re.compile(r"[!-~]+", re.ASCII)
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 Known = TypeVar("Known")
+
+PPM: Final = 1_000_000
+
+
+def _millionths(text: str, field: str) -> int:
+    return steps(field, text, Decimal(1).scaleb(-6))
 
 
 class Form:
@@ -147,6 +154,20 @@ class Form:
             most = instrument.price_text(instrument.max_price_ticks)
             self._fault(field, text, f"more than the instrument's largest price {most}")
         return ticks
+
+    def price_change(self, field: str, text: str, instrument: Instrument | None) -> int:
+        """Ticks with a sign; empty is 0."""
+        if not text or instrument is None:
+            return 0
+        return self._counted(field, text, instrument.price_ticks)
+
+    def share_ppm(self, field: str, text: str) -> int:
+        """A share in millionths, 0 to less than 1; empty is 0."""
+        ppm = self._counted(field, text, _millionths) if text else 0
+        if not 0 <= ppm < PPM:
+            self._fault(field, text, "must be 0 or more, and less than 1")
+            return 0
+        return ppm
 
     def _plain_number(self, field: str, text: str, *, zero: bool) -> bool:
         if not text:

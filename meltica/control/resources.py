@@ -8,6 +8,7 @@ from typing import Final
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from meltica.control import terms
 from meltica.domain import lifecycle
 from meltica.domain.approvals import KillSwitch
 from meltica.domain.instrument import Instrument
@@ -28,13 +29,8 @@ AVERAGE_PLACES: Final = 9
 _EXACT: Final = Context(prec=60)
 
 SIDES: Final = {Side.BUY: order_pb2.SIDE_BUY, Side.SELL: order_pb2.SIDE_SELL}
-ORDER_TYPES: Final = {OrderType.MARKET: order_pb2.ORDER_TYPE_MARKET, OrderType.LIMIT: order_pb2.ORDER_TYPE_LIMIT}
-TIMES_IN_FORCE: Final = {
-    TimeInForce.DAY: order_pb2.TIME_IN_FORCE_DAY,
-    TimeInForce.GTC: order_pb2.TIME_IN_FORCE_GTC,
-    TimeInForce.IOC: order_pb2.TIME_IN_FORCE_IOC,
-    TimeInForce.FOK: order_pb2.TIME_IN_FORCE_FOK,
-}
+ORDER_TYPES: Final = {kind: order_pb2.OrderType.Value(f"ORDER_TYPE_{kind.name}") for kind in OrderType}
+TIMES_IN_FORCE: Final = {tif: order_pb2.TimeInForce.Value(f"TIME_IN_FORCE_{tif.name}") for tif in TimeInForce}
 PENDING_KINDS: Final = {
     PendingKind.CANCEL: order_pb2.PendingRequest.KIND_CANCEL,
     PendingKind.REPLACE: order_pb2.PendingRequest.KIND_REPLACE,
@@ -98,6 +94,8 @@ def order(found: Order, instrument: Instrument) -> order_pb2.Order:
         actor=found.actor,
         create_time=timestamp(found.created_ns),
         update_time=timestamp(found.updated_ns),
+        terms=terms.shown(found.terms, instrument),
+        held=terms.held(found.held),
     )
 
 

@@ -72,6 +72,8 @@ class Watch:
     def __init__(self, tables: Tables, orders: Iterable[Order]) -> None:
         self._tables = tables
         self._markets: dict[str, _Market] = {}
+        self.unseen: dict[str, None] = {}
+        """Instruments where an order came or changed: the driver shows their market once, whether it moves or not."""
         for order in orders:
             if order.terms is not None:
                 self._enter(order, ordered=False)
@@ -84,24 +86,29 @@ class Watch:
 
     def keep(self, order: Order) -> None:
         """The order is another one than before, or new."""
-        if (market := self._markets.get(order.instrument)) is not None:
+        market = self._markets.get(order.instrument)
+        if market is not None and order.held is Held.TRIGGER and market.wants.get(order.order_id) == _wants(order):
+            return
+        if market is not None:
             market.drop(order.order_id)
             market.ready.pop(order.order_id, None)
             market.unpegged.pop(order.order_id, None)
             market.pegs.pop(order.order_id, None)
-        self._enter(order, ordered=True)
+        if self._enter(order, ordered=True):
+            self.unseen[order.instrument] = None
         if market is not None and market.empty:
             del self._markets[order.instrument]
 
-    def _enter(self, order: Order, *, ordered: bool) -> None:
+    def _enter(self, order: Order, *, ordered: bool) -> bool:
+        """False: it waits for nothing."""
         if order.ended is not None:
-            return
+            return False
         if order.held is None and (order.order_type is not OrderType.PEGGED or leaves_lots(order) == 0):
-            return
+            return False
         wants = _wants(order)
         waits = order.held in (Held.RELEASE, Held.REFERENCE)
         if not wants and not waits:
-            return
+            return False
         market = self._markets.setdefault(order.instrument, _Market())
         if wants:
             market.add(order.order_id, wants, ordered=ordered)
@@ -111,6 +118,7 @@ class Watch:
             market.ready[order.order_id] = None
         else:
             market.unpegged[order.order_id] = None
+        return True
 
     def is_shut(self, instrument: str) -> bool:
         """Nothing fires while the instrument is halted, or its book has a gap."""
@@ -158,9 +166,13 @@ class Watch:
                 if peg is None or (not lost and not prices.is_own(peg, line, quote, leaves_lots(peg))):
                     yield order_id
 
-    def waiting(self) -> list[str]:
-        """Instruments in which an order waits for the gate or a fresh price."""
-        return [name for name, market in self._markets.items() if market.ready]
+    def look(self, *, again: bool = False) -> tuple[str, ...]:
+        """The unseen instruments, once; all of them where the gate may answer again."""
+        if not self.unseen and not again:
+            return ()
+        names = tuple(self._markets if again else self.unseen)
+        self.unseen.clear()
+        return names
 
 
 def is_termed(order: Order) -> bool:

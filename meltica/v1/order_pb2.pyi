@@ -56,6 +56,20 @@ class _OrderTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderType.V
     """At the best price there is; carries no price."""
     ORDER_TYPE_LIMIT: _OrderType.ValueType  # 2
     """At `price` or better."""
+    ORDER_TYPE_STOP: _OrderType.ValueType  # 3
+    """Waits until the market is as bad as `terms.trigger_price` or worse, then MARKET."""
+    ORDER_TYPE_STOP_LIMIT: _OrderType.ValueType  # 4
+    """Waits until the market is as bad as `terms.trigger_price` or worse, then LIMIT at `price`."""
+    ORDER_TYPE_MARKET_IF_TOUCHED: _OrderType.ValueType  # 5
+    """Waits until the market is as good as `terms.trigger_price` or better, then MARKET."""
+    ORDER_TYPE_LIMIT_IF_TOUCHED: _OrderType.ValueType  # 6
+    """Waits until the market is as good as `terms.trigger_price` or better, then LIMIT at `price`."""
+    ORDER_TYPE_TRAILING_STOP: _OrderType.ValueType  # 7
+    """A STOP whose trigger stays `terms.trailing_offset` behind the best price that there has been."""
+    ORDER_TYPE_TRAILING_STOP_LIMIT: _OrderType.ValueType  # 8
+    """The same, then LIMIT at `terms.limit_offset` beyond the trigger."""
+    ORDER_TYPE_PEGGED: _OrderType.ValueType  # 9
+    """A limit order whose price follows the market: `terms.peg`."""
 
 class OrderType(_OrderType, metaclass=_OrderTypeEnumTypeWrapper):
     """How an order is priced (FIX tag 40)."""
@@ -66,7 +80,125 @@ ORDER_TYPE_MARKET: OrderType.ValueType  # 1
 """At the best price there is; carries no price."""
 ORDER_TYPE_LIMIT: OrderType.ValueType  # 2
 """At `price` or better."""
+ORDER_TYPE_STOP: OrderType.ValueType  # 3
+"""Waits until the market is as bad as `terms.trigger_price` or worse, then MARKET."""
+ORDER_TYPE_STOP_LIMIT: OrderType.ValueType  # 4
+"""Waits until the market is as bad as `terms.trigger_price` or worse, then LIMIT at `price`."""
+ORDER_TYPE_MARKET_IF_TOUCHED: OrderType.ValueType  # 5
+"""Waits until the market is as good as `terms.trigger_price` or better, then MARKET."""
+ORDER_TYPE_LIMIT_IF_TOUCHED: OrderType.ValueType  # 6
+"""Waits until the market is as good as `terms.trigger_price` or better, then LIMIT at `price`."""
+ORDER_TYPE_TRAILING_STOP: OrderType.ValueType  # 7
+"""A STOP whose trigger stays `terms.trailing_offset` behind the best price that there has been."""
+ORDER_TYPE_TRAILING_STOP_LIMIT: OrderType.ValueType  # 8
+"""The same, then LIMIT at `terms.limit_offset` beyond the trigger."""
+ORDER_TYPE_PEGGED: OrderType.ValueType  # 9
+"""A limit order whose price follows the market: `terms.peg`."""
 Global___OrderType: _TypeAlias = OrderType  # noqa: Y015
+
+class _TriggerSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TriggerSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TriggerSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRIGGER_SOURCE_UNSPECIFIED: _TriggerSource.ValueType  # 0
+    """In a request: TRIGGER_SOURCE_BID_ASK."""
+    TRIGGER_SOURCE_BID_ASK: _TriggerSource.ValueType  # 1
+    """What the order would trade with: the ask for a buy, the bid for a sale."""
+    TRIGGER_SOURCE_LAST: _TriggerSource.ValueType  # 2
+    """The last trade."""
+    TRIGGER_SOURCE_MID: _TriggerSource.ValueType  # 3
+    """The middle between bid and ask."""
+    TRIGGER_SOURCE_MARK: _TriggerSource.ValueType  # 4
+    """The venue's mark price, where it publishes one."""
+
+class TriggerSource(_TriggerSource, metaclass=_TriggerSourceEnumTypeWrapper):
+    """Which price of the market a trigger looks at (FIX tag 1107)."""
+
+TRIGGER_SOURCE_UNSPECIFIED: TriggerSource.ValueType  # 0
+"""In a request: TRIGGER_SOURCE_BID_ASK."""
+TRIGGER_SOURCE_BID_ASK: TriggerSource.ValueType  # 1
+"""What the order would trade with: the ask for a buy, the bid for a sale."""
+TRIGGER_SOURCE_LAST: TriggerSource.ValueType  # 2
+"""The last trade."""
+TRIGGER_SOURCE_MID: TriggerSource.ValueType  # 3
+"""The middle between bid and ask."""
+TRIGGER_SOURCE_MARK: TriggerSource.ValueType  # 4
+"""The venue's mark price, where it publishes one."""
+Global___TriggerSource: _TypeAlias = TriggerSource  # noqa: Y015
+
+class _Peg:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PegEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Peg.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PEG_UNSPECIFIED: _Peg.ValueType  # 0
+    """None; an error with ORDER_TYPE_PEGGED."""
+    PEG_MID: _Peg.ValueType  # 2
+    """The middle between bid and ask."""
+    PEG_MARKET: _Peg.ValueType  # 4
+    """The best price of the other side."""
+    PEG_PRIMARY: _Peg.ValueType  # 5
+    """The best price of its own side."""
+
+class Peg(_Peg, metaclass=_PegEnumTypeWrapper):
+    """What a pegged order follows (FIX tag 1094)."""
+
+PEG_UNSPECIFIED: Peg.ValueType  # 0
+"""None; an error with ORDER_TYPE_PEGGED."""
+PEG_MID: Peg.ValueType  # 2
+"""The middle between bid and ask."""
+PEG_MARKET: Peg.ValueType  # 4
+"""The best price of the other side."""
+PEG_PRIMARY: Peg.ValueType  # 5
+"""The best price of its own side."""
+Global___Peg: _TypeAlias = Peg  # noqa: Y015
+
+class _Held:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HeldEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Held.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HELD_UNSPECIFIED: _Held.ValueType  # 0
+    """It does not: the venue has it, or it has ended."""
+    HELD_TRIGGER: _Held.ValueType  # 1
+    """Until its trigger price is reached."""
+    HELD_PARENT: _Held.ValueType  # 2
+    """Until the order that it belongs to is filled."""
+    HELD_SESSION: _Held.ValueType  # 3
+    """Until the market opens, or is about to close."""
+    HELD_SLICES: _Held.ValueType  # 4
+    """It never goes out itself: its child orders do."""
+    HELD_RELEASE: _Held.ValueType  # 5
+    """Its moment came, and the risk gate or a fresh price was missing: it goes out as soon as there are both."""
+    HELD_REFERENCE: _Held.ValueType  # 6
+    """Pegged: until what it follows is known."""
+    HELD_SIBLING: _Held.ValueType  # 7
+    """Its moment came, and another order of its group is being cancelled to make room for it."""
+
+class Held(_Held, metaclass=_HeldEnumTypeWrapper):
+    """Why the gateway keeps an order instead of its venue."""
+
+HELD_UNSPECIFIED: Held.ValueType  # 0
+"""It does not: the venue has it, or it has ended."""
+HELD_TRIGGER: Held.ValueType  # 1
+"""Until its trigger price is reached."""
+HELD_PARENT: Held.ValueType  # 2
+"""Until the order that it belongs to is filled."""
+HELD_SESSION: Held.ValueType  # 3
+"""Until the market opens, or is about to close."""
+HELD_SLICES: Held.ValueType  # 4
+"""It never goes out itself: its child orders do."""
+HELD_RELEASE: Held.ValueType  # 5
+"""Its moment came, and the risk gate or a fresh price was missing: it goes out as soon as there are both."""
+HELD_REFERENCE: Held.ValueType  # 6
+"""Pegged: until what it follows is known."""
+HELD_SIBLING: Held.ValueType  # 7
+"""Its moment came, and another order of its group is being cancelled to make room for it."""
+Global___Held: _TypeAlias = Held  # noqa: Y015
 
 class _TimeInForce:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -84,6 +216,12 @@ class _TimeInForceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimeInFor
     """Immediate or cancel: what does not fill at once is cancelled."""
     TIME_IN_FORCE_FOK: _TimeInForce.ValueType  # 4
     """Fill or kill: all at once, or nothing."""
+    TIME_IN_FORCE_GTD: _TimeInForce.ValueType  # 5
+    """Until `terms.expire_time`."""
+    TIME_IN_FORCE_AT_THE_OPEN: _TimeInForce.ValueType  # 6
+    """In the opening of the next trading session, or as soon as trading resumes."""
+    TIME_IN_FORCE_AT_THE_CLOSE: _TimeInForce.ValueType  # 7
+    """In the closing of this trading session, or just before it."""
 
 class TimeInForce(_TimeInForce, metaclass=_TimeInForceEnumTypeWrapper):
     """How long an order works (FIX tag 59)."""
@@ -98,6 +236,12 @@ TIME_IN_FORCE_IOC: TimeInForce.ValueType  # 3
 """Immediate or cancel: what does not fill at once is cancelled."""
 TIME_IN_FORCE_FOK: TimeInForce.ValueType  # 4
 """Fill or kill: all at once, or nothing."""
+TIME_IN_FORCE_GTD: TimeInForce.ValueType  # 5
+"""Until `terms.expire_time`."""
+TIME_IN_FORCE_AT_THE_OPEN: TimeInForce.ValueType  # 6
+"""In the opening of the next trading session, or as soon as trading resumes."""
+TIME_IN_FORCE_AT_THE_CLOSE: TimeInForce.ValueType  # 7
+"""In the closing of this trading session, or just before it."""
 Global___TimeInForce: _TypeAlias = TimeInForce  # noqa: Y015
 
 class _OrderStatus:
@@ -167,6 +311,82 @@ ORDER_STATUS_EXPIRED: OrderStatus.ValueType  # 12
 ORDER_STATUS_PENDING_REPLACE: OrderStatus.ValueType  # 13
 """A replace is pending at the venue."""
 Global___OrderStatus: _TypeAlias = OrderStatus  # noqa: Y015
+
+@_typing.final
+class OrderTerms(_message.Message):
+    """What an order says beyond side, quantity, price and time in force. Prices and quantities are decimal strings of the
+    instrument; empty: not asked for.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRIGGER_PRICE_FIELD_NUMBER: _builtins.int
+    TRIGGER_SOURCE_FIELD_NUMBER: _builtins.int
+    TRAILING_OFFSET_FIELD_NUMBER: _builtins.int
+    TRAILING_OFFSET_BPS_FIELD_NUMBER: _builtins.int
+    ACTIVATION_PRICE_FIELD_NUMBER: _builtins.int
+    LIMIT_OFFSET_FIELD_NUMBER: _builtins.int
+    PEG_FIELD_NUMBER: _builtins.int
+    PEG_OFFSET_FIELD_NUMBER: _builtins.int
+    PEG_LIMIT_PRICE_FIELD_NUMBER: _builtins.int
+    DISPLAY_QUANTITY_FIELD_NUMBER: _builtins.int
+    DISPLAY_SPREAD_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    MIN_QUANTITY_FIELD_NUMBER: _builtins.int
+    trigger_price: _builtins.str
+    """STOP and STOP_LIMIT, …_IF_TOUCHED: required. In answers also where a trailing stop's trigger is now."""
+    trigger_source: Global___TriggerSource.ValueType
+    """Which price of the market fires it, and is followed by a trailing stop."""
+    trailing_offset: _builtins.str
+    """TRAILING_…: how far behind, as a price. This or `trailing_offset_bps`, not both."""
+    trailing_offset_bps: _builtins.int
+    """TRAILING_…: how far behind, in basis points of the price: 1 to 9999."""
+    activation_price: _builtins.str
+    """TRAILING_…: it begins to trail once this price is reached; empty: at once."""
+    limit_offset: _builtins.str
+    """TRAILING_STOP_LIMIT: the limit is this much worse than the trigger; empty: none."""
+    peg: Global___Peg.ValueType
+    """PEGGED: what it follows."""
+    peg_offset: _builtins.str
+    """PEGGED: added to what it follows; with a minus it is lower."""
+    peg_limit_price: _builtins.str
+    """PEGGED: a buy never goes above this, a sale never below."""
+    display_quantity: _builtins.str
+    """Iceberg: how much shows at a time."""
+    display_spread: _builtins.str
+    """Iceberg: each slice is up to this share smaller or larger than `display_quantity`: "0.2" is 20 percent. At most six
+    decimals, less than 1.
+    """
+    min_quantity: _builtins.str
+    """Least quantity of the first execution, where the venue has such a thing."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """GTD: when it expires."""
+
+    def __init__(
+        self,
+        *,
+        trigger_price: _builtins.str = ...,
+        trigger_source: Global___TriggerSource.ValueType = ...,
+        trailing_offset: _builtins.str = ...,
+        trailing_offset_bps: _builtins.int = ...,
+        activation_price: _builtins.str = ...,
+        limit_offset: _builtins.str = ...,
+        peg: Global___Peg.ValueType = ...,
+        peg_offset: _builtins.str = ...,
+        peg_limit_price: _builtins.str = ...,
+        display_quantity: _builtins.str = ...,
+        display_spread: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        min_quantity: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activation_price", b"activation_price", "display_quantity", b"display_quantity", "display_spread", b"display_spread", "expire_time", b"expire_time", "limit_offset", b"limit_offset", "min_quantity", b"min_quantity", "peg", b"peg", "peg_limit_price", b"peg_limit_price", "peg_offset", b"peg_offset", "trailing_offset", b"trailing_offset", "trailing_offset_bps", b"trailing_offset_bps", "trigger_price", b"trigger_price", "trigger_source", b"trigger_source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderTerms: _TypeAlias = OrderTerms  # noqa: Y015
 
 @_typing.final
 class PendingRequest(_message.Message):
@@ -267,6 +487,8 @@ class Order(_message.Message):
     INTERMARKET_SWEEP_FIELD_NUMBER: _builtins.int
     SHORT_SALE_FIELD_NUMBER: _builtins.int
     SHORT_EXEMPT_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The gateway's id, a decimal number."""
     client_order_id: _builtins.str
@@ -280,7 +502,7 @@ class Order(_message.Message):
     side: Global___Side.ValueType
     """Buy or sell."""
     type: Global___OrderType.ValueType
-    """Market or limit."""
+    """How it is priced."""
     time_in_force: Global___TimeInForce.ValueType
     """How long it works."""
     quantity: _builtins.str
@@ -319,6 +541,8 @@ class Order(_message.Message):
     """A sale of what is not owned (FIX 54=5); SELL only."""
     short_exempt: _builtins.bool
     """With `short_sale`: exempt from the price test (FIX 54=6), where the account may."""
+    held: Global___Held.ValueType
+    """Why the gateway keeps it for now."""
     @_builtins.property
     def pending_requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___PendingRequest]:
         """Cancels and replaces without a final answer."""
@@ -330,6 +554,10 @@ class Order(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When something last became known of it."""
+
+    @_builtins.property
+    def terms(self) -> Global___OrderTerms:
+        """What it says beyond the ordinary; unset: nothing."""
 
     def __init__(
         self,
@@ -362,10 +590,12 @@ class Order(_message.Message):
         intermarket_sweep: _builtins.bool = ...,
         short_sale: _builtins.bool = ...,
         short_exempt: _builtins.bool = ...,
+        terms: Global___OrderTerms | None = ...,
+        held: Global___Held.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "terms", b"terms", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "fees", b"fees", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "status", b"status", "strategy", b"strategy", "time_in_force", b"time_in_force", "type", b"type", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "fees", b"fees", "held", b"held", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "status", b"status", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -150,6 +150,7 @@ class SubmitOrderRequest(_message.Message):
     INTERMARKET_SWEEP_FIELD_NUMBER: _builtins.int
     SHORT_SALE_FIELD_NUMBER: _builtins.int
     SHORT_EXEMPT_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, made by the caller; the same id gives the first answer again."""
     account: _builtins.str
@@ -161,7 +162,7 @@ class SubmitOrderRequest(_message.Message):
     side: _order_pb2.Side.ValueType
     """Buy or sell."""
     type: _order_pb2.OrderType.ValueType
-    """Market or limit."""
+    """How it is priced."""
     time_in_force: _order_pb2.TimeInForce.ValueType
     """How long it works."""
     quantity: _builtins.str
@@ -180,6 +181,10 @@ class SubmitOrderRequest(_message.Message):
     """A sale of what is not owned (FIX 54=5); SELL only."""
     short_exempt: _builtins.bool
     """With `short_sale`: exempt from the price test (FIX 54=6), where the account may."""
+    @_builtins.property
+    def terms(self) -> _order_pb2.OrderTerms:
+        """What it says beyond the ordinary; the type says which of it is needed."""
+
     def __init__(
         self,
         *,
@@ -198,10 +203,11 @@ class SubmitOrderRequest(_message.Message):
         intermarket_sweep: _builtins.bool = ...,
         short_sale: _builtins.bool = ...,
         short_exempt: _builtins.bool = ...,
+        terms: _order_pb2.OrderTerms | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reduce_only", b"reduce_only", "request_id", b"request_id", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "strategy", b"strategy", "time_in_force", b"time_in_force", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reduce_only", b"reduce_only", "request_id", b"request_id", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -219,7 +225,7 @@ class SubmitOrderResponse(_message.Message):
     """The journal entry that made it durable."""
     @_builtins.property
     def order(self) -> _order_pb2.Order:
-        """The order as it was sent (always ORDER_STATUS_PENDING_NEW); GetOrder and StreamOrderEvents tell what became of it."""
+        """The order as it was sent (ORDER_STATUS_PENDING_NEW), or as the gateway keeps it (ORDER_STATUS_NEW, `held`); GetOrder and StreamOrderEvents tell what became of it."""
 
     def __init__(
         self,
@@ -246,6 +252,7 @@ class AmendOrderRequest(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     PRICE_FIELD_NUMBER: _builtins.int
     CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, made by the caller; the same id gives the first answer again."""
     order_id: _builtins.str
@@ -256,6 +263,10 @@ class AmendOrderRequest(_message.Message):
     """New price; unset: as it is."""
     client_order_id: _builtins.str
     """The id of this request at the venue; empty: the gateway makes one."""
+    @_builtins.property
+    def terms(self) -> _order_pb2.OrderTerms:
+        """All of its terms anew; unset: as they are. Only of an order that the gateway still keeps (Order.held)."""
+
     def __init__(
         self,
         *,
@@ -264,10 +275,11 @@ class AmendOrderRequest(_message.Message):
         quantity: _builtins.str | None = ...,
         price: _builtins.str | None = ...,
         client_order_id: _builtins.str = ...,
+        terms: _order_pb2.OrderTerms | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_quantity", b"_quantity", "price", b"price", "quantity", b"quantity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_quantity", b"_quantity", "price", b"price", "quantity", b"quantity", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_quantity", b"_quantity", "client_order_id", b"client_order_id", "order_id", b"order_id", "price", b"price", "quantity", b"quantity", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_quantity", b"_quantity", "client_order_id", b"client_order_id", "order_id", b"order_id", "price", b"price", "quantity", b"quantity", "request_id", b"request_id", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__price: _TypeAlias = _typing.Literal["price"]  # noqa: Y015
     _WhichOneofArgType__price: _TypeAlias = _typing.Literal["_price", b"_price"]  # noqa: Y015
@@ -295,7 +307,7 @@ class AmendOrderResponse(_message.Message):
     """The journal entry that made it durable."""
     @_builtins.property
     def pending_request(self) -> _order_pb2.PendingRequest:
-        """What was sent to the venue."""
+        """What was sent to the venue; unset for an order that the gateway keeps: that one has changed already."""
 
     def __init__(
         self,
@@ -907,6 +919,110 @@ class OrderEvent(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class Held(_message.Message):
+        """The gateway keeps it until its moment comes; the gate judges it then."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ORDER_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def order(self) -> _order_pb2.Order:
+            """As it was taken in."""
+
+        def __init__(
+            self,
+            *,
+            order: _order_pb2.Order | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class HeldAmended(_message.Message):
+        """An order that the gateway keeps is another one from now on: somebody asked for it, or it follows the market."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        QUANTITY_FIELD_NUMBER: _builtins.int
+        PRICE_FIELD_NUMBER: _builtins.int
+        TERMS_FIELD_NUMBER: _builtins.int
+        HELD_FIELD_NUMBER: _builtins.int
+        ACTOR_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        quantity: _builtins.str
+        """Its total quantity now."""
+        price: _builtins.str
+        """Its limit price now; empty without one."""
+        held: _order_pb2.Held.ValueType
+        """Why it is kept now; unspecified: for the same reason as before."""
+        actor: _builtins.str
+        """By whom."""
+        reason: _builtins.str
+        """Why, where nobody asked for it."""
+        @_builtins.property
+        def terms(self) -> _order_pb2.OrderTerms:
+            """Its terms now."""
+
+        def __init__(
+            self,
+            *,
+            quantity: _builtins.str = ...,
+            price: _builtins.str = ...,
+            terms: _order_pb2.OrderTerms | None = ...,
+            held: _order_pb2.Held.ValueType = ...,
+            actor: _builtins.str = ...,
+            reason: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["terms", b"terms"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "held", b"held", "price", b"price", "quantity", b"quantity", "reason", b"reason", "terms", b"terms"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Released(_message.Message):
+        """Its moment came and the gate let it pass; it goes to the venue."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        TYPE_FIELD_NUMBER: _builtins.int
+        TIME_IN_FORCE_FIELD_NUMBER: _builtins.int
+        QUANTITY_FIELD_NUMBER: _builtins.int
+        PRICE_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        ASKED_QUANTITY_FIELD_NUMBER: _builtins.int
+        type: _order_pb2.OrderType.ValueType
+        """As what: market or limit."""
+        time_in_force: _order_pb2.TimeInForce.ValueType
+        """How long it works there."""
+        quantity: _builtins.str
+        """How much."""
+        price: _builtins.str
+        """Its limit; empty for a market order."""
+        reason: _builtins.str
+        """What released it, with the figures."""
+        asked_quantity: _builtins.str
+        """What was asked for, where self-match prevention let less out; else empty."""
+        def __init__(
+            self,
+            *,
+            type: _order_pb2.OrderType.ValueType = ...,
+            time_in_force: _order_pb2.TimeInForce.ValueType = ...,
+            quantity: _builtins.str = ...,
+            price: _builtins.str = ...,
+            reason: _builtins.str = ...,
+            asked_quantity: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_quantity", b"asked_quantity", "price", b"price", "quantity", b"quantity", "reason", b"reason", "time_in_force", b"time_in_force", "type", b"type"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class RequestRejected(_message.Message):
         """The venue refused a cancel or a replace; the order lives on as it was."""
 
@@ -946,6 +1062,9 @@ class OrderEvent(_message.Message):
     TRADE_CORRECTED_FIELD_NUMBER: _builtins.int
     REQUEST_REJECTED_FIELD_NUMBER: _builtins.int
     ADOPTED_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    HELD_AMENDED_FIELD_NUMBER: _builtins.int
+    RELEASED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """The journal entry; several events may share one."""
     order_id: _builtins.str
@@ -1000,6 +1119,18 @@ class OrderEvent(_message.Message):
     def adopted(self) -> Global___OrderEvent.Adopted:
         """The venue has an order that did not come from here."""
 
+    @_builtins.property
+    def held(self) -> Global___OrderEvent.Held:
+        """The gateway keeps it."""
+
+    @_builtins.property
+    def held_amended(self) -> Global___OrderEvent.HeldAmended:
+        """What the gateway keeps was changed."""
+
+    @_builtins.property
+    def released(self) -> Global___OrderEvent.Released:
+        """What the gateway kept goes to the venue."""
+
     def __init__(
         self,
         *,
@@ -1019,12 +1150,15 @@ class OrderEvent(_message.Message):
         trade_corrected: Global___OrderEvent.TradeCorrected | None = ...,
         request_rejected: Global___OrderEvent.RequestRejected | None = ...,
         adopted: Global___OrderEvent.Adopted | None = ...,
+        held: Global___OrderEvent.Held | None = ...,
+        held_amended: Global___OrderEvent.HeldAmended | None = ...,
+        released: Global___OrderEvent.Released | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "denied", b"denied", "event", b"event", "filled", b"filled", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "denied", b"denied", "event", b"event", "filled", b"filled", "held", b"held", "held_amended", b"held_amended", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "denied", b"denied", "event", b"event", "filled", b"filled", "instrument", b"instrument", "order_id", b"order_id", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "sequence", b"sequence", "strategy", b"strategy", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "denied", b"denied", "event", b"event", "filled", b"filled", "held", b"held", "held_amended", b"held_amended", "instrument", b"instrument", "order_id", b"order_id", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "sequence", b"sequence", "strategy", b"strategy", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["submitted", "denied", "cancel_requested", "replace_requested", "amend_denied", "reported", "filled", "trade_corrected", "request_rejected", "adopted"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["submitted", "denied", "cancel_requested", "replace_requested", "amend_denied", "reported", "filled", "trade_corrected", "request_rejected", "adopted", "held", "held_amended", "released"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
