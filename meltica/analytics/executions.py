@@ -16,7 +16,7 @@ from meltica.analytics.course import Course, Fill
 from meltica.analytics.order_view import shown
 from meltica.analytics.prices import prices_in
 from meltica.analytics.tallies import Cell, Share, Tally, share_of, together
-from meltica.domain.commands import SubmitOrder
+from meltica.domain.commands import SubmitOrder, SubmitOrders
 from meltica.domain.errors import InvariantError
 from meltica.domain.events import DayBegan, InstrumentRegistered
 from meltica.domain.execution import ExecutionFilter, ExecutionSummary, GroupBy, OrderExecution
@@ -35,6 +35,7 @@ from meltica.domain.order_events import (
     OrderSubmitted,
     TradeCorrected,
 )
+from meltica.domain.parent_events import AlgoAmended
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.domain.terms import Held
 
@@ -81,6 +82,7 @@ class Executions:
             OrderSubmitted: self._submitted,
             OrderHeld: self._held,
             HeldAmended: self._amended,
+            AlgoAmended: self._amended,
             OrderReleased: self._released,
             OrderDenied: self._denied,
             OrderAdopted: self._adopted,
@@ -130,7 +132,7 @@ class Executions:
     def _submitted(self, event: OrderSubmitted) -> None:
         course = self._open(event, event.quantity_lots, parent_id=event.parent_id)
         course.sent, course.left_ns = True, self._time_ns
-        self._arrive(course)
+        self._arrive(course, self._command(event))
         if (parent := self._kept.courses.get(event.parent_id)) is not None:
             parent.children.append(course.order_id)
 
@@ -138,7 +140,7 @@ class Executions:
         course = self._open(event, event.quantity_lots)
         course.held = True
         if event.held is Held.SLICES:
-            self._arrive(course)  # From now on it is executed; others begin when they are released.
+            self._arrive(course, self._command(event))  # From now on; others begin when they are released.
 
     def _denied(self, event: OrderDenied) -> None:
         self._open(event, event.quantity_lots).denied = True
@@ -148,7 +150,7 @@ class Executions:
         course.strategy = event.strategy or EXTERNAL
         course.sent = True  # At which price it arrived is not known.
 
-    def _amended(self, event: HeldAmended) -> None:
+    def _amended(self, event: HeldAmended | AlgoAmended) -> None:
         if (course := self._change(event.order_id)) is not None:
             course.quantity_lots = event.quantity_lots
 
@@ -232,7 +234,7 @@ class Executions:
 
     def _open(self, event: Any, quantity_lots: int, parent_id: int = 0) -> Course:
         """``event``: one that an order begins with."""
-        body = self._record.input.body
+        command = self._command(event)
         course = Course(
             order_id=event.order_id,
             account=event.account,
@@ -244,21 +246,28 @@ class Executions:
             day=self._kept.day or self._today(),
             parent_id=parent_id if parent_id in self._kept.courses else 0,
         )
-        if isinstance(body, SubmitOrder) and 0 < body.decided_ns <= self._time_ns and not course.parent_id:
-            course.decided_ns = body.decided_ns
+        if command is not None and 0 < command.decided_ns <= self._time_ns:
+            course.decided_ns = command.decided_ns
         self._kept.courses[course.order_id] = course
         self._touched[course.order_id] = None
         return course
 
-    def _arrive(self, course: Course) -> None:
+    def _command(self, event: OrderSubmitted | OrderHeld | OrderDenied | OrderAdopted) -> SubmitOrder | None:
+        """What asked for the order that begins with this event; None: nobody did, or it can't be told from others."""
+        body = self._record.input.body
+        if isinstance(body, SubmitOrders):
+            return next((each for each in body.orders if each.client_order_id == event.client_order_id), None)
+        is_slice = isinstance(event, OrderSubmitted) and event.parent_id != 0
+        return body if isinstance(body, SubmitOrder) and not is_slice else None
+
+    def _arrive(self, course: Course, command: SubmitOrder | None = None) -> None:
         """It is ours to execute from now on."""
         course.tape_begin = course.tape_end = self._kept.tapes.get(course.instrument, (0, 0))
         if (seen := prices_in(self._record, course.instrument)) is None:
             return
         course.arrival_half_ticks = course.decision_half_ticks = seen.mark_half_ticks
-        body = self._record.input.body
-        if isinstance(body, SubmitOrder) and (body.decision_ticks or 0) > 0 and not course.parent_id:
-            course.decision_half_ticks = 2 * (body.decision_ticks or 0)
+        if command is not None and (command.decision_ticks or 0) > 0:
+            course.decision_half_ticks = 2 * (command.decision_ticks or 0)
 
     def _end(self, course: Course) -> None:
         course.held = False
@@ -367,12 +376,13 @@ class Executions:
     # Checkpoints
 
     def checkpoint(self) -> bytes:
-        return msgspec.msgpack.encode(self._kept)
+        """JSON, whose integers have any size."""
+        return msgspec.json.encode(self._kept)
 
     @classmethod
     def restored(cls, checkpoint: bytes) -> Executions:
         """:raises msgspec.ValidationError, msgspec.DecodeError: it is none, or one of another version."""
-        return cls(msgspec.msgpack.decode(checkpoint, type=Kept))
+        return cls(msgspec.json.decode(checkpoint, type=Kept))
 
 
 def _matches(cell: Cell, chosen: ExecutionFilter) -> bool:

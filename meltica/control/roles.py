@@ -79,6 +79,8 @@ METHODS: Final[dict[str, Method]] = {
     "/meltica.v1.KillSwitchService/RejectRelease": Method(Effect.CHANGE, _GOVERN, _SOON),
     "/meltica.v1.PortfolioService/ListPositions": Method(Effect.READ, _EVERYBODY, _SOON),
     "/meltica.v1.PortfolioService/GetPortfolio": Method(Effect.READ, _EVERYBODY, _SOON),
+    "/meltica.v1.ExecutionService/GetOrderExecution": Method(Effect.READ, _EVERYBODY, _SOON),
+    "/meltica.v1.ExecutionService/ListExecutionSummaries": Method(Effect.READ, _EVERYBODY, _SOON),
     "/meltica.v1.MarketDataService/ListInstruments": Method(Effect.READ, _EVERYBODY, _SOON),
     "/meltica.v1.MarketDataService/GetInstrument": Method(Effect.READ, _EVERYBODY, _SOON),
     "/meltica.v1.MarketDataService/GetOrderBook": Method(Effect.READ, _EVERYBODY, _SOON),

@@ -21,6 +21,7 @@ from meltica.control.batches import Batches
 from meltica.control.calls import Calls
 from meltica.control.credentials import CertificateFiles
 from meltica.control.durable import DurableCommands
+from meltica.control.execution import ExecutionService
 from meltica.control.health import Health
 from meltica.control.kill_switch import KillSwitchService
 from meltica.control.market_data import MarketDataService
@@ -31,9 +32,11 @@ from meltica.control.reflection import Reflection
 from meltica.control.risk import RiskService
 from meltica.control.roles import METHODS, Method
 from meltica.domain.errors import InvariantError, MelticaError
+from meltica.domain.execution import ExecutionBooks
 from meltica.domain.ports import Gateway
 from meltica.v1 import (
     audit_service_pb2,
+    execution_service_pb2,
     kill_switch_service_pb2,
     market_data_service_pb2,
     order_service_pb2,
@@ -48,6 +51,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
         (risk_service_pb2, "RiskService"),
         (kill_switch_service_pb2, "KillSwitchService"),
         (portfolio_service_pb2, "PortfolioService"),
+        (execution_service_pb2, "ExecutionService"),
         (market_data_service_pb2, "MarketDataService"),
         (audit_service_pb2, "AuditService"),
         (health_pb2, "Health"),
@@ -90,6 +94,7 @@ class ControlServer:
         address: str,
         certificates: CertificateFiles,
         policy: PolicyFile,
+        executions: ExecutionBooks,
         clock_ns: Callable[[], int] = time.time_ns,
         rules: Mapping[str, Method] = METHODS,
     ) -> None:
@@ -109,6 +114,7 @@ class ControlServer:
             "RiskService": RiskService(gateway, self._durable, approvals, batches, clock_ns),
             "KillSwitchService": KillSwitchService(gateway, self._durable, approvals),
             "PortfolioService": PortfolioService(gateway),
+            "ExecutionService": ExecutionService(gateway, executions),
             "MarketDataService": MarketDataService(gateway, batches),
             "AuditService": AuditService(gateway, batches),
             "Health": self._health,

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
 from meltica import hot
+from meltica.analytics.executions import Executions
 from meltica.domain.commands import Command, RegisterInstrument, SetLimits
 from meltica.domain.errors import NotAcceptingError, RequestReusedError
 from meltica.domain.inputs import Input, Record, encode_record
@@ -56,6 +57,7 @@ class MemoryGateway:
         self.books: dict[str, Book] = {}
         self.tops: asyncio.Queue[TopOfBook] = asyncio.Queue()
         self.accepting = True
+        self.executions = Executions()
         self.fault: Exception | None = None
         self.durable = asyncio.Event()
         """Cleared: nothing becomes durable until it is set again."""
@@ -76,6 +78,7 @@ class MemoryGateway:
         happened = Input(now_ns, body, (Mark(BTC, now_ns, MARK_TICKS),))
         record = Record(happened, self.engine.step(happened))
         sequence = len(self.journal) + 1
+        self.executions.apply(sequence, now_ns, record)
         payload = encode_record(record)
         previous = self.journal[-1][0].hash if self.journal else b"\0" * 32
         self.journal.append(

@@ -19,6 +19,7 @@ from meltica.control.policy import PolicyFile
 from meltica.control.server import ControlServer
 from meltica.v1 import (
     audit_service_pb2_grpc,
+    execution_service_pb2_grpc,
     kill_switch_service_pb2_grpc,
     market_data_service_pb2_grpc,
     order_service_pb2,
@@ -38,6 +39,7 @@ class Stubs:
         self.orders = order_service_pb2_grpc.OrderServiceStub(channel)
         self.risk = risk_service_pb2_grpc.RiskServiceStub(channel)
         self.kill = kill_switch_service_pb2_grpc.KillSwitchServiceStub(channel)
+        self.executions = execution_service_pb2_grpc.ExecutionServiceStub(channel)
         self.portfolio = portfolio_service_pb2_grpc.PortfolioServiceStub(channel)
         self.market = market_data_service_pb2_grpc.MarketDataServiceStub(channel)
         self.audit = audit_service_pb2_grpc.AuditServiceStub(channel)
@@ -58,7 +60,13 @@ class Running:
     def another_server(self, address: str, **settings: Any) -> ControlServer:
         certificates = CertificateFiles(self.authority)
         policy = PolicyFile(self.authority.policy)
-        return ControlServer(self.gateway, address=address, certificates=certificates, policy=policy, **settings)
+        return ControlServer(
+            self.gateway,
+            address=address,
+            certificates=certificates,
+            policy=policy,
+            **{"executions": self.gateway.executions, **settings},
+        )
 
     @property
     def target(self) -> str:
