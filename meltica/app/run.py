@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import cast
 
 from meltica import hot
-from meltica.app.bootstrap import Bootstrap
+from meltica.app.bootstrap import MILLISECOND_NS, Bootstrap
 from meltica.app.clock import SteadyClock
+from meltica.app.execution_keeper import ExecutionKeeper
 from meltica.app.gates import CardKeeper, GateKeeper, RemoteGateKeeper, local_gate, watched
 from meltica.app.gateway import LiveGateway
 from meltica.app.hot_gates import hot_gates
@@ -23,7 +24,7 @@ from meltica.app.market_sources import MarketSource, open_market
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.pump import pump
 from meltica.app.recovery import recover
-from meltica.app.settings import Settings
+from meltica.app.settings import FaultSettings, Settings
 from meltica.app.strategy_kinds import build
 from meltica.app.trading_day import end_days, parse_time_of_day
 from meltica.app.valuation import value_positions
@@ -32,11 +33,13 @@ from meltica.control.credentials import CertificateFiles
 from meltica.control.policy import PolicyFile
 from meltica.control.server import ControlServer
 from meltica.domain.errors import MelticaError
+from meltica.domain.ports import VenueSession
 from meltica.engine.engine import Engine
 from meltica.hot.ports import RiskGate
 from meltica.journal.reader import SqliteReader
 from meltica.journal.store import SqliteStore
 from meltica.journal.writer import GroupCommitWriter
+from meltica.venues.paper.lossy import Faults, LossySession
 from meltica.venues.paper.session import Latency, PaperSession
 
 LOG = logging.getLogger("meltica.run")
@@ -73,6 +76,8 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
             instruments=settings.market.instruments,
             start_ns=gateway.clock.now_ns(),
         )
+        executions = ExecutionKeeper(gateway.state.tables.sequence)
+        gateway.keep(executions)
         day_ends_ns = parse_time_of_day("paper.day_ends", settings.paper.day_ends)
         bootstrap, venue = _wire(gateway, settings, source)
         authority, _ = ensure_authority(settings.authority, datetime.now(UTC))
@@ -81,6 +86,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
             address=settings.listen,
             certificates=CertificateFiles(authority),
             policy=PolicyFile(authority.policy),
+            executions=executions,
             clock_ns=gateway.clock.now_ns,
         )
         port = await server.start()
@@ -90,6 +96,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
             asyncio.create_task(_feed(source, gateway, bootstrap, settings, fail)),
             asyncio.create_task(end_days(gateway, venue, day_ends_ns)),
             asyncio.create_task(value_positions(gateway)),
+            asyncio.create_task(executions.catch_up(gateway.records(0))),
         ]
         ready(f"{settings.listen.rpartition(':')[0]}:{port}")
         await stop.wait()
@@ -165,7 +172,7 @@ def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> tup
     instruments = bootstrap.register(source.instruments)
     latency = Latency(settings.paper.entry_latency_us * 1000, settings.paper.response_latency_us * 1000)
     venue = PaperSession(source.venue, instruments.values(), epoch=epoch, latency=latency)
-    gateway.add_venue(venue)
+    gateway.add_venue(_line_to(venue, settings.paper.faults))
     working = gateway.state.working_orders()
     known = [o for o in working if gateway.state.tables.instruments[o.instrument].venue == source.venue and not o.gate]
     gateway.reported(venue.restore(known, gateway.clock.now_ns()))
@@ -174,6 +181,24 @@ def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> tup
         gateway.add_strategy(build(wanted, instruments, epoch))
     gateway.close("the gateway is starting")
     return bootstrap, venue
+
+
+def _line_to(venue: PaperSession, faults: FaultSettings) -> VenueSession:
+    """The paper venue, behind a bad line where the settings ask for one."""
+    if not (faults.lost_ppm or faults.unanswered_ppm or faults.late_ppm):
+        return venue
+    return LossySession(
+        venue,
+        Faults(
+            seed=faults.seed,
+            lost_ppm=faults.lost_ppm,
+            unanswered_ppm=faults.unanswered_ppm,
+            late_ppm=faults.late_ppm,
+            timeout_ns=faults.timeout_ms * MILLISECOND_NS,
+            late_ns=faults.late_ms * MILLISECOND_NS,
+            horizon_ns=faults.horizon_ms * MILLISECOND_NS,
+        ),
+    )
 
 
 async def _feed(

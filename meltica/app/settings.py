@@ -17,6 +17,7 @@ from meltica.hot.layout_gen import BURST_BOUND, COLLAR_BPS_BOUND
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 """What the gate's registers hold."""
 Micros = Annotated[int, msgspec.Meta(ge=0, le=60_000_000)]
+Ppm = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 """As the API spells accounts and strategies."""
@@ -52,9 +53,27 @@ class CardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The card stops by itself when it has not heard from the gateway for so long."""
 
 
+class FaultSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many of a million commands to the paper venue meet which fault; all 0: the line is good."""
+
+    seed: int = 1
+    lost_ppm: Ppm = 0
+    """Never reach the venue."""
+    unanswered_ppm: Ppm = 0
+    """Reach it; the answer is lost until it is asked for."""
+    late_ppm: Ppm = 0
+    """Reach it ``late_ms`` later."""
+    timeout_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 1_000
+    """How long an answer is waited for."""
+    late_ms: Millis = 5_000
+    horizon_ms: Millis = 10_000
+    """The venue's promise that nothing arrives later than this; 0: none, so that persons decide."""
+
+
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entry_latency_us: Micros = 500
     response_latency_us: Micros = 500
+    faults: FaultSettings = FaultSettings()
     day_ends: str = "00:00"
     """Time of day in UTC at which DAY orders expire."""
 

@@ -11,6 +11,7 @@ import msgspec
 from meltica.domain.errors import FieldError
 from meltica.domain.instrument import Instrument
 from meltica.domain.order import Order, OrderType, PendingKind, Side
+from meltica.domain.reports import OutcomeUnknown
 from meltica.venues.nasdaq.ouch_codec import MARKET_PRICE
 
 MAX_ORDERS: Final = 1_000_000
@@ -112,6 +113,22 @@ class OrderBook:
     def number(self, order: OuchOrder, user_ref_num: int) -> None:
         """One more number under which messages may name it."""
         self._by_ref[user_ref_num] = order
+
+    def doubts(self, venue: str) -> Iterator[OutcomeUnknown]:
+        """Everything that was sent and has no answer, as told when the connection is lost."""
+        text = "the connection was lost before the answer"
+        for waiting in self.unanswered.values():
+            if waiting.request is None:
+                name = waiting.order.client_order_id
+                yield OutcomeUnknown(venue=venue, client_order_id=name, text=text)
+        for order in self._by_order_id.values():
+            for request in order.requests:
+                yield OutcomeUnknown(
+                    venue=venue,
+                    client_order_id=request.client_order_id,
+                    original_client_order_id=order.client_order_id,
+                    text=text,
+                )
 
     def by_ref(self, user_ref_num: int) -> OuchOrder | None:
         return self._by_ref.get(user_ref_num)

@@ -148,7 +148,9 @@ class OuchSession:
         return self._soup.take_output(now_ns)
 
     def disconnected(self) -> None:
-        """What was under way is unknown from now on; it stays so until the next replay."""
+        """What was under way is in doubt from now on; the next replay settles it."""
+        if self.ready:
+            self._reports.extend(self._book.doubts(self._venue))
         self.ready = False
         self._soup.disconnected()
 

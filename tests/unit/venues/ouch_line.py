@@ -6,7 +6,7 @@ from random import Random
 
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
-from meltica.domain.reports import ExecutionReport, VenueReport
+from meltica.domain.reports import ExecutionReport, OutcomeUnknown, VenueReport
 from meltica.venues.nasdaq.ouch50 import CODEC
 from meltica.venues.nasdaq.ouch_codec import OuchMessage
 from meltica.venues.nasdaq.ouch_session import OuchSession
@@ -126,6 +126,8 @@ def told(reports) -> list[tuple]:
             }
             shown = tuple((name, value) for name, value in facts.items() if value is not None)
             found.append((report.exec_type.value, report.client_order_id, *shown))
+        elif isinstance(report, OutcomeUnknown):
+            found.append(("InDoubt", report.client_order_id))
         else:
             found.append(("CancelReject", report.client_order_id, report.text))
     return found

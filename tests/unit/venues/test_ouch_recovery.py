@@ -31,9 +31,23 @@ def test_an_order_that_was_lost_is_sent_again_under_its_number() -> None:
     ours.session.send(order(1, BUY, 100, 10), ours.now_ns)
     ours.session.take_output(ours.now_ns)  # into the void
     ours.cut()
-    assert told(ours.connect()) == [("New", "m1")]
+    assert told(ours.connect()) == [("InDoubt", "m1"), ("New", "m1")]
     assert [m["UserRefNum"] for m in ours.said if m.type == "O"] == [1]
     assert exchange.depth("AAPL")[0] == [(100_000, 100)]
+
+
+def test_all_that_had_no_answer_is_in_doubt_once_the_connection_is_gone() -> None:
+    _, ours, _ = market()
+    ours.send(order(1, BUY, 100, 10))
+    for command in (order(2, BUY, 100, 9), cancel(1, "m1c"), replace(2, "m2r", 200, 11)):
+        ours.session.send(command, ours.now_ns)
+    ours.cut()
+    assert told(ours.session.due(ours.now_ns)) == [("InDoubt", "m2"), ("InDoubt", "m1c"), ("InDoubt", "m2r")]
+    ours.cut()
+    assert told(ours.session.due(ours.now_ns)) == []
+    ours.send(cancel(2, "m2c", "m2"))  # Never sent: there is no connection, so there is no doubt either.
+    ours.cut()
+    assert told(ours.session.due(ours.now_ns)) == []
 
 
 def test_an_order_that_arrived_is_not_entered_twice() -> None:
@@ -42,7 +56,7 @@ def test_an_order_that_arrived_is_not_entered_twice() -> None:
     for event in ours.server.receive(ours.session.take_output(ours.now_ns), ours.now_ns):
         exchange.take(ours.account, event.payload, ours.now_ns)
     ours.cut()  # the answer never left
-    assert told(ours.connect()) == [("New", "m1")]
+    assert told(ours.connect()) == [("InDoubt", "m1"), ("New", "m1")]
     assert [m.type for m in ours.said] == ["Q", "Q"]
     assert exchange.depth("AAPL")[0] == [(100_000, 100)]
 
@@ -53,7 +67,8 @@ def test_an_order_that_was_lost_too_long_ago_is_given_up() -> None:
     ours.session.take_output(ours.now_ns)
     ours.cut()
     ours.now_ns += 6 * SECOND
-    (report,) = ours.connect()
+    doubt, report = ours.connect()
+    assert told([doubt]) == [("InDoubt", "m1")]
     assert (report.exec_type, report.text) == (ExecType.REJECTED, "it never reached the venue")
     assert exchange.depth("AAPL") == ([], [])
     assert told(ours.send(order(2, BUY, 100, 10))) == [("New", "m2")]
