@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from pyslang.ast import ArgumentDirection
 from pyslang.driver import Driver
@@ -29,6 +30,8 @@ class Port:
     name: str
     width: int
     is_input: bool
+    cast: str = ""
+    """An enumeration takes no plain bits: the type that they are cast to."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Design:
     small: Parameters = field(default_factory=dict)  # Table depths that fit into the ECP5
     place: bool = True
     seeds: int = 3
+    uram: bool = False  # Large tables may go to UltraRAM
     fast: bool = False  # abc9's fast script on the ECP5: for blocks on which the thorough one takes half an hour
 
     def files(self) -> list[Path]:
@@ -65,9 +69,16 @@ class Design:
         if any(found.isError() for found in compilation.getAllDiagnostics()):
             raise DesignError(f"{self.block}: slang finds errors with {parameters}")
         return [
-            Port(port.name, port.type.bitWidth, port.direction == ArgumentDirection.In)
+            Port(port.name, port.type.bitWidth, port.direction == ArgumentDirection.In, _cast(port, compilation))
             for port in tops[0].body.portList
         ]
+
+
+def _cast(port: Any, compilation: Any) -> str:
+    if not port.type.isEnum:
+        return ""
+    name = str(port.type.name)
+    return next(f"{package.name}::{name}" for package in compilation.getPackages() if package.find(name) is not None)
 
 
 def all_designs(path: Path = HERE / "blocks.toml") -> list[Design]:
@@ -86,14 +97,16 @@ def harness(design: Design, parameters: Parameters) -> str:
     inputs, outputs = [p for p in ports if p.is_input], [p for p in ports if not p.is_input]
     connections, at = [f".{CLOCK}(clk)"], 0
     for port in inputs:
-        connections.append(f".{port.name}(in_q[{at}+:{port.width}])")
+        bits = f"in_q[{at}+:{port.width}]"
+        value = f"{port.cast}'({bits})" if port.cast else bits
+        connections.append(f".{port.name}({value})")
         at += port.width
-    given, at = at, 0
+    asked, at = at, 0
     for port in outputs:
         connections.append(f".{port.name}(out[{at}+:{port.width}])")
         at += port.width
     return _HARNESS.format(
-        given=max(given, 2),
+        given=max(asked, 2),
         taken=max(at, 1),
         block=design.block,
         parameters=", ".join(f".{name}({value})" for name, value in parameters.items()),

@@ -26,7 +26,8 @@ class NotKeptError(DesignError):
 
 def cells(design: Design, *, run: bool = True) -> dict[str, int]:
     """Cells of the block for UltraScale+, by kind of resource."""
-    key = design.digest("cells", FLOW, design.full)
+    uram = " -uram" if design.uram else ""
+    key = design.digest("cells", f"{FLOW}{uram}", design.full)
     folder = CACHE / design.block / f"cells-{key}"
     kept = folder / "cells.json"
     if kept.exists():
@@ -38,7 +39,7 @@ def cells(design: Design, *, run: bool = True) -> dict[str, int]:
         folder,
         f"read_slang -D SYNTHESIS {_parameters(design.full)} {_files(design)} --top {design.block}",
         FAST,
-        f"synth_xilinx -family xcup -noiopad -flatten -top {design.block}",
+        f"synth_xilinx -family xcup{uram} -noiopad -flatten -top {design.block}",
         "check -assert",
         f"tee -q -o {folder}/stat.json stat -json",
     )
