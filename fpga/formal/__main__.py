@@ -1,4 +1,5 @@
-"""`python -m fpga.formal [PROOF ...]`: runs the proofs, two at a time, and their planted bugs, which must be found.
+"""`python -m fpga.formal [--sample] [PROOF ...]`: runs the proofs, two at a time, and their planted bugs, which must be
+found; with --sample one planted bug a proof, drawn by SEED of the environment.
 
 What has been judged is kept by the digest of all that went in, so a proof whose files did not change costs nothing.
 """
@@ -19,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from random import Random, SystemRandom
 from typing import NamedTuple
 
 from fpga.filelist import ROOT, code
@@ -45,7 +47,12 @@ class Outcome(NamedTuple):
         return self.status == ("FAIL" if self.case.startswith("bug_") else "PASS")
 
 
-def main(chosen: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    chosen, draw = [name for name in arguments if name != "--sample"], None
+    if "--sample" in arguments:
+        seed = int(os.environ.get("SEED") or SystemRandom().randrange(1, 2**31))
+        draw = Random(seed)  # noqa: S311 - a draw that can be repeated is the point
+        print(f"one planted bug a proof: SEED={seed}")
     try:
         proofs = all_proofs()
     except ProofError as error:
@@ -58,7 +65,7 @@ def main(chosen: list[str]) -> int:
     proofs = [proof for proof in proofs if not chosen or proof.name in chosen]
     begin = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        jobs = [(proof, [pool.submit(judge, proof, *case) for case in proof.cases()]) for proof in proofs]
+        jobs = [(proof, [pool.submit(judge, proof, *case) for case in cases(proof, draw)]) for proof in proofs]
         results = [(proof, [future.result() for future in futures]) for proof, futures in jobs]
     bad = 0
     for proof, outcomes in results:
@@ -66,6 +73,13 @@ def main(chosen: list[str]) -> int:
         print(summary(proof, outcomes))
     print(f"{len(proofs)} proofs, {bad} of them not good, in {time.monotonic() - begin:.0f} s")
     return 1 if bad else 0
+
+
+def cases(proof: Proof, draw: Random | None) -> list[tuple[str, str, Bug | None]]:
+    """All of them, or the proof's own and one planted bug."""
+    own = [case for case in proof.cases() if case[2] is None]
+    planted = [case for case in proof.cases() if case[2] is not None]
+    return [*own, *(planted if draw is None else draw.sample(planted, 1))]
 
 
 def summary(proof: Proof, outcomes: list[Outcome]) -> str:
