@@ -41,6 +41,8 @@ class Member(msgspec.Struct, kw_only=True, gc=False):
 
     lots: int
     """Its quantity as it was asked for: for a leg that follows a parent, once the parent is filled."""
+    after: int = 0
+    """The leg that it goes on for: that one was filled, and the parent traded more."""
     asked_lots: int = 0
     """The total quantity that was last asked for: from the gate, or from its venue."""
     request: str = ""
@@ -106,4 +108,13 @@ class GroupImbalanced(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fa
     time_ns: int
 
 
-GroupEvent = GroupOpened | GroupImbalanced
+class GroupExtended(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """A child of an OTO was filled and its parent traded more: another order goes on for it."""
+
+    group_id: int
+    order_id: int
+    after: int
+    time_ns: int
+
+
+GroupEvent = GroupOpened | GroupExtended | GroupImbalanced

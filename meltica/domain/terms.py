@@ -51,7 +51,7 @@ class Held(enum.IntEnum):
     REFERENCE = 6
     """Pegged: until what it follows is known."""
     SIBLING = 7
-    """It fired, and the gate has no room for it beside the leg that it ends: until that one is out of the way."""
+    """It fired, and the gate has no room for it beside the orders that it ends: until they are out of the way."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

@@ -8,16 +8,15 @@ traded too much, or is left without cover, is said (``GroupImbalanced``), and no
 from __future__ import annotations
 
 from meltica.domain import lifecycle
-from meltica.domain.commands import AmendOrder
-from meltica.domain.groups import GROUP_ACTOR, LINKED, Group, GroupImbalanced, Link, Member, Sizing
+from meltica.domain.commands import AmendOrder, SubmitOrder
+from meltica.domain.groups import GROUP_ACTOR, LINKED, Group, GroupExtended, GroupImbalanced, Link, Member, Sizing
 from meltica.domain.order import Ended, Order, OrderType, PendingKind
 from meltica.domain.order_events import HeldAmended, ReplaceRequested
 from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held
-from meltica.engine import held, orders, siblings
-from meltica.engine.cancels import next_client_id, request_cancel_once
+from meltica.engine import admission, held, orders, siblings
+from meltica.engine.cancels import free_id, next_client_id, request_cancel_once
 from meltica.engine.desk import Desk
-from meltica.engine.fold_groups import FIRES
 from meltica.engine.release import release
 
 REFUSALS_MOST = 2
@@ -48,7 +47,7 @@ def room_of(table: dict[int, Order], group: Group, leg_id: int) -> int:
     """How many lots the leg may still trade, all that is known considered."""
     may_trade = _total(table, group, leg_id)
     if group.among not in LINKED:
-        return max(may_trade - table[leg_id].cumulative_lots, 0)
+        return max(may_trade - _taken(table, group, leg_id), 0)
     if group.winner_id not in (0, leg_id) or _called_off(table, group):
         return 0
     return max(may_trade - _traded(table, group), 0)
@@ -70,6 +69,21 @@ def _lives(order: Order) -> bool:
 
 def _traded(table: dict[int, Order], group: Group) -> int:
     return sum(table[leg_id].cumulative_lots for leg_id in group.legs)
+
+
+def _taken(table: dict[int, Order], group: Group, leg_id: int) -> int:
+    """What a child has traded, with those that it goes on for and that go on for it; and what these may still trade."""
+    first = _first(group, leg_id)
+    parts = [leg for leg in group.legs if _first(group, leg) == first]
+    return sum(table[leg].cumulative_lots for leg in parts) + sum(
+        leaves_after(table[leg]) for leg in parts if leg != leg_id
+    )
+
+
+def _first(group: Group, leg_id: int) -> int:
+    while after := group.members[leg_id].after:
+        leg_id = after
+    return leg_id
 
 
 def _called_off(table: dict[int, Order], group: Group) -> bool:
@@ -118,8 +132,6 @@ def _let_out(desk: Desk, group: Group, leg: Order, room: int) -> None:
     table = desk.state.tables.orders
     waits = _lives(table[group.parent_id]) and group.winner_id in (0, leg.order_id) and not _called_off(table, group)
     if room > 0 and _enough(desk, leg, room):
-        if desk.state.tables.gate_lost:
-            return  # It goes out when the gate answers again.
         _resize_held(desk, group, leg, leg.cumulative_lots + room)
         _send(desk, group, leg)
     elif room > 0 and not waits:
@@ -135,8 +147,9 @@ def _enough(desk: Desk, leg: Order, lots: int) -> bool:
     return lots >= instrument.min_quantity_lots and value >= instrument.min_value_nanos
 
 
-def _resize_held(desk: Desk, group: Group, leg: Order, quantity: int, why: Held | None = None) -> None:
-    if quantity == leg.quantity_lots and why is None:
+def _resize_held(desk: Desk, group: Group, leg: Order, quantity: int, kept: tuple[Held, int] | None = None) -> None:
+    """``kept``: what it is held for from now on, and until when at the latest."""
+    if quantity == leg.quantity_lots and kept is None:
         return
     desk.emit(
         HeldAmended(
@@ -144,8 +157,8 @@ def _resize_held(desk: Desk, group: Group, leg: Order, quantity: int, why: Held 
             quantity_lots=quantity,
             price_ticks=leg.price_ticks,
             terms=leg.terms,
-            due_ns=leg.due_ns,
-            held=why,
+            due_ns=leg.due_ns if kept is None else kept[1],
+            held=None if kept is None else kept[0],
             actor=GROUP_ACTOR,
             reason=f"group {group.group_id}",
             time_ns=desk.now_ns,
@@ -155,11 +168,12 @@ def _resize_held(desk: Desk, group: Group, leg: Order, quantity: int, why: Held 
 
 def _send(desk: Desk, group: Group, leg: Order) -> None:
     """Out to its venue; or on to what it waits for by itself."""
-    if leg.held is Held.PARENT and leg.order_type in FIRES:
-        _resize_held(desk, group, leg, leg.quantity_lots, Held.TRIGGER)
+    if leg.held is Held.PARENT and (kept := admission.kept(desk, leg)) is not None:
+        _resize_held(desk, group, leg, leg.quantity_lots, kept)
         return
     why = f"group {group.group_id}: its parent has traded" if leg.held is Held.PARENT else "the other leg is gone"
-    release(desk, leg, price_ticks=leg.price_ticks, time_in_force=leg.time_in_force, reason=why)
+    tif = held.sent_tif(leg.order_type, leg.time_in_force)
+    release(desk, leg, price_ticks=leg.price_ticks, time_in_force=tif, reason=why)
 
 
 def _bring_working(desk: Desk, group: Group, leg: Order, room: int) -> None:
@@ -171,7 +185,10 @@ def _bring_working(desk: Desk, group: Group, leg: Order, room: int) -> None:
         request_cancel_once(desk, leg, GROUP_ACTOR, f"group {group.group_id}: {room} lots are left for it")
     elif asked > room:
         _reduce(desk, group, leg, leg.cumulative_lots + room)
-    elif asked < room and _may_grow(leg, member, leg.cumulative_lots + room):
+    elif lifecycle.leaves_lots(leg) == 0:
+        if room > 0 and group.among is None and group.sizing is Sizing.PARTIAL:
+            _go_on(desk, group, leg, room)
+    elif asked < room and _may_grow(leg, member, leg.cumulative_lots + room) and not desk.state.tables.gate_lost:
         quantity = leg.cumulative_lots + room
         command = AmendOrder(request_id="", actor=GROUP_ACTOR, order_id=leg.order_id, quantity_lots=quantity)
         orders.amend(desk, command)
@@ -201,6 +218,35 @@ def _reduce(desk: Desk, group: Group, leg: Order, quantity: int) -> None:
             reason=f"group {group.group_id}: {quantity - leg.cumulative_lots} lots are left for it",
         )
     )
+
+
+def _go_on(desk: Desk, group: Group, leg: Order, room: int) -> None:
+    """A filled order can't grow: another one trades what its parent has filled since."""
+    if leg.pending or any(member.after == leg.order_id for member in group.members.values()):
+        return
+    order_id = desk.state.tables.next_order_id
+    venue = desk.state.tables.instruments[leg.instrument].venue
+    command = SubmitOrder(
+        request_id="",
+        actor=leg.actor,
+        account=leg.account,
+        strategy=leg.strategy,
+        instrument=leg.instrument,
+        side=leg.side,
+        order_type=leg.order_type,
+        time_in_force=leg.time_in_force,
+        quantity_lots=room,
+        price_ticks=leg.price_ticks,
+        post_only=leg.post_only,
+        reduce_only=leg.reduce_only,
+        iso=leg.iso,
+        short=leg.short,
+        short_exempt=leg.short_exempt,
+        terms=leg.terms,
+    )
+    client_order_id = free_id(desk, venue, f"m{order_id}", 0)
+    held.hold(desk, command, client_order_id, Held.PARENT, group_id=group.group_id)
+    desk.emit(GroupExtended(group_id=group.group_id, order_id=order_id, after=leg.order_id, time_ns=desk.now_ns))
 
 
 def _look_at_entry(desk: Desk, group: Group) -> None:
@@ -241,7 +287,11 @@ def _measure(desk: Desk, group: Group) -> None:
 def _overfilled(table: dict[int, Order], group: Group) -> int:
     if group.among in LINKED:
         return max(_traded(table, group) - max(_total(table, group, leg) for leg in group.legs), 0)
-    return sum(max(table[leg].cumulative_lots - _total(table, group, leg), 0) for leg in group.legs)
+    traded: dict[int, int] = {}
+    for leg in group.legs:
+        first = _first(group, leg)
+        traded[first] = traded.get(first, 0) + table[leg].cumulative_lots
+    return sum(max(lots - _total(table, group, first), 0) for first, lots in traded.items())
 
 
 def _uncovered(table: dict[int, Order], group: Group) -> int:

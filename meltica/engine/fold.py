@@ -180,7 +180,7 @@ class Fold(LimitsFold):
         tables = self._state.tables
         tables.orders[order.order_id] = order
         tables.next_order_id = order.order_id + 1
-        if order.terms is not None:
+        if order.terms is not None or order.held is not None:
             self._state.termed[order.order_id] = order
         return order
 
@@ -198,6 +198,11 @@ class Fold(LimitsFold):
         order = self._state.tables.orders[event.order_id]
         if order.group_id:
             fold_groups.moved(self._state.tables, order, event)
+
+    def _gate_state(self, event: GateStateChanged) -> None:
+        super()._gate_state(event)
+        if not event.lost:
+            self.changed.update(dict.fromkeys(self._state.tables.groups))  # What had to wait for it goes on.
 
     def _group_opened(self, event: GroupOpened) -> None:
         fold_groups.opened(self._state.tables, event)

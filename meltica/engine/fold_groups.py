@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meltica.domain.groups import GROUP_ACTOR, Group, GroupImbalanced, GroupOpened, Link, Member
+from meltica.domain.groups import GROUP_ACTOR, Group, GroupExtended, GroupImbalanced, GroupOpened, Link, Member
 from meltica.domain.order import Order, OrderType
 from meltica.domain.order_events import (
     AmendDenied,
@@ -43,6 +43,12 @@ def opened(tables: Tables, event: GroupOpened) -> None:
         created_ns=event.time_ns,
         updated_ns=event.time_ns,
     )
+
+
+def extended(tables: Tables, event: GroupExtended) -> None:
+    group = tables.groups[event.group_id]
+    group.members[event.order_id] = Member(lots=group.members[event.after].lots, after=event.after)
+    group.updated_ns = event.time_ns
 
 
 def imbalanced(tables: Tables, event: GroupImbalanced) -> None:

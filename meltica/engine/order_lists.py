@@ -104,7 +104,7 @@ def _legs_fault(command: SubmitOrderList) -> Fault | None:
     for place, leg in legs:
         fault = _shared_fault(command, command.orders[start], leg) if among(command) in LINKED else None
         if fault is None and has_parent:
-            fault = _child_fault(command, leg)
+            fault = _child_fault(leg)
         if fault is None and command.link is Link.BRACKET:
             fault = _exit_fault(command, place)
         if fault is not None:
@@ -131,13 +131,7 @@ def _rests(order: SubmitOrder) -> bool:
     return order.order_type is not OrderType.MARKET and order.time_in_force not in IMMEDIATE
 
 
-def _child_fault(command: SubmitOrderList, leg: SubmitOrder) -> Fault | None:
-    if command.sizing is Sizing.PARTIAL and not _rests(leg):
-        return (
-            "LEG_MUST_REST",
-            "type",
-            "PARTIAL sizing makes it grow with each fill of the first order: it must rest",
-        )
+def _child_fault(leg: SubmitOrder) -> Fault | None:
     if leg.time_in_force is TimeInForce.AT_THE_OPEN:
         return "LEG_MUST_REST", "time_in_force", "it can't wait for the first order's fills and for the opening too"
     return None

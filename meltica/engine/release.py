@@ -8,7 +8,7 @@ from meltica.domain import lifecycle
 from meltica.domain.order import Order, TimeInForce
 from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held
-from meltica.engine import held, siblings
+from meltica.engine import held, siblings, slicing
 from meltica.engine.cancels import make_way
 from meltica.engine.desk import Desk
 from meltica.engine.orders import closable, new_intent, not_reducing
@@ -19,6 +19,9 @@ from meltica.hot import PASS, Action, Check
 def release(desk: Desk, order: Order, *, price_ticks: int | None, time_in_force: TimeInForce, reason: str) -> bool:
     """Send it out as a MARKET order, or with a price as a LIMIT order. False: it was refused and has ended, or
     waits until the gate answers, or for another order to make room."""
+    if order.terms is not None and order.terms.display_lots:
+        slicing.turn(desk, order, order.terms)
+        return True
     tables, gate = desk.state.tables, desk.gate
     instrument = tables.instruments[order.instrument]
     if tables.gate_lost:
