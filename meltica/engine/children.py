@@ -13,6 +13,7 @@ from meltica.domain.order_events import OrderDenied, OrderSubmitted
 from meltica.domain.schedule import ChildStyle
 from meltica.engine.cancels import free_id, make_way
 from meltica.engine.desk import Desk
+from meltica.engine.held import sent_tif
 from meltica.engine.orders import new_intent, not_reducing
 from meltica.engine.refusals import Asked, explain
 from meltica.hot import PASS, Check
@@ -51,15 +52,16 @@ def priced(order: Order, style: ChildStyle, mark: Mark | None) -> tuple[int | No
     """(price, time in force) of a child; as text, why there is none now."""
     if style is ChildStyle.MARKET:
         return order.price_ticks, TimeInForce.IOC
+    rests = sent_tif(OrderType.LIMIT, order.time_in_force)
     if style is ChildStyle.LIMIT:
-        return order.price_ticks, order.time_in_force
+        return order.price_ticks, rests
     touch = None if mark is None else mark.bid if order.side is Side.BUY else mark.ask
     if touch is None or touch[0] <= 0:
         return "the market has no price on its side"
     if order.price_ticks is None:
-        return touch[0], order.time_in_force
+        return touch[0], rests
     nearer = min if order.side is Side.BUY else max
-    return nearer(touch[0], order.price_ticks), order.time_in_force
+    return nearer(touch[0], order.price_ticks), rests
 
 
 def least_lots(instrument: Instrument, price_ticks: int | None) -> int:

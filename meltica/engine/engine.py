@@ -46,6 +46,7 @@ from meltica.domain.outcomes import ResolveOutcome
 from meltica.domain.reports import ExecutionReport, OrderCancelReject, OrderNotFound, OutcomeUnknown
 from meltica.engine import (
     alarms,
+    algo_amend,
     algos,
     breakers,
     bulk,
@@ -83,9 +84,9 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     CancelOrders: bulk.cancel_orders,
     AmendOrders: bulk.amend_orders,
     SubmitAlgo: algos.submit_algo,
-    PauseAlgo: algos.pause_algo,
-    ResumeAlgo: algos.resume_algo,
-    AmendAlgo: algos.amend_algo,
+    PauseAlgo: algo_amend.pause_algo,
+    ResumeAlgo: algo_amend.resume_algo,
+    AmendAlgo: algo_amend.amend_algo,
     SeeMarket: triggers.see_market,
     Wake: alarms.wake,
     RegisterInstrument: controls.register_instrument,

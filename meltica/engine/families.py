@@ -102,6 +102,9 @@ class Families:
         if traded == 0:
             return False
         order, schedule = self._orders[parent.order_id], parent.schedule
-        so_far = pov.due(schedule, order.quantity_lots, parent.market_lots)
-        enough = pov.volume_for(schedule, min(so_far + schedule.max_child_lots, order.quantity_lots))
-        return so_far < order.quantity_lots and parent.market_lots + traded >= enough
+        under_way = order.cumulative_lots + sum(child.reserved_lots for child in self.live(order.order_id))
+        child = schedules.child_lots(plan_of(order, parent), parent.slices)
+        needed = min(under_way + child, order.quantity_lots)
+        if pov.due(schedule, order.quantity_lots, parent.market_lots) >= needed:
+            return False  # It knows of enough: something else holds it back.
+        return parent.market_lots + traded >= pov.volume_for(schedule, needed)

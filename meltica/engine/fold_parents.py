@@ -7,11 +7,12 @@ from typing import Any
 
 from meltica.domain.errors import InvariantError
 from meltica.domain.order import Order
-from meltica.domain.order_events import OrderDenied, OrderReported, OrderSubmitted
+from meltica.domain.order_events import OrderDenied, OrderFilled, OrderReported, OrderSubmitted, TradeCorrected
 from meltica.domain.parent import PHASES, Parent, Phase
 from meltica.domain.parent_events import AlgoAmended, AlgoMoved, AlgoOverfilled, AlgoStarted, AlgoVolume, AlgoWaits
 from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held
+from meltica.engine import fold_groups
 from meltica.engine.state import EngineState
 
 
@@ -59,6 +60,9 @@ class ParentsFold:
             order.fees_nanos += fees
             order.updated_ns = child.updated_ns
             parent.refusals = 0
+            if order.group_id and isinstance(event, OrderFilled | TradeCorrected):
+                fold_groups.moved(self._state.tables, order, event)
+                self._changed[order.order_id] = None
 
     # The parent itself
 

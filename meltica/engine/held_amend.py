@@ -8,7 +8,7 @@ from meltica.domain.commands import AmendOrder, SubmitOrder
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, TimeInForce
 from meltica.domain.terms import NO_TERMS, Held, Terms
-from meltica.engine import admission, held, terms_faults
+from meltica.engine import admission, algo_amend, held, terms_faults
 from meltica.engine.desk import Desk
 from meltica.engine.prices import TRAILING
 from meltica.engine.terms_faults import Fault
@@ -16,6 +16,9 @@ from meltica.engine.terms_faults import Fault
 
 def amend(desk: Desk, order: Order, command: AmendOrder) -> None:
     """One that ``fault_of`` found nothing wrong with."""
+    if order.held is Held.SLICES:
+        algo_amend.amend_order(desk, order, command)
+        return
     terms = order.terms if command.terms is None else _taken_over(order, command.terms)
     due_ns = order.due_ns
     if order.time_in_force is TimeInForce.GTD:
@@ -33,7 +36,7 @@ def amend(desk: Desk, order: Order, command: AmendOrder) -> None:
 
 def fault_of(desk: Desk, order: Order, command: AmendOrder) -> Fault | None:
     if order.held is Held.SLICES:
-        return "PARENT_NOT_AMENDABLE", "order_id", "it works by its child orders; cancel it and send another"
+        return algo_amend.order_fault(desk, order, command)
     if command.quantity_lots is None and command.price_ticks is None and command.terms is None:
         return "NOTHING_TO_AMEND", "quantity", "name a new quantity, a new price, new terms, or several of them"
     if command.client_order_id:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from meltica.domain.commands import SubmitOrder
 from meltica.domain.instrument import Instrument
 from meltica.domain.money import INT64_MAX
-from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.engine.fold import IMMEDIATE
 
 
@@ -52,3 +52,11 @@ def quantity_fault(quantity_lots: int) -> tuple[str, str, str]:
     if quantity_lots > 0:
         return "QUANTITY_OUT_OF_RANGE", "quantity", "no instrument has so many lots"
     return "QUANTITY_NOT_POSITIVE", "quantity", "the quantity must be positive; to end an order cancel it"
+
+
+def child_fault(order: Order) -> tuple[str, str, str] | None:
+    """A slice is as its parent's schedule wants it."""
+    if order.parent_id == 0:
+        return None
+    text = f"it is a slice of order {order.parent_id}: amend that one (AlgoService.AmendAlgo)"
+    return "CHILD_ORDER", "order_id", text

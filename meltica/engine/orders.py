@@ -12,7 +12,7 @@ from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
 from meltica.domain.order_events import AmendDenied, OrderDenied, OrderSubmitted, ReplaceRequested
-from meltica.engine import admission, held, held_amend, terms_faults
+from meltica.engine import admission, held, held_amend, slicing, terms_faults
 from meltica.engine.cancels import (
     STRATEGY,
     foreign_fault,
@@ -25,7 +25,7 @@ from meltica.engine.cancels import (
 )
 from meltica.engine.desk import Desk
 from meltica.engine.fold import strategy_row
-from meltica.engine.order_faults import form_fault, quantity_fault
+from meltica.engine.order_faults import child_fault, form_fault, quantity_fault
 from meltica.engine.refusals import Asked, explain
 from meltica.hot import PASS, Action, Check, Flag, OrderIntent
 
@@ -73,7 +73,9 @@ def admit(desk: Desk, command: SubmitOrder, *, group_id: int = 0, ways: Ways | N
     order_id = tables.next_order_id
     client_order_id = command.client_order_id or free_id(desk, instrument.venue, f"m{order_id}", 0)
     lots = command.quantity_lots
-    if terms_faults.is_special(command) and (kept := admission.kept(desk, command)) is not None:
+    if command.terms is not None and command.terms.display_lots and not (why := admission.killed(desk, command)):
+        slicing.begin(desk, command, slicing.iceberg(command.terms, desk.now_ns), group_id=group_id)
+    elif terms_faults.is_special(command) and (kept := admission.kept(desk, command)) is not None:
         if why := admission.killed(desk, command):
             _deny(desk, command, client_order_id, Check.KILL_SWITCH.name, why)
         else:
@@ -293,6 +295,7 @@ def _ask_replace(desk: Desk, order: Order, command: AmendOrder) -> None:
 def _no_amending(desk: Desk, order: Order, command: AmendOrder) -> tuple[str, str, str] | None:
     return (
         foreign_fault(order, command.actor)
+        or child_fault(order)
         or group_fault(desk, order, command)
         or (_amend_fault(order, command) if order.held is None else held_amend.fault_of(desk, order, command))
     )

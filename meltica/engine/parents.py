@@ -13,7 +13,7 @@ from meltica.domain.errors import GateUnreachableError
 from meltica.domain.order import Ended, Order, TimeInForce
 from meltica.domain.order_events import OrderReported
 from meltica.domain.parent import Parent, Phase
-from meltica.domain.parent_events import AlgoMoved, AlgoOverfilled, AlgoVolume, AlgoWaits
+from meltica.domain.parent_events import AlgoOverfilled, AlgoVolume, AlgoWaits
 from meltica.domain.reports import ExecType
 from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle, ScheduleKind
 from meltica.engine import schedules
@@ -21,6 +21,7 @@ from meltica.engine.cancels import request_cancel_once
 from meltica.engine.children import Refusal, Slice, least_lots, priced, send, sized
 from meltica.engine.desk import Desk
 from meltica.engine.schedules import Plan, plan_of
+from meltica.engine.slicing import SYSTEM, move
 
 BACKOFF_NS: Final = 1_000_000_000
 """After a refusal; doubled with each further one in a row."""
@@ -31,7 +32,6 @@ CHILDREN_AT_ONCE: Final = 10
 """Sent in one step. The next ones go out after BACKOFF_NS: a mistake must not empty a quantity in a moment."""
 CANCELS_MAX: Final = 5
 """Requests to one child. A venue that refuses them all is asked no more; its fills count as ever."""
-SYSTEM: Final = "system:algo"
 
 
 class _Look(NamedTuple):
@@ -251,12 +251,11 @@ def _catch_up(desk: Desk, plan: Plan, parent: Parent, live: list[Order]) -> None
 
 def _send_slices(desk: Desk, order: Order, parent: Parent) -> bool:
     """False: not all that is due went out, and the alarm is set for it."""
-    state, schedule, plan = desk.state, parent.schedule, plan_of(order, parent)
+    state, schedule = desk.state, parent.schedule
     want = _wanted(desk, order, parent, state.families.live(order.order_id))
     why: Refusal | None = None
     if schedule.catch_up is CatchUp.CROSS and schedule.style is not ChildStyle.MARKET:
-        under_way = order.cumulative_lots + _working(desk, order)
-        behind = min(schedules.late(plan, desk.now_ns, parent.market_lots) - under_way, want)
+        behind = min(_behind(desk, order, parent), want)
         if behind > 0:
             why = _send_some(desk, order, parent, ChildStyle.MARKET, behind)
             want -= behind
@@ -271,6 +270,21 @@ def _send_slices(desk: Desk, order: Order, parent: Parent) -> bool:
     return False
 
 
+def _behind(desk: Desk, order: Order, parent: Parent) -> int:
+    """What was due before the newest slice, and neither is filled nor under way. That slice's own child is not it."""
+    state, plan = desk.state, plan_of(order, parent)
+    done = order.cumulative_lots + _working(desk, order)
+    if parent.schedule.kind is not ScheduleKind.POV:
+        began = schedules.slice_began_ns(plan, desk.now_ns)
+        for number in reversed(state.families.children(order.order_id)):
+            child = state.tables.orders[number]
+            if child.created_ns < began:
+                break
+            if child.time_in_force is not TimeInForce.IOC:
+                done -= child.cumulative_lots + child.reserved_lots
+    return schedules.late(plan, desk.now_ns, parent.market_lots) - done
+
+
 def _send_some(desk: Desk, order: Order, parent: Parent, style: ChildStyle, want: int) -> Refusal | None:
     """Children that together are as much, as far as the venue's smallest order allows. None: none was refused."""
     price = priced(order, style, desk.mark(order.instrument))
@@ -278,11 +292,12 @@ def _send_some(desk: Desk, order: Order, parent: Parent, style: ChildStyle, want
         return Refusal(price, passing=True)
     instrument = desk.state.tables.instruments[order.instrument]
     at_once = 1 if parent.schedule.kind is ScheduleKind.ICEBERG and parent.phase is Phase.RUNNING else CHILDREN_AT_ONCE
+    waits_for_whole = parent.schedule.kind is ScheduleKind.POV and parent.phase is Phase.RUNNING
     for _ in range(at_once):
         left = order.quantity_lots - order.cumulative_lots - _working(desk, order)
         most = min(schedules.child_lots(plan_of(order, parent), parent.slices) or want, instrument.max_quantity_lots)
         lots = sized(min(want, most, left), left, least_lots(instrument, price[0]))
-        if lots == 0:
+        if lots == 0 or (waits_for_whole and want < min(most, left)):
             return None
         if (why := send(desk, order, Slice(lots, *price))) is not None:
             return why
@@ -296,29 +311,6 @@ def _cancel(desk: Desk, live: list[Order], why: str) -> None:
     for child in live:
         if child.last_request < CANCELS_MAX:
             request_cancel_once(desk, child, SYSTEM, why)
-
-
-def move(
-    desk: Desk,
-    order: Order,
-    phase: Phase,
-    reason: str,
-    *,
-    actor: str = SYSTEM,
-    how: ExecType | None = None,
-    keep_children: bool = False,
-) -> None:
-    desk.emit(
-        AlgoMoved(
-            order_id=order.order_id,
-            phase=phase,
-            reason=reason,
-            actor=actor,
-            time_ns=desk.now_ns,
-            how=how,
-            keep_children=keep_children,
-        )
-    )
 
 
 def _wait(desk: Desk, order: Order, parent: Parent, reason: str) -> None:

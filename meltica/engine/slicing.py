@@ -1,4 +1,4 @@
-"""An order that goes out in slices is taken in."""
+"""An order that goes out in slices is taken in, or is in another phase."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import msgspec
 
 from meltica.domain.commands import SubmitOrder
 from meltica.domain.order import Order
-from meltica.domain.parent_events import AlgoStarted
+from meltica.domain.parent import Phase
+from meltica.domain.parent_events import AlgoMoved, AlgoStarted
+from meltica.domain.reports import ExecType
 from meltica.domain.schedule import ChildStyle, Schedule, ScheduleKind
 from meltica.domain.terms import Held, Terms
 from meltica.engine import held
 from meltica.engine.cancels import free_id
 from meltica.engine.desk import Desk
+
+SYSTEM = "system:algo"
+"""Who changes a parent order when nobody asked for it: its schedule, its children, the market."""
 
 
 def begin(desk: Desk, command: SubmitOrder, schedule: Schedule, *, group_id: int = 0) -> Order:
@@ -21,18 +26,23 @@ def begin(desk: Desk, command: SubmitOrder, schedule: Schedule, *, group_id: int
     venue = tables.instruments[command.instrument].venue
     client_order_id = command.client_order_id or free_id(desk, venue, f"m{order_id}", 0)
     held.hold(desk, command, client_order_id, Held.SLICES, group_id=group_id, due_ns=schedule.start_ns)
-    mark = desk.mark(command.instrument)
+    _start(desk, order_id, command.instrument, schedule, command.actor)
+    return tables.orders[order_id]
+
+
+def turn(desk: Desk, order: Order, terms: Terms) -> None:
+    """One that waited for another to be filled: its moment came, and little of it is to show."""
+    now = desk.now_ns
+    held.amend(desk, order, held=Held.SLICES, due_ns=now, reason="its moment came: it goes out in slices")
+    _start(desk, order.order_id, order.instrument, iceberg(terms, now), order.actor)
+
+
+def _start(desk: Desk, order_id: int, instrument: str, schedule: Schedule, actor: str) -> None:
+    mark = desk.mark(instrument)
     sides = None if mark is None or mark.bid is None or mark.ask is None else mark.bid[0] + mark.ask[0]
     desk.emit(
-        AlgoStarted(
-            order_id=order_id,
-            schedule=schedule,
-            actor=command.actor,
-            time_ns=desk.now_ns,
-            arrival_half_ticks=sides,
-        )
+        AlgoStarted(order_id=order_id, schedule=schedule, actor=actor, time_ns=desk.now_ns, arrival_half_ticks=sides)
     )
-    return tables.orders[order_id]
 
 
 def started(schedule: Schedule, now_ns: int) -> Schedule:
@@ -51,4 +61,27 @@ def iceberg(terms: Terms, now_ns: int) -> Schedule:
         max_child_lots=terms.display_lots,
         randomise_ppm=terms.display_spread_ppm,
         style=ChildStyle.LIMIT,
+    )
+
+
+def move(
+    desk: Desk,
+    order: Order,
+    phase: Phase,
+    reason: str,
+    *,
+    actor: str = SYSTEM,
+    how: ExecType | None = None,
+    keep_children: bool = False,
+) -> None:
+    desk.emit(
+        AlgoMoved(
+            order_id=order.order_id,
+            phase=phase,
+            reason=reason,
+            actor=actor,
+            time_ns=desk.now_ns,
+            how=how,
+            keep_children=keep_children,
+        )
     )

@@ -1,0 +1,643 @@
+"""Parent orders: what they send when, what they are of what became of their children, and how they end."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from meltica.domain import lifecycle
+from meltica.domain.algo_commands import AmendAlgo, PauseAlgo, ResumeAlgo
+from meltica.domain.commands import (
+    AmendOrder,
+    CancelAllOrders,
+    CancelOrder,
+    EngageKillSwitch,
+    GateState,
+    ReportGate,
+    SubmitOrder,
+)
+from meltica.domain.lifecycle import OrderStatus
+from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.parent import Phase
+from meltica.domain.parent_events import AlgoOverfilled
+from meltica.domain.reports import ExecType
+from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle
+from meltica.domain.terms import Held
+from meltica.engine.parents import BACKOFF_NS, CANCELS_MAX, CHILDREN_AT_ONCE, REFUSALS_MAX
+from tests.engines import BTC, MARK_TICKS, SECOND, instrument
+from tests.unit.engine.algos import T0, TARA, AlgoBench, cancels, iceberg, pov, twap
+from tests.unit.engine.watch import ADA
+
+SLICE = 10 * SECOND
+
+
+@pytest.fixture(params=["python", "cython"])
+def bench(request):
+    return AlgoBench(request.param)
+
+
+def status(order):
+    return lifecycle.status(order)
+
+
+def test_a_parent_is_held_and_goes_out_in_slices(bench):
+    order = bench.begin(twap(), 1000)
+    assert (order.held, status(order), bench.sent(order)) == (Held.SLICES, OrderStatus.NEW, [])
+    assert bench.gate.export_state()["instruments"] is not None
+    bench.at(T0 - 1)
+    assert bench.sent(order) == []
+    for number in range(1, 11):
+        bench.at(T0 + (number - 1) * SLICE)
+        assert bench.sent(order) == [100] * number
+        assert order.cumulative_lots == (number - 1) * 100
+        (child,) = bench.live(order)
+        assert (child.parent_id, child.price_ticks) == (order.order_id, MARK_TICKS - 1)
+        bench.fill(child, ticks=MARK_TICKS + number, fee=3)
+    assert (status(order), order.held, bench.parent(order).phase) == (OrderStatus.FILLED, None, Phase.DONE)
+    assert order.cumulative_value == sum(100 * (MARK_TICKS + number) for number in range(1, 11))
+    assert order.fees_nanos == 30
+    assert order.executions == {}
+    position = bench.engine.state.position("main", BTC)
+    assert (position.lots, position.fees_nanos) == (1000, 30)
+    assert bench.engine.state.next_due_ns() is None
+    assert bench.engine.state.open_orders() == []
+
+
+def test_the_parent_itself_reserves_nothing(bench):
+    order = bench.begin(twap(), 1000)
+    assert bench.engine.state.reservations.lots("main", BTC, Side.BUY) == 0
+    bench.at(T0)
+    assert bench.engine.state.reservations.lots("main", BTC, Side.BUY) == 100
+    assert order.reserved_lots == 0
+
+
+def test_unfilled_slices_stay(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0 + 2 * SLICE)
+    assert bench.sent(order) == [100, 100, 100]
+    assert len(bench.live(order)) == 3
+
+
+def test_unfilled_slices_are_sent_again_at_the_new_price(bench):
+    order = bench.begin(twap(catch_up=CatchUp.REPRICE), 1000)
+    bench.at(T0)
+    (first,) = bench.live(order)
+    bench.fill(first, 30)
+    bench.bid = (MARK_TICKS - 50, 10)
+    said = bench.at(T0 + SLICE)
+    assert cancels(said) == [first.order_id]
+    assert bench.sent(order) == [100, 100]  # What the first lacks may still be filled.
+    bench.cancelled(first)
+    assert bench.sent(order) == [100, 100, 70]
+    assert bench.children(order)[2].price_ticks == MARK_TICKS - 50
+
+
+def test_unfilled_slices_cross_when_the_next_is_due(bench):
+    order = bench.begin(twap(catch_up=CatchUp.CROSS), 1000, price_ticks=MARK_TICKS + 10)
+    bench.at(T0)
+    (first,) = bench.live(order)
+    bench.fill(first, 30)
+    bench.at(T0 + SLICE)
+    bench.cancelled(first)
+    _, second, third = bench.children(order)
+    assert (second.quantity_lots, second.time_in_force) == (100, TimeInForce.GTC)
+    assert (third.quantity_lots, third.time_in_force) == (70, TimeInForce.IOC)
+    assert (third.order_type, third.price_ticks) == (OrderType.LIMIT, MARK_TICKS + 10)
+
+
+def test_styles(bench):
+    crossing = bench.begin(twap(style=ChildStyle.MARKET), 1000)
+    at_limit = bench.begin(
+        twap(style=ChildStyle.LIMIT), 1000, price_ticks=MARK_TICKS - 7, side=Side.BUY, post_only=True
+    )
+    passive = bench.begin(twap(), 1000, side=Side.SELL, price_ticks=MARK_TICKS + 3, time_in_force=TimeInForce.DAY)
+    bench.at(T0)
+    (one,) = bench.children(crossing)
+    assert (one.order_type, one.price_ticks, one.time_in_force) == (OrderType.MARKET, None, TimeInForce.IOC)
+    (two,) = bench.children(at_limit)
+    assert (two.price_ticks, two.time_in_force, two.post_only) == (MARK_TICKS - 7, TimeInForce.GTC, True)
+    (three,) = bench.children(passive)
+    assert (three.side, three.price_ticks, three.time_in_force) == (Side.SELL, MARK_TICKS + 3, TimeInForce.DAY)
+
+
+def test_a_passive_child_is_never_worse_than_the_limit(bench):
+    order = bench.begin(twap(), 1000, price_ticks=MARK_TICKS - 40)
+    bench.at(T0)
+    assert bench.children(order)[0].price_ticks == MARK_TICKS - 40
+
+
+def test_no_child_is_larger_than_allowed_and_not_all_go_at_once(bench):
+    order = bench.begin(twap(slices=1, max_child_lots=7), 1000)
+    bench.at(T0)
+    assert bench.sent(order) == [7] * CHILDREN_AT_ONCE
+    bench.at(T0 + BACKOFF_NS)
+    assert bench.sent(order) == [7] * 2 * CHILDREN_AT_ONCE
+
+
+def test_a_slice_too_small_for_the_venue_waits_for_the_next(bench):
+    bench.open_up(instrument("ETH/USDT@BINANCE", 2, min_quantity_lots=25))
+    facts = {"instrument": "ETH/USDT@BINANCE", "price_ticks": MARK_TICKS}
+    order = bench.begin(twap(style=ChildStyle.LIMIT), 100, **facts)
+    bench.at(T0 + 90 * SECOND)
+    assert bench.sent(order) == [30, 30, 40]
+    for child in bench.live(order):
+        bench.fill(child)
+    assert status(order) is OrderStatus.FILLED
+
+
+def test_a_rest_too_small_for_the_venue_is_not_left(bench):
+    bench.open_up(instrument("ETH/USDT@BINANCE", 2, min_quantity_lots=25))
+    facts = {"instrument": "ETH/USDT@BINANCE", "price_ticks": MARK_TICKS}
+    order = bench.begin(iceberg(max_child_lots=40), 90, **facts)
+    bench.at(T0)
+    for shown in (40, 25, 25):
+        (child,) = bench.live(order)
+        assert child.quantity_lots == shown
+        bench.fill(child)
+    assert status(order) is OrderStatus.FILLED
+
+
+# Facts
+
+
+def test_a_bust_opens_a_filled_parent_again(bench):
+    order = bench.begin(twap(slices=1), 100)
+    bench.at(T0)
+    (child,) = bench.children(order)
+    execution = bench.fill(child)
+    assert status(order) is OrderStatus.FILLED
+    bench.bust(child, execution)
+    assert (order.cumulative_lots, order.cumulative_value) == (0, 0)
+    assert (status(order), order.held, bench.parent(order).phase) == (OrderStatus.NEW, Held.SLICES, Phase.RUNNING)
+    assert bench.sent(order) == [100]  # The child works at its venue again.
+    bench.cancelled(child)
+    bench.at(bench.now_ns + BACKOFF_NS)
+    assert bench.sent(order) == [100, 100]
+
+
+def test_a_late_fill_counts_and_what_is_too_much_is_told(bench):
+    order = bench.begin(twap(slices=2, catch_up=CatchUp.REPRICE), 200)
+    bench.at(T0 + 50 * SECOND)
+    first, second = bench.children(order)
+    bench.cancelled(first)
+    third = bench.children(order)[2]
+    bench.fill(second)
+    bench.fill(third)
+    assert status(order) is OrderStatus.FILLED
+    said = bench.report(first, ExecType.TRADE, execution_id="late", last_quantity_lots=40, last_price_ticks=MARK_TICKS)
+    assert order.cumulative_lots == 240
+    assert AlgoOverfilled(order_id=order.order_id, lots=40, time_ns=bench.now_ns) in said
+    assert (status(order), lifecycle.leaves_lots(order)) == (OrderStatus.FILLED, 0)
+    assert bench.engine.state.position("main", BTC).lots == 240
+    assert bench.parent(order).overfilled_lots == 40
+
+
+def test_a_fill_in_the_end_counts_after_a_cancel(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    (child,) = bench.children(order)
+    bench.cancel(order)
+    bench.cancelled(child)
+    assert status(order) is OrderStatus.CANCELED
+    bench.report(child, ExecType.TRADE, execution_id="late", last_quantity_lots=40, last_price_ticks=MARK_TICKS)
+    assert (order.cumulative_lots, status(order)) == (40, OrderStatus.CANCELED)
+
+
+# Cancel, kill, end
+
+
+def test_a_cancelled_parent_ends_when_its_last_child_is_answered(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0 + SLICE)
+    first, second = bench.live(order)
+    assert cancels(bench.cancel(order)) == [first.order_id, second.order_id]
+    assert (order.ended, bench.parent(order).phase) == (None, Phase.CLOSING)
+    assert cancels(bench.cancel(order)) == []
+    bench.cancelled(first)
+    assert order.ended is None
+    bench.fill(second, 60)
+    bench.cancelled(second)
+    assert (status(order), order.cumulative_lots, order.held) == (OrderStatus.CANCELED, 60, None)
+    assert bench.at(T0 + 1000 * SECOND) == ()
+
+
+def test_a_parent_without_children_ends_at_once(bench):
+    order = bench.begin(twap(), 1000)
+    bench.cancel(order)
+    assert status(order) is OrderStatus.CANCELED
+    assert bench.engine.state.next_due_ns() is None
+
+
+def test_a_parent_that_is_filled_while_it_is_cancelled_is_filled(bench):
+    order = bench.begin(twap(slices=1), 100)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    bench.cancel(order)
+    bench.fill(child)
+    assert (status(order), bench.parent(order).phase) == (OrderStatus.FILLED, Phase.DONE)
+
+
+def test_cancels_that_the_venue_refuses_are_repeated_but_not_forever(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    bench.cancel(order)
+    asked = 1
+    while child.pending:
+        asked += len(cancels(bench.refuse_cancel(child)))
+    assert asked == CANCELS_MAX
+    assert order.ended is None
+    bench.fill(child)
+    assert status(order) is OrderStatus.CANCELED
+
+
+@pytest.mark.parametrize("switch", [{}, {"account": "main"}, {"target": f"instruments/{BTC}"}])
+def test_the_kill_switch_ends_it(bench, switch):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    said = bench.step(EngageKillSwitch(request_id=bench.request(), actor=ADA, reason="stop", **switch))
+    assert cancels(said) == [child.order_id]
+    bench.cancelled(child)
+    assert status(order) is OrderStatus.CANCELED
+    bench.at(T0 + 500 * SECOND)
+    assert bench.sent(order) == [100]
+
+
+def test_cancel_all_ends_it(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    said = bench.step(CancelAllOrders(request_id=bench.request(), actor=ADA))
+    assert cancels(said) == [child.order_id]
+    bench.cancelled(child)
+    assert status(order) is OrderStatus.CANCELED
+
+
+def test_at_the_end_the_rest_is_cancelled(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0 + 90 * SECOND)
+    for child in bench.live(order)[:4]:
+        bench.fill(child)
+    said = bench.at(T0 + 100 * SECOND)
+    left = bench.live(order)
+    assert cancels(said) == [child.order_id for child in left]
+    for child in left:
+        bench.cancelled(child)
+    assert (status(order), order.cumulative_lots) == (OrderStatus.EXPIRED, 400)
+
+
+def test_at_the_end_the_rest_crosses(bench):
+    order = bench.begin(twap(at_end=AtEnd.CROSS), 1000, price_ticks=MARK_TICKS + 5)
+    bench.at(T0 + 90 * SECOND)
+    for child in bench.live(order)[:9]:
+        bench.fill(child)
+    (last,) = bench.live(order)
+    assert cancels(bench.at(T0 + 100 * SECOND)) == [last.order_id]
+    bench.fill(last, 20)
+    bench.cancelled(last)
+    rest = bench.children(order)[-1]
+    assert (rest.quantity_lots, rest.time_in_force, rest.price_ticks) == (80, TimeInForce.IOC, MARK_TICKS + 5)
+    bench.fill(rest, 50)
+    bench.cancelled(rest)
+    again = bench.children(order)[-1]
+    assert again.quantity_lots == 30
+    bench.cancelled(again)
+    assert (status(order), order.cumulative_lots) == (OrderStatus.EXPIRED, 970)
+
+
+def test_at_the_end_the_rest_crosses_and_fills(bench):
+    order = bench.begin(twap(at_end=AtEnd.CROSS, max_child_lots=400, slices=1), 1000)
+    bench.mark_known = False  # No child can be priced; a market order needs no touch, but the gate wants a reference.
+    bench.at(T0 + 99 * SECOND)
+    assert bench.sent(order) == []
+    bench.mark_known = True
+    bench.at(T0 + 100 * SECOND)
+    assert bench.sent(order) == [400, 400, 200]
+    for child in bench.live(order):
+        bench.fill(child)
+    assert status(order) is OrderStatus.FILLED
+
+
+# Pause, resume, amend
+
+
+def pause(bench, order, **facts):
+    return bench.step(PauseAlgo(request_id=bench.request(), actor=TARA, order_id=order.order_id, **facts))
+
+
+def resume(bench, order):
+    said = bench.step(ResumeAlgo(request_id=bench.request(), actor=TARA, order_id=order.order_id))
+    return said + bench.at(bench.now_ns)
+
+
+def amend(bench, order, **facts):
+    said = bench.step(AmendAlgo(request_id=bench.request(), actor=TARA, order_id=order.order_id, **facts))
+    return said + bench.at(bench.now_ns)
+
+
+def test_paused_it_sends_nothing_and_its_children_are_cancelled(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    assert cancels(pause(bench, order, reason="news")) == [child.order_id]
+    assert (bench.parent(order).phase, bench.parent(order).reason) == (Phase.PAUSED, "news")
+    bench.cancelled(child)
+    bench.at(T0 + 3 * SLICE)
+    assert bench.sent(order) == [100]
+    resume(bench, order)
+    assert bench.sent(order) == [100, 400]
+
+
+def test_paused_its_children_may_stay(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    assert cancels(pause(bench, order, keep_children=True)) == []
+    bench.fill(child)
+    bench.at(T0 + 2 * SLICE)
+    assert bench.sent(order) == [100]
+    resume(bench, order)
+    assert bench.sent(order) == [100, 200]
+
+
+def test_its_end_comes_while_it_is_paused(bench):
+    order = bench.begin(twap(at_end=AtEnd.CROSS), 1000)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    pause(bench, order)
+    bench.cancelled(child)
+    bench.at(T0 + 100 * SECOND)
+    assert (status(order), bench.sent(order)) == (OrderStatus.EXPIRED, [100])
+
+
+def test_a_new_quantity(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    amend(bench, order, quantity_lots=2000)
+    assert bench.sent(order) == [100, 100]
+    said = amend(bench, order, quantity_lots=150)
+    assert cancels(said) == [bench.live(order)[1].order_id]
+    bench.cancelled(bench.live(order)[1])
+    bench.fill(bench.live(order)[0])
+    bench.at(T0 + 90 * SECOND)
+    assert sum(bench.sent(order)[2:]) == 50
+
+
+def test_a_quantity_below_what_is_filled_fills_it(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    bench.fill(bench.live(order)[0])
+    bench.at(T0 + SLICE)
+    (child,) = bench.live(order)
+    assert cancels(amend(bench, order, quantity_lots=40)) == [child.order_id]
+    bench.cancelled(child)
+    assert (order.quantity_lots, status(order)) == (100, OrderStatus.FILLED)
+
+
+def test_a_new_limit_takes_back_children_that_are_beyond_it(bench):
+    order = bench.begin(twap(), 1000, price_ticks=MARK_TICKS)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    assert cancels(amend(bench, order, price_ticks=MARK_TICKS - 20)) == [child.order_id]
+    bench.cancelled(child)
+    assert bench.children(order)[1].price_ticks == MARK_TICKS - 20
+
+
+def test_a_new_end(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    amend(bench, order, end_ns=T0 + 200 * SECOND)
+    bench.at(T0 + 19 * SECOND)
+    assert bench.sent(order) == [100]
+    bench.at(T0 + 20 * SECOND)
+    assert bench.sent(order) == [100, 100]
+
+
+# What goes wrong
+
+
+def test_a_child_that_the_gate_refuses_is_tried_again_and_then_it_pauses(bench):
+    small = AlgoBench(bench.backend.__name__.rpartition("_")[2], max_quantity_lots=50)
+    order = small.begin(twap(), 1000)
+    small.at(T0)
+    (child,) = small.children(order)
+    assert (status(child), child.parent_id) == (OrderStatus.REJECTED, order.order_id)
+    tried = [small.now_ns]
+    while small.parent(order).phase is Phase.RUNNING:
+        small.at(small.engine.state.next_due_ns())
+        tried.append(small.now_ns)
+    assert len(small.children(order)) == REFUSALS_MAX
+    assert [b - a >= BACKOFF_NS for a, b in pairwise(tried)] == [True] * (len(tried) - 1)
+    assert small.parent(order).reason.startswith("5 children refused in a row: MAX_QUANTITY")
+    assert order.ended is None
+    resume(small, order)
+    assert len(small.children(order)) == REFUSALS_MAX + 1
+
+
+def test_a_child_that_the_venue_rejects(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    for number in range(1, REFUSALS_MAX + 1):
+        assert len(bench.children(order)) == number
+        bench.report(bench.children(order)[-1], ExecType.REJECTED, text="no")
+        assert len(bench.children(order)) == number  # Not at once.
+        if number < REFUSALS_MAX:
+            bench.at(bench.engine.state.next_due_ns())
+    assert bench.parent(order).phase is Phase.PAUSED
+    assert "no" in bench.parent(order).reason
+
+
+def test_one_that_is_accepted_ends_the_row(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    for _ in range(3 * REFUSALS_MAX):
+        bench.report(bench.children(order)[-1], ExecType.REJECTED, text="no")
+        bench.at(bench.now_ns + 4 * BACKOFF_NS)
+        bench.report(bench.children(order)[-1], ExecType.NEW)
+        assert bench.parent(order).refusals == 0
+        bench.report(bench.children(order)[-1], ExecType.CANCELED)
+        bench.at(bench.now_ns + 4 * BACKOFF_NS)
+        if bench.parent(order).phase is not Phase.RUNNING:
+            break
+    assert bench.parent(order).reason == "the schedule's end came before all was filled"
+
+
+@pytest.mark.parametrize("how", ["stale", "unknown", "one-sided", "gate lost"])
+def test_without_a_market_it_waits(bench, how):
+    order = bench.begin(twap(), 1000)
+    if how == "stale":
+        bench.mark_age_ns = 5 * SECOND
+    elif how == "unknown":
+        bench.mark_known = False
+    elif how == "one-sided":
+        bench.bid = None
+    else:
+        bench.step(ReportGate(request_id="", actor="system:x", state=GateState.LOST, reason="gone"))
+    bench.at(T0 + 5 * SECOND)
+    assert bench.sent(order) == []
+    assert bench.parent(order).reason
+    bench.mark_age_ns, bench.mark_known, bench.bid = 0, True, (MARK_TICKS - 1, 50)
+    if how == "gate lost":
+        bench.step(ReportGate(request_id="", actor="system:x", state=GateState.REGAINED))
+    bench.at(T0 + 9 * SECOND)
+    assert bench.sent(order) == [100]
+    assert bench.parent(order).waits == 0
+
+
+def test_an_immediate_child_that_finds_nobody_is_not_sent_again_at_once(bench):
+    order = bench.begin(twap(style=ChildStyle.MARKET), 1000)
+    bench.at(T0)
+    bench.report(bench.children(order)[0], ExecType.EXPIRED)
+    assert bench.sent(order) == [100]
+    bench.at(bench.now_ns + BACKOFF_NS)
+    assert bench.sent(order) == [100, 100]
+
+
+def test_when_the_venues_day_is_over_so_is_an_order_of_the_day(bench):
+    order = bench.begin(twap(), 1000, time_in_force=TimeInForce.DAY)
+    bench.at(T0)
+    bench.report(bench.children(order)[0], ExecType.EXPIRED)
+    assert status(order) is OrderStatus.EXPIRED
+    bench.at(T0 + 50 * SECOND)
+    assert bench.sent(order) == [100]
+
+
+def test_a_cancel_of_one_child_sends_what_it_lacks_again(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    bench.cancel(child)
+    bench.cancelled(child)
+    assert bench.sent(order) == [100, 100]
+
+
+def test_a_child_takes_no_amendment_of_its_own(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    (event,) = bench.step(
+        AmendOrder(request_id=bench.request(), actor=TARA, order_id=child.order_id, quantity_lots=900)
+    )
+    assert (event.reason, event.field) == ("CHILD_ORDER", "order_id")
+    assert str(order.order_id) in event.text
+
+
+def test_reduce_only_children_only_reduce(bench):
+    order = bench.begin(twap(slices=2), 200, side=Side.SELL, reduce_only=True)
+    bench.at(T0)
+    (child,) = bench.children(order)
+    assert child.refusal == "REDUCE_ONLY_WOULD_INCREASE"
+
+
+# POV
+
+
+def test_pov_follows_the_volume_within_one_child(bench):
+    order = bench.begin(pov(), 200)
+    bench.trade(5_000)
+    assert bench.sent(order) == []
+    bench.at(T0)
+    bench.trade(5_000)  # From here on it counts.
+    done = 0
+    for volume in range(0, 700, 7):
+        bench.trade(5_000 + volume)
+        for child in bench.live(order):
+            bench.fill(child)
+        done = order.cumulative_lots
+        fair = volume // 4  # A fifth of all that trades is a quarter of what others trade.
+        assert fair - 10 < done <= fair
+    assert done == 170
+    bench.trade(10_000)
+    assert sum(bench.sent(order)) == 200
+
+
+def test_pov_goes_on_when_the_driver_counts_anew(bench):
+    order = bench.begin(pov(), 200)
+    bench.at(T0)
+    bench.trade(1_000)
+    bench.trade(1_040)
+    assert bench.sent(order) == [10]
+    bench.trade(3)  # A restart.
+    assert bench.parent(order).market_lots == 43
+    bench.trade(40)
+    assert bench.sent(order) == [10, 10]
+
+
+def test_pov_is_not_told_of_every_trade(bench):
+    order = bench.begin(pov(), 200)
+    bench.at(T0)
+    bench.trade(0)
+    entries = len(bench.history)
+    for volume in range(40):
+        bench.trade(volume)
+    assert len(bench.history) == entries
+    bench.trade(40)
+    assert bench.sent(order) == [10]
+
+
+def test_pov_ends(bench):
+    order = bench.begin(pov(), 200)
+    bench.at(T0 + 1000 * SECOND)
+    assert status(order) is OrderStatus.EXPIRED
+    bench.trade(10**6)
+    assert bench.sent(order) == []
+
+
+# Iceberg
+
+
+def test_an_iceberg_shows_one_slice_at_a_time(bench):
+    order = bench.begin(iceberg(), 100, price_ticks=MARK_TICKS - 5)
+    bench.at(T0)
+    for shown in (30, 30, 30, 10):
+        (child,) = bench.live(order)
+        assert (child.quantity_lots, child.price_ticks) == (shown, MARK_TICKS - 5)
+        bench.fill(child, shown - 4)
+        assert bench.live(order) == [child]
+        bench.fill(child)
+    assert status(order) is OrderStatus.FILLED
+
+
+def test_an_iceberg_with_a_random_reserve_never_shows_more_than_is_left(bench):
+    order = bench.begin(iceberg(randomise_ppm=500_000), 100, price_ticks=MARK_TICKS - 5)
+    bench.at(T0)
+    while order.held is not None:
+        (child,) = bench.live(order)
+        assert child.quantity_lots <= lifecycle.leaves_lots(order)
+        bench.fill(child)
+    sent = bench.sent(order)
+    assert sum(sent) == 100
+    assert all(15 <= lots <= 45 for lots in sent[:-1])
+
+
+def test_an_order_that_hides_part_of_itself_is_an_iceberg(bench):
+    from meltica.domain.terms import Terms
+
+    (held, started) = bench.step(
+        SubmitOrder(
+            request_id=bench.request(),
+            actor=TARA,
+            account="main",
+            strategy="manual",
+            instrument=BTC,
+            side=Side.BUY,
+            order_type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            quantity_lots=100,
+            price_ticks=MARK_TICKS - 5,
+            terms=Terms(display_lots=40),
+        )
+    )
+    assert held.order_id == started.order_id
+    order = bench.engine.state.tables.orders[held.order_id]
+    bench.at(bench.now_ns)
+    assert bench.sent(order) == [40]
+    bench.step(AmendOrder(request_id=bench.request(), actor=TARA, order_id=order.order_id, price_ticks=MARK_TICKS - 9))
+    (child,) = bench.live(order)
+    bench.cancelled(child)
+    assert bench.live(order)[0].price_ticks == MARK_TICKS - 9
+    bench.step(CancelOrder(request_id=bench.request(), actor=TARA, order_id=order.order_id))
+    bench.cancelled(bench.live(order)[0])
+    assert status(order) is OrderStatus.CANCELED
