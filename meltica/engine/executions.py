@@ -128,14 +128,16 @@ def _keep(desk: Desk, order: Order, report: ExecutionReport, numbers: tuple[int,
 
 def _apply_early(desk: Desk, order: Order, reference: str) -> None:
     """The trade, or the correction, that others waited for is booked: now they are, oldest first."""
-    waiting = [reference]
+    venue, waiting = desk.state.tables.instruments[order.instrument].venue, [reference]
     while waiting:
         if (kept := desk.state.early.of(order.order_id, waiting[0])) is None:
             waiting.pop(0)
             continue
         numbers = kept.quantity_lots, kept.price_ticks, kept.fee_nanos
         found = order_facts.find_execution(order, kept.reference_execution_id)
-        if found is None:
+        if execution_key(venue, order.account, kept.execution_id) in desk.state.tables.executions:
+            why = f"{kept.execution_id} was booked for another trade before"
+        elif found is None:
             why = f"execution {kept.reference_execution_id} was busted by another one first"
         else:
             why = _unbearable(desk, order, *numbers, replaces=found[1])

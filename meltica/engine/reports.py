@@ -49,7 +49,13 @@ def order_cancel_reject(desk: Desk, report: OrderCancelReject) -> None:
     )
 
 
-def _fact(desk: Desk, order: Order, report: ExecutionReport, quantity: int | None = None) -> None:
+def _fact(
+    desk: Desk,
+    order: Order,
+    report: ExecutionReport,
+    quantity: int | None = None,
+    cumulative: int | None = None,
+) -> None:
     survives = order.time_in_force is TimeInForce.GTC if report.leaves_lots is None else report.leaves_lots > 0
     desk.emit(
         OrderReported(
@@ -63,7 +69,7 @@ def _fact(desk: Desk, order: Order, report: ExecutionReport, quantity: int | Non
             remainder_survives_day=survives,
             text=report.text,
             unsent=report.unsent,
-            cumulative_lots=report.cumulative_lots if report.exec_type is ExecType.RESTATED else None,
+            cumulative_lots=cumulative,
         )
     )
 
@@ -151,7 +157,8 @@ def _restated(desk: Desk, order: Order, report: ExecutionReport) -> None:
     ):
         ignore(desk, report, "CONTRADICTS", why)
     else:
-        _fact(desk, order, report, report.order_quantity_lots)
+        after = report.cumulative_lots
+        _fact(desk, order, report, report.order_quantity_lots, after if after != order.cumulative_lots else None)
 
 
 def _unsplittable(order: Order, report: ExecutionReport) -> str | None:

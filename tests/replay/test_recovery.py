@@ -25,14 +25,15 @@ from meltica.hot import Check
 from meltica.hot.state import COLUMNS
 from tests.engines import BTC, MARK_TICKS, TestBench
 from tests.replay.judge import ROWS, assert_lossless, fresh_gate, recovered, replayed
-from tests.unit.engine.machine import MACHINE, EngineMachine
+from tests.unit.engine.machine import MACHINE
+from tests.unit.engine.machine_doubts import DoubtfulMachine
 
 BACKENDS = ("python", "cython")
 RECOVERY = settings(MACHINE, max_examples=40, stateful_step_count=40)
 assert set(BACKENDS) == set(hot.BACKENDS)
 
 
-class RecoveredMachine(EngineMachine):
+class RecoveredMachine(DoubtfulMachine):
     """After each random day: the same day on other engines."""
 
     def teardown(self) -> None:

@@ -160,7 +160,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(account=st.sampled_from(("", *ACCOUNTS)), second=st.sampled_from(["ada", "ada/laptop", "bob", "bob", "bob"]))
     def release(self, account: str, second: str) -> None:
         common = {"request_id": self.bench.request(), "actor": PERSON + "ada"}
-        (made,) = self.bench.step(ProposeKillSwitchRelease(**common, reason="fine", account=account))
+        made = self.bench.step(ProposeKillSwitchRelease(**common, reason="fine", account=account))[0]
         proposal_id = getattr(made, "proposal_id", 0)
         body = ApproveProposal(request_id=self.bench.request(), actor=PERSON + second, proposal_id=proposal_id)
         released = [event for event in self.bench.step(body) if isinstance(event, KillSwitchReleased)]
@@ -175,9 +175,8 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(lost=maybe)
     def gate(self, lost: bool) -> None:
-        state = GateState.LOST if lost else GateState.REGAINED
+        self.gate_lost, state = lost, GateState.LOST if lost else GateState.REGAINED
         self.bench.step(ReportGate(request_id=self.bench.request(), actor="system:test", state=state))
-        self.gate_lost = lost
 
     @rule(account=st.sampled_from(ACCOUNTS), name=st.sampled_from(INSTRUMENTS), lots=st.integers(100, 1_500))
     def limit(self, account: str, name: str, lots: int) -> None:
@@ -211,9 +210,13 @@ class EngineMachine(RuleBasedStateMachine):
         if self.first_time(order, f"e{execution}"):
             order.trades.append(Trade([f"e{execution}"], lots, price, fee))
             order.acknowledged, order.stopped = True, False
+            self.booked(order, f"e{execution}")
+
+    def booked(self, order: ModelOrder, name: str) -> None:
+        """A trade or a correction of this id is in the books."""
 
     def first_time(self, order: ModelOrder, execution: str) -> bool:
-        if (order.account, execution) in self.known_executions:
+        if (order.account, execution) in self.known_executions or execution in order.kept_names:
             return False
         self.known_executions[order.account, execution] = 1
         return True
@@ -240,6 +243,7 @@ class EngineMachine(RuleBasedStateMachine):
         else:
             trade.names.append(name)
             trade.quantity, trade.price, trade.fee = lots, price, fee
+        self.booked(order, name)
 
     @precondition(lambda self: self.model)
     @rule(which=number, kind=st.sampled_from(["NEW", "STOPPED", "SUSPENDED", "ORDER_STATUS", "PENDING_NEW"]))

@@ -26,6 +26,24 @@ class Trade:
 
 
 @dataclass
+class Kept:
+    """A correction, or with quantity 0 a bust, whose trade has not come."""
+
+    name: str
+    reference: str
+    quantity: int
+    price: int
+    fee: int
+
+
+@dataclass
+class ModelDoubt:
+    kind: str
+    since_ns: int
+    not_found: int = 0
+
+
+@dataclass
 class ModelOrder:
     account: str
     instrument: str
@@ -44,6 +62,19 @@ class ModelOrder:
     gone_tomorrow: bool = False
     stopped: bool = False
     suspended: bool = False
+    kept: list[Kept] = field(default_factory=list)
+    doubts: dict[str, ModelDoubt] = field(default_factory=dict)
+    """By client order id."""
+
+    @property
+    def kept_names(self) -> set[str]:
+        return {kept.name for kept in self.kept}
+
+    def unanswered(self, name: str) -> str:
+        """What was sent under the id and has no answer: New, Cancel, Replace, or nothing."""
+        if (request := self.request(name)) is not None:
+            return "" if request.acknowledged else "Cancel" if request.cancels else "Replace"
+        return "New" if name == self.newest and not self.acknowledged and not self.ended else ""
 
     @property
     def filled(self) -> int:

@@ -1,0 +1,239 @@
+"""Random days with bad lines: outcomes that nobody knows, busts before their trades, old news, restarts, clocks."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
+
+from meltica import hot
+from meltica.domain import lifecycle
+from meltica.domain.commands import ApproveProposal, Wake
+from meltica.domain.corrections import CorrectionDropped, CorrectionKept, DropCorrection
+from meltica.domain.events import ProposalMade
+from meltica.domain.order_events import ReportIgnored
+from meltica.domain.outcomes import DoubtRaised, QueryRequested, ResolveOutcome, Verdict
+from meltica.domain.reports import ExecType, ExecutionReport, OrderNotFound, OutcomeUnknown
+from meltica.engine import snapshot
+from meltica.engine.engine import Engine
+from tests.engines import MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND
+from tests.unit.engine.machine import PERSON, EngineMachine, fees, number, small, ticks
+from tests.unit.engine.model import Kept, ModelDoubt, ModelOrder
+
+HORIZON_NS = 8 * SECOND
+NEVER_AFTER = 3
+QUERIES_MAX = 10
+
+
+class DoubtfulMachine(EngineMachine):
+    """As ``EngineMachine``; the model says which doubts stand and which corrections wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine_ns = 0
+        """The latest time that the engine has seen."""
+        self.looked = 0
+        self.queries: dict[tuple[int, str, int], list[QueryRequested]] = {}
+
+    def in_doubt(self) -> list[tuple[int, ModelOrder, str]]:
+        return [(number, order, name) for number, order in sorted(self.model.items()) for name in order.doubts]
+
+    # What nobody knows
+
+    @precondition(lambda self: self.model)
+    @rule(which=number, at=number)
+    def lose_the_answer(self, which: int, at: int) -> None:
+        _, order = self.pick(which)
+        name = order.names[at % len(order.names)]
+        kind = order.unanswered(name)
+        (event,) = self.bench.step(OutcomeUnknown(venue="BINANCE", client_order_id=name, text="timed out"))
+        assert isinstance(event, DoubtRaised) == (bool(kind) and name not in order.doubts)
+        if isinstance(event, DoubtRaised):
+            assert event.sent.name == kind.upper()
+            order.doubts[name] = ModelDoubt(kind, self.latest())
+
+    @precondition(lambda self: self.in_doubt())
+    @rule(which=number, promise=st.booleans())
+    def do_not_find_it(self, which: int, promise: bool) -> None:
+        doubts = self.in_doubt()
+        _, order, name = doubts[which % len(doubts)]
+        doubt = order.doubts[name]
+        horizon_ns = HORIZON_NS if promise else 0
+        self.bench.step(OrderNotFound(venue="BINANCE", client_order_id=name, horizon_ns=horizon_ns))
+        doubt.not_found += 1
+        if promise and doubt.not_found >= NEVER_AFTER and self.latest() - doubt.since_ns >= HORIZON_NS:
+            self.never_arrived(order, name, doubt.kind)
+
+    @precondition(lambda self: self.in_doubt())
+    @rule(which=number, arrived=st.booleans(), second=st.sampled_from(["ada", "bob", "bob"]))
+    def decide(self, which: int, arrived: bool, second: str) -> None:
+        doubts = self.in_doubt()
+        order_id, order, name = doubts[which % len(doubts)]
+        kind = order.doubts[name].kind
+        held = self.bench.engine.state.tables.orders[order_id].reserved_lots
+        verdict = Verdict.CARRIED_OUT if arrived else Verdict.NEVER_ARRIVED
+        common = {"request_id": self.bench.request(), "actor": PERSON + "ada", "reason": "asked"}
+        events = self.bench.step(ResolveOutcome(**common, order_id=order_id, client_order_id=name, verdict=verdict))
+        if isinstance(events[0], ProposalMade):
+            body = ApproveProposal(
+                request_id=self.bench.request(), actor=PERSON + second, proposal_id=events[0].proposal_id
+            )
+            self.bench.step(body)
+            if second == "ada":
+                return
+        else:
+            assert self.bench.engine.state.tables.orders[order_id].reserved_lots >= held, "alone nobody lowers it"
+        if not arrived:
+            self.never_arrived(order, name, kind)
+        elif kind == "New":
+            order.acknowledged = True
+        elif kind == "Cancel":
+            order.end("Canceled")
+        else:
+            self.replaced(order, name, order.request(name), None)
+
+    def never_arrived(self, order: ModelOrder, name: str, kind: str) -> None:
+        if kind == "New":
+            order.end("Rejected")
+        else:
+            order.drop(name)
+
+    def tell(self, kind: ExecType, name: str, **facts) -> None:
+        super().tell(kind, name, **facts)
+        events = self.bench.history[-1][1]
+        heard = [event.order_id for event in events if hasattr(event, "order_id")]
+        for order_id in heard:
+            if not isinstance(events[0], CorrectionKept) and (order := self.model.get(order_id)) is not None:
+                order.doubts = {n: d for n, d in order.doubts.items() if d.kind != "New"}
+        if kind is ExecType.ORDER_STATUS and heard:
+            self.model[heard[0]].acknowledged = True
+
+    @rule(seconds=st.sampled_from([1, 1, 2, 5, 40, -1, -3_600]))
+    def wait(self, seconds: int) -> None:
+        """Or the clock jumps back."""
+        self.bench.now_ns += seconds * SECOND
+        for event in self.bench.step(Wake(request_id="", actor="system:clock")):
+            assert isinstance(event, QueryRequested)
+
+    def latest(self) -> int:
+        self.engine_ns = max([self.engine_ns] + [happened.time_ns for happened, _ in self.bench.history[self.looked :]])
+        return self.engine_ns
+
+    # What overtakes its trade
+
+    @precondition(lambda self: self.model)
+    @rule(which=number, of=st.integers(1, 60), lots=st.just(0) | small, price=ticks, fee=fees, execution=number)
+    def correct_early(  # noqa: PLR0917 - hypothesis passes by name
+        self, which: int, of: int, lots: int, price: int, fee: int, execution: int
+    ) -> None:
+        _, order = self.pick(which)
+        reference, name = (f"e{of}" if of % 3 else f"c{of}"), f"c{execution % 90}"
+        if order.standing(reference) is not None:
+            return
+        kind = ExecType.TRADE_CORRECT if lots else ExecType.TRADE_CANCEL
+        facts = {"last_quantity_lots": lots, "last_price_ticks": price, "fee_nanos": fee}
+        self.tell(kind, order.newest, execution_id=name, reference_execution_id=reference, **facts)
+        told_before = (order.account, name) in self.known_executions or name in order.kept_names
+        kept = not told_before and (order.account, reference) not in self.known_executions
+        assert isinstance(self.bench.history[-1][1][0], CorrectionKept) == kept
+        if kept:
+            numbers = (lots, price, fee) if lots else (0, 0, 0)
+            order.kept.append(Kept(name, reference, *numbers))
+
+    def booked(self, order: ModelOrder, name: str) -> None:
+        """Whatever waited for this id is booked as well, oldest first, and what waited for that."""
+        ids = [name]
+        for one in ids:
+            for kept in [kept for kept in order.kept if kept.reference == one]:
+                order.kept.remove(kept)
+                trade = order.standing(one)
+                if trade is None or (order.account, kept.name) in self.known_executions:
+                    continue
+                self.known_executions[order.account, kept.name] = 1
+                ids.append(kept.name)
+                if kept.quantity == 0:
+                    order.trades.remove(trade)
+                else:
+                    trade.names.append(kept.name)
+                    trade.quantity, trade.price, trade.fee = kept.quantity, kept.price, kept.fee
+
+    @precondition(lambda self: any(order.kept for order in self.model.values()))
+    @rule(which=number)
+    def drop(self, which: int) -> None:
+        waiting = [(n, order, kept) for n, order in sorted(self.model.items()) for kept in order.kept]
+        order_id, order, kept = waiting[which % len(waiting)]
+        common = {"request_id": self.bench.request(), "actor": PERSON + "ada", "reason": "withdrawn"}
+        (event,) = self.bench.step(DropCorrection(**common, order_id=order_id, execution_id=kept.name))
+        assert isinstance(event, CorrectionDropped)
+        order.kept.remove(kept)
+
+    # Old news, restarts
+
+    @precondition(lambda self: self.known_executions)
+    @rule(which=number)
+    def tell_again(self, which: int) -> None:
+        """An execution that is in the books, as the venue told it: nothing comes of it."""
+        told = [
+            happened.body
+            for happened, events in self.bench.history
+            if isinstance(happened.body, ExecutionReport)
+            and happened.body.execution_id
+            and type(events[0]).__name__ in {"OrderFilled", "TradeCorrected"}
+        ]
+        (event,) = self.bench.step(told[which % len(told)])
+        assert isinstance(event, ReportIgnored), event
+
+    @rule()
+    def restart(self) -> None:
+        module = hot.load(self.backend)
+        gate = module.Gate(max_instruments=MAX_INSTRUMENTS, max_accounts=MAX_ACCOUNTS)
+        state = snapshot.decode(snapshot.encode(self.bench.engine), gate)
+        rows = {"max_instruments": MAX_INSTRUMENTS, "max_accounts": MAX_ACCOUNTS}
+        self.bench.engine = Engine(gate, **rows, state=state, intent=module.OrderIntent)
+        self.bench.gate = gate
+
+    # What must hold after each step
+
+    @invariant()
+    def doubts_agree(self) -> None:
+        for order_id, order in self.model.items():
+            for name, doubt in list(order.doubts.items()):
+                if order.unanswered(name) != doubt.kind:
+                    del order.doubts[name]
+            ours = self.bench.engine.state.tables.orders[order_id]
+            assert {(d.client_order_id, d.not_found, d.since_ns) for d in ours.doubts} == {
+                (name, doubt.not_found, doubt.since_ns) for name, doubt in order.doubts.items()
+            }
+            assert all(doubt.queries <= QUERIES_MAX for doubt in ours.doubts)
+            assert lifecycle.is_uncertain(ours) == bool(order.doubts)
+
+    @invariant()
+    def kept_corrections_agree(self) -> None:
+        ours = {(kept.order_id, kept.execution_id) for kept in self.bench.engine.state.early.all()}
+        assert ours == {(number, name) for number, order in self.model.items() for name in order.kept_names}
+
+    @invariant()
+    def time_goes_forward_and_queries_are_spaced(self) -> None:
+        assert self.bench.engine.state.tables.time_ns == self.latest()
+        for _, events in self.bench.history[self.looked :]:
+            for event in events:
+                if isinstance(event, QueryRequested):
+                    key = event.order_id, event.client_order_id, event.sent
+                    asked = self.queries.setdefault(key, [])
+                    if event.number > 1 and asked:
+                        assert event.number == asked[-1].number + 1
+                        assert event.time_ns >= asked[-1].query_ns
+                    asked.append(event)
+        self.looked = len(self.bench.history)
+
+    @invariant()
+    def quantities_add_up(self) -> None:
+        """Cumulative and leaves make the quantity while it works; what is too much is told as such."""
+        for order_id in self.model:
+            ours = self.bench.engine.state.tables.orders[order_id]
+            cumulative, leaves = ours.cumulative_lots, lifecycle.leaves_lots(ours)
+            assert lifecycle.overfill_lots(ours) == max(0, cumulative - ours.quantity_lots)
+            if lifecycle.is_working(ours):
+                assert cumulative + leaves == ours.quantity_lots
+            else:
+                assert leaves == 0
+            assert cumulative == sum(x.quantity_lots for x in ours.executions.values())
