@@ -137,7 +137,7 @@ def test_less_than_the_venue_takes_waits_for_more_and_ends_if_no_more_comes():
     bench = GroupDay()
     small = instrument("SOL/USDT@BINANCE", 2, min_quantity_lots=50)
     bench.bench.open_up(small)
-    bench.bench.mark_ticks = MARK_TICKS
+    bench.step(CancelAllOrders(request_id="x", actor=TARA, instrument=small.instrument))  # Brings its price.
     orders = [leg(instrument=small.instrument), leg(Side.SELL, price=MARK_TICKS + 100, instrument=small.instrument)]
     bench.list(Link.OTO, *orders, sizing=Sizing.PARTIAL)
     bench.trades(1, 30)
