@@ -18,6 +18,7 @@ import msgspec
 from meltica.app.board import MarketBoard
 from meltica.app.clock import SteadyClock
 from meltica.app.journal_view import JournalView
+from meltica.app.judged import instruments_of
 from meltica.app.kill_latch import KillLatch
 from meltica.app.market_facts import fact_of
 from meltica.app.measured_gate import MeasuredGate
@@ -31,6 +32,7 @@ from meltica.domain.commands import (
     BeginDay,
     CancelAllOrders,
     CancelOrder,
+    CancelOrders,
     Command,
     EngageKillSwitch,
     GateState,
@@ -214,7 +216,7 @@ class LiveGateway(JournalView):
         return Answer(sequence, now_ns, events)
 
     def _refuse_unless_open(self, command: Command) -> None:
-        if isinstance(command, CancelOrder | CancelAllOrders | EngageKillSwitch):
+        if isinstance(command, CancelOrder | CancelAllOrders | CancelOrders | EngageKillSwitch):
             return
         if self._closed:
             raise NotAcceptingError(self._closed)
@@ -287,17 +289,11 @@ class LiveGateway(JournalView):
         return (*marks, *(mark for mark in due if mark is not None))
 
     def _marks_of(self, body: Body) -> tuple[Mark, ...]:
-        """Reports and cancels are judged by none."""
+        """Most reports are judged by none, and cancels neither."""
         if isinstance(body, Revalue):
             return tuple(self._moved())
-        instrument = getattr(body, "instrument", None)
-        if instrument is None and (order_id := getattr(body, "order_id", None)) is not None:
-            order = self.state.order(order_id)
-            instrument = None if order is None else order.instrument
-        if not isinstance(instrument, str) or isinstance(body, CancelOrder | CancelAllOrders):
-            return ()
-        mark = self.board.mark(instrument)
-        return () if mark is None else (mark,)
+        found = (self.board.mark(name) for name in instruments_of(body, self.state))
+        return tuple(mark for mark in found if mark is not None)
 
     def on_market(self, event: MarketEvent) -> None:
         """One market event: board, trading status, venues, strategies, in this order; from now on it is as of now."""
@@ -452,7 +448,10 @@ class LiveGateway(JournalView):
         )
 
     def _act_on(self, event: OrderSubmitted | ReplaceRequested) -> None:
-        if self._killed(event):
+        if isinstance(event, OrderSubmitted) and self.state.tables.orders[event.order_id].ended is not None:
+            self._unsent.discard(event.order_id)  # Its list was withdrawn in the entry that let it in.
+            self._sights.withheld(event.order_id)
+        elif self._killed(event):
             self._withhold(event)
         else:
             self._send(event)
