@@ -113,5 +113,5 @@ def _timestamp(time_ns: int) -> Timestamp:
     return Timestamp(seconds=seconds, nanos=nanos)
 
 
-def held(found: Held | None) -> order_pb2.Held:
+def held(found: Held | None) -> order_pb2.Held.ValueType:
     return order_pb2.HELD_UNSPECIFIED if found is None else HELD[found]

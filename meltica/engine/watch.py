@@ -75,8 +75,7 @@ class Watch:
         self.unseen: dict[str, None] = {}
         """Instruments where an order came or changed: the driver shows their market once, whether it moves or not."""
         for order in orders:
-            if order.terms is not None:
-                self._enter(order, ordered=False)
+            self._enter(order, ordered=False)
         for market in self._markets.values():
             for entries in market.lists.values():
                 entries.sort()
@@ -176,7 +175,9 @@ class Watch:
 
 
 def is_termed(order: Order) -> bool:
-    """Does it say more than the ordinary, and may still want something because of it? GTD: a bust reopens it."""
+    """Is it held, or does it say more and may want something because of it? GTD: a bust reopens it."""
+    if order.held is not None:
+        return True
     if order.terms is None or order.ended is not None:
         return False
     return leaves_lots(order) > 0 or order.time_in_force is TimeInForce.GTD

@@ -1,0 +1,93 @@
+"""Held orders for tests: a bench whose market is told, and what the engine is asked for in short."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meltica.domain.capabilities import Capabilities
+from meltica.domain.commands import DescribeVenue, SeeMarket
+from meltica.domain.events import Event
+from meltica.domain.inputs import Record, decode_record, encode_record
+from meltica.domain.market import Quote
+from meltica.domain.order import Order, OrderType, Side, TimeInForce
+from meltica.domain.order_events import OrderHeld
+from meltica.domain.terms import Terms
+from meltica.engine import snapshot
+from meltica.engine.engine import Engine
+from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, TestBench
+
+
+class HeldBench(TestBench):
+    """Shows a quote as the driver does: only when the engine wants to see it."""
+
+    __test__ = False
+
+    def quote(
+        self,
+        bid: int | None = None,
+        ask: int | None = None,
+        *,
+        last: int | None = None,
+        mark: int | None = None,
+        age_ns: int = 0,
+        lots: int = 1000,
+    ) -> Quote:
+        at = self.now_ns + 1000 - age_ns
+        sides = (None if price is None else (price, lots) for price in (bid, ask))
+        return Quote(BTC, at, *sides, last_ticks=last, mark_ticks=mark)
+
+    def show(self, *args: Any, **kw: Any) -> tuple[Event, ...]:
+        """() also when the engine did not want to see it."""
+        return self.show_quote(self.quote(*args, **kw))
+
+    def show_quote(self, quote: Quote) -> tuple[Event, ...]:
+        if not self.engine.state.watched(quote, self.now_ns + 1000):
+            return ()
+        if quote.bid is not None and quote.ask is not None and quote.bid[0] < quote.ask[0]:
+            self.mark_ticks = (quote.bid[0] + quote.ask[0]) // 2
+        return self.step(SeeMarket(request_id="", actor="system:market", quote=quote))
+
+    def hold(
+        self, kind: OrderType, side: Side = Side.SELL, lots: int = 100, price: int | None = None, **kw: Any
+    ) -> Order:
+        tif = kw.pop("tif", TimeInForce.GTC)
+        flags = {name: kw.pop(name) for name in ("reduce_only", "post_only") if name in kw}
+        terms = Terms(**kw) if kw else None
+        events = self.submit(side, lots, price, order_type=kind, time_in_force=tif, terms=terms, **flags)
+        (event,) = events
+        assert isinstance(event, OrderHeld), event
+        return self.engine.state.tables.orders[event.order_id]
+
+    def describe(self, **facts: Any) -> tuple[Event, ...]:
+        known = Capabilities(venue="BINANCE", **facts)
+        return self.step(DescribeVenue(request_id=self.request(), actor="system:test", capabilities=known))
+
+    def recovered(self) -> Engine:
+        """Another engine, from the bytes of the journal."""
+        gate = self.backend.Gate(max_instruments=MAX_INSTRUMENTS, max_accounts=MAX_ACCOUNTS)
+        engine = Engine(
+            gate, max_instruments=MAX_INSTRUMENTS, max_accounts=MAX_ACCOUNTS, intent=self.backend.OrderIntent
+        )
+        for sequence, (happened, events) in enumerate(self.history, start=1):
+            engine.absorb(sequence, decode_record(encode_record(Record(happened, events))))
+        return engine
+
+    def restored(self) -> Engine:
+        """Another engine, from a snapshot."""
+        gate = self.backend.Gate(max_instruments=MAX_INSTRUMENTS, max_accounts=MAX_ACCOUNTS)
+        state = snapshot.decode(snapshot.encode(self.engine), gate)
+        return Engine(
+            gate,
+            max_instruments=MAX_INSTRUMENTS,
+            max_accounts=MAX_ACCOUNTS,
+            intent=self.backend.OrderIntent,
+            state=state,
+        )
+
+    def restart(self, *, by_journal: bool) -> None:
+        engine = self.recovered() if by_journal else self.restored()
+        assert snapshot.digest(engine) == snapshot.digest(self.engine)
+        self.engine, self.gate = engine, engine.gate
+
+
+MID = MARK_TICKS

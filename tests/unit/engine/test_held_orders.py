@@ -1,0 +1,471 @@
+"""Orders that wait for a price: what fires them, when, and as what they go out."""
+
+from __future__ import annotations
+
+import pytest
+
+from meltica.domain.breakers import MarkKind
+from meltica.domain.commands import (
+    AmendOrder,
+    BeginDay,
+    CancelOrder,
+    EngageKillSwitch,
+    GateState,
+    ReportGate,
+    SetMark,
+    Wake,
+)
+from meltica.domain.events import CommandRefused, GateStateChanged
+from meltica.domain.lifecycle import OrderStatus, status
+from meltica.domain.limits import DAY_NS
+from meltica.domain.market import TradingStatus
+from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order_events import (
+    CancelRequested,
+    HeldAmended,
+    OrderDenied,
+    OrderReleased,
+    OrderReported,
+    OrderSubmitted,
+    ReplaceRequested,
+)
+from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
+from meltica.domain.terms import Held, OffsetUnit, Peg, Terms, TriggerSource
+from meltica.engine import snapshot
+from tests.engines import BTC, SECOND
+from tests.unit.engine.held_orders import MID, HeldBench
+from tests.unit.engine.watch import SYSTEM, only, refused
+
+
+@pytest.fixture(params=["python", "cython"])
+def bench(request: pytest.FixtureRequest) -> HeldBench:
+    return HeldBench(request.param)
+
+
+FIRES = [
+    (OrderType.STOP, Side.SELL, -10),
+    (OrderType.STOP, Side.BUY, 10),
+    (OrderType.STOP_LIMIT, Side.SELL, -10),
+    (OrderType.STOP_LIMIT, Side.BUY, 10),
+    (OrderType.MARKET_IF_TOUCHED, Side.SELL, 10),
+    (OrderType.MARKET_IF_TOUCHED, Side.BUY, -10),
+    (OrderType.LIMIT_IF_TOUCHED, Side.SELL, 10),
+    (OrderType.LIMIT_IF_TOUCHED, Side.BUY, -10),
+]
+
+
+@pytest.mark.parametrize(("kind", "side", "distance"), FIRES)
+def test_it_fires_at_its_trigger_and_not_a_tick_before(
+    bench: HeldBench, kind: OrderType, side: Side, distance: int
+) -> None:
+    toward = 1 if distance > 0 else -1
+    price = MID if kind.sent_as is OrderType.LIMIT else None
+    order = bench.hold(kind, side, price=price, trigger_ticks=MID + distance)
+    assert status(order) is OrderStatus.NEW
+    near = MID + distance - toward
+    before = (near, near + 1) if side is Side.SELL else (near - 1, near)
+    assert bench.show(*before) == ()
+    at = MID + distance
+    event = only(bench.show(*((at, at + 1) if side is Side.SELL else (at - 1, at))), OrderReleased)
+    assert (event.order_type, event.price_ticks) == (kind.sent_as, price)
+    assert event.time_in_force is (TimeInForce.IOC if price is None else TimeInForce.GTC)
+    assert order.held is None
+    assert order.reserved_lots == 100
+    assert "triggered at" in event.reason
+
+
+@pytest.mark.parametrize(
+    ("source", "below", "at"),
+    [
+        (TriggerSource.LAST, {"last": MID + 11}, {"last": MID + 10}),
+        (TriggerSource.MID, {"bid": MID, "ask": MID + 21}, {"bid": MID, "ask": MID + 20}),
+        (TriggerSource.MARK, {"mark": MID + 11}, {"mark": MID + 10}),
+    ],
+)
+def test_each_source_of_a_trigger(bench: HeldBench, source: TriggerSource, below: dict, at: dict) -> None:
+    bench.describe(mark_price=True)
+    bench.hold(OrderType.STOP, trigger_ticks=MID + 10, trigger_source=source)
+    assert bench.show(**below) == ()
+    only(bench.show(**at), OrderReleased)
+
+
+def test_on_the_wrong_side_of_the_market_it_fires_at_once(bench: HeldBench) -> None:
+    bench.hold(OrderType.STOP, trigger_ticks=MID + 100)
+    only(bench.show(MID, MID + 1), OrderReleased)
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        {"bid": MID - 50},
+        {"ask": MID},
+        {"bid": MID - 50, "ask": MID - 49, "age_ns": 2 * SECOND},
+        {"bid": MID - 40, "ask": MID - 50},
+    ],
+)
+@pytest.mark.parametrize("source", [TriggerSource.BID_ASK, TriggerSource.MID])
+def test_no_side_an_old_one_or_a_crossed_book_fires_nothing(
+    bench: HeldBench, quote: dict, source: TriggerSource
+) -> None:
+    bench.hold(OrderType.STOP, trigger_ticks=MID - 10, trigger_source=source)
+    bench.hold(OrderType.TRAILING_STOP, trail_offset=10, trigger_source=source)
+    bench.hold(OrderType.PEGGED, Side.BUY, peg=Peg.MID)
+    assert bench.show(**quote) == ()
+
+
+def test_a_halt_and_a_gap_fire_nothing_and_then_all_that_was_jumped_over(bench: HeldBench) -> None:
+    near = bench.hold(OrderType.STOP, lots=2, trigger_ticks=MID - 10)
+    far = bench.hold(OrderType.STOP, lots=3, trigger_ticks=MID - 40)
+    same = bench.hold(OrderType.STOP, lots=4, trigger_ticks=MID - 10)
+    away = bench.hold(OrderType.STOP, lots=5, trigger_ticks=MID - 60)
+    bench.step(TradingStatus(BTC, bench.now_ns, halted=True))
+    assert bench.show(MID - 50, MID - 49) == ()
+    bench.step(TradingStatus(BTC, bench.now_ns, halted=False))
+    gap = SetMark(request_id="", actor=SYSTEM, mark=MarkKind.GAPPED, name=BTC, on=True, reason="a gap")
+    bench.step(gap)
+    assert bench.show(MID - 50, MID - 49) == ()
+    bench.step(SetMark(request_id="", actor=SYSTEM, mark=MarkKind.GAPPED, name=BTC, on=False, reason="a snapshot"))
+    fired = [event.order_id for event in bench.show(MID - 50, MID - 49)]
+    assert fired == [near.order_id, same.order_id, far.order_id]
+    assert away.held is Held.TRIGGER
+
+
+def test_an_old_order_goes_out_after_younger_ones_did(bench: HeldBench) -> None:
+    bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
+    bench.submitted(Side.SELL)
+    only(bench.show(MID - 10, MID - 9), OrderReleased)
+
+
+def test_two_that_look_the_same_are_no_duplicates(bench: HeldBench) -> None:
+    bench = HeldBench(bench.backend, duplicate_window_ns=SECOND)
+    for _ in range(2):
+        bench.now_ns += 2 * SECOND
+        bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
+    assert [type(event) for event in bench.show(MID - 10, MID - 9)] == [OrderReleased, OrderReleased]
+
+
+# Trailing
+
+
+def test_a_trailing_stop_follows_the_best_price_and_never_back(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.TRAILING_STOP, trail_offset=20)
+    moved = only(bench.show(MID, MID + 2), HeldAmended)
+    assert moved.terms.trigger_ticks == MID - 20
+    assert bench.show(MID - 5, MID) == ()
+    assert bench.show(MID, MID + 2) == ()
+    assert only(bench.show(MID + 1, MID + 2), HeldAmended).terms.trigger_ticks == MID - 19
+    assert bench.show(MID - 18, MID) == ()
+    released = only(bench.show(MID - 19, MID), OrderReleased)
+    assert released.order_type is OrderType.MARKET
+    assert order.terms.trigger_ticks == MID - 19
+
+
+def test_a_trailing_buy_stays_above(bench: HeldBench) -> None:
+    bench.hold(OrderType.TRAILING_STOP, Side.BUY, trail_offset=20)
+    assert only(bench.show(MID - 2, MID), HeldAmended).terms.trigger_ticks == MID + 20
+    assert only(bench.show(MID - 4, MID - 3), HeldAmended).terms.trigger_ticks == MID + 17
+    assert bench.show(MID + 10, MID + 16) == ()
+    only(bench.show(MID + 10, MID + 17), OrderReleased)
+
+
+@pytest.mark.parametrize(("side", "trigger"), [(Side.SELL, 5_940_000), (Side.BUY, 6_060_000)])
+def test_basis_points_of_the_price_rounded_away_from_the_market(bench: HeldBench, side: Side, trigger: int) -> None:
+    bench.hold(OrderType.TRAILING_STOP, side, trail_offset=100, trail_unit=OffsetUnit.BASIS_POINTS)
+    quote = (MID, MID + 1) if side is Side.SELL else (MID - 1, MID)
+    assert only(bench.show(*quote), HeldAmended).terms.trigger_ticks == trigger
+    better = (MID + 1, MID + 2) if side is Side.SELL else (MID - 2, MID - 1)
+    moved = bench.show(*better)
+    exact = 5_940_000 if side is Side.SELL else 6_060_000
+    assert [event.terms.trigger_ticks for event in moved] == ([] if side is Side.SELL else [exact - 1])
+
+
+def test_it_trails_only_once_it_is_activated(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.TRAILING_STOP, trail_offset=20, activation_ticks=MID + 50)
+    assert bench.show(MID + 49, MID + 60) == ()
+    assert bench.show(MID - 500, MID - 400) == ()
+    assert only(bench.show(MID + 50, MID + 60), HeldAmended).terms.trigger_ticks == MID + 30
+    assert order.terms.activation_ticks == MID + 50
+
+
+def test_a_trailing_limit_goes_out_behind_its_trigger(bench: HeldBench) -> None:
+    bench.hold(OrderType.TRAILING_STOP_LIMIT, trail_offset=20, limit_offset_ticks=7)
+    bench.show(MID, MID + 1)
+    released = only(bench.show(MID - 30, MID - 29), OrderReleased)
+    assert (released.order_type, released.price_ticks) == (OrderType.LIMIT, MID - 27)
+
+
+# The gate
+
+
+def test_without_a_gate_it_says_once_that_it_waits_and_goes_out_when_the_gate_is_back(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
+    bench.step(ReportGate(request_id="", actor=SYSTEM, state=GateState.LOST, reason="silent"))
+    waits = only(bench.show(MID - 10, MID - 9), HeldAmended)
+    assert waits.held is Held.RELEASE
+    assert "gate" in waits.reason
+    for step in range(5):
+        assert bench.show(MID - 20 + step, MID) == ()
+    bench.restart(by_journal=True)
+    order = bench.engine.state.tables.orders[order.order_id]
+    only(bench.step(ReportGate(request_id="", actor=SYSTEM, state=GateState.REGAINED)), GateStateChanged)
+    assert bench.engine.state.watch.look(again=True) == (BTC,)
+    released = only(bench.show(MID + 30, MID + 31), OrderReleased)
+    assert released.order_type is OrderType.MARKET
+    assert order.reserved_lots == 100
+
+
+def test_a_trigger_on_the_last_trade_waits_for_a_price_that_the_gate_believes(bench: HeldBench) -> None:
+    bench.hold(OrderType.STOP, trigger_ticks=MID - 10, trigger_source=TriggerSource.LAST)
+    waits = only(bench.show(MID, MID + 1, last=MID - 10, age_ns=5 * SECOND), HeldAmended)
+    assert waits.held is Held.RELEASE
+    assert bench.show(MID, MID + 1, age_ns=5 * SECOND) == ()
+    only(bench.show(MID, MID + 1), OrderReleased)
+
+
+def test_what_the_gate_refuses_ends_with_its_words(bench: HeldBench) -> None:
+    bench = HeldBench(bench.backend, max_quantity_lots=50)
+    order = bench.hold(OrderType.STOP, lots=51, trigger_ticks=MID - 10)
+    event = only(bench.show(MID - 10, MID - 9), OrderReported)
+    assert event.exec_type is ExecType.REJECTED
+    assert event.text.startswith("MAX_QUANTITY")
+    assert status(order) is OrderStatus.REJECTED
+    assert bench.show(MID - 20, MID - 19) == ()
+
+
+def test_under_the_kill_switch_nothing_is_taken_in(bench: HeldBench) -> None:
+    held = bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
+    bench.step(EngageKillSwitch(request_id="k", actor=SYSTEM, reason="test"))
+    assert status(held) is OrderStatus.CANCELED
+    terms = Terms(trigger_ticks=MID - 10)
+    denied = only(bench.submit(Side.SELL, 100, None, order_type=OrderType.STOP, terms=terms), OrderDenied)
+    assert denied.reason == "KILL_SWITCH"
+    assert bench.show(MID - 20, MID - 19) == ()
+
+
+def test_reduce_only_closes_what_there_is_and_no_more(bench: HeldBench) -> None:
+    fill(bench, bench.submitted(Side.BUY, 60), 60)
+    bench.hold(OrderType.STOP, lots=100, trigger_ticks=MID - 10, reduce_only=True)
+    bench.hold(OrderType.STOP, lots=100, trigger_ticks=MID - 20, reduce_only=True)
+    first, released = bench.show(MID - 10, MID - 9)
+    assert isinstance(first, HeldAmended)
+    assert (released.quantity_lots, type(released)) == (60, OrderReleased)
+    ended = only(bench.show(MID - 20, MID - 19), OrderReported)
+    assert ended.text.startswith("REDUCE_ONLY_WOULD_INCREASE")
+
+
+def fill(bench: HeldBench, order, lots: int) -> None:
+    bench.step(
+        ExecutionReport(
+            venue="BINANCE",
+            client_order_id=order.client_order_id,
+            exec_type=ExecType.TRADE,
+            execution_id=f"x{bench.now_ns}",
+            last_quantity_lots=lots,
+            last_price_ticks=MID,
+        )
+    )
+
+
+# Amending and cancelling
+
+
+def test_a_held_order_is_amended_here_and_its_next_trigger_is_the_new_one(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.STOP_LIMIT, price=MID - 15, trigger_ticks=MID - 10)
+    change = AmendOrder(
+        request_id="a", actor=SYSTEM, order_id=order.order_id, quantity_lots=7, terms=Terms(trigger_ticks=MID - 30)
+    )
+    event = only(bench.step(change), HeldAmended)
+    assert (event.quantity_lots, event.price_ticks, event.actor) == (7, MID - 15, SYSTEM)
+    assert bench.show(MID - 10, MID - 9) == ()
+    assert only(bench.show(MID - 30, MID - 29), OrderReleased).quantity_lots == 7
+
+
+def test_amending_a_trailing_stop_keeps_what_it_has_reached_unless_it_trails_otherwise(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.TRAILING_STOP, trail_offset=20)
+    bench.show(MID, MID + 1)
+    more = AmendOrder(request_id="a", actor=SYSTEM, order_id=order.order_id, quantity_lots=7)
+    assert only(bench.step(more), HeldAmended).terms.trigger_ticks == MID - 20
+    wider = AmendOrder(request_id="b", actor=SYSTEM, order_id=order.order_id, terms=Terms(trail_offset=50))
+    assert only(bench.step(wider), HeldAmended).terms.trigger_ticks is None
+    assert only(bench.show(MID - 10, MID), HeldAmended).terms.trigger_ticks == MID - 60
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "field"),
+    [
+        ({}, "NOTHING_TO_AMEND", "quantity"),
+        ({"quantity_lots": 0}, "QUANTITY_OUT_OF_RANGE", "quantity"),
+        ({"quantity_lots": 2**40}, "QUANTITY_OUT_OF_RANGE", "quantity"),
+        ({"price_ticks": 0}, "PRICE_OUT_OF_RANGE", "price"),
+        ({"price_ticks": MID}, "PRICE_NOT_ALLOWED", "price"),
+        ({"terms": Terms()}, "TRIGGER_REQUIRED", "terms.trigger_price"),
+        ({"terms": Terms(trigger_ticks=0)}, "PRICE_OUT_OF_RANGE", "terms.trigger_price"),
+        ({"quantity_lots": 5, "client_order_id": "mine"}, "CLIENT_ORDER_ID_NOT_ALLOWED", "client_order_id"),
+    ],
+)
+def test_an_amendment_that_would_make_no_order(bench: HeldBench, change: dict, reason: str, field: str) -> None:
+    order = bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
+    refused(bench, AmendOrder(request_id="a", actor=SYSTEM, order_id=order.order_id, **change), reason, field)
+
+
+def test_terms_of_a_working_order_are_the_venues(bench: HeldBench) -> None:
+    order = bench.submitted()
+    change = AmendOrder(request_id="a", actor=SYSTEM, order_id=order.order_id, terms=Terms(trigger_ticks=MID))
+    refused(bench, change, "TERMS_NOT_AMENDABLE", "terms")
+
+
+def test_cancelling_a_held_order_needs_nobody(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
+    event = only(bench.step(CancelOrder(request_id="c", actor=SYSTEM, order_id=order.order_id)), OrderReported)
+    assert event.exec_type is ExecType.CANCELED
+    assert bench.show(MID - 10, MID - 9) == ()
+    assert len(bench.engine.state.watch) == 0
+
+
+# Time
+
+
+def test_gtd_that_is_held_expires_and_one_that_works_is_cancelled_once(bench: HeldBench) -> None:
+    at = bench.now_ns + 10 * SECOND
+    stop = bench.hold(OrderType.STOP, trigger_ticks=MID - 10, tif=TimeInForce.GTD, expire_ns=at)
+    (sent,) = bench.submit(time_in_force=TimeInForce.GTD, terms=Terms(expire_ns=at))
+    assert isinstance(sent, OrderSubmitted)
+    order = bench.engine.state.tables.orders[sent.order_id]
+    assert bench.engine.state.next_due_ns() == at
+    bench.restart(by_journal=False)
+    bench.now_ns = at - 1000
+    expired, asked = bench.step(Wake(request_id="", actor=SYSTEM))
+    assert (expired.order_id, expired.exec_type) == (stop.order_id, ExecType.EXPIRED)
+    assert isinstance(asked, CancelRequested)
+    assert bench.engine.state.next_due_ns() is None
+    bench.step(OrderCancelReject(venue="BINANCE", client_order_id=asked.client_order_id, text="busy"))
+    assert bench.engine.state.next_due_ns() == bench.now_ns + 5 * SECOND
+    bench.now_ns += 5 * SECOND
+    again = only(bench.step(Wake(request_id="", actor=SYSTEM)), CancelRequested)
+    assert again.order_id == order.order_id
+    assert snapshot_equal(bench)
+
+
+def test_a_released_gtd_still_ends_in_time(bench: HeldBench) -> None:
+    at = bench.now_ns + 10 * SECOND
+    order = bench.hold(OrderType.STOP_LIMIT, price=MID - 20, trigger_ticks=MID - 10, tif=TimeInForce.GTD, expire_ns=at)
+    only(bench.show(MID - 10, MID - 9), OrderReleased)
+    assert order.due_ns == at
+    fill(bench, order, 100)
+    assert bench.engine.state.next_due_ns() is None
+
+
+def test_day_orders_end_with_the_day_and_gtc_do_not(bench: HeldBench) -> None:
+    day = bench.hold(OrderType.STOP, trigger_ticks=MID - 10, tif=TimeInForce.DAY)
+    good = bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
+    _, expired = bench.step(BeginDay(request_id="", actor=SYSTEM))
+    assert (expired.order_id, expired.exec_type) == (day.order_id, ExecType.EXPIRED)
+    assert good.held is Held.TRIGGER
+
+
+def test_at_the_open_goes_out_with_the_first_good_price_after_the_halt(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.LIMIT, Side.BUY, price=MID, tif=TimeInForce.AT_THE_OPEN)
+    assert bench.show(MID, MID + 1) == ()
+    bench.step(TradingStatus(BTC, bench.now_ns, halted=True))
+    _, waits = bench.step(TradingStatus(BTC, bench.now_ns, halted=False))
+    assert waits.held is Held.RELEASE
+    assert bench.show(MID, MID + 1, age_ns=5 * SECOND) == ()
+    released = only(bench.show(MID, MID + 1), OrderReleased)
+    assert (released.order_type, released.time_in_force) == (OrderType.LIMIT, TimeInForce.IOC)
+    assert order.held is None
+    assert snapshot_equal(bench)
+
+
+def test_at_the_close_needs_to_know_when_that_is(bench: HeldBench) -> None:
+    (event,) = bench.submit(Side.BUY, 100, None, time_in_force=TimeInForce.AT_THE_CLOSE)
+    assert isinstance(event, CommandRefused)
+    assert (event.reason, event.field) == ("CLOSE_TIME_UNKNOWN", "time_in_force")
+    close_at = bench.now_ns + 60 * SECOND
+    bench.describe(close_ns=close_at % DAY_NS)
+    order = bench.hold(OrderType.MARKET, Side.BUY, tif=TimeInForce.AT_THE_CLOSE)
+    assert order.due_ns == close_at - 2 * SECOND
+    bench.now_ns = order.due_ns
+    waits = only(bench.step(Wake(request_id="", actor=SYSTEM)), HeldAmended)
+    assert waits.held is Held.RELEASE
+    only(bench.show(MID, MID + 1), OrderReleased)
+
+
+def snapshot_equal(bench: HeldBench) -> bool:
+    return snapshot.digest(bench.recovered()) == snapshot.digest(bench.engine)
+
+
+# Pegs
+
+
+@pytest.mark.parametrize(
+    ("side", "peg", "offset", "price"),
+    [
+        (Side.BUY, Peg.PRIMARY, 0, MID),
+        (Side.SELL, Peg.PRIMARY, 0, MID + 5),
+        (Side.BUY, Peg.MARKET, -2, MID + 3),
+        (Side.SELL, Peg.MARKET, 2, MID + 2),
+        (Side.BUY, Peg.MID, 0, MID + 2),
+        (Side.SELL, Peg.MID, 0, MID + 3),
+    ],
+)
+def test_a_pegged_order_goes_out_where_what_it_follows_is(
+    bench: HeldBench, side: Side, peg: Peg, offset: int, price: int
+) -> None:
+    order = bench.hold(OrderType.PEGGED, side, peg=peg, peg_offset_ticks=offset)
+    assert order.held is Held.REFERENCE
+    released = only(bench.show(MID, MID + 5), OrderReleased)
+    assert (released.order_type, released.price_ticks) == (OrderType.LIMIT, price)
+
+
+def test_it_follows_with_one_replace_at_a_time_and_never_beyond_its_limit(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.PEGGED, Side.BUY, peg=Peg.PRIMARY, peg_limit_ticks=MID + 8)
+    bench.show(MID, MID + 20)
+    ack(bench, order, ExecType.NEW)
+    assert bench.show(MID, MID + 21) == ()
+    asked = only(bench.show(MID + 3, MID + 20), ReplaceRequested)
+    assert (asked.price_ticks, asked.actor) == (MID + 3, "system:peg")
+    assert bench.show(MID + 5, MID + 20) == ()
+    ack(bench, order, ExecType.REPLACED, asked.client_order_id)
+    assert only(bench.show(MID + 50, MID + 60), ReplaceRequested).price_ticks == MID + 8
+    ack(bench, order, ExecType.REPLACED, order.pending[0].client_order_id, price=MID + 8)
+    assert bench.show(MID + 70, MID + 80) == ()
+    assert only(bench.show(MID + 7, MID + 80), ReplaceRequested).price_ticks == MID + 7
+    assert snapshot_equal(bench)
+
+
+def ack(bench: HeldBench, order, how: ExecType, client_order_id: str = "", price: int | None = None) -> None:
+    asked = order.pending[0] if order.pending else None
+    bench.step(
+        ExecutionReport(
+            venue="BINANCE",
+            client_order_id=client_order_id or order.client_order_id,
+            exec_type=how,
+            price_ticks=price if asked is None or price is not None else asked.price_ticks,
+        )
+    )
+
+
+def test_it_does_not_follow_itself(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.PEGGED, Side.BUY, peg=Peg.PRIMARY, peg_offset_ticks=1)
+    bench.show(MID, MID + 20)
+    ack(bench, order, ExecType.NEW)
+    assert order.price_ticks == MID + 1
+    assert bench.show(MID + 1, MID + 20, lots=100) == ()
+    assert only(bench.show(MID + 1, MID + 20, lots=101), ReplaceRequested).price_ticks == MID + 2
+
+
+def test_one_that_may_not_follow_is_cancelled(bench: HeldBench) -> None:
+    bench = HeldBench(bench.backend, collar_bps=10)
+    order = bench.hold(OrderType.PEGGED, Side.BUY, peg=Peg.MARKET, peg_offset_ticks=-2)
+    bench.show(MID, MID + 20)
+    ack(bench, order, ExecType.NEW)
+    events = bench.show(MID, MID + 40_000)
+    assert [type(event).__name__ for event in events] == ["AmendDenied", "CancelRequested"]
+    assert bench.show(MID, MID + 40_001) == ()
+
+
+def test_a_persons_price_for_a_pegged_order_is_refused(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.PEGGED, Side.BUY, peg=Peg.PRIMARY)
+    bench.show(MID, MID + 20)
+    change = AmendOrder(request_id="a", actor=SYSTEM, order_id=order.order_id, price_ticks=MID)
+    refused(bench, change, "PRICE_NOT_ALLOWED", "price")
