@@ -20,6 +20,7 @@ from meltica.app.gates import CardKeeper, GateKeeper, RemoteGateKeeper, local_ga
 from meltica.app.gateway import LiveGateway
 from meltica.app.hot_gates import hot_gates
 from meltica.app.kill_latch import KillLatch
+from meltica.app.ledger_keeper import keeping
 from meltica.app.market_sources import MarketSource, open_market
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.pump import pump
@@ -76,6 +77,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
             instruments=settings.market.instruments,
             start_ns=gateway.clock.now_ns(),
         )
+        books = await running.enter_async_context(keeping(gateway, settings.journal, settings.state_folder))
         executions = ExecutionKeeper(gateway.state.tables.sequence)
         gateway.keep(executions)
         day_ends_ns = parse_time_of_day("paper.day_ends", settings.paper.day_ends)
@@ -87,6 +89,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
             certificates=CertificateFiles(authority),
             policy=PolicyFile(authority.policy),
             executions=executions,
+            accounting=books,
             clock_ns=gateway.clock.now_ns,
         )
         port = await server.start()

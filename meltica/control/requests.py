@@ -264,19 +264,22 @@ def _collect_unknown(message: Message, path: str, violations: list[tuple[str, st
     if len(unknown):
         numbers = sorted({unknown[place].field_number for place in range(len(unknown))})
         violations.extend((f"{path}#{number}", f"unknown field number {number}") for number in numbers)
-    for name in _message_fields(message):
-        if message.HasField(name):
+    for name, repeated in _message_fields(message):
+        if repeated:
+            for place, part in enumerate(getattr(message, name)):
+                _collect_unknown(part, f"{path}{name}[{place}].", violations)
+        elif message.HasField(name):
             _collect_unknown(getattr(message, name), f"{path}{name}.", violations)
 
 
-_MESSAGE_FIELDS: dict[str, tuple[str, ...]] = {}
-"""Type name -> its fields that are messages; filled once a type (requests have no repeated messages)."""
+_MESSAGE_FIELDS: dict[str, tuple[tuple[str, bool], ...]] = {}
+"""Type name -> (field, whether it is repeated) of its fields that are messages; filled once a type."""
 
 
-def _message_fields(message: Message) -> tuple[str, ...]:
+def _message_fields(message: Message) -> tuple[tuple[str, bool], ...]:
     descriptor = message.DESCRIPTOR
     if (names := _MESSAGE_FIELDS.get(descriptor.full_name)) is None:
         fields = [field for field in descriptor.fields if field.message_type is not None]
-        names = tuple(field.name for field in fields if not field.is_repeated)
+        names = tuple((field.name, field.is_repeated) for field in fields)
         _MESSAGE_FIELDS[descriptor.full_name] = names
     return names

@@ -15,6 +15,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
+from meltica.control.accounting import AccountingService
 from meltica.control.approvals import Approvals
 from meltica.control.audit import AuditService
 from meltica.control.batches import Batches
@@ -31,10 +32,12 @@ from meltica.control.portfolio import PortfolioService
 from meltica.control.reflection import Reflection
 from meltica.control.risk import RiskService
 from meltica.control.roles import METHODS, Method
+from meltica.domain.accounting_port import Accounting
 from meltica.domain.errors import InvariantError, MelticaError
 from meltica.domain.execution import ExecutionBooks
 from meltica.domain.ports import Gateway
 from meltica.v1 import (
+    accounting_service_pb2,
     audit_service_pb2,
     execution_service_pb2,
     kill_switch_service_pb2,
@@ -51,6 +54,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
         (risk_service_pb2, "RiskService"),
         (kill_switch_service_pb2, "KillSwitchService"),
         (portfolio_service_pb2, "PortfolioService"),
+        (accounting_service_pb2, "AccountingService"),
         (execution_service_pb2, "ExecutionService"),
         (market_data_service_pb2, "MarketDataService"),
         (audit_service_pb2, "AuditService"),
@@ -95,6 +99,7 @@ class ControlServer:
         certificates: CertificateFiles,
         policy: PolicyFile,
         executions: ExecutionBooks,
+        accounting: Accounting,
         clock_ns: Callable[[], int] = time.time_ns,
         rules: Mapping[str, Method] = METHODS,
     ) -> None:
@@ -114,6 +119,7 @@ class ControlServer:
             "RiskService": RiskService(gateway, self._durable, approvals, batches, clock_ns),
             "KillSwitchService": KillSwitchService(gateway, self._durable, approvals),
             "PortfolioService": PortfolioService(gateway),
+            "AccountingService": AccountingService(gateway, accounting, self._durable, batches),
             "ExecutionService": ExecutionService(gateway, executions),
             "MarketDataService": MarketDataService(gateway, batches),
             "AuditService": AuditService(gateway, batches),

@@ -1,24 +1,31 @@
 """The ledger as bytes and back: a shortcut past the journal's beginning, never the truth.
 
-MessagePack around JSON (which has integers of any size), with a SHA-256 over place and content. Whatever is wrong with
-it, the journal gives the same ledger, only later.
+MessagePack around pieces of JSON (which has integers of any size), with a SHA-256 over place and content. The place is
+the hash of the journal entry up to which it is booked. Whatever is wrong with it, the journal gives the same ledger.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from meltica.domain.errors import MelticaError
+from meltica.ledger.entry import Entry
 from meltica.ledger.holding import Holding
 from meltica.ledger.ledger import Ledger
-from meltica.ledger.positions import Positions
+from meltica.ledger.positions import Fill, Positions
 from meltica.ledger.tables import LedgerTables
 
 FORMAT: Final = 1
 DOMAIN: Final = b"meltica.ledger.checkpoint.v1\x00"
+PIECE: Final = 4_096
+"""Rows in one piece: about a millisecond, after which others may have their turn."""
+
+_Rows = msgspec.json.Decoder(list[Fill])
+_Entries = msgspec.json.Decoder(list[Entry])
 
 
 class CheckpointError(MelticaError):
@@ -28,52 +35,72 @@ class CheckpointError(MelticaError):
 class Envelope(msgspec.Struct):
     format: int
     sequence: int
-    journal_id: bytes
-    """Of the journal that it follows from."""
     digest: bytes
-    body: bytes
+    pieces: list[bytes]
+    """The tables without long lists; then, in the tables' order, the rows of each stream; then the entries."""
 
 
-def encode(ledger: Ledger, journal_id: bytes = b"") -> bytes:
-    body = _body(ledger)
-    sequence = ledger.tables.sequence
-    return msgspec.msgpack.encode(Envelope(FORMAT, sequence, journal_id, _digest(sequence, journal_id, body), body))
+def encode(ledger: Ledger, place: bytes = b"") -> bytes:
+    return sealed(ledger.tables.sequence, list(pieces(ledger)), place)
 
 
-def decode(data: bytes, journal_id: bytes = b"") -> Ledger:
-    """:raises CheckpointError: not whole, of another format, or of another journal."""
-    try:
-        found = msgspec.msgpack.decode(data, type=Envelope)
-        if found.format != FORMAT:
-            raise CheckpointError(f"its format is {found.format}, this program reads {FORMAT}")
-        if found.journal_id != journal_id:
-            raise CheckpointError("it belongs to another journal")
-        if _digest(found.sequence, found.journal_id, found.body) != found.digest:
-            raise CheckpointError("its digest does not match")
-        tables = msgspec.json.decode(found.body, type=LedgerTables)
-        if tables.sequence != found.sequence:
-            raise CheckpointError(f"it says {found.sequence} and holds {tables.sequence}")
-        return Ledger(tables)
-    except CheckpointError:
-        raise
-    except (MelticaError, msgspec.DecodeError, ValueError, TypeError, LookupError, OverflowError) as error:
-        raise CheckpointError(f"unreadable: {error!r}") from error
-
-
-def digest(ledger: Ledger) -> str:
-    """SHA-256 of all that the ledger knows: equal for two exactly when they know the same."""
-    return hashlib.sha256(_body(ledger)).hexdigest()
-
-
-def _body(ledger: Ledger) -> bytes:
-    for stream in ledger.tables.streams.values():
+def pieces(ledger: Ledger) -> Iterator[bytes]:
+    """The ledger must not change until the last one is taken."""
+    tables = ledger.tables
+    for stream in tables.streams.values():
         held: list[Positions] = list(stream.strategies.values())
         if stream.net is not None:
             held.append(stream.net)
         for positions in held:
             for _, holding in positions.listed():
                 _tidy(holding)
-    return msgspec.json.encode(ledger.tables)
+    without = {
+        name: msgspec.structs.replace(stream, rows=[], stored=len(stream.rows))
+        for name, stream in tables.streams.items()
+    }
+    yield msgspec.json.encode(msgspec.structs.replace(tables, streams=without, entries=[]))
+    for stream in tables.streams.values():
+        for at in range(0, len(stream.rows), PIECE):
+            yield msgspec.json.encode(stream.rows[at : at + PIECE])
+    for at in range(0, len(tables.entries), PIECE):
+        yield msgspec.json.encode(tables.entries[at : at + PIECE])
+
+
+def sealed(sequence: int, parts: list[bytes], place: bytes) -> bytes:
+    return msgspec.msgpack.encode(Envelope(FORMAT, sequence, _digest(sequence, parts, place), parts))
+
+
+def opened(data: bytes) -> Envelope:
+    """:raises CheckpointError: not of this format."""
+    try:
+        found = msgspec.msgpack.decode(data, type=Envelope)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise CheckpointError(f"unreadable: {error!r}") from error
+    if found.format != FORMAT:
+        raise CheckpointError(f"its format is {found.format}, this program reads {FORMAT}")
+    return found
+
+
+def decode(found: Envelope, place: bytes = b"") -> Ledger:
+    """:raises CheckpointError: not whole, or taken at another place."""
+    if _digest(found.sequence, found.pieces, place) != found.digest:
+        raise CheckpointError("its digest does not match: damaged, or of another journal")
+    try:
+        tables = msgspec.json.decode(found.pieces[0], type=LedgerTables)
+        rest = iter(found.pieces[1:])
+        for stream in tables.streams.values():
+            while len(stream.rows) < stream.stored:
+                stream.rows += _Rows.decode(next(rest))
+        for piece in rest:
+            tables.entries += _Entries.decode(piece)
+        return Ledger(tables)
+    except (MelticaError, msgspec.DecodeError, ValueError, TypeError, LookupError, StopIteration) as error:
+        raise CheckpointError(f"unreadable: {error!r}") from error
+
+
+def digest(ledger: Ledger) -> str:
+    """SHA-256 of all that the ledger knows: equal for two exactly when they know the same."""
+    return _digest(ledger.tables.sequence, list(pieces(ledger)), b"").hex()
 
 
 def _tidy(holding: Holding) -> None:
@@ -81,5 +108,8 @@ def _tidy(holding: Holding) -> None:
     holding.table, holding.skipped = holding.open_lots(), 0
 
 
-def _digest(sequence: int, journal_id: bytes, body: bytes) -> bytes:
-    return hashlib.sha256(DOMAIN + sequence.to_bytes(8, "big") + journal_id + b"\x00" + body).digest()
+def _digest(sequence: int, parts: list[bytes], place: bytes) -> bytes:
+    hashed = hashlib.sha256(DOMAIN + sequence.to_bytes(8, "big") + len(place).to_bytes(8, "big") + place)
+    for part in parts:
+        hashed.update(len(part).to_bytes(8, "big") + part)
+    return hashed.digest()

@@ -56,6 +56,8 @@ class StreamTable(msgspec.Struct, kw_only=True):
     method: CostMethod
     mode: PositionMode
     rows: list[Fill] = []
+    stored: int = 0
+    """How many rows a checkpoint has beside it."""
     splits: list[Split] = []
     net: Netted | None = None
     """NETTING: the account's position. HEDGING: it is the sum of the strategies'."""

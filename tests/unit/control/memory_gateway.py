@@ -13,6 +13,7 @@ from typing import Any
 
 from meltica import hot
 from meltica.analytics.executions import Executions
+from meltica.app.ledger_keeper import LedgerKeeper
 from meltica.domain.commands import Command, RegisterInstrument, SetLimits
 from meltica.domain.errors import NotAcceptingError, RequestReusedError
 from meltica.domain.inputs import Input, Record, encode_record
@@ -20,6 +21,7 @@ from meltica.domain.market import Mark, TopOfBook
 from meltica.domain.ports import Answer, AuditEntry, AuditHead, AuditReport, Book, GateStatus, HotGateStatus
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.engine.engine import Engine
+from meltica.ledger.ledger import Ledger
 from tests.engines import BTC, MARK_TICKS, SECOND, instrument, wide_limits
 
 SYSTEM = "system:test"
@@ -58,6 +60,7 @@ class MemoryGateway:
         self.tops: asyncio.Queue[TopOfBook] = asyncio.Queue()
         self.accepting = True
         self.executions = Executions()
+        self.accounting = LedgerKeeper(Ledger())
         self.fault: Exception | None = None
         self.durable = asyncio.Event()
         """Cleared: nothing becomes durable until it is set again."""
@@ -79,6 +82,7 @@ class MemoryGateway:
         record = Record(happened, self.engine.step(happened))
         sequence = len(self.journal) + 1
         self.executions.apply(sequence, now_ns, record)
+        self.accounting.take(sequence, now_ns, record)
         payload = encode_record(record)
         previous = self.journal[-1][0].hash if self.journal else b"\0" * 32
         self.journal.append(

@@ -18,6 +18,7 @@ from meltica.control.credentials import CertificateFiles
 from meltica.control.policy import PolicyFile
 from meltica.control.server import ControlServer
 from meltica.v1 import (
+    accounting_service_pb2_grpc,
     audit_service_pb2_grpc,
     execution_service_pb2_grpc,
     kill_switch_service_pb2_grpc,
@@ -40,6 +41,7 @@ class Stubs:
         self.risk = risk_service_pb2_grpc.RiskServiceStub(channel)
         self.kill = kill_switch_service_pb2_grpc.KillSwitchServiceStub(channel)
         self.executions = execution_service_pb2_grpc.ExecutionServiceStub(channel)
+        self.accounting = accounting_service_pb2_grpc.AccountingServiceStub(channel)
         self.portfolio = portfolio_service_pb2_grpc.PortfolioServiceStub(channel)
         self.market = market_data_service_pb2_grpc.MarketDataServiceStub(channel)
         self.audit = audit_service_pb2_grpc.AuditServiceStub(channel)
@@ -65,7 +67,7 @@ class Running:
             address=address,
             certificates=certificates,
             policy=policy,
-            **{"executions": self.gateway.executions, **settings},
+            **{"executions": self.gateway.executions, "accounting": self.gateway.accounting, **settings},
         )
 
     @property

@@ -32,6 +32,7 @@ COMMAND_FILES = (
     "breakers.py",
     "credit.py",
     "marks.py",
+    "cash.py",
 )
 """Where the engine refuses commands; what it says of venue reports never reaches a caller."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -170,7 +171,7 @@ class Books(RuleBasedStateMachine):
 
     @rule()
     def restart(self):
-        self.clerk.ledger = checkpoint.decode(checkpoint.encode(self.clerk.ledger, b"j"), b"j")
+        self.clerk.ledger = checkpoint.decode(checkpoint.opened(checkpoint.encode(self.clerk.ledger, b"j")), b"j")
 
     @invariant()
     def balanced(self):
@@ -257,10 +258,70 @@ class Books(RuleBasedStateMachine):
 
 
 Books.TestCase.settings = settings(
-    max_examples=40,
+    max_examples=60,
     stateful_step_count=40,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-TestBooks = pytest.mark.slow(Books.TestCase)
+TestBooks = Books.TestCase
+
+INVARIANTS = (
+    Books.balanced,
+    Books.cash_and_positions_are_the_naive_ones,
+    Books.equity_is_cash_and_position_value,
+    Books.the_ledgers_profit_is_that_of_the_positions,
+    Books.each_day_closes_with_what_it_opened_and_what_moved,
+)
+
+
+@pytest.mark.parametrize("method", CostMethod)
+def test_a_long_year_of_everything(method):
+    """Deeper than the machine goes: hundreds of steps in which every rule has its turn."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance, books = random.Random(seed), Books()
+    books.keep(method)
+    standing: list[Booked] = []
+    shared: list[tuple[int, Booked]] = []
+    for step in range(500):
+        _take_a_step(chance, books, standing, shared)
+        if step % 20 == 0:
+            for holds in INVARIANTS:
+                holds(books)
+    books.teardown()
+
+
+def _take_a_step(chance: random.Random, books: Books, standing: list[Booked], shared: list[tuple[int, Booked]]) -> None:
+    free = [which for which in standing if not which.shares]
+    price = chance.randint(1, 500)
+    match chance.choice(("fill", "fill", "fill", "fill", "correct", "bust", "allocate", "reverse", "other")):
+        case "correct" if standing:
+            which = chance.choice(standing)
+            books.correct(which, chance.randint(1, 9), price, chance.randint(-50, 50), chance.random() < 0.5)
+        case "bust" if standing:
+            which = standing.pop(chance.randrange(len(standing)))
+            books.correct(which, 0, 0, 0, chance.random() < 0.5)
+        case "allocate" if free:
+            parts = [chance.randint(1, 9) for _ in range(chance.randint(1, 3))]
+            shared.append(books.allocate(chance.choice(free), parts))
+        case "reverse" if shared:
+            books.reverse(shared.pop(chance.randrange(len(shared))))
+        case "other":
+            match chance.choice(("cash", "funding", "mark", "day", "restart")):
+                case "cash":
+                    kind = chance.choice(list(CashKind))
+                    books.cash(chance.choice(ACCOUNTS), kind, price, chance.randint(-50, 50))
+                case "funding":
+                    books.funding(chance.choice((-1, 1)) * chance.randint(1, 10**10), price)
+                case "mark":
+                    books.mark(price, chance.randint(1, 500))
+                case "day":
+                    books.day()
+                case _:
+                    books.restart()
+        case _:
+            name = chance.choice(list(CURRENCIES))
+            size = chance.choice((-1, 1)) * chance.randint(1, 9)
+            who = chance.choice(ACCOUNTS)
+            standing.append(books.fill(who, name, size, price, chance.randint(-50, 50), chance.choice("st")))
