@@ -99,6 +99,8 @@ class _ProposalKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Proposal
     """More credit."""
     PROPOSAL_KIND_MARK: _ProposalKind.ValueType  # 5
     """The clearing of a mark."""
+    PROPOSAL_KIND_OUTCOME: _ProposalKind.ValueType  # 6
+    """What became of a command whose outcome nobody knew."""
 
 class ProposalKind(_ProposalKind, metaclass=_ProposalKindEnumTypeWrapper):
     """What waits for a second person."""
@@ -115,6 +117,8 @@ PROPOSAL_KIND_CREDIT: ProposalKind.ValueType  # 4
 """More credit."""
 PROPOSAL_KIND_MARK: ProposalKind.ValueType  # 5
 """The clearing of a mark."""
+PROPOSAL_KIND_OUTCOME: ProposalKind.ValueType  # 6
+"""What became of a command whose outcome nobody knew."""
 Global___ProposalKind: _TypeAlias = ProposalKind  # noqa: Y015
 
 class _ProposalState:
@@ -619,6 +623,9 @@ class Proposal(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     CREDIT_DELTA_FIELD_NUMBER: _builtins.int
     MARK_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
     proposal_id: _builtins.str
     """A decimal number."""
     kind: Global___ProposalKind.ValueType
@@ -649,6 +656,12 @@ class Proposal(_message.Message):
     """Credit: by how much."""
     mark: Global___MarkKind.ValueType
     """Mark: which."""
+    order_id: _builtins.str
+    """Outcome: of a command about this order."""
+    client_order_id: _builtins.str
+    """Outcome: the command, by its id at the venue."""
+    verdict: _builtins.str
+    """Outcome: what the proposer found out."""
     @_builtins.property
     def limits(self) -> Global___Limits:
         """Limits: what they would be; the etag is the revision that the change was made against."""
@@ -686,10 +699,13 @@ class Proposal(_message.Message):
         name: _builtins.str = ...,
         credit_delta: _builtins.str = ...,
         mark: Global___MarkKind.ValueType = ...,
+        order_id: _builtins.str = ...,
+        client_order_id: _builtins.str = ...,
+        verdict: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "breaker", b"breaker", "closed_by", b"closed_by", "closed_reason", b"closed_reason", "create_time", b"create_time", "credit_delta", b"credit_delta", "expire_time", b"expire_time", "kind", b"kind", "limits", b"limits", "loosened_fields", b"loosened_fields", "mark", b"mark", "name", b"name", "proposal_id", b"proposal_id", "proposer", b"proposer", "reason", b"reason", "state", b"state", "strategy", b"strategy", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "breaker", b"breaker", "client_order_id", b"client_order_id", "closed_by", b"closed_by", "closed_reason", b"closed_reason", "create_time", b"create_time", "credit_delta", b"credit_delta", "expire_time", b"expire_time", "kind", b"kind", "limits", b"limits", "loosened_fields", b"loosened_fields", "mark", b"mark", "name", b"name", "order_id", b"order_id", "proposal_id", b"proposal_id", "proposer", b"proposer", "reason", b"reason", "state", b"state", "strategy", b"strategy", "target", b"target", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -454,6 +454,83 @@ class PendingRequest(_message.Message):
 Global___PendingRequest: _TypeAlias = PendingRequest  # noqa: Y015
 
 @_typing.final
+class Doubt(_message.Message):
+    """A command that was sent and whose outcome nobody knows. The venue is asked; nothing is sent again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Sent:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _SentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Doubt._Sent.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        SENT_UNSPECIFIED: Doubt._Sent.ValueType  # 0
+        """Never sent."""
+        SENT_NEW: Doubt._Sent.ValueType  # 1
+        """The order itself."""
+        SENT_CANCEL: Doubt._Sent.ValueType  # 2
+        """A cancel of it."""
+        SENT_REPLACE: Doubt._Sent.ValueType  # 3
+        """A replace of it."""
+
+    class Sent(_Sent, metaclass=_SentEnumTypeWrapper):
+        """What was sent."""
+
+    SENT_UNSPECIFIED: Doubt.Sent.ValueType  # 0
+    """Never sent."""
+    SENT_NEW: Doubt.Sent.ValueType  # 1
+    """The order itself."""
+    SENT_CANCEL: Doubt.Sent.ValueType  # 2
+    """A cancel of it."""
+    SENT_REPLACE: Doubt.Sent.ValueType  # 3
+    """A replace of it."""
+
+    SENT_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    SINCE_TIME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    QUERIES_FIELD_NUMBER: _builtins.int
+    NOT_FOUND_FIELD_NUMBER: _builtins.int
+    QUERY_TIME_FIELD_NUMBER: _builtins.int
+    sent: Global___Doubt.Sent.ValueType
+    """What was sent."""
+    client_order_id: _builtins.str
+    """Its id at the venue (FIX ClOrdID)."""
+    text: _builtins.str
+    """Why nobody knows."""
+    queries: _builtins.int
+    """How often the venue was asked."""
+    not_found: _builtins.int
+    """How often it said that it has no such thing."""
+    @_builtins.property
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when nobody knows."""
+
+    @_builtins.property
+    def query_time(self) -> _timestamp_pb2.Timestamp:
+        """When it is asked next; unset: no more, a person decides with OutcomeService.ResolveOutcome."""
+
+    def __init__(
+        self,
+        *,
+        sent: Global___Doubt.Sent.ValueType = ...,
+        client_order_id: _builtins.str = ...,
+        since_time: _timestamp_pb2.Timestamp | None = ...,
+        text: _builtins.str = ...,
+        queries: _builtins.int = ...,
+        not_found: _builtins.int = ...,
+        query_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["query_time", b"query_time", "since_time", b"since_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_order_id", b"client_order_id", "not_found", b"not_found", "queries", b"queries", "query_time", b"query_time", "sent", b"sent", "since_time", b"since_time", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Doubt: _TypeAlias = Doubt  # noqa: Y015
+
+@_typing.final
 class Order(_message.Message):
     """An order: what was asked for, and what has become known of it since."""
 
@@ -489,6 +566,9 @@ class Order(_message.Message):
     SHORT_EXEMPT_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
+    UNCERTAIN_FIELD_NUMBER: _builtins.int
+    OVERFILLED_QUANTITY_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The gateway's id, a decimal number."""
     client_order_id: _builtins.str
@@ -543,6 +623,10 @@ class Order(_message.Message):
     """With `short_sale`: exempt from the price test (FIX 54=6), where the account may."""
     held: Global___Held.ValueType
     """Why the gateway keeps it for now."""
+    uncertain: _builtins.bool
+    """Is there such a doubt?"""
+    overfilled_quantity: _builtins.str
+    """How much more than was ordered was filled; empty: nothing. It is in the position like the rest."""
     @_builtins.property
     def pending_requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___PendingRequest]:
         """Cancels and replaces without a final answer."""
@@ -558,6 +642,10 @@ class Order(_message.Message):
     @_builtins.property
     def terms(self) -> Global___OrderTerms:
         """What it says beyond the ordinary; unset: nothing."""
+
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Doubt]:
+        """What was sent of it without a known outcome: itself, a cancel, a replace. It counts for the exposure all the same."""
 
     def __init__(
         self,
@@ -592,10 +680,13 @@ class Order(_message.Message):
         short_exempt: _builtins.bool = ...,
         terms: Global___OrderTerms | None = ...,
         held: Global___Held.ValueType = ...,
+        doubts: _abc.Iterable[Global___Doubt] | None = ...,
+        uncertain: _builtins.bool = ...,
+        overfilled_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "terms", b"terms", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "fees", b"fees", "held", b"held", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "status", b"status", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "doubts", b"doubts", "fees", b"fees", "held", b"held", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "overfilled_quantity", b"overfilled_quantity", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "status", b"status", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type", "uncertain", b"uncertain", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

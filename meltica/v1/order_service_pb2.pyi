@@ -840,6 +840,7 @@ class OrderEvent(_message.Message):
         LIQUIDITY_FIELD_NUMBER: _builtins.int
         CUMULATIVE_QUANTITY_FIELD_NUMBER: _builtins.int
         LEAVES_QUANTITY_FIELD_NUMBER: _builtins.int
+        OVERFILLED_QUANTITY_FIELD_NUMBER: _builtins.int
         execution_id: _builtins.str
         """The venue's id of the execution."""
         side: _order_pb2.Side.ValueType
@@ -856,6 +857,8 @@ class OrderEvent(_message.Message):
         """Filled so far."""
         leaves_quantity: _builtins.str
         """May still be filled."""
+        overfilled_quantity: _builtins.str
+        """How much of it is more than was ordered; empty: nothing."""
         def __init__(
             self,
             *,
@@ -867,10 +870,11 @@ class OrderEvent(_message.Message):
             liquidity: Global___Liquidity.ValueType = ...,
             cumulative_quantity: _builtins.str = ...,
             leaves_quantity: _builtins.str = ...,
+            overfilled_quantity: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["cumulative_quantity", b"cumulative_quantity", "execution_id", b"execution_id", "fee", b"fee", "leaves_quantity", b"leaves_quantity", "liquidity", b"liquidity", "price", b"price", "quantity", b"quantity", "side", b"side"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["cumulative_quantity", b"cumulative_quantity", "execution_id", b"execution_id", "fee", b"fee", "leaves_quantity", b"leaves_quantity", "liquidity", b"liquidity", "overfilled_quantity", b"overfilled_quantity", "price", b"price", "quantity", b"quantity", "side", b"side"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1046,6 +1050,186 @@ class OrderEvent(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class OutcomeUnknown(_message.Message):
+        """A command was sent, and nobody knows whether the venue has it."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        DOUBT_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def doubt(self) -> _order_pb2.Doubt:
+            """Which: as the order shows it."""
+
+        def __init__(
+            self,
+            *,
+            doubt: _order_pb2.Doubt | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["doubt", b"doubt"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["doubt", b"doubt"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class OutcomeQueried(_message.Message):
+        """The venue is asked what became of a command."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+        NUMBER_FIELD_NUMBER: _builtins.int
+        NEXT_TIME_FIELD_NUMBER: _builtins.int
+        client_order_id: _builtins.str
+        """The command's id at the venue."""
+        number: _builtins.int
+        """The first is 1."""
+        @_builtins.property
+        def next_time(self) -> _timestamp_pb2.Timestamp:
+            """When it is asked next, should this bring nothing; unset: it was the last time."""
+
+        def __init__(
+            self,
+            *,
+            client_order_id: _builtins.str = ...,
+            number: _builtins.int = ...,
+            next_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["next_time", b"next_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["client_order_id", b"client_order_id", "next_time", b"next_time", "number", b"number"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class OutcomeNotFound(_message.Message):
+        """The venue has no such order or request; it may still be on its way."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+        TIMES_FIELD_NUMBER: _builtins.int
+        TEXT_FIELD_NUMBER: _builtins.int
+        client_order_id: _builtins.str
+        """The command's id at the venue."""
+        times: _builtins.int
+        """How often it has said so."""
+        text: _builtins.str
+        """The venue's words."""
+        def __init__(
+            self,
+            *,
+            client_order_id: _builtins.str = ...,
+            times: _builtins.int = ...,
+            text: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["client_order_id", b"client_order_id", "text", b"text", "times", b"times"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class OutcomeResolved(_message.Message):
+        """What became of it is decided: by the venue's promise, or by persons. The next event says what follows."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+        CARRIED_OUT_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        ACTOR_FIELD_NUMBER: _builtins.int
+        APPROVER_FIELD_NUMBER: _builtins.int
+        client_order_id: _builtins.str
+        """The command's id at the venue."""
+        carried_out: _builtins.bool
+        """Did the venue carry it out? Else it never arrived."""
+        reason: _builtins.str
+        """Why."""
+        actor: _builtins.str
+        """Who decided."""
+        approver: _builtins.str
+        """The second person, where it took one."""
+        def __init__(
+            self,
+            *,
+            client_order_id: _builtins.str = ...,
+            carried_out: _builtins.bool = ...,
+            reason: _builtins.str = ...,
+            actor: _builtins.str = ...,
+            approver: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "approver", b"approver", "carried_out", b"carried_out", "client_order_id", b"client_order_id", "reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class CorrectionKept(_message.Message):
+        """A correction or, with quantity 0, a bust of a trade that has not been told of. It waits for the trade."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        REFERENCE_EXECUTION_ID_FIELD_NUMBER: _builtins.int
+        EXECUTION_ID_FIELD_NUMBER: _builtins.int
+        QUANTITY_FIELD_NUMBER: _builtins.int
+        PRICE_FIELD_NUMBER: _builtins.int
+        FEE_FIELD_NUMBER: _builtins.int
+        reference_execution_id: _builtins.str
+        """The trade's id."""
+        execution_id: _builtins.str
+        """The correction's id."""
+        quantity: _builtins.str
+        """How much it is now."""
+        price: _builtins.str
+        """At which price it is now; empty for a bust."""
+        fee: _builtins.str
+        """Its fee now."""
+        def __init__(
+            self,
+            *,
+            reference_execution_id: _builtins.str = ...,
+            execution_id: _builtins.str = ...,
+            quantity: _builtins.str = ...,
+            price: _builtins.str = ...,
+            fee: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "fee", b"fee", "price", b"price", "quantity", b"quantity", "reference_execution_id", b"reference_execution_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class CorrectionDropped(_message.Message):
+        """A kept correction will not be applied."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        EXECUTION_ID_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        ACTOR_FIELD_NUMBER: _builtins.int
+        execution_id: _builtins.str
+        """The correction's id."""
+        reason: _builtins.str
+        """Why."""
+        actor: _builtins.str
+        """Who said so; `system:venue`: it contradicts its trade."""
+        def __init__(
+            self,
+            *,
+            execution_id: _builtins.str = ...,
+            reason: _builtins.str = ...,
+            actor: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "execution_id", b"execution_id", "reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SEQUENCE_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
@@ -1065,6 +1249,12 @@ class OrderEvent(_message.Message):
     HELD_FIELD_NUMBER: _builtins.int
     HELD_AMENDED_FIELD_NUMBER: _builtins.int
     RELEASED_FIELD_NUMBER: _builtins.int
+    OUTCOME_UNKNOWN_FIELD_NUMBER: _builtins.int
+    OUTCOME_QUERIED_FIELD_NUMBER: _builtins.int
+    OUTCOME_NOT_FOUND_FIELD_NUMBER: _builtins.int
+    OUTCOME_RESOLVED_FIELD_NUMBER: _builtins.int
+    CORRECTION_KEPT_FIELD_NUMBER: _builtins.int
+    CORRECTION_DROPPED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """The journal entry; several events may share one."""
     order_id: _builtins.str
@@ -1131,6 +1321,30 @@ class OrderEvent(_message.Message):
     def released(self) -> Global___OrderEvent.Released:
         """What the gateway kept goes to the venue."""
 
+    @_builtins.property
+    def outcome_unknown(self) -> Global___OrderEvent.OutcomeUnknown:
+        """Something was sent, and nobody knows its outcome."""
+
+    @_builtins.property
+    def outcome_queried(self) -> Global___OrderEvent.OutcomeQueried:
+        """The venue was asked what became of it."""
+
+    @_builtins.property
+    def outcome_not_found(self) -> Global___OrderEvent.OutcomeNotFound:
+        """The venue says that it has no such thing."""
+
+    @_builtins.property
+    def outcome_resolved(self) -> Global___OrderEvent.OutcomeResolved:
+        """The doubt is over by rule or by decision."""
+
+    @_builtins.property
+    def correction_kept(self) -> Global___OrderEvent.CorrectionKept:
+        """A correction came before its trade."""
+
+    @_builtins.property
+    def correction_dropped(self) -> Global___OrderEvent.CorrectionDropped:
+        """A kept correction will not be applied."""
+
     def __init__(
         self,
         *,
@@ -1153,12 +1367,18 @@ class OrderEvent(_message.Message):
         held: Global___OrderEvent.Held | None = ...,
         held_amended: Global___OrderEvent.HeldAmended | None = ...,
         released: Global___OrderEvent.Released | None = ...,
+        outcome_unknown: Global___OrderEvent.OutcomeUnknown | None = ...,
+        outcome_queried: Global___OrderEvent.OutcomeQueried | None = ...,
+        outcome_not_found: Global___OrderEvent.OutcomeNotFound | None = ...,
+        outcome_resolved: Global___OrderEvent.OutcomeResolved | None = ...,
+        correction_kept: Global___OrderEvent.CorrectionKept | None = ...,
+        correction_dropped: Global___OrderEvent.CorrectionDropped | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "denied", b"denied", "event", b"event", "filled", b"filled", "held", b"held", "held_amended", b"held_amended", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "correction_dropped", b"correction_dropped", "correction_kept", b"correction_kept", "denied", b"denied", "event", b"event", "filled", b"filled", "held", b"held", "held_amended", b"held_amended", "outcome_not_found", b"outcome_not_found", "outcome_queried", b"outcome_queried", "outcome_resolved", b"outcome_resolved", "outcome_unknown", b"outcome_unknown", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "denied", b"denied", "event", b"event", "filled", b"filled", "held", b"held", "held_amended", b"held_amended", "instrument", b"instrument", "order_id", b"order_id", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "sequence", b"sequence", "strategy", b"strategy", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "correction_dropped", b"correction_dropped", "correction_kept", b"correction_kept", "denied", b"denied", "event", b"event", "filled", b"filled", "held", b"held", "held_amended", b"held_amended", "instrument", b"instrument", "order_id", b"order_id", "outcome_not_found", b"outcome_not_found", "outcome_queried", b"outcome_queried", "outcome_resolved", b"outcome_resolved", "outcome_unknown", b"outcome_unknown", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "sequence", b"sequence", "strategy", b"strategy", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["submitted", "denied", "cancel_requested", "replace_requested", "amend_denied", "reported", "filled", "trade_corrected", "request_rejected", "adopted", "held", "held_amended", "released"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["submitted", "denied", "cancel_requested", "replace_requested", "amend_denied", "reported", "filled", "trade_corrected", "request_rejected", "adopted", "held", "held_amended", "released", "outcome_unknown", "outcome_queried", "outcome_not_found", "outcome_resolved", "correction_kept", "correction_dropped"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
