@@ -349,7 +349,7 @@ class Executions:
         for cell, tally in self._cells.items():
             if _matches(cell, chosen) and not tally.empty:
                 currency = self._kept.instruments[cell.instrument].quote_currency
-                key: str = getattr(cell, by.value)
+                key: str = "" if by is GroupBy.ALL else getattr(cell, by.value)
                 groups.setdefault((key, currency), []).append(tally)
         return [together(tallies).summary(*group) for group, tallies in sorted(groups.items())]
 

@@ -11,7 +11,7 @@ if __name__ == "__main__":
 
 import typer
 
-from meltica.app import cli_doctor, cli_feed, cli_gateway, cli_hot, cli_journal, cli_orders
+from meltica.app import cli_doctor, cli_feed, cli_gateway, cli_hot, cli_journal, cli_orders, cli_report
 from meltica.domain.errors import MelticaError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(cli_feed.app, name="feed")
 app.add_typer(cli_hot.app, name="hot")
 app.add_typer(cli_journal.app, name="journal")
 app.add_typer(cli_orders.app, name="orders")
+app.add_typer(cli_report.app, name="report")
 cli_doctor.add_to(app)
 cli_gateway.add_to(app)
 

@@ -57,6 +57,8 @@ class GroupBy(enum.Enum):
     INSTRUMENT = "instrument"
     ACCOUNT = "account"
     DAY = "day"
+    ALL = "all"
+    """One group, without a key."""
 
 
 class Cost(msgspec.Struct, frozen=True, gc=False):

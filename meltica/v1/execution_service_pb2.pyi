@@ -86,6 +86,8 @@ class _ExecutionGroupEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Execut
     """By account."""
     EXECUTION_GROUP_DAY: _ExecutionGroup.ValueType  # 6
     """By the trading day in which the orders began."""
+    EXECUTION_GROUP_ALL: _ExecutionGroup.ValueType  # 7
+    """All together; the group is empty."""
 
 class ExecutionGroup(_ExecutionGroup, metaclass=_ExecutionGroupEnumTypeWrapper):
     """By what orders are put together."""
@@ -104,6 +106,8 @@ EXECUTION_GROUP_ACCOUNT: ExecutionGroup.ValueType  # 5
 """By account."""
 EXECUTION_GROUP_DAY: ExecutionGroup.ValueType  # 6
 """By the trading day in which the orders began."""
+EXECUTION_GROUP_ALL: ExecutionGroup.ValueType  # 7
+"""All together; the group is empty."""
 Global___ExecutionGroup: _TypeAlias = ExecutionGroup  # noqa: Y015
 
 class _ExecutionStage:
