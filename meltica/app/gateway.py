@@ -245,6 +245,8 @@ class LiveGateway(JournalView):
             self._latch.engage(body.switch, body.reason, body.actor)
         if self._failed:
             raise NotAcceptingError("the gateway has failed and is stopping")
+        if not isinstance(body, Wake | EngageKillSwitch | ReportGate):
+            self._wake_if_due()  # What the clock brings is no part of the answer to anybody.
         try:
             sequence, now_ns, events = self._step_without_gate_if_lost(body)
         except BaseException as error:
@@ -367,13 +369,16 @@ class LiveGateway(JournalView):
             wait_s = max(min(deadlines) - self.clock.now_ns(), 0) / 1e9
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._due)
 
+    def _wake_if_due(self) -> None:
+        due_ns = self.state.next_due_ns()
+        if due_ns is not None and due_ns <= self.clock.now_ns():
+            self.take(Wake(request_id="", actor="system:clock"))
+
     def _due(self) -> None:
         self._timer = None
         if self._failed:
             return
-        due_ns = self.state.next_due_ns()
-        if due_ns is not None and due_ns <= self.clock.now_ns():
-            self.take(Wake(request_id="", actor="system:clock"))
+        self._wake_if_due()
         for venue in self._venues.values():
             self._take_all(venue.due(self.clock.now_ns()))
         for runner in self._strategies:

@@ -16,7 +16,9 @@ from meltica.domain.approvals import Proposal
 from meltica.domain.events import ProposalKind
 from meltica.domain.ports import Answer, Gateway
 
-RISK: Final = frozenset({ProposalKind.LIMITS, ProposalKind.REARM, ProposalKind.CREDIT, ProposalKind.MARK})
+RISK: Final = frozenset(
+    {ProposalKind.LIMITS, ProposalKind.REARM, ProposalKind.CREDIT, ProposalKind.MARK, ProposalKind.OUTCOME}
+)
 RELEASE: Final = frozenset({ProposalKind.KILL_SWITCH_RELEASE})
 _DOORS: Final = {
     RISK: "RiskService.ApproveProposal and RejectProposal",

@@ -35,6 +35,7 @@ AGAIN: Final = "then send it again with a new request_id"
 REASONS: Final[dict[str, tuple[Code, str]]] = {
     # What is not there.
     "UNKNOWN_ORDER": (Code.NOT_FOUND, "OrderService.ListOrders has the orders."),
+    "UNKNOWN_CORRECTION": (Code.NOT_FOUND, "OutcomeService.ListKeptCorrections has those that wait."),
     "UNKNOWN_INSTRUMENT": (Code.NOT_FOUND, "MarketDataService.ListInstruments has the instruments."),
     "UNKNOWN_ACCOUNT": (Code.NOT_FOUND, "RiskService.ListLimits has the accounts; limits make an account."),
     "UNKNOWN_LIMITS": (Code.NOT_FOUND, 'Nothing passes without. Set them with RiskService.SetLimits and etag "0".'),
@@ -69,6 +70,7 @@ REASONS: Final[dict[str, tuple[Code, str]]] = {
         ),
         (Code.INVALID_ARGUMENT, ""),
     ),
+    "INVALID_SCHEDULE": (Code.INVALID_ARGUMENT, ""),
     "NOTHING_TO_CHANGE": (Code.INVALID_ARGUMENT, ""),
     "QUANTITY_NOT_POSITIVE": (Code.INVALID_ARGUMENT, ""),
     "QUANTITY_OUT_OF_RANGE": (Code.INVALID_ARGUMENT, "MarketDataService.GetInstrument has the bounds."),
@@ -87,9 +89,15 @@ REASONS: Final[dict[str, tuple[Code, str]]] = {
     "TIERS_INVALID": (Code.INVALID_ARGUMENT, ""),
     "NOT_A_CONVERSION": (Code.INVALID_ARGUMENT, ""),
     "NOT_A_PERPETUAL": (Code.INVALID_ARGUMENT, "MarketDataService.ListInstruments has the instruments."),
+    "REASON_MISSING": (Code.INVALID_ARGUMENT, "Everybody who looks will read it."),
     "AFTER_THE_END": (Code.OUT_OF_RANGE, "AuditService.GetAuditHead has the end; is this another journal?"),
     # What the state does not allow.
+    "NOT_UNCERTAIN": (Code.FAILED_PRECONDITION, "OutcomeService.ListUncertainOrders has what nobody knows."),
     "ORDER_TERMINAL": (Code.FAILED_PRECONDITION, ""),
+    "NOT_AN_ALGO": (Code.FAILED_PRECONDITION, "AlgoService.ListAlgos has those that do."),
+    "CHILD_ORDER": (Code.FAILED_PRECONDITION, ""),
+    "ALGO_NOT_RUNNING": (Code.FAILED_PRECONDITION, "AlgoService.GetAlgo tells how it stands."),
+    "ALGO_NOT_PAUSED": (Code.FAILED_PRECONDITION, "AlgoService.GetAlgo tells how it stands."),
     "NO_MARK_PRICE": (Code.FAILED_PRECONDITION, ""),
     "CLOSE_TIME_UNKNOWN": (Code.FAILED_PRECONDITION, ""),
     "MIN_QUANTITY_NOT_SUPPORTED": (Code.FAILED_PRECONDITION, ""),
@@ -118,6 +126,8 @@ REASONS: Final[dict[str, tuple[Code, str]]] = {
     # Who is asking.
     "UNIDENTIFIED": (Code.UNAUTHENTICATED, "Ask your site for a client certificate."),
     "ROLE_REQUIRED": (Code.PERMISSION_DENIED, ""),
+    "NOT_YOUR_ORDER": (Code.PERMISSION_DENIED, "Strategies change their own orders alone."),
+    "NOT_YOUR_STRATEGY": (Code.PERMISSION_DENIED, "Strategies send orders under their own name alone."),
     "SAME_PERSON": (Code.PERMISSION_DENIED, "Ask somebody else who may approve."),
     "PERSON_REQUIRED": (Code.PERMISSION_DENIED, "Approve with a person's certificate, not a service's."),
     "RISK_OFFICER_REQUIRED": (Code.PERMISSION_DENIED, "Ask a risk officer to approve."),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from meltica.control import resources, terms
+from meltica.control import outcome_views, resources, terms
 from meltica.control.errors import fired_checks
 from meltica.domain import lifecycle
 from meltica.domain.events import Event
@@ -182,6 +182,7 @@ def _filled(event: OrderFilled, instrument: Instrument) -> OrderEvent.Filled:
         liquidity=liquidity,
         cumulative_quantity=instrument.quantity_text(event.cumulative_lots),
         leaves_quantity=instrument.quantity_text(event.leaves_lots),
+        overfilled_quantity=_asked_text(event.overfill_lots, instrument),
     )
 
 
@@ -215,5 +216,6 @@ _SHOWN: Final[dict[type, tuple[str, Callable[[Any, Instrument], Any]]]] = {
     OrderFilled: ("filled", _filled),
     TradeCorrected: ("trade_corrected", _corrected),
     RequestRejected: ("request_rejected", _rejected),
+    **outcome_views.SHOWN,
 }
 """Event of the domain -> (its name in the API's oneof, how to show it). What is missing is not about one order."""

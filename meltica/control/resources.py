@@ -8,7 +8,7 @@ from typing import Final
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from meltica.control import terms
+from meltica.control import outcome_views, terms
 from meltica.domain import lifecycle
 from meltica.domain.approvals import KillSwitch
 from meltica.domain.instrument import Instrument
@@ -96,6 +96,9 @@ def order(found: Order, instrument: Instrument) -> order_pb2.Order:
         update_time=timestamp(found.updated_ns),
         terms=terms.shown(found.terms, instrument),
         held=terms.held(found.held),
+        doubts=[outcome_views.doubt(doubt) for doubt in found.doubts],
+        uncertain=lifecycle.is_uncertain(found),
+        overfilled_quantity=instrument.quantity_text(over) if (over := lifecycle.overfill_lots(found)) else "",
     )
 
 

@@ -35,6 +35,7 @@ from meltica.domain.limits import (
     key_of,
 )
 from meltica.domain.money import nanos_text
+from meltica.domain.outcomes import ResolveOutcome
 from meltica.domain.ports import HotGateStatus, State
 from meltica.v1 import limits_pb2
 from meltica.v1 import risk_service_pb2 as api
@@ -200,6 +201,9 @@ def proposal(found: Proposal, state: State, now_ns: int) -> limits_pb2.Proposal:
             shown.name, shown.credit_delta = asked.name, nanos_text(asked.delta_nanos)
         case SetMark() as asked:
             shown.name, shown.mark = asked.name, MARK_KINDS[asked.mark]
+        case ResolveOutcome() as asked:
+            shown.order_id, shown.client_order_id = str(asked.order_id), asked.client_order_id
+            shown.verdict = asked.verdict.value
     return shown
 
 

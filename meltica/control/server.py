@@ -16,6 +16,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from meltica.control.accounting import AccountingService
+from meltica.control.algos import AlgoService
 from meltica.control.approvals import Approvals
 from meltica.control.audit import AuditService
 from meltica.control.batches import Batches
@@ -27,6 +28,7 @@ from meltica.control.health import Health
 from meltica.control.kill_switch import KillSwitchService
 from meltica.control.market_data import MarketDataService
 from meltica.control.orders import OrderService
+from meltica.control.outcomes import OutcomeService
 from meltica.control.policy import PolicyFile
 from meltica.control.portfolio import PortfolioService
 from meltica.control.reflection import Reflection
@@ -38,11 +40,13 @@ from meltica.domain.execution import ExecutionBooks
 from meltica.domain.ports import Gateway
 from meltica.v1 import (
     accounting_service_pb2,
+    algo_service_pb2,
     audit_service_pb2,
     execution_service_pb2,
     kill_switch_service_pb2,
     market_data_service_pb2,
     order_service_pb2,
+    outcome_service_pb2,
     portfolio_service_pb2,
     risk_service_pb2,
 )
@@ -51,8 +55,10 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
     file.DESCRIPTOR.services_by_name[name]
     for file, name in (
         (order_service_pb2, "OrderService"),
+        (algo_service_pb2, "AlgoService"),
         (risk_service_pb2, "RiskService"),
         (kill_switch_service_pb2, "KillSwitchService"),
+        (outcome_service_pb2, "OutcomeService"),
         (portfolio_service_pb2, "PortfolioService"),
         (accounting_service_pb2, "AccountingService"),
         (execution_service_pb2, "ExecutionService"),
@@ -116,8 +122,10 @@ class ControlServer:
         approvals = Approvals(gateway, self._durable, policy)
         self._servicers: dict[str, object] = {
             "OrderService": OrderService(gateway, self._durable, batches),
+            "AlgoService": AlgoService(gateway, self._durable, clock_ns),
             "RiskService": RiskService(gateway, self._durable, approvals, batches, clock_ns),
             "KillSwitchService": KillSwitchService(gateway, self._durable, approvals),
+            "OutcomeService": OutcomeService(gateway, self._durable),
             "PortfolioService": PortfolioService(gateway),
             "AccountingService": AccountingService(gateway, accounting, self._durable, batches),
             "ExecutionService": ExecutionService(gateway, executions),

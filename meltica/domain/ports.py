@@ -10,6 +10,7 @@ import msgspec
 from meltica.domain.approvals import KillSwitch, Proposal
 from meltica.domain.breakers import BreakerState, CreditState, DayProfit, MarkState
 from meltica.domain.commands import Command
+from meltica.domain.corrections import CorrectionKept
 from meltica.domain.events import Event
 from meltica.domain.inputs import Record
 from meltica.domain.instrument import Instrument
@@ -47,7 +48,7 @@ class VenueSession(Protocol):
 
 
 @runtime_checkable
-class QueryableVenue(Protocol):
+class QueryableVenue(VenueSession, Protocol):
     """A venue session that can ask what became of a command. The others leave it to their next connection."""
 
     def query(self, asked: QueryRequested, now_ns: int) -> None:
@@ -128,6 +129,12 @@ class State(Protocol):
 
     def parents(self) -> Iterable[Parent]:
         """All parent orders, oldest first."""
+
+    def uncertain_orders(self) -> Iterable[Order]:
+        """Those of which something was sent without a known outcome, oldest first."""
+
+    def kept_corrections(self) -> Iterable[CorrectionKept]:
+        """Those whose trade has not come, oldest first."""
 
     def positions(self) -> Iterable[Position]: ...
     def limits(self) -> Iterable[tuple[Limits, int]]:

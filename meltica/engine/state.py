@@ -19,8 +19,8 @@ from meltica.domain.leases import LeaseBook, LeaseTables
 from meltica.domain.limits import EXTERNAL, MANUAL, OWN_PORT, Limits
 from meltica.domain.market import Quote
 from meltica.domain.order import Order
-from meltica.domain.parent import AlgoView, Parent
 from meltica.domain.outcomes import Doubt
+from meltica.domain.parent import AlgoView, Parent
 from meltica.domain.position import Position
 from meltica.engine.bookings import Bookings
 from meltica.engine.early import EarlyCorrections
@@ -129,6 +129,8 @@ class EngineState:
         self.bookings: dict[str, Bookings] = {}
         self._queries: list[tuple[int, int, str]] = []
         """Heap of (query_ns, order id, client order id); what is in doubt no more is left behind there."""
+        self._uncertain: dict[int, Order] = {}
+        """Orders that were in doubt once, by id."""
         self._filled_before: dict[str, list[Order]] = {}
         """``account|instrument`` -> orders with executions of before the restart."""
         self._restarted_at = self.tables.next_execution
@@ -191,8 +193,17 @@ class EngineState:
             heappop(self.alarms)
         return None
 
+    def uncertain_orders(self) -> list[Order]:
+        """Those of which something was sent without a known outcome, oldest first."""
+        self._uncertain = {order_id: order for order_id, order in self._uncertain.items() if order.doubts}
+        return [self._uncertain[order_id] for order_id in sorted(self._uncertain)]
+
+    def kept_corrections(self) -> list[CorrectionKept]:
+        return self.early.all()
+
     def watch_doubts(self, order: Order) -> None:
         """Note when the venue is to be asked what became of it."""
+        self._uncertain[order.order_id] = order
         for doubt in order.doubts:
             entry = doubt.query_ns, order.order_id, doubt.client_order_id
             if doubt.query_ns:
