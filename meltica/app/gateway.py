@@ -173,8 +173,9 @@ class LiveGateway(JournalView):
             self._ordered(runner, runner.stop(self.clock.now_ns()))
 
     def open(self) -> None:
-        """Begin to take commands."""
+        """Begin to take commands, and to let go what waits for its moment."""
         self._closed = ""
+        self._arm_timer()
 
     def close(self, why: str) -> None:
         """Take no more commands but cancels and the kill switch."""
@@ -363,14 +364,14 @@ class LiveGateway(JournalView):
             self._timer = None
         asked = [venue.next_deadline_ns() for venue in self._venues.values()]
         asked += [runner.next_timer_ns() for runner in self._strategies]
-        asked.append(self.state.next_due_ns())
+        asked.append(self.state.next_due_ns() if self.accepting else None)
         deadlines = [at for at in asked if at is not None]
         if deadlines:
             wait_s = max(min(deadlines) - self.clock.now_ns(), 0) / 1e9
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._due)
 
     def _wake_if_due(self) -> None:
-        due_ns = self.state.next_due_ns()
+        due_ns = self.state.next_due_ns() if self.accepting else None
         if due_ns is not None and due_ns <= self.clock.now_ns():
             self.take(Wake(request_id="", actor="system:clock"))
 

@@ -30,7 +30,7 @@ class DurableCommands:
         task.add_done_callback(self._ended)
         answer = await asyncio.shield(task)
         for event in answer.events:
-            if isinstance(event, _REFUSALS):
+            if isinstance(event, _REFUSALS) and not (isinstance(event, OrderDenied) and event.parent_id):
                 raise refused(event, answer.sequence)
         return answer
 
