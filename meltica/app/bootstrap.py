@@ -14,7 +14,8 @@ import msgspec
 
 from meltica.app.gateway import LiveGateway
 from meltica.app.settings import LimitSettings, Settings
-from meltica.domain.commands import RegisterInstrument, SetLimits
+from meltica.domain.capabilities import Capabilities
+from meltica.domain.commands import DescribeVenue, RegisterInstrument, SetLimits
 from meltica.domain.instrument import Instrument
 from meltica.domain.level_book import LevelBook
 from meltica.domain.limits import (
@@ -70,6 +71,11 @@ class Bootstrap:
         for limits in common_limits(self._settings):
             self._set(limits)
         return {name: state.tables.instruments[name] for name in self._waiting}
+
+    def describe(self, venue: Capabilities) -> None:
+        """What a venue can do by itself. It follows from program and settings, so each start may change it."""
+        if self._gateway.state.tables.venues.get(venue.venue) != venue:
+            self._gateway.take(DescribeVenue(request_id=self._request_id(), actor=ACTOR, capabilities=venue))
 
     def look(self, event: MarketEvent) -> None:
         """A market event: when it gives an instrument its first price, the limits that follow from it are set.

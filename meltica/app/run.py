@@ -40,6 +40,7 @@ from meltica.hot.ports import RiskGate
 from meltica.journal.reader import SqliteReader
 from meltica.journal.store import SqliteStore
 from meltica.journal.writer import GroupCommitWriter
+from meltica.venues.paper.capabilities import capabilities
 from meltica.venues.paper.lossy import Faults, LossySession
 from meltica.venues.paper.session import Latency, PaperSession
 
@@ -172,6 +173,9 @@ def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> tup
     epoch = gateway.state.tables.sequence
     gateway.restore_kill_latch()
     bootstrap = Bootstrap(gateway, settings)
+    closes = settings.paper.closes
+    close_ns = parse_time_of_day("paper.closes", closes) if closes else None
+    bootstrap.describe(capabilities(source.venue, close_ns))
     instruments = bootstrap.register(source.instruments)
     latency = Latency(settings.paper.entry_latency_us * 1000, settings.paper.response_latency_us * 1000)
     venue = PaperSession(source.venue, instruments.values(), epoch=epoch, latency=latency)

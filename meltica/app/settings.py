@@ -76,6 +76,8 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     faults: FaultSettings = FaultSettings()
     day_ends: str = "00:00"
     """Time of day in UTC at which DAY orders expire."""
+    closes: str = ""
+    """Time of day in UTC at which the market closes, for orders at the close; empty: it does not."""
 
 
 MONEY: Final = (

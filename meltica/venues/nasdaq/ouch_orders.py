@@ -147,7 +147,7 @@ def remembered(known: Order, instrument: Instrument, wire_tif: str) -> OuchOrder
         client_order_id=known.client_order_id,
         instrument=instrument,
         side=known.side,
-        order_type=known.order_type,
+        order_type=known.order_type.sent_as,
         quantity_lots=known.quantity_lots,
         price_ticks=known.price_ticks,
         wire_tif=wire_tif,

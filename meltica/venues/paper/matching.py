@@ -28,6 +28,7 @@ OnCancel = Callable[[PaperOrder, str], None]
 SELF_MATCH = "self-match prevention: it would trade with our own resting order"
 NO_LIQUIDITY = "no liquidity left within the price"
 NO_MATCHING = "nothing can match now: the market's book is not valid, or trading is halted"
+TOO_LITTLE = "minimum quantity: not as much as that can be filled at once"
 FOK_KILLED = "fill or kill: not all of it can be filled at once"
 
 
@@ -102,8 +103,9 @@ class Matcher:
     def _take(self, order: PaperOrder) -> None:
         """Walk the displayed opposite levels, best first."""
         levels, reached, meets_own = self._reachable(order)
-        if order.time_in_force is TimeInForce.FOK and reached < order.leaves_lots:
-            self._on_cancel(order, SELF_MATCH if meets_own else FOK_KILLED)
+        all_or_none = order.time_in_force is TimeInForce.FOK
+        if reached < (order.leaves_lots if all_or_none else order.min_lots):
+            self._on_cancel(order, SELF_MATCH if meets_own else FOK_KILLED if all_or_none else TOO_LITTLE)
             return
         taken = self._taken[order.side.opposite]
         for price, lots in levels:

@@ -17,6 +17,7 @@ class PaperOrder:
         "cumulative_lots",
         "finished",
         "instrument",
+        "min_lots",
         "order_type",
         "post_only",
         "price_ticks",
@@ -43,6 +44,7 @@ class PaperOrder:
         post_only: bool,
         sequence: int,
         cumulative_lots: int = 0,
+        min_lots: int = 0,
     ) -> None:
         self.client_order_id = client_order_id
         self.venue_order_id = venue_order_id
@@ -54,6 +56,8 @@ class PaperOrder:
         self.price_ticks = price_ticks
         self.post_only = post_only
         self.cumulative_lots = cumulative_lots
+        self.min_lots = min_lots
+        """IOC: less than this at once is nothing."""
         self.chain: tuple[str, ...] = (client_order_id,)
         """Every client order id that it was known under."""
         self.sequence = sequence

@@ -148,7 +148,7 @@ class PaperSession:
             venue_order_id=known.venue_order_id or self._next_venue_order_id(),
             instrument=known.instrument,
             side=known.side,
-            order_type=known.order_type,
+            order_type=known.order_type.sent_as,
             time_in_force=known.time_in_force,
             quantity_lots=known.quantity_lots,
             price_ticks=known.price_ticks,
@@ -221,6 +221,7 @@ class PaperSession:
             price_ticks=command.price_ticks,
             post_only=command.post_only,
             sequence=self._next_sequence(),
+            min_lots=0 if command.terms is None else command.terms.min_lots,
         )
         self._admit(order, acknowledge=True)
         self._matchers[order.instrument].enter(order)
