@@ -29,6 +29,7 @@ PARTS: Final = (
     "feed",
     "xdp",
     "engine",
+    "analytics",
     "journal",
     "durable",
     "grpc_submit",
