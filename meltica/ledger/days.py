@@ -95,6 +95,7 @@ class Days:
         table.points.append(EquityPoint(time_ns, equity))
         if len(table.points) >= EQUITY_KEPT:
             del table.points[1::2]
+            table.skipped = table.stride  # The one that was just dropped is as far from the last as those between.
             table.stride *= 2
 
 

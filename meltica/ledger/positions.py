@@ -83,8 +83,10 @@ class Hedged(msgspec.Struct, kw_only=True, tag=True):
         if fill.closes:
             own = [fill.position] if fill.position in self.open else []
             for position in [*own, *(name for name in self.open if name != fill.position)]:
+                if lots == 0:
+                    break
                 holding = self.open[position]
-                if lots == 0 or (holding.lots > 0) == (lots > 0):
+                if (holding.lots > 0) == (lots > 0):
                     continue
                 part = lots if abs(lots) <= abs(holding.lots) else -holding.lots
                 part_value = value * part // lots

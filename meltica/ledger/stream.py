@@ -118,7 +118,7 @@ class Stream:
         costs = self.costs(fill.strategy)
         costs.fees += fill.fee
         costs.traded += abs(fill.value)
-        costs.fills += 1
+        costs.fills += bool(fill.lots)
         return change
 
     def replace(self, changed: dict[int, Fill]) -> Sums:

@@ -52,7 +52,9 @@ class Clerk:
             self.units[name] = fresh.value_per_tick_lot_nanos
             self.book(InstrumentRegistered(instrument=fresh, actor=ACTOR, time_ns=self.now_ns))
 
-    def book(self, *events: Event, body: Any = None, marks: dict[str, int] | None = None, after_ns: int = SECOND) -> None:
+    def book(
+        self, *events: Event, body: Any = None, marks: dict[str, int] | None = None, after_ns: int = SECOND
+    ) -> None:
         self.now_ns += after_ns
         seen = tuple(Mark(name, self.now_ns, ticks) for name, ticks in (marks or {}).items())
         record = Record(Input(self.now_ns, body or Wake(request_id="", actor=ACTOR), seen), events)
