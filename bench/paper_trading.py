@@ -100,8 +100,8 @@ LIMITS: Final[tuple[Limits, ...]] = (
 class PaperTrading:
     """One account, one instrument, a deep book. Each call is one order's whole life, and checks that it was one."""
 
-    def __init__(self) -> None:
-        self.gate = hot.Gate(max_instruments=16, max_accounts=4)
+    def __init__(self, max_working_orders: int = 65_536) -> None:
+        self.gate = hot.Gate(max_instruments=16, max_accounts=4, max_working_orders=max_working_orders)
         self.engine = Engine(self.gate, max_instruments=16, max_accounts=4)
         self.venue = PaperSession(BTC.venue, [BTC])
         self.now_ns = START_NS
@@ -114,6 +114,14 @@ class PaperTrading:
         """Submit, gate, accept, fill, position: buys and sells in turn."""
         for number in range(count):
             self._trade(submission(next(self._request_ids), Side.SELL if number & 1 else Side.BUY, None))
+        self._check_filled()
+
+    def market_buys(self, count: int) -> None:
+        """The same beside own bids, which a sale would have to trade with."""
+        for _ in range(count):
+            self._trade(submission(next(self._request_ids), Side.BUY, None))
+
+    def _check_filled(self) -> None:
         position = self.engine.state.position(ACCOUNT, BTC.instrument)
         if position is None or position.traded_value_nanos == 0 or self.venue.working_orders:
             raise AssertionError("the orders were not filled")
@@ -125,6 +133,11 @@ class PaperTrading:
             self._trade(CancelOrder(request_id=next(self._request_ids), actor=ACTOR, order_id=order_id))
         if self.engine.state.working_orders() or self.venue.working_orders:
             raise AssertionError("the orders were not cancelled")
+
+    def rest(self, count: int, price_ticks: int) -> None:
+        """Submit far from the market, gate, accept; they stay."""
+        for number in range(count):
+            self._trade(submission(next(self._request_ids), Side.BUY, price_ticks - number % 1_000))
 
     def _trade(self, command: Command) -> int:
         """The order's id."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from typing import Final
 
 from meltica.engine.engine import Engine
@@ -13,8 +14,8 @@ from meltica.journal.writer import GroupCommitWriter
 
 LOG = logging.getLogger("meltica.snapshots")
 
-OPEN_ORDERS_A_STEP: Final = 1
-"""A snapshot writes all open orders again, so with many of them it is made less often: not before as many entries."""
+PARTS_IN_FLIGHT: Final = 2
+"""One is encoded while the disk writes the other; more would only fill the memory."""
 
 
 class Snapshots:
@@ -42,30 +43,41 @@ class Snapshots:
         """The state as it is now (or when the one under way is done); durable on return."""
         async with self._turn:
             sequence = self._engine.state.tables.sequence
-            self._next = sequence + max(self._every, OPEN_ORDERS_A_STEP * len(self._engine.state.reservations))
+            # All open orders are written again: with many of them not before as many entries have come
+            self._next = sequence + max(self._every, len(self._engine.state.reservations))
             if sequence > 0:
-                await self._save(Saving(self._engine))
-
-    async def _save(self, saving: Saving) -> None:
-        try:
-            kept: list[PartRef] = [*self._kept()]
-            own: list[PartRef] = []
-            for part in saving.parts():
-                ref = await self._writer.save_part(saving.sequence, part.state, kept=part.kept)
-                (kept if part.kept else own).append(ref)
-            root = saving.root(len(kept))
-            await self._writer.save_snapshot(saving.sequence, FORMAT, root, [*kept, *own])
-        except BaseException:
-            saving.give_up()
-            raise
-        saving.end(kept)
-
-    def _kept(self) -> tuple[PartRef, ...]:
-        unsaved = self._engine.state.unsaved
-        return () if unsaved is None else unsaved.kept
+                await store(Saving(self._engine), self._writer)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         """Without a snapshot recovery takes longer, and nothing is lost: the operators are told, and that is all."""
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             LOG.error("no snapshot was saved: %r", error)
+
+
+async def store(saving: Saving, writer: GroupCommitWriter) -> None:
+    """All of it; durable on return. After an exception the next snapshot holds what this one should have."""
+    kept: list[PartRef] = [*saving.kept_before]
+    own: list[PartRef] = []
+    waiting: deque[tuple[list[PartRef], asyncio.Task[PartRef]]] = deque()
+    try:
+        for part in saving.parts():
+            storing = asyncio.create_task(writer.save_part(saving.sequence, part.state, kept=part.kept))
+            waiting.append((kept if part.kept else own, storing))
+            await asyncio.sleep(0)  # The engine's turn, also when the disk is fast
+            if len(waiting) >= PARTS_IN_FLIGHT:
+                await _settle(waiting)
+        while waiting:
+            await _settle(waiting)
+        await writer.save_snapshot(saving.sequence, FORMAT, saving.root(len(kept)), [*kept, *own])
+    except BaseException:
+        saving.give_up()
+        await asyncio.gather(*[storing for _, storing in waiting], return_exceptions=True)
+        raise
+    saving.end(kept)
+
+
+async def _settle(waiting: deque[tuple[list[PartRef], asyncio.Task[PartRef]]]) -> None:
+    """The oldest part is stored, and counted."""
+    refs, storing = waiting.popleft()
+    refs.append(await storing)

@@ -48,7 +48,10 @@ def encode_small(engine: Engine) -> bytes:
 
 def gate_order_rows(packed: bytes) -> list[list[int]]:
     """What ``RiskGate.working_orders`` packed, as rows of the gate's exported state. :raises ValueError: it is not."""
-    return [list(row) for row in struct.iter_unpack(f"<{ORDER_COLUMNS}q", packed)]
+    try:
+        return [list(row) for row in struct.iter_unpack(f"<{ORDER_COLUMNS}q", packed)]
+    except struct.error as error:
+        raise ValueError(f"working orders of the gate: {error}") from error
 
 
 def _pack(tables: Tables, gate: dict[str, Any]) -> bytes:

@@ -22,7 +22,7 @@ from meltica.engine.engine import Engine
 from meltica.journal.chain import entry_hash, genesis_hash
 from meltica.journal.entry import Entry, Head
 from meltica.journal.errors import JournalFailedError
-from meltica.journal.port import JournalSource, SnapshotRow
+from meltica.journal.port import JournalSource, PartRef, SnapshotRow
 from meltica.journal.writer import GroupCommitWriter
 from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND, instrument, wide_limits
 
@@ -68,7 +68,10 @@ class HeldJournal:
     async def flush(self) -> None:
         await self.durable(len(self.entries))
 
-    async def save_snapshot(self, seq: int, format_version: int, state: bytes) -> None:
+    async def save_part(self, seq: int, state: bytes, *, kept: bool) -> PartRef:
+        return PartRef(seq, state[:32])
+
+    async def save_snapshot(self, seq: int, format_version: int, state: bytes, parts: Sequence[PartRef] = ()) -> None:
         self.snapshots.append(seq)
 
     def commit(self, until: int | None = None) -> None:
@@ -100,6 +103,9 @@ class HeldJournal:
         return []
 
     def snapshot(self, seq: int) -> SnapshotRow | None:
+        return None
+
+    def part(self, number: int) -> bytes | None:
         return None
 
     def records(self) -> list[Record]:

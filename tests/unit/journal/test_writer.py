@@ -16,6 +16,7 @@ from meltica.journal import writer as journal_writer
 from meltica.journal.chain import genesis_hash
 from meltica.journal.entry import Entry, Head
 from meltica.journal.errors import JournalClosedError, JournalFailedError, JournalFullError
+from meltica.journal.port import PartRef
 from meltica.journal.reader import SqliteReader
 from meltica.journal.snapshots import SNAPSHOTS_KEPT, newest_valid
 from meltica.journal.store import SqliteStore
@@ -53,7 +54,13 @@ class HeldStore:
             raise self.error
         self.committed.append([entry.seq for entry in entries])
 
-    def save_snapshot(self, seq: int, format_version: int, state: bytes, *, keep: int) -> None:
+    def save_part(self, seq: int, state: bytes, *, kept: bool) -> PartRef:
+        self.calls_after_failure += self._failed
+        return PartRef(seq, bytes(32))
+
+    def save_snapshot(
+        self, seq: int, format_version: int, state: bytes, parts: Sequence[PartRef] = (), *, keep: int
+    ) -> None:
         self.calls_after_failure += self._failed
 
     def source(self) -> SqliteReader:
