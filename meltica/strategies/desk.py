@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy, deepcopy
 
@@ -17,6 +18,7 @@ from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForc
 from meltica.domain.order_events import OrderFilled, TradeCorrected
 from meltica.domain.ports import Book
 from meltica.domain.position import Position
+from meltica.domain.terms import Terms
 from meltica.strategies.market_view import MarketView
 from meltica.strategies.own_orders import OwnOrders
 from meltica.strategies.timers import Timers
@@ -93,13 +95,18 @@ class Desk:
         post_only: bool = False,
         reduce_only: bool = False,
         decision_ticks: int | None = None,
+        order_type: OrderType | None = None,
+        terms: Terms | None = None,
     ) -> str:
         self.instrument(instrument)
         _refuse_odd_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks, decision_ticks=decision_ticks)
+        _refuse_odd_terms(terms)
         if self.killed or self.stopped:
             return ""
         request_id = self._request_id()
-        usual = TimeInForce.IOC if price_ticks is None else TimeInForce.GTC
+        plain = OrderType.MARKET if price_ticks is None else OrderType.LIMIT
+        kind = plain if order_type is None else OrderType(order_type)
+        usual = TimeInForce.IOC if kind is OrderType.MARKET else TimeInForce.GTC
         command = SubmitOrder(
             request_id=request_id,
             actor=self.actor,
@@ -107,7 +114,7 @@ class Desk:
             strategy=self.name,
             instrument=instrument,
             side=Side(side),
-            order_type=OrderType.MARKET if price_ticks is None else OrderType.LIMIT,
+            order_type=kind,
             time_in_force=usual if time_in_force is None else TimeInForce(time_in_force),
             quantity_lots=quantity_lots,
             price_ticks=price_ticks,
@@ -116,13 +123,22 @@ class Desk:
             client_order_id=request_id,
             decided_ns=self.time_ns,
             decision_ticks=decision_ticks,
+            terms=terms,
         )
         self.own.sent(command, self.time_ns)
         self._commands.append(command)
         return request_id
 
-    def amend(self, order: Order, *, price_ticks: int | None = None, quantity_lots: int | None = None) -> bool:
+    def amend(
+        self,
+        order: Order,
+        *,
+        price_ticks: int | None = None,
+        quantity_lots: int | None = None,
+        terms: Terms | None = None,
+    ) -> bool:
         _refuse_odd_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks)
+        _refuse_odd_terms(terms)
         if self.killed or self.stopped or self.busy(order) or not lifecycle.is_working(order):
             return False
         self.own.asked(order, PendingKind.REPLACE)
@@ -133,6 +149,7 @@ class Desk:
                 order_id=order.order_id,
                 quantity_lots=quantity_lots,
                 price_ticks=price_ticks,
+                terms=terms,
             )
         )
         return True
@@ -225,6 +242,13 @@ class Desk:
     def _request_id(self) -> str:
         self._requests += 1
         return f"{self._prefix}-{self._requests}"
+
+
+def _refuse_odd_terms(terms: Terms | None) -> None:
+    """:raises FieldError: as below; an enum is none of those."""
+    if terms is not None:
+        values = ((name, getattr(terms, name)) for name in terms.__struct_fields__)
+        _refuse_odd_numbers(**{name: value for name, value in values if not isinstance(value, enum.Enum)})
 
 
 def _refuse_odd_numbers(**numbers: object) -> None:

@@ -9,7 +9,16 @@ from meltica.domain import lifecycle
 from meltica.domain.commands import SubmitOrder
 from meltica.domain.lifecycle import OrderEvent
 from meltica.domain.order import Order, PendingKind
-from meltica.domain.order_events import CancelRequested, OrderDenied, OrderFilled, OrderSubmitted, ReplaceRequested
+from meltica.domain.order_events import (
+    CancelRequested,
+    HeldAmended,
+    OrderDenied,
+    OrderFilled,
+    OrderHeld,
+    OrderReleased,
+    OrderSubmitted,
+    ReplaceRequested,
+)
 
 FINISHED_REMEMBERED = 10_000
 """Finished orders that a late correction still finds; older ones no longer concern a running strategy."""
@@ -43,13 +52,14 @@ class OwnOrders:
             reduce_only=command.reduce_only,
             actor=command.actor,
             created_ns=time_ns,
+            terms=command.terms,
         )
 
     def refused(self, client_order_id: str) -> Order | None:
         """The engine refused the command itself: there is no order."""
         return self._sent.pop(client_order_id, None)
 
-    def opened(self, event: OrderSubmitted | OrderDenied) -> Order:
+    def opened(self, event: OrderSubmitted | OrderHeld | OrderDenied) -> Order:
         if (known := self._known.get(event.order_id)) is not None:
             return known
         self._sent.pop(event.client_order_id, None)
@@ -70,7 +80,8 @@ class OwnOrders:
         order = self._known.get(event.order_id)
         if order is None or _repeats(order, event):
             return None
-        if isinstance(event, CancelRequested | ReplaceRequested):
+        asked = isinstance(event, HeldAmended) and event.actor.startswith("strategy:")
+        if asked or isinstance(event, CancelRequested | ReplaceRequested):
             self._asked.pop(event.order_id, None)
         was_working = lifecycle.is_working(order)
         lifecycle.move(order, event)
@@ -120,4 +131,6 @@ def _repeats(order: Order, event: OrderEvent) -> bool:
     """Events may come twice, as the answer to a command and in the stream: the second time they change nothing."""
     if isinstance(event, CancelRequested | ReplaceRequested):
         return event.client_order_id in order.chain
+    if isinstance(event, HeldAmended | OrderReleased):
+        return order.held is None
     return isinstance(event, OrderFilled) and event.execution_id in order.executions

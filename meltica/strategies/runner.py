@@ -16,8 +16,11 @@ from meltica.domain.order import Order
 from meltica.domain.order_events import (
     AmendDenied,
     CancelRequested,
+    HeldAmended,
     OrderDenied,
     OrderFilled,
+    OrderHeld,
+    OrderReleased,
     OrderReported,
     OrderSubmitted,
     ReplaceRequested,
@@ -71,6 +74,9 @@ class StrategyRunner:
         self._tops: dict[str, object] = {}
         self._handlers: dict[type, Callable[[int, Any], list[Command]]] = {
             OrderSubmitted: self._opened,
+            OrderHeld: self._held,
+            HeldAmended: self._held_amended,
+            OrderReleased: self._released,
             OrderDenied: self._denied,
             CancelRequested: self._moved,
             ReplaceRequested: self._moved,
@@ -203,7 +209,7 @@ class StrategyRunner:
                     return self._run(time_ns, self.strategy.on_request_refused, self._desk, known, why)
         return []
 
-    def _opened(self, time_ns: int, event: OrderSubmitted) -> list[Command]:
+    def _opened(self, time_ns: int, event: OrderSubmitted | OrderHeld) -> list[Command]:
         if event.strategy != self.name or event.instrument not in self.instruments:
             return []
         order = self._desk.own.opened(event)
@@ -211,6 +217,22 @@ class StrategyRunner:
             self._desk.time_ns = max(self._desk.time_ns, time_ns)
             self._desk.cancel(order)
         return self._desk.drain()
+
+    def _held(self, time_ns: int, event: OrderHeld) -> list[Command]:
+        known = self._desk.own.get(event.order_id)
+        commands = self._opened(time_ns, event)
+        order = self._desk.own.get(event.order_id)
+        if known is not None or order is None:
+            return commands
+        return commands + self._run(time_ns, self.strategy.on_held, self._desk, order)
+
+    def _held_amended(self, time_ns: int, event: HeldAmended) -> list[Command]:
+        order = self._desk.own.move(event)
+        return [] if order is None else self._run(time_ns, self.strategy.on_held, self._desk, order)
+
+    def _released(self, time_ns: int, event: OrderReleased) -> list[Command]:
+        order = self._desk.own.move(event)
+        return [] if order is None else self._run(time_ns, self.strategy.on_released, self._desk, order)
 
     def _denied(self, time_ns: int, event: OrderDenied) -> list[Command]:
         if event.strategy != self.name or self._desk.own.get(event.order_id) is not None:

@@ -24,15 +24,18 @@ from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import OrderDenied, OrderFilled, OrderReported, RequestRejected
 from meltica.domain.ports import Book
 from meltica.domain.position import Position
+from meltica.domain.terms import Held, OffsetUnit, Peg, Terms, TriggerSource
 from meltica.strategies.parameters import Parameters
 
 __all__ = [
     "Annotated",
     "Book",
     "Context",
+    "Held",
     "Instrument",
     "MarketTrade",
     "Meta",
+    "OffsetUnit",
     "Order",
     "OrderDenied",
     "OrderFilled",
@@ -40,13 +43,16 @@ __all__ = [
     "OrderStatus",
     "OrderType",
     "Parameters",
+    "Peg",
     "Position",
     "RequestRejected",
     "Side",
     "Strategy",
+    "Terms",
     "TimeInForce",
     "TopOfBook",
     "TradingStatus",
+    "TriggerSource",
     "is_working",
     "leaves_lots",
     "status",
@@ -99,8 +105,13 @@ class Context(Protocol):
         post_only: bool = False,
         reduce_only: bool = False,
         decision_ticks: int | None = None,
+        order_type: OrderType | None = None,
+        terms: Terms | None = None,
     ) -> str:
         """Ask for an order: with a price LIMIT (GTC unless said otherwise), without one MARKET (IOC).
+
+        The other types name themselves and their terms, such as ``order_type=OrderType.STOP,
+        terms=Terms(trigger_ticks=…)``. They are GTC unless said otherwise.
 
         ``decision_ticks``: the price that the decision was made at, which its costs are measured from; None: the
         market's when the order gets to the engine.
@@ -108,8 +119,18 @@ class Context(Protocol):
         Its client order id; empty: not sent, because the kill switch is engaged or ``on_stop`` was already called.
         """
 
-    def amend(self, order: Order, *, price_ticks: int | None = None, quantity_lots: int | None = None) -> bool:
-        """Change price or total quantity (what is filled included). False: not asked for (busy, finished, killed)."""
+    def amend(
+        self,
+        order: Order,
+        *,
+        price_ticks: int | None = None,
+        quantity_lots: int | None = None,
+        terms: Terms | None = None,
+    ) -> bool:
+        """Change price or total quantity (what is filled included), or while it is held all of its terms.
+
+        False: not asked for (busy, finished, killed).
+        """
 
     def cancel(self, order: Order) -> bool:
         """False: not asked for (a cancel is on its way, or the engine does not have the order yet)."""
@@ -156,6 +177,12 @@ class Strategy(ABC, Generic[P]):
 
     def on_accepted(self, context: Context, order: Order) -> None:
         """The venue has the order, or its replacement."""
+
+    def on_held(self, context: Context, order: Order) -> None:
+        """The engine holds the order until its moment comes, or has changed what it holds (``order.terms``)."""
+
+    def on_released(self, context: Context, order: Order) -> None:
+        """The moment of a held order came: it is on its way to the venue."""
 
     def on_filled(self, context: Context, fill: OrderFilled) -> None:
         """An execution of ours; position and order are updated already."""
