@@ -127,17 +127,16 @@ class Clerk:
     def last_order(self) -> int:
         return self._orders
 
-    def correct(
-        self, account: str, name: str, order_id: int, old: str, new: str, lots: int, ticks: int, fee: int = 0
-    ) -> None:
-        """Unsigned lots; 0 busts it."""
+    def correct(self, account: str, name: str, order_id: int, ids: tuple[str, str], *now: int) -> None:
+        """``ids``: the one that is meant, and the new one. ``now``: unsigned lots (0 busts it), ticks, fee."""
+        lots, ticks, fee = (*now, 0)[:3]
         self.book(
             TradeCorrected(
                 order_id=order_id,
                 account=account,
                 instrument=name,
-                reference_execution_id=old,
-                execution_id=new,
+                reference_execution_id=ids[0],
+                execution_id=ids[1],
                 quantity_lots=lots,
                 price_ticks=ticks,
                 fee_nanos=fee,

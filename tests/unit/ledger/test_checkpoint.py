@@ -54,7 +54,7 @@ def test_it_goes_on_where_it_was(clerk):
 
 def test_any_changed_byte_is_noticed(clerk):
     seed = random.randrange(2**32)
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - to run it again
     chance = random.Random(seed)
     data = encode(clerk.ledger, b"here")
     for _ in range(300):

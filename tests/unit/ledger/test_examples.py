@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from meltica.domain.accounting import (
@@ -67,7 +69,7 @@ def test_records_come_in_their_order_and_once(clerk):
 def test_a_correction_of_what_is_not_there_is_our_fault(clerk):
     clerk.fill("main", AAPL, 100, 15_000)
     with pytest.raises(InvariantError, match="no execution 'x9' to correct"):
-        clerk.correct("main", AAPL, 1, "x9", "x10", 1, 1)
+        clerk.correct("main", AAPL, 1, ("x9", "x10"), 1, 1)
 
 
 @pytest.mark.parametrize("method", CostMethod)
@@ -77,7 +79,7 @@ def test_a_bust_of_the_first_of_many_recomputes_what_came_after(clerk, method):
     first = clerk.last_order
     clerk.fill("main", AAPL, 10, 200)
     clerk.fill("main", AAPL, -10, 300)
-    clerk.correct("main", AAPL, first, "x1", "x1b", 0, 0)
+    clerk.correct("main", AAPL, first, ("x1", "x1b"), 0, 0)
     assert sums(clerk, "main", AAPL) == (0, 0, 10 * 100 * UNIT, 0)
     assert clerk.ledger.tables.entries[-1].what is What.CORRECTION
     assert balance(clerk, "main", "USD", Book.CASH) == 10 * 100 * UNIT
@@ -89,7 +91,7 @@ def test_a_correction_touches_only_its_instrument(clerk):
     clerk.fill("main", BTC, 5, 100)
     clerk.fill("other", AAPL, 5, 100)
     before = [sums(clerk, "main", BTC), sums(clerk, "other", AAPL)]
-    clerk.correct("main", AAPL, order, "x1", "x1b", 7, 90, 3)
+    clerk.correct("main", AAPL, order, ("x1", "x1b"), 7, 90, 3)
     assert [sums(clerk, "main", BTC), sums(clerk, "other", AAPL)] == before
     assert sums(clerk, "main", AAPL) == (7, 7 * 90 * UNIT, 0, 0)
 
@@ -113,10 +115,10 @@ def test_a_correction_of_a_trade_before_a_split_is_split_too(clerk):
     order = clerk.last_order
     clerk.split(AAPL, 3, 1)
     clerk.fill("main", AAPL, -30, 100)
-    clerk.correct("main", AAPL, order, "x1", "x1b", 50, 300)
+    clerk.correct("main", AAPL, order, ("x1", "x1b"), 50, 300)
     cost = 50 * 300 * UNIT
     assert sums(clerk, "main", AAPL) == (120, cost * 120 // 150, 30 * 100 * UNIT - cost // 5, 0)
-    clerk.correct("main", AAPL, order, "x1", "x1c", 0, 0)
+    clerk.correct("main", AAPL, order, ("x1", "x1c"), 0, 0)
     assert sums(clerk, "main", AAPL) == (-30, -30 * 100 * UNIT, 0, 0)
 
 
@@ -177,7 +179,7 @@ def test_a_whole_order_is_allocated_at_its_average_price(clerk):
     assert sums(clerk, "suba", AAPL)[:2] == (10, total * 2 // 3)
     assert sums(clerk, "subb", AAPL)[:2] == (5, total // 3)
     assert [balance(clerk, sub, "USD", Book.FEES) for sub in ("suba", "subb")] == [5, 2]
-    clerk.correct("main", AAPL, order, second, "x2b", 2, 130, 2)
+    clerk.correct("main", AAPL, order, (second, "x2b"), 2, 130, 2)
     assert [sums(clerk, sub, AAPL)[0] for sub in ("main", "suba", "subb")] == [0, 8, 4]
     assert sums(clerk, "suba", AAPL)[1] + sums(clerk, "subb", AAPL)[1] == (10 * 100 + 2 * 130) * UNIT
     clerk.reverse(1)
@@ -214,7 +216,7 @@ def test_what_the_venue_charged_is_held_against_the_tier_that_was_reached(clerk)
     assert found(clerk) == [("x3", 500, value // 2000, value // 1000)], "twice the volume was reached before it"
     clerk.fill("other", AAPL, 1, 100, value // 2000, maker=None)
     assert found(clerk)[-1] == ("x4", 1000, value // 1000, value // 2000), "volumes are each account's own"
-    clerk.correct("main", AAPL, 3, "x3", "x3b", 1, 100, value // 2000)
+    clerk.correct("main", AAPL, 3, ("x3", "x3b"), 1, 100, value // 2000)
     assert [row[0] for row in found(clerk)] == ["x4"]
     clerk.now_ns += 30 * DAY
     clerk.fill("main", AAPL, 1, 100, value // 1000)
@@ -239,7 +241,7 @@ def test_a_correction_changes_the_volume_of_its_day(clerk):
     schedule(clerk, VolumeWindow.THIRTY_DAYS, (0, 0, 1000), (10 * value, 0, 500))
     clerk.fill("main", AAPL, 10, 100, value // 100)
     clerk.now_ns += DAY
-    clerk.correct("main", AAPL, 1, "x1", "x1b", 1, 100, value // 1000)
+    clerk.correct("main", AAPL, 1, ("x1", "x1b"), 1, 100, value // 1000)
     clerk.fill("main", AAPL, 1, 100, value // 1000)
     assert found(clerk) == []
 
@@ -311,7 +313,7 @@ def test_the_curve_keeps_all_of_a_long_time_with_fewer_points(clerk):
     assert 4_096 <= len(points) < 8_192
     assert points[0].equity == (1 - 100) * UNIT
     assert points[-1].equity >= (10_000 - 3 - 100) * UNIT
-    gaps = {after.time_ns - before.time_ns for before, after in zip(points, points[1:], strict=False)}
+    gaps = {after.time_ns - before.time_ns for before, after in pairwise(points)}
     assert gaps == {2 * 10**9}, "even gaps, over the whole time"
 
 

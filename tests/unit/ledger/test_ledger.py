@@ -80,7 +80,7 @@ class Books(RuleBasedStateMachine):
         fee=fees,
         strategy=st.sampled_from(["s", "t"]),
     )
-    def fill(self, account, name, lots, ticks, fee, strategy):
+    def fill(self, *, account, name, lots, ticks, fee, strategy):
         first = self.clerk.fill(account, name, lots, ticks, fee, strategy=strategy)
         unit = self.clerk.units[name]
         trade = Trade(account, strategy, name, CURRENCIES[name], lots, Fraction(ticks * unit), Fraction(fee))
@@ -94,7 +94,7 @@ class Books(RuleBasedStateMachine):
         ticks, fee = (ticks, fee) if lots else (0, 0)
         reference = which.ids[0] if old else which.ids[-1]
         which.ids.append(f"{which.ids[0]}.{len(which.ids)}")
-        self.clerk.correct(which.account, which.name, which.order_id, reference, which.ids[-1], lots, ticks, fee)
+        self.clerk.correct(which.account, which.name, which.order_id, (reference, which.ids[-1]), lots, ticks, fee)
         which.lots, which.ticks, which.fee = lots, ticks, fee
         self._settle(which)
         return which if lots else multiple()
@@ -279,7 +279,7 @@ INVARIANTS = (
 def test_a_long_year_of_everything(method):
     """Deeper than the machine goes: hundreds of steps in which every rule has its turn."""
     seed = random.randrange(2**32)
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - to run it again
     chance, books = random.Random(seed), Books()
     books.keep(method)
     standing: list[Booked] = []
@@ -324,4 +324,6 @@ def _take_a_step(chance: random.Random, books: Books, standing: list[Booked], sh
             name = chance.choice(list(CURRENCIES))
             size = chance.choice((-1, 1)) * chance.randint(1, 9)
             who = chance.choice(ACCOUNTS)
-            standing.append(books.fill(who, name, size, price, chance.randint(-50, 50), chance.choice("st")))
+            fee, strategy = chance.randint(-50, 50), chance.choice("st")
+            fill = books.fill(account=who, name=name, lots=size, ticks=price, fee=fee, strategy=strategy)
+            standing.append(fill)

@@ -66,7 +66,7 @@ def state(stream: Stream):
 @pytest.mark.parametrize("method", CostMethod)
 def test_a_corrected_stream_is_the_one_that_was_right_at_once(method, mode):
     seed = random.randrange(2**32)
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - to run it again
     chance = random.Random(seed)
     stream = filled(method, mode, chance)
     assert state(stream) == state(anew(stream))
