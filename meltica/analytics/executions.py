@@ -10,18 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
-
 from meltica.analytics.course import Course, Fill
+from meltica.analytics.kept import Kept
 from meltica.analytics.order_view import shown
-from meltica.analytics.prices import prices_in
+from meltica.analytics.prices import Prices, prices_in
 from meltica.analytics.tallies import Cell, Share, Tally, share_of, together
 from meltica.domain.commands import SubmitOrder, SubmitOrders
 from meltica.domain.errors import InvariantError
 from meltica.domain.events import DayBegan, InstrumentRegistered
 from meltica.domain.execution import ExecutionFilter, ExecutionSummary, GroupBy, OrderExecution
 from meltica.domain.inputs import Record
-from meltica.domain.instrument import Instrument
 from meltica.domain.limits import EXTERNAL
 from meltica.domain.order import Ended
 from meltica.domain.order_events import (
@@ -39,8 +37,8 @@ from meltica.domain.parent_events import AlgoAmended
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.domain.terms import Held
 
-SETTLE_AT: Final = 128
-"""Orders whose change is not in the cells yet: more would be a pause when somebody asks."""
+SETTLE_AT: Final = 32
+"""Orders whose change is not in the cells yet: more would be a pause of the gateway."""
 
 SECOND_NS: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * SECOND_NS
@@ -53,20 +51,6 @@ _ENDS: Final = {
 }
 
 
-class Kept(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """All that can't be computed from the rest: what a checkpoint holds."""
-
-    sequence: int = 0
-    day: str = ""
-    """The trading day; empty before the first one began."""
-    instruments: dict[str, Instrument] = {}
-    marks: dict[str, int] = {}
-    """Instrument -> its newest mark, in half ticks."""
-    tapes: dict[str, tuple[int, int]] = {}
-    """Instrument -> (lots, price_ticks x lots) that others traded."""
-    courses: dict[int, Course] = {}
-
-
 class Executions:
     """Implements ``domain.execution.ExecutionBooks``."""
 
@@ -76,6 +60,8 @@ class Executions:
         self._touched: dict[int, Share | None] = {}
         """Orders that changed -> what of them is in the cells; None: nothing."""
         self._record: Record
+        self._seen: dict[str, Prices | None] = {}
+        """What the record tells of each instrument, as far as it was asked for."""
         self._time_ns = 0
         self._days: tuple[int, str] = (-1, "")
         self._apply: Final[dict[type, Callable[[Any], None]]] = {
@@ -106,6 +92,7 @@ class Executions:
         if sequence != kept.sequence + 1:
             raise InvariantError(f"the executions are at journal entry {kept.sequence}, and were given {sequence}")
         self._record, self._time_ns = record, time_ns
+        self._seen.clear()
         for sight in record.sights:
             lots, value = kept.tapes.get(sight.instrument, (0, 0))
             kept.tapes[sight.instrument] = lots + sight.traded_lots, value + sight.traded_value
@@ -192,7 +179,7 @@ class Executions:
         course = self._change(event.order_id)
         if course is None:
             return
-        seen = prices_in(self._record, event.instrument)
+        seen = self._prices(event.instrument)
         fill = Fill(
             execution_id=event.execution_id,
             lots=event.quantity_lots,
@@ -263,7 +250,7 @@ class Executions:
     def _arrive(self, course: Course, command: SubmitOrder | None = None) -> None:
         """It is ours to execute from now on."""
         course.tape_begin = course.tape_end = self._kept.tapes.get(course.instrument, (0, 0))
-        if (seen := prices_in(self._record, course.instrument)) is None:
+        if (seen := self._prices(course.instrument)) is None:
             return
         course.arrival_half_ticks = course.decision_half_ticks = seen.mark_half_ticks
         if command is not None and (command.decision_ticks or 0) > 0:
@@ -276,8 +263,13 @@ class Executions:
         course.tape_end = self._kept.tapes.get(course.instrument, (0, 0))
 
     def _mark(self, instrument: str) -> None:
-        if (seen := prices_in(self._record, instrument)) is not None:
+        if (seen := self._prices(instrument)) is not None:
             self._kept.marks[instrument] = seen.mark_half_ticks
+
+    def _prices(self, instrument: str) -> Prices | None:
+        if instrument not in self._seen:
+            self._seen[instrument] = prices_in(self._record, instrument)
+        return self._seen[instrument]
 
     def _venue_time_ns(self) -> int:
         body = self._record.input.body
@@ -376,13 +368,12 @@ class Executions:
     # Checkpoints
 
     def checkpoint(self) -> bytes:
-        """JSON, whose integers have any size."""
-        return msgspec.json.encode(self._kept)
+        return self._kept.encoded()
 
     @classmethod
     def restored(cls, checkpoint: bytes) -> Executions:
         """:raises msgspec.ValidationError, msgspec.DecodeError: it is none, or one of another version."""
-        return cls(msgspec.json.decode(checkpoint, type=Kept))
+        return cls(Kept.decoded(checkpoint))
 
 
 def _matches(cell: Cell, chosen: ExecutionFilter) -> bool:

@@ -44,7 +44,7 @@ def share_of(course: Course, unit: int) -> Share:
     """A slice adds its way to the venue alone: the rest is its parent's."""
     outcome = course.outcome
     refused = outcome is Outcome.REJECTED
-    buckets = tuple(NEVER if ns < 0 else bucket_of(ns) for ns in durations(course, outcome))
+    buckets = buckets_of(course, outcome)
     if course.parent_id:
         return Share((0, 0, int(course.sent), int(course.sent and refused), *(0,) * (_WIDTH - 4)), buckets)
     sums, arrival = course.sums, course.arrival_half_ticks
@@ -74,25 +74,22 @@ def share_of(course: Course, unit: int) -> Share:
     return Share((*counted, arrived.cost, mid.cost, mid.base, touch.cost, touch.base, *parts), buckets)
 
 
-def durations(course: Course, outcome: Outcome) -> tuple[int, ...]:
-    """One for each of STAGES; below 0: there is none, or the clocks disagree."""
+def buckets_of(course: Course, outcome: Outcome) -> tuple[int, ...]:
+    """One for each of STAGES. A duration below 0 is none: the clocks disagree."""
     begin = course.left_ns or course.received_ns
     first, last = course.first_fill_ns, course.last_fill_ns
-    return (
-        _between(course.decided_ns, course.received_ns),
-        _between(course.left_ns, course.stepped_ns),
-        _between(course.stepped_ns, course.durable_ns),
-        _between(course.durable_ns, course.sent_ns),
-        _between(course.sent_ns, course.acknowledged_ns),
-        _between(course.acknowledged_ns, first),
-        _between(first, last) if course.sums.executions > 1 else NEVER,
-        _between(begin, first),
-        _between(begin, last) if outcome is Outcome.FILLED else NEVER,
+    ends = (
+        (course.decided_ns, course.received_ns),
+        (course.left_ns, course.stepped_ns),
+        (course.stepped_ns, course.durable_ns),
+        (course.durable_ns, course.sent_ns),
+        (course.sent_ns, course.acknowledged_ns),
+        (course.acknowledged_ns, first),
+        (first, last if course.sums.executions > 1 else 0),
+        (begin, first),
+        (begin, last if outcome is Outcome.FILLED else 0),
     )
-
-
-def _between(begin_ns: int, end_ns: int) -> int:
-    return end_ns - begin_ns if begin_ns and end_ns else NEVER
+    return tuple([bucket_of(end - start) if start and end >= start else NEVER for start, end in ends])
 
 
 class Tally:
@@ -110,17 +107,14 @@ class Tally:
                 sums[place] += times * value
         for place, bucket in enumerate(share.buckets):
             if bucket != NEVER:
-                self._of(place).count(bucket, times)
+                if (counts := self._counts.get(place)) is None:
+                    counts = self._counts[place] = Counts()
+                counts.count(bucket, times)
 
     def merge(self, other: Tally) -> None:
         self._sums = [mine + its for mine, its in zip(self._sums, other._sums, strict=True)]
         for place, counts in other._counts.items():
-            self._of(place).merge(counts)
-
-    def _of(self, place: int) -> Counts:
-        if (counts := self._counts.get(place)) is None:
-            counts = self._counts[place] = Counts()
-        return counts
+            self._counts.setdefault(place, Counts()).merge(counts)
 
     @property
     def empty(self) -> bool:
