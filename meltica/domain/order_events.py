@@ -207,6 +207,10 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fals
     """Said by ourselves: the venue never saw it, so its rejects in a row do not grow."""
     cumulative_lots: int | None = None
     """RESTATED by a split: what is filled, in the units from now on."""
+    original_client_order_id: str = ""
+    """REPLACED: what it replaced, by the venue's word. Was that a request without an answer, it was carried out."""
+    superseded: bool = False
+    """REPLACED: it was, and a later replacement that is known already came after it; the terms are that one's."""
 
 
 class OrderFilled(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):

@@ -118,10 +118,18 @@ def _pend(kind: PendingKind) -> Callable[[Order, OrderReported], None]:
 def _replace(order: Order, event: OrderReported) -> None:
     _acknowledge(order, event)
     drop_pending(order, event.client_order_id)
+    if event.original_client_order_id:
+        order.pending = tuple(p for p in order.pending if not _replaced_by_now(p, event))
+    if event.superseded:
+        return
     if event.client_order_id and event.client_order_id != order.client_order_id:
         replaced, order.client_order_id = order.client_order_id, event.client_order_id
         remember_id(order, replaced)  # Late fills still name it.
     _restate(order, event)
+
+
+def _replaced_by_now(request: Pending, event: OrderReported) -> bool:
+    return request.kind is PendingKind.REPLACE and request.client_order_id == event.original_client_order_id
 
 
 def _restate(order: Order, event: OrderReported) -> None:

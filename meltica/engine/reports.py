@@ -120,11 +120,12 @@ def _replaced(desk: Desk, order: Order, report: ExecutionReport) -> None:
     if asked is None and _told_before(order, report):
         ignore(desk, report, "DUPLICATE_REPORT", "replaced before")
         return
+    superseded = asked is not None and _is_late_news(order, report)
     quantity = report.order_quantity_lots
     if quantity is None and asked is not None and asked.kind is PendingKind.REPLACE:
         quantity = asked.quantity_lots
     price = report.price_ticks if report.price_ticks is not None or asked is None else asked.price_ticks
-    if (why := _unholdable(desk, order, quantity, price)) is not None:
+    if not superseded and (why := _unholdable(desk, order, quantity, price)) is not None:
         ignore(desk, report, "CONTRADICTS", why)
         return
     desk.emit(
@@ -134,11 +135,21 @@ def _replaced(desk: Desk, order: Order, report: ExecutionReport) -> None:
             client_order_id=report.client_order_id,
             time_ns=desk.now_ns,
             venue_order_id=report.venue_order_id,
-            quantity_lots=None if quantity is None else max(quantity, order.cumulative_lots),
-            price_ticks=price,
+            quantity_lots=None if quantity is None or superseded else max(quantity, order.cumulative_lots),
+            price_ticks=None if superseded else price,
             text=report.text,
+            original_client_order_id=report.original_client_order_id,
+            superseded=superseded,
         )
     )
+
+
+def _is_late_news(order: Order, report: ExecutionReport) -> bool:
+    """A later request was answered first: unless this one says that it replaced just that, it came before."""
+    name, newest, chain = report.client_order_id, order.client_order_id, order.chain
+    if report.original_client_order_id == newest or newest not in chain or name not in chain:
+        return False
+    return chain.index(name) < chain.index(newest)
 
 
 def _told_before(order: Order, report: ExecutionReport) -> bool:

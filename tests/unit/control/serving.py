@@ -19,12 +19,14 @@ from meltica.control.policy import PolicyFile
 from meltica.control.server import ControlServer
 from meltica.v1 import (
     accounting_service_pb2_grpc,
+    algo_service_pb2_grpc,
     audit_service_pb2_grpc,
     execution_service_pb2_grpc,
     kill_switch_service_pb2_grpc,
     market_data_service_pb2_grpc,
     order_service_pb2,
     order_service_pb2_grpc,
+    outcome_service_pb2_grpc,
     portfolio_service_pb2_grpc,
     risk_service_pb2_grpc,
 )
@@ -38,12 +40,14 @@ class Stubs:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.orders = order_service_pb2_grpc.OrderServiceStub(channel)
+        self.algos = algo_service_pb2_grpc.AlgoServiceStub(channel)
         self.risk = risk_service_pb2_grpc.RiskServiceStub(channel)
         self.kill = kill_switch_service_pb2_grpc.KillSwitchServiceStub(channel)
         self.executions = execution_service_pb2_grpc.ExecutionServiceStub(channel)
         self.accounting = accounting_service_pb2_grpc.AccountingServiceStub(channel)
         self.portfolio = portfolio_service_pb2_grpc.PortfolioServiceStub(channel)
         self.market = market_data_service_pb2_grpc.MarketDataServiceStub(channel)
+        self.outcomes = outcome_service_pb2_grpc.OutcomeServiceStub(channel)
         self.audit = audit_service_pb2_grpc.AuditServiceStub(channel)
         self.channel = channel
 

@@ -168,6 +168,26 @@ class DoubtfulMachine(EngineMachine):
 
     # Old news, restarts
 
+    @precondition(lambda self: any(order.requests for order in self.model.values()))
+    @rule(which=number, at=number, of=number, told=st.none() | small)
+    def replaced_in_any_order(self, which: int, at: int, of: int, told: int | None) -> None:
+        """The answers to replaces overtake each other; each says what it replaced, which may be one still waiting."""
+        waiting = [(o, r) for _, o in sorted(self.model.items()) for r in o.requests if not r.cancels]
+        if not waiting:
+            return
+        order, request = waiting[which % len(waiting)]
+        original, name = order.names[of % len(order.names)], request.client_order_id
+        self.tell(ExecType.REPLACED, name, original_client_order_id=original, order_quantity_lots=told)
+        if order.ended:
+            return
+        overtaken = original != order.newest and order.names.index(name) < order.names.index(order.newest)
+        if overtaken:
+            order.acknowledged, order.suspended = True, False
+            order.drop(name)
+        else:
+            self.replaced(order, name, request, told)
+        order.requests = [r for r in order.requests if r.cancels or r.client_order_id != original]
+
     @precondition(lambda self: self.known_executions)
     @rule(which=number)
     def tell_again(self, which: int) -> None:
