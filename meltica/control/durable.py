@@ -6,11 +6,19 @@ import asyncio
 
 from meltica.control.errors import refused
 from meltica.domain.commands import Command
-from meltica.domain.events import CommandRefused
+from meltica.domain.events import CommandRefused, Event
+from meltica.domain.groups import GROUP_ACTOR
 from meltica.domain.order_events import AmendDenied, OrderDenied
 from meltica.domain.ports import Answer, Gateway
 
-_REFUSALS = (OrderDenied, AmendDenied, CommandRefused)
+
+def _no(event: Event, *, items: bool) -> OrderDenied | AmendDenied | CommandRefused | None:
+    """The event, if it refuses the command itself; not what followed from it for a child or a group."""
+    if isinstance(event, CommandRefused):
+        return event
+    if isinstance(event, OrderDenied) and not items and not event.parent_id:
+        return event
+    return event if isinstance(event, AmendDenied) and not items and event.actor != GROUP_ACTOR else None
 
 
 class DurableCommands:
@@ -20,8 +28,8 @@ class DurableCommands:
         self._gateway = gateway
         self._running: set[asyncio.Task[Answer]] = set()
 
-    async def run(self, command: Command) -> Answer:
-        """The durable answer.
+    async def run(self, command: Command, *, items: bool = False) -> Answer:
+        """The durable answer. ``items``: it answers each item by itself, those that were refused too.
 
         :raises RefusedError: the engine said no, durably.
         """
@@ -30,8 +38,8 @@ class DurableCommands:
         task.add_done_callback(self._ended)
         answer = await asyncio.shield(task)
         for event in answer.events:
-            if isinstance(event, _REFUSALS) and not (isinstance(event, OrderDenied) and event.parent_id):
-                raise refused(event, answer.sequence)
+            if (no := _no(event, items=items)) is not None:
+                raise refused(no, answer.sequence)
         return answer
 
     async def finish(self) -> None:

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
-from meltica.control import outcome_views, resources, terms
+from meltica.control import groups, outcome_views, resources, terms
 from meltica.control.errors import fired_checks
 from meltica.domain import lifecycle
 from meltica.domain.events import Event
+from meltica.domain.groups import GroupExtended, GroupImbalanced, GroupOpened
 from meltica.domain.instrument import Instrument
 from meltica.domain.money import nanos_text
 from meltica.domain.order import Order, Pending, PendingKind
@@ -59,7 +60,7 @@ def shown(event: Event, sequence: int, state: State, wanted: Wanted) -> OrderEve
         return None
     name, show = row
     found = _begun(event)
-    if found is None and (found := state.order(event.order_id)) is None:  # type: ignore[union-attr]
+    if found is None and (found := state.order(_order_id(event))) is None:
         return None
     if not wanted.matches(found) or (instrument := state.instrument(found.instrument)) is None:
         return None
@@ -73,6 +74,12 @@ def shown(event: Event, sequence: int, state: State, wanted: Wanted) -> OrderEve
     )
     getattr(result, name).CopyFrom(show(event, instrument))
     return result
+
+
+def _order_id(event: Any) -> int:
+    """The order that it is told of; of a whole group that is its first."""
+    found: int = event.group_id if isinstance(event, GroupOpened | GroupImbalanced) else event.order_id
+    return found
 
 
 def requested(event: CancelRequested | ReplaceRequested, instrument: Instrument) -> order_pb2.PendingRequest:
@@ -216,6 +223,9 @@ _SHOWN: Final[dict[type, tuple[str, Callable[[Any, Instrument], Any]]]] = {
     OrderFilled: ("filled", _filled),
     TradeCorrected: ("trade_corrected", _corrected),
     RequestRejected: ("request_rejected", _rejected),
+    GroupOpened: ("group_opened", groups.opened),
+    GroupExtended: ("group_extended", groups.extended),
+    GroupImbalanced: ("group_imbalanced", groups.imbalanced),
     **outcome_views.SHOWN,
 }
 """Event of the domain -> (its name in the API's oneof, how to show it). What is missing is not about one order."""

@@ -6,17 +6,18 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
-from meltica.control import resources, terms
+from meltica.control import order_form, resources, terms
 from meltica.control.batches import Batches, start_of
+from meltica.control.bulk_orders import BulkOrders
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
 from meltica.control.errors import RefusedError
 from meltica.control.order_events import OrderEvent, Wanted, requested, shown
+from meltica.control.order_lists import OrderLists
 from meltica.control.pages import Page
 from meltica.control.requests import Form
 from meltica.domain import commands, lifecycle
 from meltica.domain.instrument import Instrument
-from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderHeld, OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import Gateway
 from meltica.domain.terms import NO_TERMS
@@ -28,42 +29,26 @@ SCAN_SLICE: Final = 2000
 PIECE: Final = 16
 """Events of one journal entry that go together; a frame holds batches.MOST pieces at most, which is about 1 MB."""
 
-_SIDES: Final[dict[int, Side]] = {number: side for side, number in resources.SIDES.items()}
-_ORDER_TYPES: Final[dict[int, OrderType]] = {number: kind for kind, number in resources.ORDER_TYPES.items()}
-_TIMES_IN_FORCE: Final[dict[int, TimeInForce]] = {number: kind for kind, number in resources.TIMES_IN_FORCE.items()}
-
 
 class OrderService:
     def __init__(self, gateway: Gateway, durable: DurableCommands, batches: Batches) -> None:
         self._gateway = gateway
         self._durable = durable
         self._batches = batches
+        bulk, lists = BulkOrders(gateway, durable), OrderLists(gateway, durable)
+        self.submit_orders, self.amend_orders = bulk.submit_orders, bulk.amend_orders
+        self.cancel_orders = bulk.cancel_orders
+        self.submit_order_list = lists.submit_order_list
+        self.get_order_group, self.list_order_groups = lists.get_order_group, lists.list_order_groups
 
     async def submit_order(self, request: api.SubmitOrderRequest, caller: Caller) -> api.SubmitOrderResponse:
         form = Form()
-        instrument = form.instrument("instrument", request.instrument, self._gateway.state)
-        command = commands.SubmitOrder(
-            request_id=form.request_id(request.request_id),
-            actor=caller.actor,
-            account=form.identifier("account", request.account, required=True),
-            strategy=form.identifier("strategy", request.strategy),
-            instrument=request.instrument,
-            side=form.choice("side", request.side, _SIDES, order_pb2.Side),
-            order_type=form.choice("type", request.type, _ORDER_TYPES, order_pb2.OrderType),
-            time_in_force=form.choice("time_in_force", request.time_in_force, _TIMES_IN_FORCE, order_pb2.TimeInForce),
-            quantity_lots=form.quantity("quantity", request.quantity, instrument),
-            price_ticks=form.price("price", request.price, instrument) if request.price else None,
-            post_only=request.post_only,
-            reduce_only=request.reduce_only,
-            iso=request.intermarket_sweep,
-            short=request.short_sale,
-            short_exempt=request.short_exempt,
-            client_order_id=form.client_order_id(request.client_order_id),
-            terms=terms.read(form, request.terms, instrument) if request.HasField("terms") else None,
-        )
+        request_id = form.request_id(request.request_id)
+        command = order_form.order(form, request, self._gateway.state, request_id=request_id, actor=caller.actor)
         form.finish()
         answer = await self._durable.run(command)
-        submitted = next(event for event in answer.events if isinstance(event, OrderSubmitted | OrderHeld))
+        began = (event for event in answer.events if isinstance(event, OrderSubmitted | OrderHeld))
+        submitted = next(event for event in began if isinstance(event, OrderHeld) or event.parent_id == 0)
         order = resources.order(lifecycle.opened(submitted), self._instrument(submitted.instrument))
         return api.SubmitOrderResponse(order=order, sequence=answer.sequence)
 

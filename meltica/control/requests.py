@@ -49,9 +49,14 @@ class Form:
     anything is done with the values.
     """
 
-    def __init__(self) -> None:
-        self._violations: list[tuple[str, str]] = []
+    def __init__(self, at: str = "", violations: list[tuple[str, str]] | None = None) -> None:
+        self._at = at
+        self._violations: list[tuple[str, str]] = [] if violations is None else violations
         self._missing: RefusedError | None = None
+
+    def item(self, at: str) -> Form:
+        """The form of one item of a list, such as ``orders[3].``: what is wrong with it is this form's to say."""
+        return Form(at, self._violations)
 
     def finish(self) -> None:
         """:raises RefusedError: INVALID_REQUEST with every wrong field, else the first resource that does not exist."""
@@ -61,10 +66,10 @@ class Form:
             raise self._missing
 
     def wrong(self, field: str, why: str) -> None:
-        self._violations.append((field, why))
+        self._violations.append((self._at + field, why))
 
     def _fault(self, field: str, value: object, why: str) -> None:
-        self._violations.append((field, fault_of(FieldError(field, value, why))))
+        self._violations.append((self._at + field, fault_of(FieldError(field, value, why))))
 
     def missing(self, refusal: RefusedError) -> None:
         if self._missing is None:
@@ -135,7 +140,9 @@ class Form:
         self.instrument_id(field, text, required=True)
         if len(self._violations) > faults:
             return None
-        if (instrument := state.instrument(text)) is None:
+        if (instrument := state.instrument(text)) is None and self._at:
+            self.wrong(field, f"{text} is not an instrument of this gateway")
+        elif instrument is None:
             self.missing(RefusedError("UNKNOWN_INSTRUMENT", f"{text} is not an instrument of this gateway"))
         return instrument
 
@@ -242,6 +249,12 @@ class Form:
             return 0
         return ns
 
+    def counted(self, field: str, number: int, most: int) -> bool:
+        """Has the list something in it, and not too much?"""
+        if not 0 < number <= most:
+            self.wrong(field, f"must be 1 to {most} items (got {number})")
+        return 0 < number <= most
+
     def at_most(self, field: str, value: int, most: int) -> int:
         if not 0 <= value <= most:
             self._fault(field, value, f"must be 0 to {most}")
@@ -264,22 +277,22 @@ def _collect_unknown(message: Message, path: str, violations: list[tuple[str, st
     if len(unknown):
         numbers = sorted({unknown[place].field_number for place in range(len(unknown))})
         violations.extend((f"{path}#{number}", f"unknown field number {number}") for number in numbers)
-    for name, repeated in _message_fields(message):
-        if repeated:
-            for place, part in enumerate(getattr(message, name)):
-                _collect_unknown(part, f"{path}{name}[{place}].", violations)
+    for name, is_list in _message_fields(message):
+        if is_list:
+            for place, item in enumerate(getattr(message, name)):
+                _collect_unknown(item, f"{path}{name}[{place}].", violations)
         elif message.HasField(name):
             _collect_unknown(getattr(message, name), f"{path}{name}.", violations)
 
 
 _MESSAGE_FIELDS: dict[str, tuple[tuple[str, bool], ...]] = {}
-"""Type name -> (field, whether it is repeated) of its fields that are messages; filled once a type."""
+"""Type name -> its fields that are messages, and whether each is a list; filled once a type."""
 
 
 def _message_fields(message: Message) -> tuple[tuple[str, bool], ...]:
     descriptor = message.DESCRIPTOR
     if (names := _MESSAGE_FIELDS.get(descriptor.full_name)) is None:
         fields = [field for field in descriptor.fields if field.message_type is not None]
-        names = tuple((field.name, field.is_repeated) for field in fields)
+        names = tuple((field.name, bool(field.is_repeated)) for field in fields)
         _MESSAGE_FIELDS[descriptor.full_name] = names
     return names

@@ -134,6 +134,11 @@ def is_working(order: Order) -> bool:
     return order.ended is None and leaves_lots(order) > 0
 
 
+def may_trade(order: Order) -> bool:
+    """May it still be filled, or be reopened by a request that is on its way?"""
+    return order.ended is None and (leaves_lots(order) > 0 or bool(order.pending))
+
+
 def opened(event: OrderSubmitted | OrderHeld | OrderDenied) -> Order:
     """The order that begins with this event."""
     return Order(

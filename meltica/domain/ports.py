@@ -12,6 +12,7 @@ from meltica.domain.breakers import BreakerState, CreditState, DayProfit, MarkSt
 from meltica.domain.commands import Command
 from meltica.domain.corrections import CorrectionKept
 from meltica.domain.events import Event
+from meltica.domain.groups import Group
 from meltica.domain.inputs import Record
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
@@ -115,6 +116,13 @@ class State(Protocol):
     def instruments(self) -> Iterable[Instrument]: ...
     def instrument(self, instrument: str) -> Instrument | None: ...
     def order(self, order_id: int) -> Order | None: ...
+    def group(self, group_id: int) -> Group | None:
+        """Orders that belong together."""
+
+    def groups(self) -> Iterable[Group]: ...
+    def is_group_open(self, group: Group) -> bool:
+        """May one of its orders still trade?"""
+
     def orders(self) -> Iterable[Order]:
         """All orders, oldest first."""
 

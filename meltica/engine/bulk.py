@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
 from meltica.domain import lifecycle
 from meltica.domain.commands import AmendOrder, AmendOrders, CancelOrders, SubmitOrder, SubmitOrders
 from meltica.domain.events import CommandRefused, Event
-from meltica.domain.many import Item, ManyAnswered, Outcome
+from meltica.domain.many import ITEMS_MOST, Item, ManyAnswered, Outcome
 from meltica.domain.order import Ended, Order
 from meltica.domain.order_events import AmendDenied, HeldAmended, OrderDenied, ReplaceRequested
 from meltica.domain.reports import ExecType
 from meltica.engine import held, orders
 from meltica.engine.cancels import foreign_fault, is_foreign, make_way, request_cancel_once
 from meltica.engine.desk import Desk
-
-ITEMS_MOST: Final = 500
-"""In one command: about 20 ms of the engine, in which it hears nothing else."""
 
 Fault = tuple[str, str, str]
 

@@ -38,11 +38,6 @@ def follow(desk: Desk, order: Order) -> None:
     _measure(desk, group)
 
 
-def is_open(table: dict[int, Order], group: Group) -> bool:
-    """May one of its orders still trade?"""
-    return any(_lives(table[order_id]) for order_id in group.members)
-
-
 def room_of(table: dict[int, Order], group: Group, leg_id: int) -> int:
     """How many lots the leg may still trade, all that is known considered."""
     may_trade = _total(table, group, leg_id)
@@ -61,10 +56,6 @@ def leaves_after(order: Order) -> int:
     if asked:
         return max(asked[-1] - order.cumulative_lots, 0)
     return lifecycle.leaves_lots(order)
-
-
-def _lives(order: Order) -> bool:
-    return order.ended is None and (lifecycle.leaves_lots(order) > 0 or bool(order.pending))
 
 
 def _traded(table: dict[int, Order], group: Group) -> int:
@@ -103,7 +94,7 @@ def _total(table: dict[int, Order], group: Group, leg_id: int) -> int:
     parent = table[group.parent_id]
     let_out = (
         group.sizing is Sizing.PARTIAL
-        or not _lives(parent)
+        or not lifecycle.may_trade(parent)
         or any(table[leg].held is not Held.PARENT and table[leg].ended is None for leg in group.legs)
         or _traded(table, group) > 0
     )
@@ -130,7 +121,11 @@ def _bring(desk: Desk, group: Group, leg: Order, room: int) -> None:
 def _let_out(desk: Desk, group: Group, leg: Order, room: int) -> None:
     """A child that waits for its parent. It goes out with what the venue takes at least; less waits for more."""
     table = desk.state.tables.orders
-    waits = _lives(table[group.parent_id]) and group.winner_id in (0, leg.order_id) and not _called_off(table, group)
+    waits = (
+        lifecycle.may_trade(table[group.parent_id])
+        and group.winner_id in (0, leg.order_id)
+        and not _called_off(table, group)
+    )
     if room > 0 and _enough(desk, leg, room):
         _resize_held(desk, group, leg, leg.cumulative_lots + room)
         _send(desk, group, leg)
@@ -253,7 +248,7 @@ def _look_at_entry(desk: Desk, group: Group) -> None:
     """A bracket's entry takes no more once an exit has traded or fired, or none is left to protect it."""
     table = desk.state.tables.orders
     entry, member = table[group.parent_id], group.members[group.parent_id]
-    if group.link is not Link.BRACKET or not _lives(entry) or leaves_after(entry) == 0:
+    if group.link is not Link.BRACKET or not lifecycle.may_trade(entry) or leaves_after(entry) == 0:
         return
     leaving = group.winner_id or _traded(table, group) > 0
     bare = all(table[leg].ended is not None for leg in group.legs)

@@ -8,6 +8,7 @@ from heapq import heappop, heappush
 
 import msgspec
 
+from meltica.domain import lifecycle
 from meltica.domain.approvals import KillSwitch, Proposal
 from meltica.domain.breakers import BreakerState, CreditState, DayProfit, MarkState
 from meltica.domain.capabilities import Capabilities
@@ -280,6 +281,16 @@ class EngineState:
 
     def order(self, order_id: int) -> Order | None:
         return self.tables.orders.get(order_id)
+
+    def group(self, group_id: int) -> Group | None:
+        return self.tables.groups.get(group_id)
+
+    def groups(self) -> Iterable[Group]:
+        return self.tables.groups.values()
+
+    def is_group_open(self, group: Group) -> bool:
+        orders = (self.tables.orders[order_id] for order_id in group.members)
+        return any(lifecycle.may_trade(order) for order in orders)
 
     def orders(self) -> Iterable[Order]:
         return self.tables.orders.values()

@@ -156,6 +156,62 @@ PEG_PRIMARY: Peg.ValueType  # 5
 """The best price of its own side."""
 Global___Peg: _TypeAlias = Peg  # noqa: Y015
 
+class _Link:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LinkEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Link.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINK_UNSPECIFIED: _Link.ValueType  # 0
+    """An error in a list; of an OTO's later orders: each is by itself."""
+    LINK_OCO: _Link.ValueType  # 1
+    """One cancels the other: the first that trades, or fires, or is cancelled, ends the others."""
+    LINK_OTO: _Link.ValueType  # 2
+    """One triggers the other: the first order's fills let the others out."""
+    LINK_OUO: _Link.ValueType  # 3
+    """One updates the other: what one trades is taken off the others."""
+    LINK_BRACKET: _Link.ValueType  # 4
+    """An entry whose fills let out a take-profit and a stop-loss, which update each other."""
+
+class Link(_Link, metaclass=_LinkEnumTypeWrapper):
+    """How orders belong together (FIX tag 1385)."""
+
+LINK_UNSPECIFIED: Link.ValueType  # 0
+"""An error in a list; of an OTO's later orders: each is by itself."""
+LINK_OCO: Link.ValueType  # 1
+"""One cancels the other: the first that trades, or fires, or is cancelled, ends the others."""
+LINK_OTO: Link.ValueType  # 2
+"""One triggers the other: the first order's fills let the others out."""
+LINK_OUO: Link.ValueType  # 3
+"""One updates the other: what one trades is taken off the others."""
+LINK_BRACKET: Link.ValueType  # 4
+"""An entry whose fills let out a take-profit and a stop-loss, which update each other."""
+Global___Link: _TypeAlias = Link  # noqa: Y015
+
+class _GroupSizing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GroupSizingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GroupSizing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GROUP_SIZING_UNSPECIFIED: _GroupSizing.ValueType  # 0
+    """In a request: GROUP_SIZING_FULL."""
+    GROUP_SIZING_FULL: _GroupSizing.ValueType  # 1
+    """Once it is over, with what it has filled."""
+    GROUP_SIZING_PARTIAL: _GroupSizing.ValueType  # 2
+    """With each fill, with what it has filled so far."""
+
+class GroupSizing(_GroupSizing, metaclass=_GroupSizingEnumTypeWrapper):
+    """When the first order of an OTO or a bracket lets the others out."""
+
+GROUP_SIZING_UNSPECIFIED: GroupSizing.ValueType  # 0
+"""In a request: GROUP_SIZING_FULL."""
+GROUP_SIZING_FULL: GroupSizing.ValueType  # 1
+"""Once it is over, with what it has filled."""
+GROUP_SIZING_PARTIAL: GroupSizing.ValueType  # 2
+"""With each fill, with what it has filled so far."""
+Global___GroupSizing: _TypeAlias = GroupSizing  # noqa: Y015
+
 class _Held:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -311,6 +367,82 @@ ORDER_STATUS_EXPIRED: OrderStatus.ValueType  # 12
 ORDER_STATUS_PENDING_REPLACE: OrderStatus.ValueType  # 13
 """A replace is pending at the venue."""
 Global___OrderStatus: _TypeAlias = OrderStatus  # noqa: Y015
+
+@_typing.final
+class OrderGroup(_message.Message):
+    """Orders that belong together. Said, never acted on: what they traded too much, and what is without cover."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    LINK_FIELD_NUMBER: _builtins.int
+    AMONG_FIELD_NUMBER: _builtins.int
+    SIZING_FIELD_NUMBER: _builtins.int
+    PARENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    ORDER_IDS_FIELD_NUMBER: _builtins.int
+    WINNER_ORDER_ID_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    OVERFILLED_QUANTITY_FIELD_NUMBER: _builtins.int
+    UNCOVERED_QUANTITY_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    group_id: _builtins.str
+    """The number of its first order."""
+    link: Global___Link.ValueType
+    """How they belong together."""
+    among: Global___Link.ValueType
+    """How the orders after the first belong together; unspecified: each is by itself."""
+    sizing: Global___GroupSizing.ValueType
+    """When the first lets the others out."""
+    parent_order_id: _builtins.str
+    """The order whose fills let the others out; empty: there is none."""
+    winner_order_id: _builtins.str
+    """The leg that goes on while the others end; empty: none yet."""
+    open: _builtins.bool
+    """May one of its orders still trade?"""
+    overfilled_quantity: _builtins.str
+    """What the legs have traded beyond what they should: it crossed on the wire, or a fill was busted."""
+    uncovered_quantity: _builtins.str
+    """Bracket: what the entry has filled and no exit is left for."""
+    actor: _builtins.str
+    """Who submitted it."""
+    @_builtins.property
+    def order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All of its orders, in the order of the list; then those that go on for a filled one."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was submitted."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When something last became known of it."""
+
+    def __init__(
+        self,
+        *,
+        group_id: _builtins.str = ...,
+        link: Global___Link.ValueType = ...,
+        among: Global___Link.ValueType = ...,
+        sizing: Global___GroupSizing.ValueType = ...,
+        parent_order_id: _builtins.str = ...,
+        order_ids: _abc.Iterable[_builtins.str] | None = ...,
+        winner_order_id: _builtins.str = ...,
+        open: _builtins.bool = ...,
+        overfilled_quantity: _builtins.str = ...,
+        uncovered_quantity: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "among", b"among", "create_time", b"create_time", "group_id", b"group_id", "link", b"link", "open", b"open", "order_ids", b"order_ids", "overfilled_quantity", b"overfilled_quantity", "parent_order_id", b"parent_order_id", "sizing", b"sizing", "uncovered_quantity", b"uncovered_quantity", "update_time", b"update_time", "winner_order_id", b"winner_order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderGroup: _TypeAlias = OrderGroup  # noqa: Y015
 
 @_typing.final
 class OrderTerms(_message.Message):
@@ -566,6 +698,7 @@ class Order(_message.Message):
     SHORT_EXEMPT_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
     DOUBTS_FIELD_NUMBER: _builtins.int
     UNCERTAIN_FIELD_NUMBER: _builtins.int
     OVERFILLED_QUANTITY_FIELD_NUMBER: _builtins.int
@@ -623,6 +756,8 @@ class Order(_message.Message):
     """With `short_sale`: exempt from the price test (FIX 54=6), where the account may."""
     held: Global___Held.ValueType
     """Why the gateway keeps it for now."""
+    group_id: _builtins.str
+    """The orders that it belongs to; empty: none."""
     uncertain: _builtins.bool
     """Is there such a doubt?"""
     overfilled_quantity: _builtins.str
@@ -680,13 +815,14 @@ class Order(_message.Message):
         short_exempt: _builtins.bool = ...,
         terms: Global___OrderTerms | None = ...,
         held: Global___Held.ValueType = ...,
+        group_id: _builtins.str = ...,
         doubts: _abc.Iterable[Global___Doubt] | None = ...,
         uncertain: _builtins.bool = ...,
         overfilled_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "terms", b"terms", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "doubts", b"doubts", "fees", b"fees", "held", b"held", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "overfilled_quantity", b"overfilled_quantity", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "status", b"status", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type", "uncertain", b"uncertain", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "doubts", b"doubts", "fees", b"fees", "group_id", b"group_id", "held", b"held", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "overfilled_quantity", b"overfilled_quantity", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "status", b"status", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type", "uncertain", b"uncertain", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,6 +5,7 @@ Sending, changing, cancelling and watching orders."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -447,6 +448,526 @@ class CancelAllOrdersResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelAllOrdersResponse: _TypeAlias = CancelAllOrdersResponse  # noqa: Y015
+
+@_typing.final
+class ItemResult(_message.Message):
+    """What became of one item of a request about many orders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Outcome:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ItemResult._Outcome.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        OUTCOME_UNSPECIFIED: ItemResult._Outcome.ValueType  # 0
+        """Never sent."""
+        OUTCOME_DONE: ItemResult._Outcome.ValueType  # 1
+        """Let in, or what was asked for is on its way to the venue."""
+        OUTCOME_REFUSED: ItemResult._Outcome.ValueType  # 2
+        """By a check of the gate, or because it contradicts itself."""
+        OUTCOME_WITHDRAWN: ItemResult._Outcome.ValueType  # 3
+        """It passed, and did not go out because another one was refused."""
+        OUTCOME_NOT_JUDGED: ItemResult._Outcome.ValueType  # 4
+        """Another one was refused before."""
+
+    class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
+        """In one word."""
+
+    OUTCOME_UNSPECIFIED: ItemResult.Outcome.ValueType  # 0
+    """Never sent."""
+    OUTCOME_DONE: ItemResult.Outcome.ValueType  # 1
+    """Let in, or what was asked for is on its way to the venue."""
+    OUTCOME_REFUSED: ItemResult.Outcome.ValueType  # 2
+    """By a check of the gate, or because it contradicts itself."""
+    OUTCOME_WITHDRAWN: ItemResult.Outcome.ValueType  # 3
+    """It passed, and did not go out because another one was refused."""
+    OUTCOME_NOT_JUDGED: ItemResult.Outcome.ValueType  # 4
+    """Another one was refused before."""
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    FIRED_CHECKS_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    outcome: Global___ItemResult.Outcome.ValueType
+    """In one word."""
+    order_id: _builtins.str
+    """Which order; empty: it never was one."""
+    reason: _builtins.str
+    """Refused: why, a stable word as in ErrorInfo.reason."""
+    field: _builtins.str
+    """Refused: the field of the item at fault, if one is."""
+    text: _builtins.str
+    """Refused: the reason in words."""
+    @_builtins.property
+    def fired_checks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Refused by the gate: every check that fired, in the order of the rulebook."""
+
+    @_builtins.property
+    def order(self) -> _order_pb2.Order:
+        """SubmitOrders: the order as it was taken in or refused."""
+
+    def __init__(
+        self,
+        *,
+        outcome: Global___ItemResult.Outcome.ValueType = ...,
+        order_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        field: _builtins.str = ...,
+        text: _builtins.str = ...,
+        fired_checks: _abc.Iterable[_builtins.str] | None = ...,
+        order: _order_pb2.Order | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "fired_checks", b"fired_checks", "order", b"order", "order_id", b"order_id", "outcome", b"outcome", "reason", b"reason", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemResult: _TypeAlias = ItemResult  # noqa: Y015
+
+@_typing.final
+class SubmitOrdersRequest(_message.Message):
+    """Asks for SubmitOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDERS_FIELD_NUMBER: _builtins.int
+    ALL_OR_NONE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, made by the caller; the same id gives the first answer again."""
+    all_or_none: _builtins.bool
+    """One that is refused takes all others with it: nothing goes out."""
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmitOrderRequest]:
+        """1 to 500. Their `request_id` stays empty. A field that can't be read refuses the whole request and is named, such
+        as `orders[3].price`.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        orders: _abc.Iterable[Global___SubmitOrderRequest] | None = ...,
+        all_or_none: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_or_none", b"all_or_none", "orders", b"orders", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitOrdersRequest: _TypeAlias = SubmitOrdersRequest  # noqa: Y015
+
+@_typing.final
+class SubmitOrdersResponse(_message.Message):
+    """Answer of SubmitOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The journal entry that made it durable."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """One for each order, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitOrdersResponse: _TypeAlias = SubmitOrdersResponse  # noqa: Y015
+
+@_typing.final
+class Amendment(_message.Message):
+    """One item of AmendOrders. At least one of `quantity`, `price` and `terms`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """Which order."""
+    quantity: _builtins.str
+    """New total quantity, what is filled included; unset: as it is."""
+    price: _builtins.str
+    """New price; unset: as it is."""
+    client_order_id: _builtins.str
+    """The id of this request at the venue; empty: the gateway makes one."""
+    @_builtins.property
+    def terms(self) -> _order_pb2.OrderTerms:
+        """All of its terms anew; unset: as they are. Only of an order that the gateway still keeps (Order.held)."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        quantity: _builtins.str | None = ...,
+        price: _builtins.str | None = ...,
+        client_order_id: _builtins.str = ...,
+        terms: _order_pb2.OrderTerms | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_quantity", b"_quantity", "price", b"price", "quantity", b"quantity", "terms", b"terms"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_price", b"_price", "_quantity", b"_quantity", "client_order_id", b"client_order_id", "order_id", b"order_id", "price", b"price", "quantity", b"quantity", "terms", b"terms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__price: _TypeAlias = _typing.Literal["price"]  # noqa: Y015
+    _WhichOneofArgType__price: _TypeAlias = _typing.Literal["_price", b"_price"]  # noqa: Y015
+    _WhichOneofReturnType__quantity: _TypeAlias = _typing.Literal["quantity"]  # noqa: Y015
+    _WhichOneofArgType__quantity: _TypeAlias = _typing.Literal["_quantity", b"_quantity"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__price) -> _WhichOneofReturnType__price | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quantity) -> _WhichOneofReturnType__quantity | None: ...
+
+Global___Amendment: _TypeAlias = Amendment  # noqa: Y015
+
+@_typing.final
+class AmendOrdersRequest(_message.Message):
+    """Asks for AmendOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    AMENDMENTS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, made by the caller; the same id gives the first answer again."""
+    @_builtins.property
+    def amendments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Amendment]:
+        """1 to 500, each of another order."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        amendments: _abc.Iterable[Global___Amendment] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amendments", b"amendments", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AmendOrdersRequest: _TypeAlias = AmendOrdersRequest  # noqa: Y015
+
+@_typing.final
+class AmendOrdersResponse(_message.Message):
+    """Answer of AmendOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The journal entry that made it durable."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """One for each amendment, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AmendOrdersResponse: _TypeAlias = AmendOrdersResponse  # noqa: Y015
+
+@_typing.final
+class CancelOrdersRequest(_message.Message):
+    """Asks for CancelOrders: of the orders that may still trade those to which all that is named applies; something must be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDER_IDS_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    OLDER_THAN_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, made by the caller; the same id gives the first answer again."""
+    account: _builtins.str
+    """Only orders of this account."""
+    strategy: _builtins.str
+    """Only orders of this strategy."""
+    instrument: _builtins.str
+    """Only orders in this instrument."""
+    side: _order_pb2.Side.ValueType
+    """Only orders of this side."""
+    group_id: _builtins.str
+    """Only orders of this group."""
+    @_builtins.property
+    def order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these, up to 500; each of them is answered."""
+
+    @_builtins.property
+    def older_than(self) -> _duration_pb2.Duration:
+        """Only orders that were submitted at least this long ago, at most a day."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        order_ids: _abc.Iterable[_builtins.str] | None = ...,
+        account: _builtins.str = ...,
+        strategy: _builtins.str = ...,
+        instrument: _builtins.str = ...,
+        side: _order_pb2.Side.ValueType = ...,
+        older_than: _duration_pb2.Duration | None = ...,
+        group_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["older_than", b"older_than"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "group_id", b"group_id", "instrument", b"instrument", "older_than", b"older_than", "order_ids", b"order_ids", "request_id", b"request_id", "side", b"side", "strategy", b"strategy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelOrdersRequest: _TypeAlias = CancelOrdersRequest  # noqa: Y015
+
+@_typing.final
+class CancelOrdersResponse(_message.Message):
+    """Answer of CancelOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The journal entry that made it durable."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """With `order_ids` one for each, else one for each order that a cancel was sent for, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelOrdersResponse: _TypeAlias = CancelOrdersResponse  # noqa: Y015
+
+@_typing.final
+class SubmitOrderListRequest(_message.Message):
+    """Asks for SubmitOrderList."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LINK_FIELD_NUMBER: _builtins.int
+    ORDERS_FIELD_NUMBER: _builtins.int
+    AMONG_FIELD_NUMBER: _builtins.int
+    SIZING_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, made by the caller; the same id gives the first answer again."""
+    link: _order_pb2.Link.ValueType
+    """How the orders belong together."""
+    among: _order_pb2.Link.ValueType
+    """LINK_OTO: how the orders after the first belong together, LINK_OCO or LINK_OUO; unspecified: each is by itself."""
+    sizing: _order_pb2.GroupSizing.ValueType
+    """LINK_OTO, LINK_BRACKET: when the first lets the others out."""
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmitOrderRequest]:
+        """2 to 10; a bracket is entry, take-profit, stop-loss. Their `request_id` stays empty."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        link: _order_pb2.Link.ValueType = ...,
+        orders: _abc.Iterable[Global___SubmitOrderRequest] | None = ...,
+        among: _order_pb2.Link.ValueType = ...,
+        sizing: _order_pb2.GroupSizing.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["among", b"among", "link", b"link", "orders", b"orders", "request_id", b"request_id", "sizing", b"sizing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitOrderListRequest: _TypeAlias = SubmitOrderListRequest  # noqa: Y015
+
+@_typing.final
+class SubmitOrderListResponse(_message.Message):
+    """Answer of SubmitOrderList."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    ORDERS_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The journal entry that made it durable."""
+    @_builtins.property
+    def group(self) -> _order_pb2.OrderGroup:
+        """The group."""
+
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.Order]:
+        """Its orders as they were sent, or as the gateway keeps them."""
+
+    def __init__(
+        self,
+        *,
+        group: _order_pb2.OrderGroup | None = ...,
+        orders: _abc.Iterable[_order_pb2.Order] | None = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["group", b"group"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "orders", b"orders", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitOrderListResponse: _TypeAlias = SubmitOrderListResponse  # noqa: Y015
+
+@_typing.final
+class GetOrderGroupRequest(_message.Message):
+    """Asks for GetOrderGroup."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    group_id: _builtins.str
+    """Which group: the number of its first order."""
+    def __init__(
+        self,
+        *,
+        group_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOrderGroupRequest: _TypeAlias = GetOrderGroupRequest  # noqa: Y015
+
+@_typing.final
+class GetOrderGroupResponse(_message.Message):
+    """Answer of GetOrderGroup."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    ORDERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def group(self) -> _order_pb2.OrderGroup:
+        """The group."""
+
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.Order]:
+        """Its orders as they are now, all of it durable."""
+
+    def __init__(
+        self,
+        *,
+        group: _order_pb2.OrderGroup | None = ...,
+        orders: _abc.Iterable[_order_pb2.Order] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["group", b"group"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "orders", b"orders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOrderGroupResponse: _TypeAlias = GetOrderGroupResponse  # noqa: Y015
+
+@_typing.final
+class ListOrderGroupsRequest(_message.Message):
+    """Asks for ListOrderGroups. An empty filter matches all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    OPEN_ONLY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Only groups of this account."""
+    strategy: _builtins.str
+    """Only groups of this strategy."""
+    open_only: _builtins.bool
+    """Only groups of which an order may still trade."""
+    page_size: _builtins.int
+    """At most this many; 0: 100; at most 1000 are given."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before, with the same filter."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        strategy: _builtins.str = ...,
+        open_only: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "open_only", b"open_only", "page_size", b"page_size", "page_token", b"page_token", "strategy", b"strategy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOrderGroupsRequest: _TypeAlias = ListOrderGroupsRequest  # noqa: Y015
+
+@_typing.final
+class ListOrderGroupsResponse(_message.Message):
+    """Answer of ListOrderGroups."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUPS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty on the last one."""
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.OrderGroup]:
+        """The page."""
+
+    def __init__(
+        self,
+        *,
+        groups: _abc.Iterable[_order_pb2.OrderGroup] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOrderGroupsResponse: _TypeAlias = ListOrderGroupsResponse  # noqa: Y015
 
 @_typing.final
 class GetOrderRequest(_message.Message):
@@ -1230,6 +1751,84 @@ class OrderEvent(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class GroupOpened(_message.Message):
+        """Orders were let in that belong together; told of the first of them."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        GROUP_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def group(self) -> _order_pb2.OrderGroup:
+            """The group as it began."""
+
+        def __init__(
+            self,
+            *,
+            group: _order_pb2.OrderGroup | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["group", b"group"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class GroupExtended(_message.Message):
+        """A filled child of an OTO can't grow: this order goes on for it."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        GROUP_ID_FIELD_NUMBER: _builtins.int
+        AFTER_ORDER_ID_FIELD_NUMBER: _builtins.int
+        group_id: _builtins.str
+        """The group."""
+        after_order_id: _builtins.str
+        """The filled order."""
+        def __init__(
+            self,
+            *,
+            group_id: _builtins.str = ...,
+            after_order_id: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["after_order_id", b"after_order_id", "group_id", b"group_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class GroupImbalanced(_message.Message):
+        """The legs of a group have traded too much, or its entry is without cover, or no longer (both "0"); told of its first order."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        GROUP_ID_FIELD_NUMBER: _builtins.int
+        OVERFILLED_QUANTITY_FIELD_NUMBER: _builtins.int
+        UNCOVERED_QUANTITY_FIELD_NUMBER: _builtins.int
+        TEXT_FIELD_NUMBER: _builtins.int
+        group_id: _builtins.str
+        """The group."""
+        overfilled_quantity: _builtins.str
+        """What the legs have traded beyond what they should."""
+        uncovered_quantity: _builtins.str
+        """Bracket: what the entry has filled and no exit is left for."""
+        text: _builtins.str
+        """The same in words."""
+        def __init__(
+            self,
+            *,
+            group_id: _builtins.str = ...,
+            overfilled_quantity: _builtins.str = ...,
+            uncovered_quantity: _builtins.str = ...,
+            text: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "overfilled_quantity", b"overfilled_quantity", "text", b"text", "uncovered_quantity", b"uncovered_quantity"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SEQUENCE_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
@@ -1249,6 +1848,9 @@ class OrderEvent(_message.Message):
     HELD_FIELD_NUMBER: _builtins.int
     HELD_AMENDED_FIELD_NUMBER: _builtins.int
     RELEASED_FIELD_NUMBER: _builtins.int
+    GROUP_OPENED_FIELD_NUMBER: _builtins.int
+    GROUP_EXTENDED_FIELD_NUMBER: _builtins.int
+    GROUP_IMBALANCED_FIELD_NUMBER: _builtins.int
     OUTCOME_UNKNOWN_FIELD_NUMBER: _builtins.int
     OUTCOME_QUERIED_FIELD_NUMBER: _builtins.int
     OUTCOME_NOT_FOUND_FIELD_NUMBER: _builtins.int
@@ -1322,6 +1924,18 @@ class OrderEvent(_message.Message):
         """What the gateway kept goes to the venue."""
 
     @_builtins.property
+    def group_opened(self) -> Global___OrderEvent.GroupOpened:
+        """Orders that belong together were let in."""
+
+    @_builtins.property
+    def group_extended(self) -> Global___OrderEvent.GroupExtended:
+        """It goes on for a filled order of its group."""
+
+    @_builtins.property
+    def group_imbalanced(self) -> Global___OrderEvent.GroupImbalanced:
+        """Its group traded too much, or is without cover."""
+
+    @_builtins.property
     def outcome_unknown(self) -> Global___OrderEvent.OutcomeUnknown:
         """Something was sent, and nobody knows its outcome."""
 
@@ -1367,6 +1981,9 @@ class OrderEvent(_message.Message):
         held: Global___OrderEvent.Held | None = ...,
         held_amended: Global___OrderEvent.HeldAmended | None = ...,
         released: Global___OrderEvent.Released | None = ...,
+        group_opened: Global___OrderEvent.GroupOpened | None = ...,
+        group_extended: Global___OrderEvent.GroupExtended | None = ...,
+        group_imbalanced: Global___OrderEvent.GroupImbalanced | None = ...,
         outcome_unknown: Global___OrderEvent.OutcomeUnknown | None = ...,
         outcome_queried: Global___OrderEvent.OutcomeQueried | None = ...,
         outcome_not_found: Global___OrderEvent.OutcomeNotFound | None = ...,
@@ -1374,11 +1991,11 @@ class OrderEvent(_message.Message):
         correction_kept: Global___OrderEvent.CorrectionKept | None = ...,
         correction_dropped: Global___OrderEvent.CorrectionDropped | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "correction_dropped", b"correction_dropped", "correction_kept", b"correction_kept", "denied", b"denied", "event", b"event", "filled", b"filled", "held", b"held", "held_amended", b"held_amended", "outcome_not_found", b"outcome_not_found", "outcome_queried", b"outcome_queried", "outcome_resolved", b"outcome_resolved", "outcome_unknown", b"outcome_unknown", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "correction_dropped", b"correction_dropped", "correction_kept", b"correction_kept", "denied", b"denied", "event", b"event", "filled", b"filled", "group_extended", b"group_extended", "group_imbalanced", b"group_imbalanced", "group_opened", b"group_opened", "held", b"held", "held_amended", b"held_amended", "outcome_not_found", b"outcome_not_found", "outcome_queried", b"outcome_queried", "outcome_resolved", b"outcome_resolved", "outcome_unknown", b"outcome_unknown", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "correction_dropped", b"correction_dropped", "correction_kept", b"correction_kept", "denied", b"denied", "event", b"event", "filled", b"filled", "held", b"held", "held_amended", b"held_amended", "instrument", b"instrument", "order_id", b"order_id", "outcome_not_found", b"outcome_not_found", "outcome_queried", b"outcome_queried", "outcome_resolved", b"outcome_resolved", "outcome_unknown", b"outcome_unknown", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "sequence", b"sequence", "strategy", b"strategy", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "correction_dropped", b"correction_dropped", "correction_kept", b"correction_kept", "denied", b"denied", "event", b"event", "filled", b"filled", "group_extended", b"group_extended", "group_imbalanced", b"group_imbalanced", "group_opened", b"group_opened", "held", b"held", "held_amended", b"held_amended", "instrument", b"instrument", "order_id", b"order_id", "outcome_not_found", b"outcome_not_found", "outcome_queried", b"outcome_queried", "outcome_resolved", b"outcome_resolved", "outcome_unknown", b"outcome_unknown", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "sequence", b"sequence", "strategy", b"strategy", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["submitted", "denied", "cancel_requested", "replace_requested", "amend_denied", "reported", "filled", "trade_corrected", "request_rejected", "adopted", "held", "held_amended", "released", "outcome_unknown", "outcome_queried", "outcome_not_found", "outcome_resolved", "correction_kept", "correction_dropped"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["submitted", "denied", "cancel_requested", "replace_requested", "amend_denied", "reported", "filled", "trade_corrected", "request_rejected", "adopted", "held", "held_amended", "released", "group_opened", "group_extended", "group_imbalanced", "outcome_unknown", "outcome_queried", "outcome_not_found", "outcome_resolved", "correction_kept", "correction_dropped"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 

@@ -56,6 +56,36 @@ class OrderServiceStub:
                 request_serializer=meltica_dot_v1_dot_order__service__pb2.CancelAllOrdersRequest.SerializeToString,
                 response_deserializer=meltica_dot_v1_dot_order__service__pb2.CancelAllOrdersResponse.FromString,
                 _registered_method=True)
+        self.SubmitOrders = channel.unary_unary(
+                '/meltica.v1.OrderService/SubmitOrders',
+                request_serializer=meltica_dot_v1_dot_order__service__pb2.SubmitOrdersRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_order__service__pb2.SubmitOrdersResponse.FromString,
+                _registered_method=True)
+        self.AmendOrders = channel.unary_unary(
+                '/meltica.v1.OrderService/AmendOrders',
+                request_serializer=meltica_dot_v1_dot_order__service__pb2.AmendOrdersRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_order__service__pb2.AmendOrdersResponse.FromString,
+                _registered_method=True)
+        self.CancelOrders = channel.unary_unary(
+                '/meltica.v1.OrderService/CancelOrders',
+                request_serializer=meltica_dot_v1_dot_order__service__pb2.CancelOrdersRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_order__service__pb2.CancelOrdersResponse.FromString,
+                _registered_method=True)
+        self.SubmitOrderList = channel.unary_unary(
+                '/meltica.v1.OrderService/SubmitOrderList',
+                request_serializer=meltica_dot_v1_dot_order__service__pb2.SubmitOrderListRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_order__service__pb2.SubmitOrderListResponse.FromString,
+                _registered_method=True)
+        self.GetOrderGroup = channel.unary_unary(
+                '/meltica.v1.OrderService/GetOrderGroup',
+                request_serializer=meltica_dot_v1_dot_order__service__pb2.GetOrderGroupRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_order__service__pb2.GetOrderGroupResponse.FromString,
+                _registered_method=True)
+        self.ListOrderGroups = channel.unary_unary(
+                '/meltica.v1.OrderService/ListOrderGroups',
+                request_serializer=meltica_dot_v1_dot_order__service__pb2.ListOrderGroupsRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_order__service__pb2.ListOrderGroupsResponse.FromString,
+                _registered_method=True)
         self.GetOrder = channel.unary_unary(
                 '/meltica.v1.OrderService/GetOrder',
                 request_serializer=meltica_dot_v1_dot_order__service__pb2.GetOrderRequest.SerializeToString,
@@ -107,6 +137,48 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitOrders(self, request, context):
+        """Sends up to 500 orders in one journal entry; the answer tells what became of each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AmendOrders(self, request, context):
+        """Amends up to 500 orders in one journal entry, each by itself; the answer tells what became of each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelOrders(self, request, context):
+        """Cancels the orders to which all that is named applies, in one journal entry. Passes the kill switch.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitOrderList(self, request, context):
+        """Sends orders that belong together (OCO, OTO, OUO, bracket), all of them or none. A refusal names the order's field.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOrderGroup(self, request, context):
+        """Orders that belong together.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrderGroups(self, request, context):
+        """Groups of orders, oldest first, a page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOrder(self, request, context):
         """One order.
         """
@@ -151,6 +223,36 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.CancelAllOrders,
                     request_deserializer=meltica_dot_v1_dot_order__service__pb2.CancelAllOrdersRequest.FromString,
                     response_serializer=meltica_dot_v1_dot_order__service__pb2.CancelAllOrdersResponse.SerializeToString,
+            ),
+            'SubmitOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitOrders,
+                    request_deserializer=meltica_dot_v1_dot_order__service__pb2.SubmitOrdersRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_order__service__pb2.SubmitOrdersResponse.SerializeToString,
+            ),
+            'AmendOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.AmendOrders,
+                    request_deserializer=meltica_dot_v1_dot_order__service__pb2.AmendOrdersRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_order__service__pb2.AmendOrdersResponse.SerializeToString,
+            ),
+            'CancelOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelOrders,
+                    request_deserializer=meltica_dot_v1_dot_order__service__pb2.CancelOrdersRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_order__service__pb2.CancelOrdersResponse.SerializeToString,
+            ),
+            'SubmitOrderList': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitOrderList,
+                    request_deserializer=meltica_dot_v1_dot_order__service__pb2.SubmitOrderListRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_order__service__pb2.SubmitOrderListResponse.SerializeToString,
+            ),
+            'GetOrderGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOrderGroup,
+                    request_deserializer=meltica_dot_v1_dot_order__service__pb2.GetOrderGroupRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_order__service__pb2.GetOrderGroupResponse.SerializeToString,
+            ),
+            'ListOrderGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrderGroups,
+                    request_deserializer=meltica_dot_v1_dot_order__service__pb2.ListOrderGroupsRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_order__service__pb2.ListOrderGroupsResponse.SerializeToString,
             ),
             'GetOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOrder,
@@ -278,6 +380,168 @@ class OrderService:
             '/meltica.v1.OrderService/CancelAllOrders',
             meltica_dot_v1_dot_order__service__pb2.CancelAllOrdersRequest.SerializeToString,
             meltica_dot_v1_dot_order__service__pb2.CancelAllOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.OrderService/SubmitOrders',
+            meltica_dot_v1_dot_order__service__pb2.SubmitOrdersRequest.SerializeToString,
+            meltica_dot_v1_dot_order__service__pb2.SubmitOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AmendOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.OrderService/AmendOrders',
+            meltica_dot_v1_dot_order__service__pb2.AmendOrdersRequest.SerializeToString,
+            meltica_dot_v1_dot_order__service__pb2.AmendOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.OrderService/CancelOrders',
+            meltica_dot_v1_dot_order__service__pb2.CancelOrdersRequest.SerializeToString,
+            meltica_dot_v1_dot_order__service__pb2.CancelOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitOrderList(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.OrderService/SubmitOrderList',
+            meltica_dot_v1_dot_order__service__pb2.SubmitOrderListRequest.SerializeToString,
+            meltica_dot_v1_dot_order__service__pb2.SubmitOrderListResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOrderGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.OrderService/GetOrderGroup',
+            meltica_dot_v1_dot_order__service__pb2.GetOrderGroupRequest.SerializeToString,
+            meltica_dot_v1_dot_order__service__pb2.GetOrderGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrderGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.OrderService/ListOrderGroups',
+            meltica_dot_v1_dot_order__service__pb2.ListOrderGroupsRequest.SerializeToString,
+            meltica_dot_v1_dot_order__service__pb2.ListOrderGroupsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,18 @@ class OrderServiceStub:
     """Asks the venue to cancel a working order. Passes the kill switch."""
     CancelAllOrders: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.CancelAllOrdersRequest, _order_service_pb2.CancelAllOrdersResponse]
     """Asks the venues to cancel every working order that matches. Passes the kill switch."""
+    SubmitOrders: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.SubmitOrdersRequest, _order_service_pb2.SubmitOrdersResponse]
+    """Sends up to 500 orders in one journal entry; the answer tells what became of each."""
+    AmendOrders: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.AmendOrdersRequest, _order_service_pb2.AmendOrdersResponse]
+    """Amends up to 500 orders in one journal entry, each by itself; the answer tells what became of each."""
+    CancelOrders: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.CancelOrdersRequest, _order_service_pb2.CancelOrdersResponse]
+    """Cancels the orders to which all that is named applies, in one journal entry. Passes the kill switch."""
+    SubmitOrderList: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.SubmitOrderListRequest, _order_service_pb2.SubmitOrderListResponse]
+    """Sends orders that belong together (OCO, OTO, OUO, bracket), all of them or none. A refusal names the order's field."""
+    GetOrderGroup: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.GetOrderGroupRequest, _order_service_pb2.GetOrderGroupResponse]
+    """Orders that belong together."""
+    ListOrderGroups: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.ListOrderGroupsRequest, _order_service_pb2.ListOrderGroupsResponse]
+    """Groups of orders, oldest first, a page at a time."""
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.GetOrderRequest, _order_service_pb2.GetOrderResponse]
     """One order."""
     ListOrders: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.ListOrdersRequest, _order_service_pb2.ListOrdersResponse]
@@ -71,6 +83,18 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """Asks the venue to cancel a working order. Passes the kill switch."""
     CancelAllOrders: _aio.UnaryUnaryMultiCallable[_order_service_pb2.CancelAllOrdersRequest, _order_service_pb2.CancelAllOrdersResponse]  # type: ignore[assignment]
     """Asks the venues to cancel every working order that matches. Passes the kill switch."""
+    SubmitOrders: _aio.UnaryUnaryMultiCallable[_order_service_pb2.SubmitOrdersRequest, _order_service_pb2.SubmitOrdersResponse]  # type: ignore[assignment]
+    """Sends up to 500 orders in one journal entry; the answer tells what became of each."""
+    AmendOrders: _aio.UnaryUnaryMultiCallable[_order_service_pb2.AmendOrdersRequest, _order_service_pb2.AmendOrdersResponse]  # type: ignore[assignment]
+    """Amends up to 500 orders in one journal entry, each by itself; the answer tells what became of each."""
+    CancelOrders: _aio.UnaryUnaryMultiCallable[_order_service_pb2.CancelOrdersRequest, _order_service_pb2.CancelOrdersResponse]  # type: ignore[assignment]
+    """Cancels the orders to which all that is named applies, in one journal entry. Passes the kill switch."""
+    SubmitOrderList: _aio.UnaryUnaryMultiCallable[_order_service_pb2.SubmitOrderListRequest, _order_service_pb2.SubmitOrderListResponse]  # type: ignore[assignment]
+    """Sends orders that belong together (OCO, OTO, OUO, bracket), all of them or none. A refusal names the order's field."""
+    GetOrderGroup: _aio.UnaryUnaryMultiCallable[_order_service_pb2.GetOrderGroupRequest, _order_service_pb2.GetOrderGroupResponse]  # type: ignore[assignment]
+    """Orders that belong together."""
+    ListOrderGroups: _aio.UnaryUnaryMultiCallable[_order_service_pb2.ListOrderGroupsRequest, _order_service_pb2.ListOrderGroupsResponse]  # type: ignore[assignment]
+    """Groups of orders, oldest first, a page at a time."""
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.GetOrderRequest, _order_service_pb2.GetOrderResponse]  # type: ignore[assignment]
     """One order."""
     ListOrders: _aio.UnaryUnaryMultiCallable[_order_service_pb2.ListOrdersRequest, _order_service_pb2.ListOrdersResponse]  # type: ignore[assignment]
@@ -118,6 +142,54 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_order_service_pb2.CancelAllOrdersResponse, _abc.Awaitable[_order_service_pb2.CancelAllOrdersResponse]]:
         """Asks the venues to cancel every working order that matches. Passes the kill switch."""
+
+    @_abc_1.abstractmethod
+    def SubmitOrders(
+        self,
+        request: _order_service_pb2.SubmitOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_service_pb2.SubmitOrdersResponse, _abc.Awaitable[_order_service_pb2.SubmitOrdersResponse]]:
+        """Sends up to 500 orders in one journal entry; the answer tells what became of each."""
+
+    @_abc_1.abstractmethod
+    def AmendOrders(
+        self,
+        request: _order_service_pb2.AmendOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_service_pb2.AmendOrdersResponse, _abc.Awaitable[_order_service_pb2.AmendOrdersResponse]]:
+        """Amends up to 500 orders in one journal entry, each by itself; the answer tells what became of each."""
+
+    @_abc_1.abstractmethod
+    def CancelOrders(
+        self,
+        request: _order_service_pb2.CancelOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_service_pb2.CancelOrdersResponse, _abc.Awaitable[_order_service_pb2.CancelOrdersResponse]]:
+        """Cancels the orders to which all that is named applies, in one journal entry. Passes the kill switch."""
+
+    @_abc_1.abstractmethod
+    def SubmitOrderList(
+        self,
+        request: _order_service_pb2.SubmitOrderListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_service_pb2.SubmitOrderListResponse, _abc.Awaitable[_order_service_pb2.SubmitOrderListResponse]]:
+        """Sends orders that belong together (OCO, OTO, OUO, bracket), all of them or none. A refusal names the order's field."""
+
+    @_abc_1.abstractmethod
+    def GetOrderGroup(
+        self,
+        request: _order_service_pb2.GetOrderGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_service_pb2.GetOrderGroupResponse, _abc.Awaitable[_order_service_pb2.GetOrderGroupResponse]]:
+        """Orders that belong together."""
+
+    @_abc_1.abstractmethod
+    def ListOrderGroups(
+        self,
+        request: _order_service_pb2.ListOrderGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_service_pb2.ListOrderGroupsResponse, _abc.Awaitable[_order_service_pb2.ListOrderGroupsResponse]]:
+        """Groups of orders, oldest first, a page at a time."""
 
     @_abc_1.abstractmethod
     def GetOrder(

@@ -16,7 +16,6 @@ from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.order_events import OrderDenied, OrderHeld, OrderReported, OrderSubmitted
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.engine import snapshot
-from meltica.engine.contingent import is_open
 from tests.engines import BTC, MARK_TICKS, TestBench, instrument
 from tests.replay.judge import assert_lossless, recovered, replayed
 from tests.unit.engine.group_day import TARA, GroupDay, leg, stop, stop_loss, take_profit
@@ -185,16 +184,16 @@ def test_a_market_without_limit_child_of_a_whole_order():
     day.trades(1, 100)
     assert day.stands() == ["filled", "works 100"]
     day.trades(2, 100)
-    assert not is_open(day.bench.engine.state.tables.orders, day.group)
+    assert not day.bench.engine.state.is_group_open(day.group)
 
 
 def test_a_group_is_over_only_when_none_of_its_orders_may_trade():
     day = GroupDay()
     day.ouo()
-    table = day.bench.engine.state.tables.orders
-    assert is_open(table, day.group)
+    state = day.bench.engine.state
+    assert state.is_group_open(day.group)
     day.trades(1, 100)
-    assert not is_open(table, day.group)
+    assert not state.is_group_open(day.group)
 
 
 def test_all_of_a_group_is_cancelled_by_its_number():

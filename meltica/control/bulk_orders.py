@@ -1,0 +1,100 @@
+"""OrderService, the part about many orders at once: one journal entry, one answer for each item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from meltica.control import order_form, resources
+from meltica.control.calls import Caller
+from meltica.control.durable import DurableCommands
+from meltica.control.errors import fired_checks
+from meltica.control.requests import Form
+from meltica.domain import commands, lifecycle
+from meltica.domain.events import Event
+from meltica.domain.many import ITEMS_MOST, Item, ManyAnswered, Outcome
+from meltica.domain.order_events import OrderDenied, OrderHeld, OrderSubmitted
+from meltica.domain.ports import Gateway, State
+from meltica.v1 import order_pb2
+from meltica.v1 import order_service_pb2 as api
+
+OUTCOMES: Final = {outcome: api.ItemResult.Outcome.Value(f"OUTCOME_{outcome.name}") for outcome in Outcome}
+
+
+class BulkOrders:
+    def __init__(self, gateway: Gateway, durable: DurableCommands) -> None:
+        self._gateway = gateway
+        self._durable = durable
+
+    async def submit_orders(self, request: api.SubmitOrdersRequest, caller: Caller) -> api.SubmitOrdersResponse:
+        form = Form()
+        command = commands.SubmitOrders(
+            request_id=form.request_id(request.request_id),
+            actor=caller.actor,
+            orders=order_form.items(form, request.orders, self._gateway.state, ITEMS_MOST),
+            all_or_none=request.all_or_none,
+        )
+        form.finish()
+        answer = await self._durable.run(command, items=True)
+        results = _results(answer.events, self._gateway.state)
+        return api.SubmitOrdersResponse(results=results, sequence=answer.sequence)
+
+    async def amend_orders(self, request: api.AmendOrdersRequest, caller: Caller) -> api.AmendOrdersResponse:
+        form = Form()
+        command = commands.AmendOrders(
+            request_id=form.request_id(request.request_id),
+            actor=caller.actor,
+            amendments=order_form.amendments(form, request.amendments, self._gateway.state, ITEMS_MOST),
+        )
+        form.finish()
+        answer = await self._durable.run(command, items=True)
+        results = _results(answer.events, self._gateway.state)
+        return api.AmendOrdersResponse(results=results, sequence=answer.sequence)
+
+    async def cancel_orders(self, request: api.CancelOrdersRequest, caller: Caller) -> api.CancelOrdersResponse:
+        form = Form()
+        side = None
+        if request.side != order_pb2.SIDE_UNSPECIFIED:
+            side = form.choice("side", request.side, order_form.SIDES, order_pb2.Side)
+        if request.order_ids:
+            form.counted("order_ids", len(request.order_ids), ITEMS_MOST)
+        ids = [form.number(f"order_ids[{at}]", each) for at, each in enumerate(request.order_ids[:ITEMS_MOST])]
+        older = form.duration_ns("older_than", request.older_than) if request.HasField("older_than") else 0
+        command = commands.CancelOrders(
+            request_id=form.request_id(request.request_id),
+            actor=caller.actor,
+            order_ids=tuple(ids),
+            account=form.identifier("account", request.account),
+            strategy=form.identifier("strategy", request.strategy),
+            instrument=form.instrument_id("instrument", request.instrument),
+            side=side,
+            older_than_ns=older,
+            group_id=form.number("group_id", request.group_id) if request.group_id else 0,
+        )
+        form.finish()
+        answer = await self._durable.run(command, items=True)
+        results = _results(answer.events, self._gateway.state)
+        return api.CancelOrdersResponse(results=results, sequence=answer.sequence)
+
+
+def _results(events: Sequence[Event], state: State) -> list[api.ItemResult]:
+    begun = {event.order_id: event for event in events if isinstance(event, OrderSubmitted | OrderHeld | OrderDenied)}
+    answered = next(event for event in events if isinstance(event, ManyAnswered))
+    results = []
+    for item in answered.items:
+        result = _result(item)
+        if (event := begun.get(item.order_id)) is not None and (found := state.instrument(event.instrument)):
+            result.order.CopyFrom(resources.order(lifecycle.opened(event), found))
+        results.append(result)
+    return results
+
+
+def _result(item: Item) -> api.ItemResult:
+    return api.ItemResult(
+        outcome=OUTCOMES[item.outcome],
+        order_id=str(item.order_id) if item.order_id else "",
+        reason=item.reason,
+        field=item.field,
+        text=item.text,
+        fired_checks=fired_checks(item.fired_mask) if item.fired_mask else [],
+    )
