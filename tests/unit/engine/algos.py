@@ -55,6 +55,8 @@ class AlgoBench(TestBench):
         self.ask: Level | None = (MARK_TICKS + 1, 50)
         self.mark_known = True
         self.mark_age_ns = 0
+        self.shadow: Engine | None = None
+        """One that was never restarted, and must go on to do the same."""
         self._executions = itertools.count(1)
         self.records: list[bytes] = []
         super().__init__(backend, **limits)
@@ -66,6 +68,8 @@ class AlgoBench(TestBench):
         marks = tuple(Mark(name, seen, self.mark_ticks, self.bid, self.ask) for name in names if self.mark_known)
         happened = Input(self.now_ns, body, marks)
         events = self.engine.step(happened)
+        if self.shadow is not None:
+            assert self.shadow.step(happened) == events, "a restart made another engine of it"
         self.history.append((happened, events))
         self.records.append(encode_record(Record(happened, events)))
         return events
@@ -168,6 +172,7 @@ class AlgoBench(TestBench):
             for number, record in enumerate(self.records, 1):
                 engine.absorb(number, decode_record(record))
         assert snapshot.digest(engine) == before
+        self.shadow = self.shadow or self.engine
         self.engine, self.gate = engine, gate
 
 
