@@ -11,7 +11,7 @@ if __name__ == "__main__":
 
 import typer
 
-from meltica.app import cli_doctor, cli_feed, cli_gateway, cli_hot, cli_journal, cli_orders, cli_report
+from meltica.app import cli_accounts, cli_doctor, cli_feed, cli_gateway, cli_hot, cli_journal, cli_orders, cli_report
 from meltica.domain.errors import MelticaError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Start with `meltica demo`. Everything an operator does goes over gRPC: see the README's grpcurl lines.",
 )
+app.add_typer(cli_accounts.app, name="accounts")
 app.add_typer(cli_feed.app, name="feed")
 app.add_typer(cli_hot.app, name="hot")
 app.add_typer(cli_journal.app, name="journal")
