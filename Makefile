@@ -39,6 +39,9 @@ lint-hdl: dev ## Verilator -Wall, verible and slang over all blocks of the card 
 mutants: dev ## Break every check in each of the three gates and see the conformance run fail (SEED=n)
 	@MELTICA_MUTANTS=all $(if $(SEED),SEED=$(SEED)) $(PY) -m pytest -q tests/conformance/test_gate_mutants.py
 
+crash-points: dev ## 10,000 power cuts during a gateway's day: nothing acknowledged is lost (POINTS=n, SEED=n)
+	@MELTICA_CRASH_POINTS=$(or $(POINTS),10000) $(if $(SEED),SEED=$(SEED)) $(PY) -m pytest -q -s tests/chaos/test_power_cut_images.py
+
 instructions: dev ## Instructions of each stage of the hot path against the baseline (UPDATE=1 writes it anew)
 	@$(PY) -m bench.instructions $(if $(UPDATE),--update)
 
@@ -63,4 +66,4 @@ bench-setup:
 clean: ## Remove what was built; journals and certificates in .meltica stay
 	@rm -rf .venv .cache build *.egg-info cython_ext/*.c cython_ext/*.so .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help demo up down test check fuzz sanitize sim formal lint-hdl instructions bench gen format runtime dev bench-setup clean
+.PHONY: help demo up down test check fuzz sanitize sim formal lint-hdl mutants crash-points instructions bench gen format runtime dev bench-setup clean
