@@ -41,7 +41,14 @@ class SqliteStore:
     behind the operator's back.
     """
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = True,
+        checkpoint_commits: int = CHECKPOINT_COMMITS,
+        checkpoint_bytes: int = CHECKPOINT_BYTES,
+    ) -> None:
         self.path = path.resolve()  # Two links to one journal are one journal, and have one lock
         if not self.path.parent.is_dir():
             raise JournalMissingError(self.path, "its folder does not exist")
@@ -51,6 +58,7 @@ class SqliteStore:
             raise JournalFailedError(self.path, error) from error
         self._connection: sqlite3.Connection | None = None
         self._guard: sqlite3.Connection | None = None
+        self._checkpoint_at = checkpoint_commits, checkpoint_bytes
         self._commits_in_wal = self._bytes_in_wal = 0
         self._next_part = 1
         self._stale: deque[int] = deque()
@@ -186,7 +194,8 @@ class SqliteStore:
     def _wrote(self, size_bytes: int) -> None:
         self._commits_in_wal += 1
         self._bytes_in_wal += size_bytes
-        if self._commits_in_wal >= CHECKPOINT_COMMITS or self._bytes_in_wal >= CHECKPOINT_BYTES:
+        commits, size = self._checkpoint_at
+        if self._commits_in_wal >= commits or self._bytes_in_wal >= size:
             self._checkpoint()
 
     def _checkpoint(self) -> None:
