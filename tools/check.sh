@@ -51,6 +51,7 @@ step "buf: format" .venv/bin/buf format --diff --exit-code proto
 step "generated: layout and rulebook" .venv/bin/python tools/gen_layout.py --check
 step "generated: registers" .venv/bin/python tools/gen_regs.py --check
 step "generated: gRPC" .venv/bin/python tools/gen_proto.py --check
+step "generated: order states" .venv/bin/python tools/gen_states.py --check
 step "HDL: Verilator, slang, verible" .venv/bin/python tools/lint_hdl.py
 
 if [ "$which" = quick ]; then

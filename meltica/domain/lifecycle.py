@@ -139,6 +139,17 @@ def may_trade(order: Order) -> bool:
     return order.ended is None and (leaves_lots(order) > 0 or bool(order.pending))
 
 
+BESIDE: Final[tuple[tuple[str, str, Callable[[Order], bool]], ...]] = (
+    ("working", "it may still be filled", is_working),
+    ("uncertain", "something of it was sent, and nobody knows the outcome", is_uncertain),
+    ("overfilled", "it got more than was ordered", lambda o: overfill_lots(o) > 0),
+    ("held", "the engine keeps it until its moment comes", lambda o: o.held is not None),
+    ("asked", "a cancel or a replace has no answer yet", lambda o: bool(o.pending)),
+    ("restated", "a split restated what is filled", lambda o: o.restated_lots != 0),
+)
+"""Facts that stand beside the status: FIX has no status for them."""
+
+
 def opened(event: OrderSubmitted | OrderHeld | OrderDenied) -> Order:
     """The order that begins with this event."""
     return Order(

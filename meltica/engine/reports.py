@@ -217,7 +217,7 @@ _REPORTS: Final[dict[ExecType, Callable[[Desk, Order, ExecutionReport], None]]] 
     ExecType.REPLACED: _replaced,
     ExecType.REJECTED: _ends,
     ExecType.EXPIRED: _ends,
-    ExecType.DONE_FOR_DAY: _fact,
+    ExecType.DONE_FOR_DAY: _holds,
     ExecType.RESTATED: _restated,
     ExecType.STOPPED: _holds,
     ExecType.SUSPENDED: _holds,

@@ -111,8 +111,8 @@ class EngineMachine(RuleBasedStateMachine):
     def amend(self, which: int, quantity: int | None, price: int | None) -> None:
         order_id, order = self.pick(which)
         worst = self.worst_position(order.account, order.instrument, order.side) - order.may_fill
-        request = {"request_id": self.bench.request(), "actor": PERSON + "tara", "order_id": order_id}
-        for event in self.bench.step(AmendOrder(**request, quantity_lots=quantity, price_ticks=price)):
+        who = {"request_id": self.bench.request(), "actor": PERSON + "tara", "order_id": order_id}
+        for event in self.bench.step(AmendOrder(**who, quantity_lots=quantity, price_ticks=price)):
             if isinstance(event, ReplaceRequested):
                 if event.quantity_lots > order.filled:
                     assert not self.blocked(order.account, order.instrument)
@@ -140,9 +140,8 @@ class EngineMachine(RuleBasedStateMachine):
     def note_cancels(self, events: tuple[Any, ...]) -> None:
         for event in events:
             if isinstance(event, CancelRequested):
-                order = self.model[event.order_id]
-                order.requests.append(Request(event.client_order_id, True))
-                order.names.append(event.client_order_id)
+                self.model[event.order_id].requests.append(Request(event.client_order_id, True))
+                self.model[event.order_id].names.append(event.client_order_id)
 
     def assert_all_being_cancelled(self, account: str, name: str = "") -> None:
         for order in self.model.values():
@@ -265,10 +264,11 @@ class EngineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model)
     @rule(which=number, leaves=st.sampled_from([None, 0, 5]))
     def tell_done_for_day(self, which: int, leaves: int | None) -> None:
-        _, order = self.pick(which)
+        order = self.pick(which)[1]
         self.tell(ExecType.DONE_FOR_DAY, order.newest, leaves_lots=leaves)
-        order.done_for_day = True
-        order.gone_tomorrow = not order.good_till_cancel if leaves is None else leaves == 0
+        if not order.ended:
+            gone = not order.good_till_cancel if leaves is None else leaves == 0
+            order.done_for_day, order.gone_tomorrow = True, gone
 
     @precondition(lambda self: self.model)
     @rule(which=number, quantity=st.none() | st.integers(1, 400))
