@@ -24,15 +24,13 @@ CROSSES: Final = frozenset({TimeInForce.AT_THE_OPEN, TimeInForce.AT_THE_CLOSE})
 IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
+_LIMIT, _FOK, _OPEN = int(OrderType.LIMIT), int(TimeInForce.FOK), int(TimeInForce.AT_THE_OPEN)
+
+
 def is_special(command: SubmitOrder) -> bool:
     """Does it say anything beyond the ordinary? Asked for each order: integers, and no more than that."""
     tif = command.time_in_force
-    return (
-        command.terms is not None
-        or command.order_type > OrderType.LIMIT
-        or tif > TimeInForce.FOK
-        or tif == TimeInForce.AT_THE_OPEN
-    )
+    return command.terms is not None or command.order_type > _LIMIT or tif > _FOK or tif == _OPEN
 
 
 def fault(command: SubmitOrder, instrument: Instrument, venue: Capabilities, now_ns: int) -> Fault | None:

@@ -22,6 +22,8 @@ from meltica.engine.prices import Line, Want
 if TYPE_CHECKING:
     from meltica.engine.state import Tables
 
+NEVER = -(2**80)
+"""Below every level, ``prices.ANYTHING`` included."""
 Entry = tuple[int, int]
 """(half ticks, negative for those who wait for a fall; order id): the list's first is reached first."""
 
@@ -29,9 +31,12 @@ Entry = tuple[int, int]
 class _Market:
     """Who waits for something in one instrument."""
 
-    __slots__ = ("lists", "pegs", "ready", "unpegged", "wants")
+    __slots__ = ("falls", "lists", "pegs", "ready", "rises", "unpegged", "wants")
 
     def __init__(self) -> None:
+        self.falls = [NEVER] * len(Line)
+        """By line: at or below which level somebody is reached."""
+        self.rises = [-NEVER] * len(Line)
         self.lists: dict[tuple[Line, bool], list[Entry]] = {}
         self.wants: dict[int, tuple[Want, ...]] = {}
         self.ready: dict[int, None] = {}
@@ -53,6 +58,7 @@ class _Market:
                 insort(entries, _entry(want, order_id))
             else:
                 entries.append(_entry(want, order_id))
+            self.note(want.line, rising=want.rising)
 
     def drop(self, order_id: int) -> None:
         for want in self.wants.pop(order_id, ()):
@@ -60,6 +66,30 @@ class _Market:
             del entries[bisect_left(entries, _entry(want, order_id))]
             if not entries:
                 del self.lists[want.line, want.rising]
+            self.note(want.line, rising=want.rising)
+
+    def note(self, line: Line, *, rising: bool) -> None:
+        """Keep the first level of the list at hand."""
+        entries = self.lists.get((line, rising))
+        first = -NEVER if not entries else entries[0][0]
+        if rising:
+            self.rises[line] = first
+        else:
+            self.falls[line] = -first
+
+    def is_reached(self, quote: Quote, *, book: bool) -> bool:
+        """May somebody be reached? Written out: it is asked for each piece of market data."""
+        rises, falls = self.rises, self.falls
+        if book and quote.bid is not None and quote.ask is not None:
+            bid, ask = 2 * quote.bid[0], 2 * quote.ask[0]
+            if bid >= rises[0] or bid <= falls[0] or ask >= rises[1] or ask <= falls[1]:
+                return True
+            mid = (bid + ask) // 2
+            if mid >= rises[3] or mid <= falls[3]:
+                return True
+        if (last := quote.last_ticks) is not None and (2 * last >= rises[2] or 2 * last <= falls[2]):
+            return True
+        return (mark := quote.mark_ticks) is not None and (2 * mark >= rises[4] or 2 * mark <= falls[4])
 
 
 def _entry(want: Want, order_id: int) -> Entry:
@@ -77,8 +107,9 @@ class Watch:
         for order in orders:
             self._enter(order, ordered=False)
         for market in self._markets.values():
-            for entries in market.lists.values():
+            for (line, rising), entries in market.lists.items():
                 entries.sort()
+                market.note(line, rising=rising)
 
     def __len__(self) -> int:
         return len(self._markets)
@@ -137,8 +168,9 @@ class Watch:
         market = self._markets.get(quote.instrument)
         if market is None:
             return False
-        book = prices.has_book(quote)
-        if not market.ready and not (book and market.unpegged) and not _any_reached(market, quote, book=book):
+        bid, ask = quote.bid, quote.ask
+        book = bid is not None and ask is not None and bid[0] < ask[0]
+        if not market.is_reached(quote, book=book) and not market.ready and not (book and market.unpegged):
             return False
         return next(self.reached(quote, now_ns), None) is not None
 
@@ -181,14 +213,6 @@ def is_termed(order: Order) -> bool:
     if order.terms is None or order.ended is not None:
         return False
     return leaves_lots(order) > 0 or order.time_in_force is TimeInForce.GTD
-
-
-def _any_reached(market: _Market, quote: Quote, *, book: bool) -> bool:
-    for (line, rising), entries in market.lists.items():
-        at = prices.on(line, quote, book=book)
-        if at is not None and entries[0][0] <= (at if rising else -at):
-            return True
-    return False
 
 
 def _wants(order: Order) -> tuple[Want, ...]:
