@@ -1,0 +1,105 @@
+"""Lists and groups in the live driver: one entry, the prices that they are judged by, and what does not leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from meltica.domain.commands import CancelOrders, EngageKillSwitch, SubmitOrder, SubmitOrderList, SubmitOrders
+from meltica.domain.errors import NotAcceptingError
+from meltica.domain.groups import Link, Sizing
+from meltica.domain.order import Side
+from meltica.domain.order_events import CancelRequested, OrderReleased, OrderSubmitted
+from meltica.domain.reports import ExecType, ExecutionReport
+from tests.engines import MARK_TICKS, SECOND
+from tests.unit.app.live import TARA, VENUE, Live, book
+from tests.unit.engine.group_day import leg, stop_loss, take_profit
+
+
+@pytest.fixture
+async def live(tmp_path: Path) -> Live:
+    found = Live(tmp_path)
+    found.open_up()
+    return found
+
+
+def many(request_id: str, *orders: SubmitOrder, all_or_none: bool = True) -> SubmitOrders:
+    return SubmitOrders(request_id=request_id, actor=TARA, orders=orders, all_or_none=all_or_none)
+
+
+def sent(live: Live) -> list[int]:
+    return [command.order_id for command in live.venue.told if isinstance(command, OrderSubmitted)]
+
+
+async def test_a_list_is_one_entry_and_leaves_once_it_is_durable(live: Live) -> None:
+    before = len(live.journal.entries)
+    live.gateway.take(many("r1", leg(lots=10), leg(lots=20), stop_loss(lots=5)))
+    assert len(live.journal.entries) == before + 1
+    assert live.venue.told == []
+    live.journal.commit()
+    assert sent(live) == [1, 2]
+
+
+async def test_what_was_withdrawn_never_leaves(live: Live) -> None:
+    live.gateway.take(many("r1", leg(lots=10), leg(lots=20), leg(lots=10, price=3 * MARK_TICKS)))
+    live.journal.commit()
+    assert live.venue.told == []
+    live.gateway.take(many("r2", leg(lots=10)))
+    live.journal.commit()
+    assert sent(live) == [4]
+
+
+async def test_a_kill_before_the_list_is_durable_holds_all_of_it_back(live: Live) -> None:
+    live.gateway.take(many("r1", leg(lots=10), leg(lots=20)))
+    live.gateway.take(EngageKillSwitch(request_id="k", actor=TARA, reason="test"))
+    live.journal.commit()
+    assert sent(live) == []
+    assert live.gateway.state.open_orders() == []
+
+
+async def test_the_same_request_gives_the_first_answer_and_sends_nothing_twice(live: Live) -> None:
+    live.gateway.take(many("r1", leg(lots=10), leg(lots=20)))
+    live.journal.commit()
+    answer = await live.gateway.execute(many("r1", leg(lots=10), leg(lots=20)))
+    assert [event.order_id for event in answer.events if isinstance(event, OrderSubmitted)] == [1, 2]
+    assert sent(live) == [1, 2]
+
+
+async def test_cancels_pass_while_the_gateway_closes(live: Live) -> None:
+    live.gateway.take(many("r1", leg(lots=10)))
+    live.journal.commit()
+    live.journal.has_room = False
+    with pytest.raises(NotAcceptingError):
+        await live.gateway.execute(many("r2", leg(lots=10)))
+    live.gateway.take(CancelOrders(request_id="c", actor=TARA, account="main"))
+    live.journal.commit()
+    assert [type(command) for command in live.venue.told] == [OrderSubmitted, CancelRequested]
+
+
+async def test_a_child_is_judged_by_the_price_that_came_with_the_fill(live: Live) -> None:
+    """An hour after its list, with the book as fresh as the fill."""
+    orders = (leg(), take_profit(), stop_loss())
+    bracket = SubmitOrderList(request_id="b", actor=TARA, link=Link.BRACKET, orders=orders, sizing=Sizing.PARTIAL)
+    live.gateway.take(bracket)
+    live.journal.commit()
+    live.clock.time_ns += 3600 * SECOND
+    live.gateway.on_market(book(0, MARK_TICKS - 1, MARK_TICKS + 1))
+    fill = ExecutionReport(
+        venue=VENUE,
+        client_order_id="m1",
+        exec_type=ExecType.TRADE,
+        execution_id="x1",
+        last_quantity_lots=30,
+        last_price_ticks=MARK_TICKS,
+    )
+    live.gateway.reported([fill])
+    live.journal.commit()
+    entry = live.journal.records()[-1]
+    assert [mark.instrument for mark in entry.input.marks] == [orders[0].instrument]
+    (released,) = [event for event in entry.events if isinstance(event, OrderReleased)]
+    assert (released.order_id, released.quantity_lots) == (2, 30)
+    assert sent(live) == [1, 2]
+    told = live.venue.told[-1]
+    assert isinstance(told, OrderSubmitted)
+    assert (told.side, told.group_id) == (Side.SELL, 1)
