@@ -6,8 +6,8 @@ FILE is JSON: ``{"matrices": {id: {"title", "steps": [...]}}}``. A step is a mes
 ``Cancel``, ``Replace``, ``StatusRequest``) or *out* from it (``ExecutionReport``, ``OrderCancelReject``); see
 ``fix_words`` for the spellings. The "in" messages become commands of ours, the "out" messages reports of the venue;
 after each one the engine's own status, quantity, cumulative, leaves and average price must be what the matrix says. The
-engine is told what happened (exec type, last quantity, ids), never the answer: ``ord_status``, ``cum_qty`` and, but for
-done-for-day, ``leaves_qty`` are only compared.
+engine is told what happened (exec type, last quantity, ids), never the answer: ``ord_status``, ``cum_qty`` (but for a
+restatement, which may be that of a split) and ``leaves_qty`` (but for done-for-day) are only compared.
 
 ``alt`` steps are another possible course: they are tried on a copy of the engine. An ``alt`` that follows an ``alt``
 goes on from it, or is one more alternative, whichever agrees. Prints one line per matrix and exits with 1 if one fails,
@@ -185,6 +185,7 @@ class Replay:
                 order_quantity_lots=step.order_qty if restated or foreign else None,
                 price_ticks=None if price is None else int(price * PRICE_SCALE),
                 leaves_lots=step.leaves_qty if step.exec_type is ExecType.DONE_FOR_DAY else None,
+                cumulative_lots=step.cum_qty if step.exec_type is ExecType.RESTATED else None,
             )
         )
         self._compare(step, self._order(step))
