@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from meltica.domain.order import OrderType, Side, TimeInForce
 
-IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
-"""What these don't fill at once is cancelled: they never rest."""
+IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK, TimeInForce.AT_THE_OPEN, TimeInForce.AT_THE_CLOSE})
+"""What these don't fill at once is cancelled: they never rest. (The venue has no crosses: to it they came as IOC.)"""
 
 
 class PaperOrder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meltica.domain.order import TimeInForce
+from meltica.domain.terms import Terms
 from tests.unit.venues.orders import BUY, SELL, Floor
 
 IOC, FOK, DAY = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.DAY
@@ -131,6 +132,20 @@ class TestTaking:
             "b New",
             "b Trade 5@102 taker",
             "b Trade 7@103 taker",
+        ]
+
+    def test_a_minimum_quantity_at_once_or_nothing(self, floor: Floor):
+        least = {"time_in_force": IOC, "terms": Terms(min_lots=13)}
+        assert floor.order("a", BUY, 20, 103, **least) == [
+            "a New",
+            "a Canceled: minimum quantity: not as much as that can be filled at once",
+        ]
+        least["terms"] = Terms(min_lots=12)
+        assert floor.order("b", BUY, 20, 103, **least) == [
+            "b New",
+            "b Trade 5@102 taker",
+            "b Trade 7@103 taker",
+            "b Canceled: no liquidity left within the price",
         ]
 
     def test_post_only_that_would_cross_is_refused(self, floor: Floor):

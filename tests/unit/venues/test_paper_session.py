@@ -11,7 +11,7 @@ from msgspec import structs
 from meltica.domain.errors import InvariantError
 from meltica.domain.lifecycle import opened
 from meltica.domain.market import BookUpdate
-from meltica.domain.order import Order, Pending, PendingKind, TimeInForce
+from meltica.domain.order import Order, OrderType, Pending, PendingKind, TimeInForce
 from meltica.domain.order_events import OrderSubmitted
 from meltica.domain.reports import ExecutionReport
 from meltica.venues.paper import session as paper
@@ -137,6 +137,20 @@ class TestRestore:
             "m Canceled: the venue restarted before it was done",
             "i Canceled: the venue restarted before it was done",
         ]
+
+    def test_what_was_held_comes_back_as_what_it_was_sent_as(self):
+        floor = Floor()
+        orders = [
+            self.known("s", price=None, order_type=OrderType.STOP, time_in_force=TimeInForce.GTC, acknowledged=True),
+            self.known("o", time_in_force=TimeInForce.AT_THE_OPEN, acknowledged=True),
+            self.known("l", order_type=OrderType.STOP_LIMIT, acknowledged=True),
+        ]
+        assert said(floor.session.restore(orders, 5)) == [
+            "s Canceled: the venue restarted before it was done",
+            "o Canceled: the venue restarted before it was done",
+        ]
+        floor.book([(99, 10)], [(102, 5)], snapshot=True)
+        assert floor.trade(100, 3, SELL) == ["l Trade 3@100 maker"]
 
     def test_requests_that_were_under_way_are_carried_out(self):
         floor = Floor()
