@@ -160,7 +160,7 @@ class GroupDay:
 
     @staticmethod
     def _word(order: Order) -> str:
-        if order.cumulative_lots >= order.quantity_lots:
+        if order.cumulative_lots >= order.quantity_lots and leaves_after(order) == 0:
             return "filled"
         if order.ended is not None:
             return order.ended.name.lower()

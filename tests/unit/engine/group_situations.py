@@ -194,6 +194,22 @@ OUO = [
         ["works 70", "works 100"],
     ),
     Situation(
+        "the venue restates the leg in between",
+        _two_limits(
+            _trades(1, 30),
+            _refuses(2),
+            lambda d: d.tell(2, ExecType.RESTATED, order_quantity_lots=70),
+            _refuses(2),
+            _trades(1, 10),
+        ),
+        ["works 60", "ending"],
+    ),
+    Situation(
+        "an amendment of a leg's price is refused, then the other trades",
+        _two_limits(lambda d: d.amend(2, price_ticks=MARK_TICKS + 1_900), _refuses(2), _trades(1, 30)),
+        ["works 70", "works 70"],
+    ),
+    Situation(
         "a working leg was reduced, and the fill is busted",
         _two_limits(lambda d: d.corrected(1, _first_fill(d, 2), 0)),
         ["works 100", "works 100"],
@@ -241,6 +257,17 @@ OTO = [
     Situation(
         "the child is filled, and the first order trades more",
         _growing(_trades(1, 30), _trades(2, 30), _trades(1, 20)),
+        ["works 50", "filled", "works 20"],
+        extended=1,
+    ),
+    Situation(
+        "the child is filled while it is to grow",
+        _growing(_trades(1, 30), _trades(1, 20), _trades(2, 30)),
+        ["works 50", "works 20"],
+    ),
+    Situation(
+        "then the venue refuses the growth",
+        _growing(_trades(1, 30), _trades(1, 20), _trades(2, 30), _refuses(2)),
         ["works 50", "filled", "works 20"],
         extended=1,
     ),
@@ -293,6 +320,15 @@ OTO = [
         "children that are OCO, and the first order is filled",
         _nested(_trades(1, 100)),
         ["filled", "works 100", "stop 100"],
+    ),
+    Situation(
+        "two exits that both rest, and the gate has room for one",
+        both(
+            lambda d: d.list(Link.OTO, leg(), take_profit(), leg(Side.SELL, price=MARK_TICKS + 2_000), among=Link.OUO),
+            _trades(1, 100),
+        ),
+        ["filled", "works 100", "rejected"],
+        limits={"max_short_lots": 50},
     ),
     Situation(
         "children that are OCO, and one trades",

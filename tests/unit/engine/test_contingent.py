@@ -13,7 +13,7 @@ from meltica.domain.events import CommandRefused
 from meltica.domain.groups import GroupImbalanced, GroupOpened, Link, Sizing
 from meltica.domain.inputs import Input
 from meltica.domain.order import OrderType, Side, TimeInForce
-from meltica.domain.order_events import OrderDenied, OrderHeld, OrderReported, OrderSubmitted
+from meltica.domain.order_events import AmendDenied, OrderDenied, OrderHeld, OrderReported, OrderSubmitted
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.engine import snapshot
 from tests.engines import BTC, MARK_TICKS, TestBench, instrument
@@ -84,6 +84,21 @@ def test_what_was_traded_too_much_is_said_once_and_again_when_it_is_no_longer_so
     day.corrected(2, name, 0)
     (said,) = [event for event in day.events if isinstance(event, GroupImbalanced)]
     assert (said.overfilled_lots, said.text) == (0, "in balance again")
+
+
+def test_what_the_gate_refuses_is_asked_for_once():
+    day = GroupDay()
+    day.list(Link.OTO, leg(), take_profit(), sizing=Sizing.PARTIAL)
+    day.trades(1, 30)
+    day.halts()
+    day.trades(1, 30)
+    day.tell(2, ExecType.NEW)
+    day.amend(1, price_ticks=MARK_TICKS - 10)
+    day.tell(1, ExecType.NEW)
+    denied = [event for _, events in day.bench.history for event in events if isinstance(event, AmendDenied)]
+    assert [(event.actor, event.quantity_lots) for event in denied if event.order_id == day.ids[1]] == [
+        ("system:group", 60)
+    ]
 
 
 @pytest.mark.parametrize("backend", ["python", "cython"])
