@@ -38,6 +38,8 @@ SAVE_EVERY: Final = 200_000
 """Journal entries after which a checkpoint is saved: booking so many again takes some seconds."""
 CATCH_UP_S: Final = 2.0
 """How long a stop waits for the last records to be booked; what is missing is booked at the next start."""
+LONG_ROWS: Final = 20_000
+"""Fills that are booked again in a tenth of a second; more are booked in a thread."""
 TURN: Final = 32
 """Records booked before everybody else gets a turn: about a millisecond."""
 
@@ -76,7 +78,14 @@ def _place(source: JournalSource, sequence: int) -> bytes | None:
 class LedgerKeeper:
     """Implements ``watcher.Keeper`` and ``domain.accounting_port.Accounting``."""
 
-    def __init__(self, ledger: Ledger, source: JournalSource | None = None, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        source: JournalSource | None = None,
+        path: Path | None = None,
+        *,
+        long_rows: int = LONG_ROWS,
+    ) -> None:
         """Without source and path no checkpoints are saved."""
         self._ledger = ledger
         self._source = source
@@ -84,7 +93,11 @@ class LedgerKeeper:
         self._saved = ledger.tables.sequence
         self._moved = asyncio.Event()
         self._waiting: list[tuple[int, int, Record]] | None = None
-        """What came while a checkpoint is taken, which must not change under its hands."""
+        """What came while a checkpoint is taken, which must not change under its hands, or a long correction."""
+        self._long_rows = long_rows
+        self._changing = False
+        """A thread is at work on the ledger: nobody may look."""
+        self._aside: set[asyncio.Task[None]] = set()
         self._failure = ""
 
     def take(self, sequence: int, time_ns: int, record: Record) -> None:
@@ -94,11 +107,36 @@ class LedgerKeeper:
             return
         if sequence != self._ledger.tables.sequence + 1 or self._failure:
             return
+        if self._ledger.rebooked(record) > self._long_rows:
+            self._waiting, self._changing = [], True
+            task = asyncio.get_running_loop().create_task(self._take_aside(sequence, time_ns, record))
+            self._aside.add(task)
+            task.add_done_callback(self._aside.discard)
+        else:
+            self._apply(sequence, time_ns, record)
+            self._tell()
+
+    def _apply(self, sequence: int, time_ns: int, record: Record) -> None:
         try:
             self._ledger.apply(sequence, time_ns, record)
         except Exception as error:
             self._failure = f"the ledger stopped at journal entry {sequence}: {error!r}"
             LOG.exception("the books are not kept any more from entry %d on; trading goes on", sequence)
+
+    async def _take_aside(self, sequence: int, time_ns: int, record: Record) -> None:
+        """A correction that books many fills again takes its time in a thread, not the gateway's; others wait."""
+        await asyncio.to_thread(self._apply, sequence, time_ns, record)
+        self._changing = False
+        self._resume()
+
+    def _resume(self) -> None:
+        """Book what came meanwhile; one of them may be long again."""
+        waiting, self._waiting = self._waiting or [], None
+        for each in waiting:
+            self.take(*each)
+        self._tell()
+
+    def _tell(self) -> None:
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
@@ -115,11 +153,13 @@ class LedgerKeeper:
                 await asyncio.sleep(0)
         while not self._failure:
             await self._moved.wait()
-            if self.sequence - self._saved >= SAVE_EVERY:
+            if self.sequence - self._saved >= SAVE_EVERY and self._waiting is None:
                 await self.save()
 
     async def save(self) -> None:
         """A checkpoint of what is booked now, piece by piece. Without one a start takes longer: no reason to stop."""
+        while self._changing and not self._failure:
+            await self._moved.wait()
         if self._path is None or self._source is None or self._failure or self._ledger.tables.sequence == 0:
             return
         sequence, self._waiting = self.sequence, []
@@ -130,9 +170,7 @@ class LedgerKeeper:
                 parts.append(part)
                 await asyncio.sleep(0)
         finally:
-            waiting, self._waiting = self._waiting, None
-            for record in waiting:
-                self.take(*record)
+            self._resume()
         self._saved = sequence  # If it fails now: again after the next so many.
         try:
             await asyncio.to_thread(_write, self._path, sequence, parts, place or b"")
@@ -146,15 +184,15 @@ class LedgerKeeper:
         return self._ledger.tables.sequence
 
     async def booked(self, sequence: int) -> None:
-        while self._ledger.tables.sequence < sequence:
+        while self._ledger.tables.sequence < sequence or self._changing:
             self._refuse_if_failed()
             await self._moved.wait()
         self._refuse_if_failed()
 
     async def changes(self) -> AsyncIterator[int]:
         while True:
+            await self.booked(0)
             moved = self._moved
-            self._refuse_if_failed()
             yield self._ledger.tables.sequence
             await moved.wait()
 

@@ -90,6 +90,21 @@ class Ledger:
             for account in self.worth.holders(mark.instrument for mark in marks):
                 self.days.sample(account, time_ns)
 
+    def rebooked(self, record: Record) -> int:
+        """At most how many rows ``apply`` books again: 0 for all but corrections and allocations."""
+        most = 0
+        for event in record.events:
+            if isinstance(event, TradeCorrected | FillAllocated):
+                at = (event.account, event.instrument)
+            elif isinstance(event, AllocationReversed) and event.allocation_id in self.tables.allocations:
+                gone = self.tables.allocations[event.allocation_id]
+                at = (gone.account, gone.instrument)
+            else:
+                continue
+            found = self._streams.get(at)
+            most = max(most, len(found.table.rows) if found is not None else 0)
+        return most
+
     def stream(self, account: str, instrument: str) -> Stream:
         """The fills of an account in an instrument; a new one is kept as the account's books say."""
         if (found := self._streams.get((account, instrument))) is not None:

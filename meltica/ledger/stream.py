@@ -151,13 +151,15 @@ class Stream:
     def find(self, order_id: int, execution_id: str) -> int | None:
         """The row of an execution that stands under this id: its first, or the newest that a correction gave it.
 
-        Looks at every row: corrections are rare, and an index of a million ids is not small.
+        Looks from the newest row back: corrections are rare, most are of a trade of today, and an index of a million
+        ids is not small. No id is one row's first and another one's newest: the engine takes none twice.
         """
-        mine = [(row, fill) for row, fill in enumerate(self.table.rows) if fill.order_id == order_id]
-        for row, fill in reversed(mine):
-            if (fill.first_id or fill.execution_id) == execution_id:
+        rows = self.table.rows
+        for row in range(len(rows) - 1, -1, -1):
+            fill = rows[row]
+            if fill.order_id == order_id and execution_id in (fill.first_id, fill.execution_id):
                 return row
-        return next((row for row, fill in reversed(mine) if fill.execution_id == execution_id), None)
+        return None
 
     def _take(self, fill: Fill, row: int) -> tuple[int, int, int]:
         if fill.lots == 0:

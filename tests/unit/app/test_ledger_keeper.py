@@ -9,13 +9,17 @@ import pytest
 
 from meltica.app.ledger_keeper import CHECKPOINT_NAME, LedgerKeeper, recovered
 from meltica.domain.cash import BookCash, CashKind
+from meltica.domain.commands import SubmitOrder
 from meltica.domain.errors import NotAcceptingError
 from meltica.domain.inputs import encode_record
+from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.reports import ExecType
 from meltica.journal.reader import SqliteReader
 from meltica.journal.store import SqliteStore
 from meltica.journal.writer import GroupCommitWriter
 from meltica.ledger import checkpoint
 from meltica.ledger.ledger import Ledger
+from tests.engines import BTC
 from tests.unit.control.memory_gateway import MemoryGateway
 
 
@@ -156,7 +160,7 @@ async def test_a_ledger_that_failed_says_so_to_everybody(caplog):
     keeper._ledger.tables.instruments.clear()
     waiting = asyncio.create_task(keeper.booked(10**6))
     await asyncio.sleep(0)
-    gateway.step(deposit(1, kind=CashKind.FEE, instrument="BTC/USDT@BINANCE"))
+    gateway.step(deposit(1, kind=CashKind.FEE, instrument=BTC))
     keeper.take(len(gateway.journal), *_last(gateway))
     with pytest.raises(NotAcceptingError, match="the ledger stopped at journal entry"):
         await asyncio.wait_for(waiting, 5)
@@ -165,3 +169,45 @@ async def test_a_ledger_that_failed_says_so_to_everybody(caplog):
     with pytest.raises(NotAcceptingError):
         await anext(keeper.changes())
     assert "trading goes on" in caplog.text
+
+
+async def test_a_long_correction_is_made_aside_and_everybody_waits_for_it():
+    gateway = MemoryGateway()
+    order = gateway.step(submit()).events[0]
+    for number in range(40):
+        gateway.fill(order.client_order_id, f"x{number}", 10, 6_000_000 + number)
+    keeper = LedgerKeeper(Ledger(), long_rows=30)
+    for entry, record in gateway.journal:
+        keeper.take(entry.sequence, entry.time_ns, record)
+    for number in (1, 2):
+        gateway.report(
+            order.client_order_id,
+            ExecType.TRADE_CANCEL,
+            execution_id=f"b{number}",
+            reference_execution_id=f"x{number}",
+        )
+        keeper.take(len(gateway.journal), *_last(gateway))
+    gateway.step(deposit(1))
+    keeper.take(len(gateway.journal), *_last(gateway))
+    assert keeper.sequence < len(gateway.journal), "it takes its time"
+    changes = keeper.changes()
+    waiting = asyncio.ensure_future(anext(changes))
+    await asyncio.wait_for(keeper.booked(len(gateway.journal)), 10)
+    assert await asyncio.wait_for(waiting, 10) <= len(gateway.journal)
+    assert digest_of(keeper) == digest_of(gateway.accounting)
+    assert keeper.positions("main", "", by_strategy=False)[0].lots == 380
+
+
+def submit() -> SubmitOrder:
+    return SubmitOrder(
+        request_id="o",
+        actor="system:test",
+        account="main",
+        strategy="a",
+        instrument=BTC,
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
+        time_in_force=TimeInForce.GTC,
+        quantity_lots=1000,
+        price_ticks=6_000_000,
+    )
