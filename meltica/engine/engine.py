@@ -127,6 +127,10 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
 """The whole engine on one screen: what comes in, and who handles it."""
 
 
+LET_OUT: Final = (OrderSubmitted, OrderReleased, ReplaceRequested)
+"""What the gate was asked about, and passed. Tuples: a replay asks for each event, and of a union it takes far longer."""
+REPORTS: Final = (ExecutionReport, OrderCancelReject)
+
 OWN_ROW: Final = 0
 """The port of this process's own venue session."""
 
@@ -202,7 +206,7 @@ class Engine:
         for mark in record.input.marks:
             desk.fold.refer(mark)
         for event in record.events:
-            if isinstance(event, OrderSubmitted | OrderReleased | ReplaceRequested):
+            if isinstance(event, LET_OUT):
                 self._readmit(event)
             desk.emit(event)
         desk.fold.changed.clear()  # What followed is among the events.
@@ -214,22 +218,25 @@ class Engine:
         What was let out is out. Should a newer rulebook refuse it today, its exposure is reserved all the same.
         """
         tables = self.state.tables
+        order: Order | OrderSubmitted
+        held = held_price = 0
         if isinstance(event, OrderSubmitted):
             if strategy_row(tables, event.strategy) == NO_ROW:
                 self._desk.fold.give_strategy_row(event.strategy)
-            order, lots, asked = lifecycle.opened(event), event.quantity_lots, event.asked_lots or event.quantity_lots
+            order, lots, asked = event, event.quantity_lots, event.asked_lots or event.quantity_lots
             intent = orders.new_intent(self._desk, event, order.order_id, asked)
         elif isinstance(event, OrderReleased):
-            order, lots = tables.orders[event.order_id], event.quantity_lots
-            sent = lifecycle.submission(order, event)
+            order = known = tables.orders[event.order_id]
+            lots, held, held_price = event.quantity_lots, known.reserved_lots, known.reserved_price_ticks
+            sent = lifecycle.submission(known, event)
             intent = orders.new_intent(self._desk, sent, order.order_id, event.asked_lots or lots, Action.REPLACE)
         else:
-            order, lots = tables.orders[event.order_id], event.gate_lots
-            asked = event.asked_lots - order.cumulative_lots if event.asked_lots else lots
-            intent = orders.replace_intent(self._desk, order, asked, event.price_ticks)
+            order = known = tables.orders[event.order_id]
+            lots, held, held_price = event.gate_lots, known.reserved_lots, known.reserved_price_ticks
+            asked = event.asked_lots - known.cumulative_lots if event.asked_lots else lots
+            intent = orders.replace_intent(self._desk, known, asked, event.price_ticks)
         if lots == 0:
             return
-        held, held_price = order.reserved_lots, order.reserved_price_ticks
         gate = self.gate
         if gate.check(intent) == PASS:
             if (gate.reserved_price_ticks, gate.allowed_lots) == (event.reserved_price_ticks, lots):
@@ -237,7 +244,7 @@ class Engine:
             held, held_price = gate.allowed_lots, gate.reserved_price_ticks  # Today's rulebook values it otherwise.
         self._reserve_anyway(order, (held, held_price), (lots, event.reserved_price_ticks))
 
-    def _reserve_anyway(self, order: Order, held: tuple[int, int], wanted: tuple[int, int]) -> None:
+    def _reserve_anyway(self, order: Order | OrderSubmitted, held: tuple[int, int], wanted: tuple[int, int]) -> None:
         """(lots, price) that the gate holds for the order -> what it must hold, because that is what went out."""
         tables = self.state.tables
         at = tables.accounts[order.account], tables.instruments[order.instrument].handle, order.side
@@ -253,5 +260,5 @@ class Engine:
         request_id = getattr(happened.body, "request_id", "")
         if request_id:
             self.state.remember_request(request_id, tables.sequence)
-        if isinstance(happened.body, ExecutionReport | OrderCancelReject) and happened.body.drop_sequence > 0:
+        if isinstance(happened.body, REPORTS) and happened.body.drop_sequence > 0:
             tables.leases.kept[happened.body.gate] = happened.body.drop_sequence + 1

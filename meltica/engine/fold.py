@@ -360,7 +360,7 @@ def strategy_row(tables: Tables, strategy: str) -> int:
     return tables.strategies.get(strategy or MANUAL, NO_ROW)
 
 
-def table_id(order: Order) -> int:
+def table_id(order: Order | OrderSubmitted) -> int:
     """Under which id the gate keeps it among the own working orders; 0: it never rests, so it is not kept there."""
     rests = order.order_type.sent_as is OrderType.LIMIT and order.time_in_force not in IMMEDIATE
     return order.order_id if rests else 0
