@@ -21,12 +21,17 @@ class Reservations:
 
     def hold(self, order: Order, lots: int, price_ticks: int) -> None:
         """From now on this much is held for the order; 0 lots end it."""
-        self._add(order, -1)
+        held, account = order.reserved_lots, order.account
+        if lots != held:
+            key = account, order.instrument, order.side
+            self._lots[key] = self._lots.get(key, 0) + lots - held
+        if value := lots * price_ticks - held * order.reserved_price_ticks:
+            value *= self._instruments[order.instrument].value_per_tick_lot_nanos
+            self._value_nanos[account] = self._value_nanos.get(account, 0) + value
         order.reserved_lots, order.reserved_price_ticks = lots, price_ticks
-        self._add(order, 1)
         if lots > 0:
             self._orders[order.order_id] = order
-        else:
+        elif held > 0:
             self._orders.pop(order.order_id, None)
 
     def restore(self, order: Order) -> None:

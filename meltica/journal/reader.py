@@ -48,7 +48,7 @@ class SqliteReader:
 
     def read(self, first_seq: int, limit: int = READ_BATCH) -> list[Entry]:
         sql = "SELECT seq, time_ns, payload, hash FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?"
-        return [Entry._make(row) for row in self._rows(sql, first_seq, limit)]
+        return list(map(Entry._make, self._rows(sql, first_seq, limit)))
 
     def snapshot_seqs(self) -> list[int]:
         return [row[0] for row in self._rows("SELECT seq FROM snapshots ORDER BY seq DESC")]
@@ -88,7 +88,8 @@ def entries(source: JournalSource, first_seq: int = 1, last_seq: int | None = No
     while last_seq is None or seq <= last_seq:
         batch = source.read(seq, READ_BATCH if last_seq is None else min(READ_BATCH, last_seq - seq + 1))
         for entry in batch:
-            _check_link(entry, seq, previous, source.name)
+            if entry.seq != seq or not _follows(entry, previous):
+                raise _broken(entry, seq, source.name)
             yield entry
             previous = entry.hash
             seq += 1
@@ -115,12 +116,15 @@ def _hash_before(source: JournalSource, first_seq: int) -> bytes:
     return before.hash
 
 
-def _check_link(entry: Entry, seq: int, previous: bytes, name: str) -> None:
-    if entry.seq != seq:
-        raise JournalDamagedError(name, f"entries {seq} to {entry.seq - 1} are missing", seq)
+def _follows(entry: Entry, previous: bytes) -> bool:
+    seq, time_ns, payload, stored = entry
     try:
-        follows = entry_hash(previous, seq, entry.time_ns, entry.payload) == entry.hash
+        return entry_hash(previous, seq, time_ns, payload) == stored
     except (TypeError, struct.error):  # Not the types that were written: STRICT was got around
-        follows = False
-    if not follows:
-        raise JournalDamagedError(name, "its hash does not follow from the entry before it", seq)
+        return False
+
+
+def _broken(entry: Entry, seq: int, name: str) -> JournalDamagedError:
+    if entry.seq != seq:
+        return JournalDamagedError(name, f"entries {seq} to {entry.seq - 1} are missing", seq)
+    return JournalDamagedError(name, "its hash does not follow from the entry before it", seq)
