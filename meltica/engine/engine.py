@@ -128,7 +128,7 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
 
 
 LET_OUT: Final = (OrderSubmitted, OrderReleased, ReplaceRequested)
-"""What the gate was asked about, and passed. Tuples: a replay asks for each event, and of a union it takes far longer."""
+"""What the gate was asked about, and passed. Tuples: a replay asks for each event, and a union takes far longer."""
 REPORTS: Final = (ExecutionReport, OrderCancelReject)
 
 OWN_ROW: Final = 0
