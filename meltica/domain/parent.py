@@ -30,7 +30,7 @@ PHASES: Final[dict[Phase, frozenset[Phase]]] = {
     Phase.PAUSED: frozenset({Phase.RUNNING, Phase.CLOSING, Phase.DONE}),
     Phase.CROSSING: frozenset({Phase.RUNNING, Phase.CLOSING, Phase.DONE}),
     Phase.CLOSING: frozenset({Phase.DONE}),
-    Phase.DONE: frozenset({Phase.RUNNING}),
+    Phase.DONE: frozenset({Phase.RUNNING, Phase.PAUSED, Phase.CLOSING}),
 }
 """From each phase the ones that may follow."""
 
@@ -45,6 +45,8 @@ class Parent(msgspec.Struct, kw_only=True, gc=False):
     """Why it is in this phase, or what it waits for."""
     keep_children: bool = False
     """PAUSED: those that work go on."""
+    before: Phase = Phase.RUNNING
+    """DONE: in which phase it was filled; a bust brings it back there."""
     how: ExecType | None = None
     """CLOSING: as what it ends."""
     slices: int = 0

@@ -87,14 +87,14 @@ class Families:
         found = self._volume.get(instrument)
         return () if found is None else [found[number] for number in sorted(found)]
 
-    def watched(self, quote: Quote) -> bool:
+    def watched(self, quote: Quote, now_ns: int) -> bool:
         """Does a parent want to hear of this volume?"""
         found = self._volume.get(quote.instrument)
-        return found is not None and any(self.wants(parent, quote) for parent in found.values())
+        return found is not None and any(self.wants(parent, quote, now_ns) for parent in found.values())
 
-    def wants(self, parent: Parent, quote: Quote) -> bool:
+    def wants(self, parent: Parent, quote: Quote, now_ns: int) -> bool:
         """Yes at first, when the driver counts anew, and once enough has traded for the next child."""
-        if quote.time_ns < parent.schedule.start_ns:
+        if now_ns < parent.schedule.start_ns:
             return False
         if parent.counter_lots is None or quote.traded_lots < parent.counter_lots:
             return True

@@ -77,8 +77,13 @@ class ParentsFold:
         order, parent = self._both(event.order_id)
         if event.phase not in PHASES[parent.phase]:
             raise InvariantError(f"order {event.order_id} can't be {event.phase.value}: it is {parent.phase.value}")
-        parent.phase, parent.reason, parent.how = event.phase, event.reason, event.how
-        parent.keep_children = event.keep_children
+        if event.phase is Phase.DONE:
+            parent.before = Phase.RUNNING if parent.phase is Phase.CROSSING else parent.phase
+        else:
+            parent.how, parent.keep_children = event.how, event.keep_children
+        if event.phase is Phase.CROSSING:
+            parent.crossed_at_lots = -1
+        parent.phase, parent.reason = event.phase, event.reason
         parent.refusals = parent.waits = parent.retry_ns = 0
         order.held = None if event.phase is Phase.DONE else Held.SLICES
         order.due_ns = 0

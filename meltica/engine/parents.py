@@ -70,7 +70,7 @@ def see_volume(desk: Desk, command: SeeMarket) -> None:
     """The market has traded: parents that follow its volume count it."""
     quote = command.quote
     for parent in desk.state.families.following(quote.instrument):
-        if desk.state.families.wants(parent, quote):
+        if desk.state.families.wants(parent, quote, desk.now_ns):
             before = parent.counter_lots
             if before is None:
                 traded = 0  # What traded before it began is not its business.
@@ -115,7 +115,8 @@ def _look(desk: Desk, order: Order, parent: Parent, *, may_send: bool = False) -
         return
     if parent.phase is Phase.DONE:
         if over < 0:
-            move(desk, order, Phase.RUNNING, "a bust or a correction took back some of what was filled")
+            text, kept = "a bust or a correction took back some of what was filled", parent.keep_children
+            move(desk, order, parent.before, text, how=parent.how, keep_children=kept)
         return
     live = desk.state.families.live(order.order_id)
     if over >= 0:

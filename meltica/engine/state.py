@@ -236,7 +236,8 @@ class EngineState:
 
     def watched(self, quote: Quote, now_ns: int | None = None) -> bool:
         """Does an order want to hear of this quote? Asked by the driver for each piece of market data."""
-        return self.watch.watched(quote, quote.time_ns if now_ns is None else now_ns) or self.families.watched(quote)
+        now_ns = quote.time_ns if now_ns is None else now_ns
+        return self.watch.watched(quote, now_ns) or self.families.watched(quote, now_ns)
 
     def due_instruments(self, now_ns: int) -> set[str]:
         """Those whose market an alarm that rings by now may want to see: the driver brings it with the input."""

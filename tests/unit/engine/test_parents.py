@@ -641,3 +641,77 @@ def test_an_order_that_hides_part_of_itself_is_an_iceberg(bench):
     bench.step(CancelOrder(request_id=bench.request(), actor=TARA, order_id=order.order_id))
     bench.cancelled(bench.live(order)[0])
     assert status(order) is OrderStatus.CANCELED
+
+
+# A bust after the end
+
+
+def test_a_bust_does_not_bring_back_what_was_cancelled(bench):
+    order = bench.begin(twap(slices=1), 100)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    bench.cancel(order)
+    execution = bench.fill(child)
+    bench.refuse_cancel(child)
+    assert bench.parent(order).phase is Phase.DONE
+    said = bench.bust(child, execution)
+    assert bench.parent(order).phase is Phase.CLOSING
+    assert cancels(said) == [child.order_id]
+    bench.cancelled(child)
+    assert (status(order), bench.sent(order)) == (OrderStatus.CANCELED, [100])
+
+
+def test_a_bust_brings_it_back_paused_if_it_was_paused(bench):
+    order = bench.begin(twap(slices=1), 100)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    pause(bench, order, keep_children=True)
+    execution = bench.fill(child)
+    assert status(order) is OrderStatus.FILLED
+    bench.bust(child, execution)
+    assert bench.parent(order).phase is Phase.PAUSED
+    assert bench.live(order) == [child]
+    bench.cancelled(child)
+    assert bench.sent(order) == [100]
+
+
+def test_a_correction_changes_the_average(bench):
+    order = bench.begin(twap(slices=1), 100)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    execution = bench.fill(child, 60, MARK_TICKS)
+    facts = {"reference_execution_id": execution, "execution_id": "c1", "last_quantity_lots": 40, "fee_nanos": 5}
+    bench.report(child, ExecType.TRADE_CORRECT, last_price_ticks=MARK_TICKS + 9, **facts)
+    assert (order.cumulative_lots, order.cumulative_value) == (40, 40 * (MARK_TICKS + 9))
+    assert (order.fees_nanos, lifecycle.leaves_lots(order)) == (5, 60)
+
+
+# Restarts
+
+
+@pytest.mark.parametrize("from_snapshot", [False, True])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        twap(randomise_ppm=300_000, catch_up=CatchUp.REPRICE, at_end=AtEnd.CROSS),
+        pov(randomise_ppm=300_000),
+        iceberg(randomise_ppm=300_000),
+    ],
+)
+def test_a_restart_after_each_step_changes_nothing(bench, schedule, from_snapshot):
+    """Every step is taken by an engine that has just been recovered, and by one that never was."""
+    order = bench.begin(schedule, 200, price_ticks=MARK_TICKS + 4)
+    for number in range(60):
+        bench.restart(from_snapshot=from_snapshot)
+        order = bench.engine.state.tables.orders[order.order_id]
+        bench.at(T0 + number * 2 * SECOND)
+        bench.trade(number * 20)
+        for child in bench.live(order):
+            if child.pending:
+                bench.cancelled(child)
+            elif number % 3 == 0:
+                bench.fill(child, max((child.quantity_lots - child.cumulative_lots) // 2, 1))
+        if order.held is None:
+            break
+    assert order.cumulative_lots > 50
+    assert len(bench.children(order)) > 3

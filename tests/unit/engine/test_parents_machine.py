@@ -14,19 +14,40 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from meltica.domain import lifecycle
 from meltica.domain.algo_commands import AmendAlgo, PauseAlgo, ResumeAlgo
+from meltica.domain.commands import CancelOrder
 from meltica.domain.events import Event
 from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.order import Order, PendingKind, TimeInForce
 from meltica.domain.order_events import OrderDenied, OrderSubmitted
 from meltica.domain.parent import Phase
 from meltica.domain.reports import ExecType
-from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle, ScheduleKind
+from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle, Schedule, ScheduleKind
 from tests.engines import BTC, MARK_TICKS, SECOND
 from tests.unit.engine.algos import T0, TARA, AlgoBench, iceberg, pov, twap
 
 QUANTITY = 100
 LENGTH = 100 * SECOND
 CURVE = (400_000, 0, 350_000, 250_000)
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    kind, largest = draw(st.sampled_from(list(ScheduleKind))), draw(st.sampled_from([0, 4, 30]))
+    common: dict[str, Any] = {
+        "end_ns": T0 + LENGTH,
+        "randomise_ppm": draw(st.sampled_from([0, 300_000])),
+        "at_end": draw(st.sampled_from(list(AtEnd))),
+    }
+    if kind is ScheduleKind.ICEBERG:
+        return iceberg(max_child_lots=largest or 9, **common)
+    common |= {"catch_up": draw(st.sampled_from(list(CatchUp))), "style": draw(st.sampled_from(list(ChildStyle)))}
+    if kind is ScheduleKind.POV:
+        return pov(max_child_lots=largest or 9, **common)
+    if kind is ScheduleKind.VWAP:
+        common |= {"curve_ppm": CURVE, "slices": 2}
+    if kind is ScheduleKind.SHORTFALL:
+        common |= {"risk_aversion": Decimal(1), "volatility": Decimal(1), "temporary_impact": Decimal(50)}
+    return twap(kind=kind, max_child_lots=largest, **common)
 
 
 class AtVenue:
@@ -58,27 +79,8 @@ class Machine(RuleBasedStateMachine):
         self.volume = 0
         self.seen = 0
 
-    @initialize(
-        kind=st.sampled_from(list(ScheduleKind)),
-        catch_up=st.sampled_from(list(CatchUp)),
-        at_end=st.sampled_from(list(AtEnd)),
-        randomise=st.sampled_from([0, 300_000]),
-        largest=st.sampled_from([0, 4, 30]),
-        style=st.sampled_from(list(ChildStyle)),
-    )
-    def begin(self, kind: ScheduleKind, catch_up: CatchUp, at_end: AtEnd, randomise: int, largest: int, style: Any):
-        common: dict[str, Any] = {"end_ns": self.end_ns, "randomise_ppm": randomise, "at_end": at_end}
-        if kind is ScheduleKind.ICEBERG:
-            schedule = iceberg(max_child_lots=largest or 9, **common)
-        elif kind is ScheduleKind.POV:
-            schedule = pov(max_child_lots=largest or 9, catch_up=catch_up, style=style, **common)
-        else:
-            facts: dict[str, Any] = {"kind": kind, "max_child_lots": largest, "style": style, "catch_up": catch_up}
-            if kind is ScheduleKind.VWAP:
-                facts |= {"curve_ppm": CURVE, "slices": 2}
-            if kind is ScheduleKind.SHORTFALL:
-                facts |= {"risk_aversion": Decimal(1), "volatility": Decimal(1), "temporary_impact": Decimal(50)}
-            schedule = twap(**common, **facts)
+    @initialize(schedule=schedules())
+    def begin(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.order = self.bench.begin(schedule, QUANTITY, price_ticks=MARK_TICKS + 5)
         self.hear()
@@ -216,34 +218,42 @@ class Machine(RuleBasedStateMachine):
         self.bench.refuse_cancel(self.child(data.draw(st.sampled_from(pending))))
         self.hear()
 
+    def clock_first(self) -> None:
+        """As the driver does: what the clock brings goes before a command."""
+        self.bench.at(self.bench.now_ns)
+        self.hear()
+
     @precondition(lambda self: self.order is not None and self.order.ended is None)
     @rule(keep=st.booleans())
     def it_is_paused_or_resumed(self, keep: bool) -> None:
+        self.clock_first()
         phase, facts = self.bench.parent(self.order).phase, {"actor": TARA, "order_id": self.order.order_id}
         if phase is Phase.RUNNING:
-            self.bench.step(PauseAlgo(request_id=self.bench.request(), keep_children=keep, **facts))
+            self.bench.step(PauseAlgo(request_id=self.bench.request(), keep_children=keep, **facts), after_ns=0)
             self.hear()
             self.paused = True
         elif phase is Phase.PAUSED:
             self.paused = False
-            self.bench.step(ResumeAlgo(request_id=self.bench.request(), **facts))
+            self.bench.step(ResumeAlgo(request_id=self.bench.request(), **facts), after_ns=0)
             self.hear()
 
     @precondition(lambda self: self.order is not None and self.order.ended is None)
     @rule(quantity=st.integers(20, 200))
     def it_is_amended(self, quantity: int) -> None:
+        self.clock_first()
         if self.bench.parent(self.order).phase in (Phase.RUNNING, Phase.PAUSED):
             self.amended = True
             self.quantity = max(quantity, self.done)
             facts = {"request_id": self.bench.request(), "actor": TARA, "order_id": self.order.order_id}
-            self.bench.step(AmendAlgo(quantity_lots=quantity, **facts))
+            self.bench.step(AmendAlgo(quantity_lots=quantity, **facts), after_ns=0)
             self.hear()
 
     @precondition(lambda self: self.order is not None and self.order.ended is None and not self.cancelled)
     @rule(really=st.integers(0, 4))
     def it_is_cancelled(self, really: int) -> None:
+        self.clock_first()
         if really == 0 and self.order.held is not None:
-            self.bench.cancel(self.order)
+            self.bench.step(CancelOrder(request_id="", actor=TARA, order_id=self.order.order_id), after_ns=0)
             self.hear()
             self.cancelled = True
 
