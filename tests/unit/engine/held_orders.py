@@ -11,6 +11,7 @@ from meltica.domain.inputs import Record, decode_record, encode_record
 from meltica.domain.market import Quote
 from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import OrderHeld
+from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.domain.terms import Terms
 from meltica.engine import snapshot
 from meltica.engine.engine import Engine
@@ -61,6 +62,34 @@ class HeldBench(TestBench):
     def describe(self, **facts: Any) -> tuple[Event, ...]:
         known = Capabilities(venue="BINANCE", **facts)
         return self.step(DescribeVenue(request_id=self.request(), actor="system:test", capabilities=known))
+
+    def fill(self, order: Order, lots: int) -> None:
+        self.step(
+            ExecutionReport(
+                venue="BINANCE",
+                client_order_id=order.client_order_id,
+                exec_type=ExecType.TRADE,
+                execution_id=f"x{self.now_ns}",
+                last_quantity_lots=lots,
+                last_price_ticks=MARK_TICKS,
+            )
+        )
+
+    def answer(self, order: Order, how: ExecType, client_order_id: str = "", price: int | None = None) -> None:
+        """Of the venue, to the order or to what was asked of it."""
+        asked = order.pending[0] if order.pending else None
+        self.step(
+            ExecutionReport(
+                venue="BINANCE",
+                client_order_id=client_order_id or order.client_order_id,
+                exec_type=how,
+                price_ticks=price if asked is None or price is not None else asked.price_ticks,
+            )
+        )
+
+    def recovers(self) -> bool:
+        """Does the journal lead to the same state?"""
+        return snapshot.digest(self.recovered()) == snapshot.digest(self.engine)
 
     def recovered(self) -> Engine:
         """Another engine, from the bytes of the journal."""

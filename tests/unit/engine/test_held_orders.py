@@ -7,31 +7,24 @@ import pytest
 from meltica.domain.breakers import MarkKind
 from meltica.domain.commands import (
     AmendOrder,
-    BeginDay,
     CancelOrder,
     EngageKillSwitch,
     GateState,
     ReportGate,
     SetMark,
-    Wake,
 )
-from meltica.domain.events import CommandRefused, GateStateChanged
+from meltica.domain.events import GateStateChanged
 from meltica.domain.lifecycle import OrderStatus, status
-from meltica.domain.limits import DAY_NS
 from meltica.domain.market import TradingStatus
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.order_events import (
-    CancelRequested,
     HeldAmended,
     OrderDenied,
     OrderReleased,
     OrderReported,
-    OrderSubmitted,
-    ReplaceRequested,
 )
-from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
+from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held, OffsetUnit, Peg, Terms, TriggerSource
-from meltica.engine import snapshot
 from tests.engines import BTC, SECOND
 from tests.unit.engine.held_orders import MID, HeldBench
 from tests.unit.engine.watch import SYSTEM, only, refused
@@ -243,7 +236,7 @@ def test_under_the_kill_switch_nothing_is_taken_in(bench: HeldBench) -> None:
 
 
 def test_reduce_only_closes_what_there_is_and_no_more(bench: HeldBench) -> None:
-    fill(bench, bench.submitted(Side.BUY, 60), 60)
+    bench.fill(bench.submitted(Side.BUY, 60), 60)
     bench.hold(OrderType.STOP, lots=100, trigger_ticks=MID - 10, reduce_only=True)
     bench.hold(OrderType.STOP, lots=100, trigger_ticks=MID - 20, reduce_only=True)
     first, released = bench.show(MID - 10, MID - 9)
@@ -251,19 +244,6 @@ def test_reduce_only_closes_what_there_is_and_no_more(bench: HeldBench) -> None:
     assert (released.quantity_lots, type(released)) == (60, OrderReleased)
     ended = only(bench.show(MID - 20, MID - 19), OrderReported)
     assert ended.text.startswith("REDUCE_ONLY_WOULD_INCREASE")
-
-
-def fill(bench: HeldBench, order, lots: int) -> None:
-    bench.step(
-        ExecutionReport(
-            venue="BINANCE",
-            client_order_id=order.client_order_id,
-            exec_type=ExecType.TRADE,
-            execution_id=f"x{bench.now_ns}",
-            last_quantity_lots=lots,
-            last_price_ticks=MID,
-        )
-    )
 
 
 # Amending and cancelling
@@ -320,152 +300,3 @@ def test_cancelling_a_held_order_needs_nobody(bench: HeldBench) -> None:
     assert event.exec_type is ExecType.CANCELED
     assert bench.show(MID - 10, MID - 9) == ()
     assert len(bench.engine.state.watch) == 0
-
-
-# Time
-
-
-def test_gtd_that_is_held_expires_and_one_that_works_is_cancelled_once(bench: HeldBench) -> None:
-    at = bench.now_ns + 10 * SECOND
-    stop = bench.hold(OrderType.STOP, trigger_ticks=MID - 10, tif=TimeInForce.GTD, expire_ns=at)
-    (sent,) = bench.submit(time_in_force=TimeInForce.GTD, terms=Terms(expire_ns=at))
-    assert isinstance(sent, OrderSubmitted)
-    order = bench.engine.state.tables.orders[sent.order_id]
-    assert bench.engine.state.next_due_ns() == at
-    bench.restart(by_journal=False)
-    bench.now_ns = at - 1000
-    expired, asked = bench.step(Wake(request_id="", actor=SYSTEM))
-    assert (expired.order_id, expired.exec_type) == (stop.order_id, ExecType.EXPIRED)
-    assert isinstance(asked, CancelRequested)
-    assert bench.engine.state.next_due_ns() is None
-    bench.step(OrderCancelReject(venue="BINANCE", client_order_id=asked.client_order_id, text="busy"))
-    assert bench.engine.state.next_due_ns() == bench.now_ns + 5 * SECOND
-    bench.now_ns += 5 * SECOND
-    again = only(bench.step(Wake(request_id="", actor=SYSTEM)), CancelRequested)
-    assert again.order_id == order.order_id
-    assert snapshot_equal(bench)
-
-
-def test_a_released_gtd_still_ends_in_time(bench: HeldBench) -> None:
-    at = bench.now_ns + 10 * SECOND
-    order = bench.hold(OrderType.STOP_LIMIT, price=MID - 20, trigger_ticks=MID - 10, tif=TimeInForce.GTD, expire_ns=at)
-    only(bench.show(MID - 10, MID - 9), OrderReleased)
-    assert order.due_ns == at
-    fill(bench, order, 100)
-    assert bench.engine.state.next_due_ns() is None
-
-
-def test_day_orders_end_with_the_day_and_gtc_do_not(bench: HeldBench) -> None:
-    day = bench.hold(OrderType.STOP, trigger_ticks=MID - 10, tif=TimeInForce.DAY)
-    good = bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
-    _, expired = bench.step(BeginDay(request_id="", actor=SYSTEM))
-    assert (expired.order_id, expired.exec_type) == (day.order_id, ExecType.EXPIRED)
-    assert good.held is Held.TRIGGER
-
-
-def test_at_the_open_goes_out_with_the_first_good_price_after_the_halt(bench: HeldBench) -> None:
-    order = bench.hold(OrderType.LIMIT, Side.BUY, price=MID, tif=TimeInForce.AT_THE_OPEN)
-    assert bench.show(MID, MID + 1) == ()
-    bench.step(TradingStatus(BTC, bench.now_ns, halted=True))
-    _, waits = bench.step(TradingStatus(BTC, bench.now_ns, halted=False))
-    assert waits.held is Held.RELEASE
-    assert bench.show(MID, MID + 1, age_ns=5 * SECOND) == ()
-    released = only(bench.show(MID, MID + 1), OrderReleased)
-    assert (released.order_type, released.time_in_force) == (OrderType.LIMIT, TimeInForce.IOC)
-    assert order.held is None
-    assert snapshot_equal(bench)
-
-
-def test_at_the_close_needs_to_know_when_that_is(bench: HeldBench) -> None:
-    (event,) = bench.submit(Side.BUY, 100, None, time_in_force=TimeInForce.AT_THE_CLOSE)
-    assert isinstance(event, CommandRefused)
-    assert (event.reason, event.field) == ("CLOSE_TIME_UNKNOWN", "time_in_force")
-    close_at = bench.now_ns + 60 * SECOND
-    bench.describe(close_ns=close_at % DAY_NS)
-    order = bench.hold(OrderType.MARKET, Side.BUY, tif=TimeInForce.AT_THE_CLOSE)
-    assert order.due_ns == close_at - 2 * SECOND
-    bench.now_ns = order.due_ns
-    waits = only(bench.step(Wake(request_id="", actor=SYSTEM)), HeldAmended)
-    assert waits.held is Held.RELEASE
-    only(bench.show(MID, MID + 1), OrderReleased)
-
-
-def snapshot_equal(bench: HeldBench) -> bool:
-    return snapshot.digest(bench.recovered()) == snapshot.digest(bench.engine)
-
-
-# Pegs
-
-
-@pytest.mark.parametrize(
-    ("side", "peg", "offset", "price"),
-    [
-        (Side.BUY, Peg.PRIMARY, 0, MID),
-        (Side.SELL, Peg.PRIMARY, 0, MID + 5),
-        (Side.BUY, Peg.MARKET, -2, MID + 3),
-        (Side.SELL, Peg.MARKET, 2, MID + 2),
-        (Side.BUY, Peg.MID, 0, MID + 2),
-        (Side.SELL, Peg.MID, 0, MID + 3),
-    ],
-)
-def test_a_pegged_order_goes_out_where_what_it_follows_is(
-    bench: HeldBench, side: Side, peg: Peg, offset: int, price: int
-) -> None:
-    order = bench.hold(OrderType.PEGGED, side, peg=peg, peg_offset_ticks=offset)
-    assert order.held is Held.REFERENCE
-    released = only(bench.show(MID, MID + 5), OrderReleased)
-    assert (released.order_type, released.price_ticks) == (OrderType.LIMIT, price)
-
-
-def test_it_follows_with_one_replace_at_a_time_and_never_beyond_its_limit(bench: HeldBench) -> None:
-    order = bench.hold(OrderType.PEGGED, Side.BUY, peg=Peg.PRIMARY, peg_limit_ticks=MID + 8)
-    bench.show(MID, MID + 20)
-    ack(bench, order, ExecType.NEW)
-    assert bench.show(MID, MID + 21) == ()
-    asked = only(bench.show(MID + 3, MID + 20), ReplaceRequested)
-    assert (asked.price_ticks, asked.actor) == (MID + 3, "system:peg")
-    assert bench.show(MID + 5, MID + 20) == ()
-    ack(bench, order, ExecType.REPLACED, asked.client_order_id)
-    assert only(bench.show(MID + 50, MID + 60), ReplaceRequested).price_ticks == MID + 8
-    ack(bench, order, ExecType.REPLACED, order.pending[0].client_order_id, price=MID + 8)
-    assert bench.show(MID + 70, MID + 80) == ()
-    assert only(bench.show(MID + 7, MID + 80), ReplaceRequested).price_ticks == MID + 7
-    assert snapshot_equal(bench)
-
-
-def ack(bench: HeldBench, order, how: ExecType, client_order_id: str = "", price: int | None = None) -> None:
-    asked = order.pending[0] if order.pending else None
-    bench.step(
-        ExecutionReport(
-            venue="BINANCE",
-            client_order_id=client_order_id or order.client_order_id,
-            exec_type=how,
-            price_ticks=price if asked is None or price is not None else asked.price_ticks,
-        )
-    )
-
-
-def test_it_does_not_follow_itself(bench: HeldBench) -> None:
-    order = bench.hold(OrderType.PEGGED, Side.BUY, peg=Peg.PRIMARY, peg_offset_ticks=1)
-    bench.show(MID, MID + 20)
-    ack(bench, order, ExecType.NEW)
-    assert order.price_ticks == MID + 1
-    assert bench.show(MID + 1, MID + 20, lots=100) == ()
-    assert only(bench.show(MID + 1, MID + 20, lots=101), ReplaceRequested).price_ticks == MID + 2
-
-
-def test_one_that_may_not_follow_is_cancelled(bench: HeldBench) -> None:
-    bench = HeldBench(bench.backend, collar_bps=10)
-    order = bench.hold(OrderType.PEGGED, Side.BUY, peg=Peg.MARKET, peg_offset_ticks=-2)
-    bench.show(MID, MID + 20)
-    ack(bench, order, ExecType.NEW)
-    events = bench.show(MID, MID + 40_000)
-    assert [type(event).__name__ for event in events] == ["AmendDenied", "CancelRequested"]
-    assert bench.show(MID, MID + 40_001) == ()
-
-
-def test_a_persons_price_for_a_pegged_order_is_refused(bench: HeldBench) -> None:
-    order = bench.hold(OrderType.PEGGED, Side.BUY, peg=Peg.PRIMARY)
-    bench.show(MID, MID + 20)
-    change = AmendOrder(request_id="a", actor=SYSTEM, order_id=order.order_id, price_ticks=MID)
-    refused(bench, change, "PRICE_NOT_ALLOWED", "price")

@@ -1,0 +1,95 @@
+"""Held orders and the clock: good till date, the day's end, the open and the close."""
+
+from __future__ import annotations
+
+import pytest
+
+from meltica.domain.commands import (
+    BeginDay,
+    Wake,
+)
+from meltica.domain.events import CommandRefused
+from meltica.domain.limits import DAY_NS
+from meltica.domain.market import TradingStatus
+from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order_events import (
+    CancelRequested,
+    HeldAmended,
+    OrderReleased,
+    OrderSubmitted,
+)
+from meltica.domain.reports import ExecType, OrderCancelReject
+from meltica.domain.terms import Held, Terms
+from tests.engines import BTC, SECOND
+from tests.unit.engine.held_orders import MID, HeldBench
+from tests.unit.engine.watch import SYSTEM, only
+
+
+@pytest.fixture(params=["python", "cython"])
+def bench(request: pytest.FixtureRequest) -> HeldBench:
+    return HeldBench(request.param)
+
+
+def test_gtd_that_is_held_expires_and_one_that_works_is_cancelled_once(bench: HeldBench) -> None:
+    at = bench.now_ns + 10 * SECOND
+    stop = bench.hold(OrderType.STOP, trigger_ticks=MID - 10, tif=TimeInForce.GTD, expire_ns=at)
+    (sent,) = bench.submit(time_in_force=TimeInForce.GTD, terms=Terms(expire_ns=at))
+    assert isinstance(sent, OrderSubmitted)
+    order = bench.engine.state.tables.orders[sent.order_id]
+    assert bench.engine.state.next_due_ns() == at
+    bench.restart(by_journal=False)
+    bench.now_ns = at - 1000
+    expired, asked = bench.step(Wake(request_id="", actor=SYSTEM))
+    assert (expired.order_id, expired.exec_type) == (stop.order_id, ExecType.EXPIRED)
+    assert isinstance(asked, CancelRequested)
+    assert bench.engine.state.next_due_ns() is None
+    bench.step(OrderCancelReject(venue="BINANCE", client_order_id=asked.client_order_id, text="busy"))
+    assert bench.engine.state.next_due_ns() == bench.now_ns + 5 * SECOND
+    bench.now_ns += 5 * SECOND
+    again = only(bench.step(Wake(request_id="", actor=SYSTEM)), CancelRequested)
+    assert again.order_id == order.order_id
+    assert bench.recovers()
+
+
+def test_a_released_gtd_still_ends_in_time(bench: HeldBench) -> None:
+    at = bench.now_ns + 10 * SECOND
+    order = bench.hold(OrderType.STOP_LIMIT, price=MID - 20, trigger_ticks=MID - 10, tif=TimeInForce.GTD, expire_ns=at)
+    only(bench.show(MID - 10, MID - 9), OrderReleased)
+    assert order.due_ns == at
+    bench.fill(order, 100)
+    assert bench.engine.state.next_due_ns() is None
+
+
+def test_day_orders_end_with_the_day_and_gtc_do_not(bench: HeldBench) -> None:
+    day = bench.hold(OrderType.STOP, trigger_ticks=MID - 10, tif=TimeInForce.DAY)
+    good = bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
+    _, expired = bench.step(BeginDay(request_id="", actor=SYSTEM))
+    assert (expired.order_id, expired.exec_type) == (day.order_id, ExecType.EXPIRED)
+    assert good.held is Held.TRIGGER
+
+
+def test_at_the_open_goes_out_with_the_first_good_price_after_the_halt(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.LIMIT, Side.BUY, price=MID, tif=TimeInForce.AT_THE_OPEN)
+    assert bench.show(MID, MID + 1) == ()
+    bench.step(TradingStatus(BTC, bench.now_ns, halted=True))
+    _, waits = bench.step(TradingStatus(BTC, bench.now_ns, halted=False))
+    assert waits.held is Held.RELEASE
+    assert bench.show(MID, MID + 1, age_ns=5 * SECOND) == ()
+    released = only(bench.show(MID, MID + 1), OrderReleased)
+    assert (released.order_type, released.time_in_force) == (OrderType.LIMIT, TimeInForce.IOC)
+    assert order.held is None
+    assert bench.recovers()
+
+
+def test_at_the_close_needs_to_know_when_that_is(bench: HeldBench) -> None:
+    (event,) = bench.submit(Side.BUY, 100, None, time_in_force=TimeInForce.AT_THE_CLOSE)
+    assert isinstance(event, CommandRefused)
+    assert (event.reason, event.field) == ("CLOSE_TIME_UNKNOWN", "time_in_force")
+    close_at = bench.now_ns + 60 * SECOND
+    bench.describe(close_ns=close_at % DAY_NS)
+    order = bench.hold(OrderType.MARKET, Side.BUY, tif=TimeInForce.AT_THE_CLOSE)
+    assert order.due_ns == close_at - 2 * SECOND
+    bench.now_ns = order.due_ns
+    waits = only(bench.step(Wake(request_id="", actor=SYSTEM)), HeldAmended)
+    assert waits.held is Held.RELEASE
+    only(bench.show(MID, MID + 1), OrderReleased)
