@@ -108,12 +108,11 @@ class AlgoBench(TestBench):
         said = self.step(SeeMarket(request_id="", actor="system:market", quote=quote))
         return said + self.at(self.now_ns)
 
-    # What the venue says
+    # What the venue says: at the moment at which the clock stands, so that no alarm rings with it
 
     def report(self, child: Order, exec_type: ExecType, **facts: Any) -> tuple[Event, ...]:
-        said = self.step(
-            ExecutionReport(venue=VENUE, client_order_id=child.client_order_id, exec_type=exec_type, **facts)
-        )
+        report = ExecutionReport(venue=VENUE, client_order_id=child.client_order_id, exec_type=exec_type, **facts)
+        said = self.step(report, after_ns=0)
         return said + self.at(self.now_ns)
 
     def fill(self, child: Order, lots: int | None = None, ticks: int = MARK_TICKS, fee: int = 0) -> str:
@@ -132,7 +131,7 @@ class AlgoBench(TestBench):
 
     def refuse_cancel(self, child: Order) -> tuple[Event, ...]:
         request = child.pending[-1].client_order_id
-        said = self.step(OrderCancelReject(venue=VENUE, client_order_id=request, text="too late"))
+        said = self.step(OrderCancelReject(venue=VENUE, client_order_id=request, text="too late"), after_ns=0)
         return said + self.at(self.now_ns)
 
     # What is known

@@ -183,6 +183,7 @@ class Machine(RuleBasedStateMachine):
         self.execute(data.draw(st.sampled_from(self.children(alive=False))), lots, 0)
 
     def execute(self, number: int, lots: int, ticks: int) -> None:
+        self.clock_first()
         name = f"{number}-{len(self.bench.history)}"
         self.venue[number].executions[name] = lots, MARK_TICKS + ticks
         facts = {
@@ -197,6 +198,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: any(each.executions for each in self.venue.values()))
     @rule(data=st.data())
     def a_trade_is_busted(self, data: st.DataObject) -> None:
+        self.clock_first()
         every = [(number, name) for number, each in self.venue.items() for name in each.executions]
         number, name = data.draw(st.sampled_from(every))
         del self.venue[number].executions[name]
@@ -207,6 +209,7 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data(), how=st.sampled_from([ExecType.CANCELED, ExecType.EXPIRED, ExecType.REJECTED]))
     def a_child_ends(self, data: st.DataObject, how: ExecType) -> None:
         number = data.draw(st.sampled_from(self.children(alive=True)))
+        self.clock_first()
         self.venue[number].over = True
         self.bench.report(self.child(number), how, text="so says the venue")
         self.hear()
@@ -220,7 +223,7 @@ class Machine(RuleBasedStateMachine):
 
     def clock_first(self) -> None:
         """As the driver does: what the clock brings goes before a command."""
-        self.bench.at(self.bench.now_ns)
+        self.bench.at(self.bench.now_ns + 1000)
         self.hear()
 
     @precondition(lambda self: self.order is not None and self.order.ended is None)
@@ -312,6 +315,7 @@ class Machine(RuleBasedStateMachine):
             for number in self.children(alive=True):
                 child = self.child(number)
                 asked = any(request.kind is PendingKind.CANCEL for request in child.pending)
+                self.clock_first()
                 if asked or child.time_in_force is TimeInForce.IOC:
                     self.venue[number].over = True
                     self.bench.report(child, ExecType.CANCELED)
