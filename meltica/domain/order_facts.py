@@ -30,7 +30,7 @@ def amend_held(order: Order, event: HeldAmended) -> None:
 
 
 def release(order: Order, event: OrderReleased) -> None:
-    order.held, order.due_ns = None, 0
+    order.held, order.due_ns, order.released = None, 0, True
     order.quantity_lots, order.price_ticks = event.quantity_lots, event.price_ticks
 
 
@@ -182,7 +182,7 @@ def doubt(order: Order, event: DoubtEvent) -> None:
             text=event.text,
             query_ns=event.query_ns,
         )
-        order.doubts = (*order.doubts, fresh)
+        order.doubts = (*(known for known in order.doubts if known.client_order_id != fresh.client_order_id), fresh)
         return
     others = tuple(known for known in order.doubts if known.client_order_id != event.client_order_id)
     known = next((known for known in order.doubts if known.client_order_id == event.client_order_id), None)

@@ -48,7 +48,7 @@ def trade(desk: Desk, order: Order, report: ExecutionReport) -> None:
             overfill_lots=min(lots, max(cumulative - order.quantity_lots, 0)),
         )
     )
-    if desk.state.early:
+    if desk.state.tables.early:
         _apply_early(desk, order, report.execution_id)
 
 
@@ -73,7 +73,7 @@ def correct(desk: Desk, order: Order, report: ExecutionReport) -> None:
         ignore(desk, report, "CONTRADICTS", why)
         return
     _emit_corrected(desk, order, found[1], report.reference_execution_id, report.execution_id, numbers)
-    if desk.state.early:
+    if desk.state.tables.early:
         _apply_early(desk, order, report.execution_id)
 
 
@@ -201,7 +201,7 @@ def _seen(desk: Desk, order: Order, report: ExecutionReport) -> bool:
     if execution_key(report.venue, order.account, report.execution_id) in desk.state.tables.executions:
         ignore(desk, report, "DUPLICATE_REPORT", f"execution {report.execution_id} was booked before")
         return True
-    if desk.state.early and desk.state.early.get(order.order_id, report.execution_id) is not None:
+    if desk.state.tables.early and desk.state.early.get(order.order_id, report.execution_id) is not None:
         ignore(desk, report, "DUPLICATE_REPORT", f"correction {report.execution_id} waits for its trade already")
         return True
     return False

@@ -23,6 +23,7 @@ from meltica.domain.order import Order
 from meltica.domain.outcomes import Doubt
 from meltica.domain.parent import AlgoView, Parent
 from meltica.domain.position import Position
+from meltica.domain.statements import Difference, ReconciliationTables, Standing
 from meltica.engine.bookings import Bookings
 from meltica.engine.early import EarlyCorrections
 from meltica.engine.families import Families
@@ -103,6 +104,7 @@ class Tables(msgspec.Struct, kw_only=True):
     early: dict[str, CorrectionKept] = {}
     """``order id|execution id`` -> a correction whose trade has not come yet."""
     accounting: AccountingTables = msgspec.field(default_factory=AccountingTables)
+    reconciliation: ReconciliationTables = msgspec.field(default_factory=ReconciliationTables)
 
 
 class EngineState:
@@ -128,7 +130,7 @@ class EngineState:
         """Oldest first: that is the one to forget. (The dict's own order costs more and more to find its first.)"""
         self.early = EarlyCorrections(self.tables.early)
         self.bookings: dict[str, Bookings] = {}
-        self._queries: list[tuple[int, int, str]] = []
+        self.queries: list[tuple[int, int, str]] = []
         """Heap of (query_ns, order id, client order id); what is in doubt no more is left behind there."""
         self._uncertain: dict[int, Order] = {}
         """Orders that were in doubt once, by id."""
@@ -208,23 +210,30 @@ class EngineState:
         for doubt in order.doubts:
             entry = doubt.query_ns, order.order_id, doubt.client_order_id
             if doubt.query_ns:
-                heappush(self._queries, entry)
+                heappush(self.queries, entry)
 
     def next_query(self) -> tuple[int, Order, Doubt] | None:
         """(when, about which order, about what) the venue is to be asked next."""
-        while self._queries:
-            query_ns, order_id, client_order_id = self._queries[0]
+        while self.queries:
+            query_ns, order_id, client_order_id = self.queries[0]
             order = self.tables.orders[order_id]
             for doubt in order.doubts:
                 if doubt.client_order_id == client_order_id and doubt.query_ns == query_ns:
                     return query_ns, order, doubt
-            heappop(self._queries)
+            heappop(self.queries)
         return None
 
     @property
-    def doubting(self) -> bool:
-        """May a query be due? Cheap: asked at each step."""
-        return bool(self._queries)
+    def reconciling(self) -> bool:
+        """May a report settle a difference? Cheap: asked at each step."""
+        tables = self.tables.reconciliation
+        return bool(tables.differences or tables.adjustments)
+
+    def differences(self) -> Iterable[Difference]:
+        return self.tables.reconciliation.differences.values()
+
+    def standings(self) -> Iterable[Standing]:
+        return self.tables.reconciliation.standings.values()
 
     def bookings_of(self, order: Order) -> Bookings:
         key = position_key(order.account, order.instrument)

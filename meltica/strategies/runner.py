@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from meltica.domain import lifecycle
 from meltica.domain.approvals import KillSwitch
-from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder
+from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder, SubmitOrderList
 from meltica.domain.errors import FieldError
 from meltica.domain.events import CommandRefused, Event, KillSwitchEngaged, KillSwitchReleased
 from meltica.domain.instrument import Instrument
@@ -27,6 +27,7 @@ from meltica.domain.order_events import (
     RequestRejected,
     TradeCorrected,
 )
+from meltica.domain.outcomes import DoubtEvent
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
 from meltica.strategies.desk import Desk
@@ -87,6 +88,7 @@ class StrategyRunner:
             RequestRejected: self._request_refused,
             KillSwitchEngaged: self._kill,
             KillSwitchReleased: self._release,
+            **dict.fromkeys(get_args(DoubtEvent), self._moved),
         }
         self._desk = Desk({i: instruments[i] for i in wanted}, self._view, name=name, account=account, epoch=epoch)
 
@@ -171,7 +173,10 @@ class StrategyRunner:
         for event in events:
             if isinstance(event, CommandRefused):
                 commands += self._refused(time_ns, command, event)
-        return commands + self.on_events(time_ns, events)
+        commands += self.on_events(time_ns, events)
+        if isinstance(command, SubmitOrderList):
+            commands += self._not_begun(time_ns, command, "another order of its list was refused")
+        return commands
 
     def on_timer(self, time_ns: int) -> list[Command]:
         """Fire what is due by ``time_ns``."""
@@ -203,11 +208,21 @@ class StrategyRunner:
             case SubmitOrder():
                 if (order := self._desk.own.refused(command.client_order_id)) is not None:
                     return self._run(time_ns, self.strategy.on_rejected, self._desk, order, why)
+            case SubmitOrderList():
+                return self._not_begun(time_ns, command, why)
             case AmendOrder() | CancelOrder():
                 self._desk.own.answered(command.order_id)
                 if (known := self._desk.own.get(command.order_id)) is not None:
                     return self._run(time_ns, self.strategy.on_request_refused, self._desk, known, why)
         return []
+
+    def _not_begun(self, time_ns: int, command: SubmitOrderList, why: str) -> list[Command]:
+        """Those orders of a list that the engine does not have: they are not on their way any more."""
+        commands: list[Command] = []
+        for asked in command.orders:
+            if (order := self._desk.own.refused(asked.client_order_id)) is not None:
+                commands += self._run(time_ns, self.strategy.on_rejected, self._desk, order, why)
+        return commands
 
     def _opened(self, time_ns: int, event: OrderSubmitted | OrderHeld) -> list[Command]:
         if event.strategy != self.name or event.instrument not in self.instruments:
@@ -241,7 +256,7 @@ class StrategyRunner:
         why = f"{event.reason}: {event.text}"
         return self._run(time_ns, self.strategy.on_rejected, self._desk, order, why)
 
-    def _moved(self, _time_ns: int, event: CancelRequested | ReplaceRequested) -> list[Command]:
+    def _moved(self, _time_ns: int, event: CancelRequested | ReplaceRequested | DoubtEvent) -> list[Command]:
         self._desk.own.move(event)
         return []
 

@@ -6,15 +6,21 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from meltica.app.run import _line_to
+from meltica.app.settings import Settings
 from meltica.domain.errors import MelticaError
 from meltica.domain.order import Side
 from meltica.domain.order_events import CancelRequested
-from meltica.domain.reports import ExecType, ExecutionReport, VenueReport
+from meltica.domain.outcomes import QueryRequested
+from meltica.domain.reports import ExecType, ExecutionReport, OutcomeUnknown, VenueReport
 from meltica.strategies.runner import StrategyRunner
 from meltica.strategies.sdk import Parameters, Strategy
-from tests.engines import BTC, MARK_TICKS, instrument
+from meltica.venues.paper.lossy import LossySession
+from meltica.venues.paper.session import PaperSession
+from tests.engines import BTC, MARK_TICKS, SECOND, instrument
 from tests.unit.app.live import VENUE, DeafVenue, Live, engage, submit
 
 
@@ -82,3 +88,38 @@ async def test_a_strategy_comes_back_with_its_own_position_and_nobody_elses(live
     live.gateway.add_strategy(runner)
     assert live.gateway.state.position("main", BTC).lots == 70
     assert runner.position(BTC).lots == 100
+
+
+async def test_a_query_goes_to_a_venue_that_can_ask_and_nothing_is_sent_again(live: Live) -> None:
+    class Asked(DeafVenue):
+        asked: list[QueryRequested] = []  # noqa: RUF012 - of this one test
+
+        def query(self, asked: QueryRequested, now_ns: int) -> None:
+            self.asked.append(asked)
+
+    venue = Asked()
+    for chosen in (live.venue, venue):  # First the one that can't be asked: it is left alone.
+        live.gateway.add_venue(chosen)
+        live.gateway.take(submit(f"r-{type(chosen).__name__}"))
+        live.journal.commit()
+        name = chosen.told[-1].client_order_id
+        live.gateway.reported([OutcomeUnknown(venue=VENUE, client_order_id=name, text="connection lost")])
+        live.clock.time_ns += 2 * SECOND
+        live.gateway._due()
+        assert not venue.asked or chosen is venue, "only after its entry is durable"
+        live.journal.commit()
+        assert [type(command).__name__ for command in chosen.told] == ["OrderSubmitted"]
+    names = {asked.client_order_id for asked in venue.asked}
+    assert "m2" in names
+    assert names <= {"m1", "m2"}
+    assert live.gateway.state.next_due_ns() is not None
+
+
+def test_the_settings_put_the_paper_venue_behind_a_bad_line():
+    paper = PaperSession(VENUE, [instrument()])
+    assert _line_to(paper, Settings().paper.faults) is paper
+    read = msgspec.toml.decode("[paper.faults]\nseed = 7\nlost_ppm = 9\nhorizon_ms = 3\n", type=Settings)
+    assert isinstance(_line_to(paper, read.paper.faults), LossySession)
+    for wrong in ("lost_ppm = -1", "late_ppm = 1_000_001", "timeout_ms = 0", "unknown = 1"):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.toml.decode(f"[paper.faults]\n{wrong}\n", type=Settings)

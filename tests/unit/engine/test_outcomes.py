@@ -339,4 +339,4 @@ def test_a_restart_goes_on_asking():
     wake(bench, SECOND)
     state = type(bench.engine.state)(bench.engine.state.tables)
     assert state.next_due_ns() == bench.engine.state.next_due_ns()
-    assert state.doubting
+    assert state.queries
