@@ -40,6 +40,7 @@ from meltica.domain.commands import (
     Revalue,
     SeeMarket,
     SubmitOrder,
+    SubmitOrderList,
     Wake,
 )
 from meltica.domain.errors import GateUnreachableError, InvariantError, NotAcceptingError, RequestReusedError
@@ -419,7 +420,7 @@ class LiveGateway(JournalView):
         actor = getattr(body, "actor", "")
         for runner in self._strategies:
             if actor == f"strategy:{runner.name}" and isinstance(
-                body, SubmitOrder | AmendOrder | CancelOrder | CancelAllOrders
+                body, SubmitOrder | SubmitOrderList | AmendOrder | CancelOrder | CancelAllOrders
             ):
                 self._ordered(runner, runner.on_answer(entry.time_ns, body, events))
             else:

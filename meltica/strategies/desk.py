@@ -6,10 +6,13 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy, deepcopy
 
+from msgspec import structs
+
 from meltica.domain import lifecycle
 from meltica.domain.approvals import KillSwitch
-from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder
+from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder, SubmitOrderList
 from meltica.domain.errors import FieldError
+from meltica.domain.groups import Link, Sizing
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import OWN_PORT, port_key, strategy_key
 from meltica.domain.market import MarketTrade, TopOfBook
@@ -129,6 +132,53 @@ class Desk:
         self._commands.append(command)
         return request_id
 
+    def submit_bracket(
+        self,
+        instrument: str,
+        side: Side,
+        quantity_lots: int,
+        price_ticks: int | None = None,
+        *,
+        take_profit_ticks: int,
+        stop_loss_ticks: int,
+        sizing: Sizing = Sizing.PARTIAL,
+    ) -> tuple[str, ...]:
+        _refuse_odd_numbers(take_profit_ticks=take_profit_ticks, stop_loss_ticks=stop_loss_ticks)
+        away, begun = Side(side).opposite, len(self._commands)
+        stop = Terms(trigger_ticks=stop_loss_ticks)
+        ids = (
+            self.submit(instrument, side, quantity_lots, price_ticks),
+            self.submit(instrument, away, quantity_lots, take_profit_ticks),
+            self.submit(instrument, away, quantity_lots, order_type=OrderType.STOP, terms=stop),
+        )
+        return self._together(Link.BRACKET, begun, ids, Sizing(sizing))
+
+    def submit_oco(
+        self, instrument: str, quantity_lots: int, *legs: tuple[Side, OrderType, int | None, Terms | None]
+    ) -> tuple[str, ...]:
+        begun = len(self._commands)
+        ids = [
+            self.submit(instrument, side, quantity_lots, price, order_type=kind, terms=terms)
+            for side, kind, price, terms in legs
+        ]
+        return self._together(Link.OCO, begun, ids)
+
+    def _together(self, link: Link, begun: int, ids: Sequence[str], sizing: Sizing = Sizing.FULL) -> tuple[str, ...]:
+        """The orders that were asked for since then become one list."""
+        orders = [command for command in self._commands[begun:] if isinstance(command, SubmitOrder)]
+        if not orders:
+            return ()
+        self._commands[begun:] = [
+            SubmitOrderList(
+                request_id=self._request_id(),
+                actor=self.actor,
+                link=link,
+                orders=tuple(structs.replace(order, request_id="", actor="") for order in orders),
+                sizing=sizing,
+            )
+        ]
+        return tuple(ids)
+
     def amend(
         self,
         order: Order,
@@ -181,6 +231,9 @@ class Desk:
         for command in self.drain():
             if isinstance(command, SubmitOrder):
                 self.own.refused(command.client_order_id)
+            elif isinstance(command, SubmitOrderList):
+                for order in command.orders:
+                    self.own.refused(order.client_order_id)
             elif isinstance(command, AmendOrder | CancelOrder):
                 self.own.answered(command.order_id)
 

@@ -17,6 +17,7 @@ from typing import Annotated, ClassVar, Generic, Protocol, TypeVar
 
 from msgspec import Meta
 
+from meltica.domain.groups import Sizing
 from meltica.domain.instrument import Instrument
 from meltica.domain.lifecycle import OrderStatus, is_working, leaves_lots, status
 from meltica.domain.market import MarketTrade, TopOfBook, TradingStatus
@@ -47,6 +48,7 @@ __all__ = [
     "Position",
     "RequestRejected",
     "Side",
+    "Sizing",
     "Strategy",
     "Terms",
     "TimeInForce",
@@ -118,6 +120,27 @@ class Context(Protocol):
 
         Its client order id; empty: not sent, because the kill switch is engaged or ``on_stop`` was already called.
         """
+
+    def submit_bracket(
+        self,
+        instrument: str,
+        side: Side,
+        quantity_lots: int,
+        price_ticks: int | None = None,
+        *,
+        take_profit_ticks: int,
+        stop_loss_ticks: int,
+        sizing: Sizing = Sizing.PARTIAL,
+    ) -> tuple[str, ...]:
+        """An entry (LIMIT, or MARKET without a price), and once it trades a take-profit and a stop-loss for that much.
+
+        The client order ids of entry, take-profit and stop-loss; empty: not sent. All of them are refused, or none.
+        """
+
+    def submit_oco(
+        self, instrument: str, quantity_lots: int, *legs: tuple[Side, OrderType, int | None, Terms | None]
+    ) -> tuple[str, ...]:
+        """Orders of which the first that trades ends the others: (side, type, price_ticks, terms) of each."""
 
     def amend(
         self,
