@@ -48,13 +48,13 @@ _TRADED: Final = Instrument(
 _BODY: Final = Wake(request_id="", actor="system:bench")
 
 
-def rows(runs: int, sizes: tuple[int, int] = SIZES) -> list[Row]:
+def rows(runs: int, sizes: tuple[int, int] = SIZES, fills: int = FILLS) -> list[Row]:
     """Microseconds a fill by cost method; how they grow with the fills before; a correction of the newest fill."""
     small, large = sizes
-    books = {method: _Books(method) for method in CostMethod}
-    plain = _Plain()
+    books = {method: _Books(method, fills) for method in CostMethod}
+    plain = _Plain(fills)
     taken = in_turn({**{m.value: books[m].booked for m in CostMethod}, "floor": plain.booked}, runs)
-    grown, floor = _Books(CostMethod.FIFO), _Plain()
+    grown, floor = _Books(CostMethod.FIFO, fills), _Plain(fills)
     before, floor_before = grown.grow_to(small), floor.grow_to(small)
     after, floor_after = grown.grow_to(large), floor.grow_to(large)
     found = [
@@ -92,8 +92,9 @@ def _records() -> Iterator[Record]:
 
 
 class _Books:
-    def __init__(self, method: CostMethod) -> None:
+    def __init__(self, method: CostMethod, fills: int) -> None:
         self.ledger = Ledger()
+        self._fills = fills
         self._records = _records()
         self._filled = 0
         self._apply(
@@ -110,15 +111,15 @@ class _Books:
         self.ledger.apply(self.ledger.tables.sequence + 1, record.input.time_ns, record)
 
     def booked(self) -> float:
-        """The next FILLS."""
-        return self._book(FILLS)
+        """The next ones."""
+        return self._book(self._fills)
 
     def grow_to(self, size: int) -> float:
-        """Until there are that many; then the cost of each of the FILLS that follow."""
+        """Until there are that many; then the cost of each of those that follow."""
         for record in itertools.islice(self._records, size - self._filled):
             self._apply(record)
         self._filled = size
-        return self._book(FILLS)
+        return self._book(self._fills)
 
     def _book(self, count: int) -> float:
         records = list(itertools.islice(self._records, count))
@@ -156,19 +157,20 @@ class _Books:
 
 
 class _Plain:
-    def __init__(self) -> None:
+    def __init__(self, fills: int) -> None:
+        self._fills = fills
         self.books = PlainBooks(_TRADED.value_per_tick_lot_nanos)
         self._records = _records()
         self._filled = 0
 
     def booked(self) -> float:
-        return self._book(FILLS)
+        return self._book(self._fills)
 
     def grow_to(self, size: int) -> float:
         for record in itertools.islice(self._records, size - self._filled):
             self.books.apply(0, 0, record)
         self._filled = size
-        return self._book(FILLS)
+        return self._book(self._fills)
 
     def _book(self, count: int) -> float:
         records = list(itertools.islice(self._records, count))
