@@ -17,7 +17,14 @@ from meltica.domain.events import ProposalKind
 from meltica.domain.ports import Answer, Gateway
 
 RISK: Final = frozenset(
-    {ProposalKind.LIMITS, ProposalKind.REARM, ProposalKind.CREDIT, ProposalKind.MARK, ProposalKind.OUTCOME}
+    {
+        ProposalKind.LIMITS,
+        ProposalKind.REARM,
+        ProposalKind.CREDIT,
+        ProposalKind.MARK,
+        ProposalKind.OUTCOME,
+        ProposalKind.DIFFERENCE,
+    }
 )
 RELEASE: Final = frozenset({ProposalKind.KILL_SWITCH_RELEASE})
 _DOORS: Final = {

@@ -18,6 +18,7 @@ from meltica.domain.limits import Limits
 from meltica.domain.market import Quote
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.outcomes import ResolveOutcome
+from meltica.domain.statements import ReconciliationCommand
 from meltica.domain.terms import Terms
 
 
@@ -321,4 +322,5 @@ Command = (
     | AlgoCommand
     | GateCommand
     | AccountingCommand
+    | ReconciliationCommand
 )

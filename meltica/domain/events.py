@@ -19,6 +19,7 @@ from meltica.domain.many import ManyAnswered
 from meltica.domain.order_events import OrderEvent
 from meltica.domain.parent_events import ParentEvent
 from meltica.domain.outcomes import DoubtEvent, ResolveOutcome
+from meltica.domain.statements import ReconciliationEvent, SettleDifference
 
 
 class CommandRefused(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -59,6 +60,7 @@ class ProposalKind(enum.Enum):
     CREDIT = "more credit"
     MARK = "clearing of a mark"
     OUTCOME = "outcome of a command"
+    DIFFERENCE = "difference with a venue"
 
 
 class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -77,7 +79,7 @@ class ProposalMade(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     time_ns: int
     target: str = ""
     """Kill switch: ``strategies/…``, ``ports/…`` or ``instruments/…``."""
-    action: RearmBreaker | ChangeCredit | SetMark | ResolveOutcome | None = None
+    action: RearmBreaker | ChangeCredit | SetMark | ResolveOutcome | SettleDifference | None = None
     """What is carried out once it is approved; None: the limits, or the release."""
 
     @property
@@ -220,4 +222,5 @@ Event = (
     | GroupEvent
     | ManyAnswered
     | AccountingEvent
+    | ReconciliationEvent
 )

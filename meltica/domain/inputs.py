@@ -13,13 +13,14 @@ from meltica.domain.events import Event
 from meltica.domain.market import Mark, TradingStatus
 from meltica.domain.reports import VenueReport
 from meltica.domain.sight import Dispatch, Sight
+from meltica.domain.statements import VenueStatement
 
 
 class Input(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One thing that happened, when, and the reference prices that the engine may use to judge it."""
 
     time_ns: int
-    body: Command | VenueReport | TradingStatus
+    body: Command | VenueReport | VenueStatement | TradingStatus
     marks: tuple[Mark, ...] = ()
 
 

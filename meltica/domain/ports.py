@@ -23,6 +23,7 @@ from meltica.domain.outcomes import QueryRequested
 from meltica.domain.parent import AlgoView, Parent
 from meltica.domain.position import Position
 from meltica.domain.reports import VenueReport
+from meltica.domain.statements import Difference, Standing, VenueStatement
 
 VenueCommand = OrderSubmitted | CancelRequested | ReplaceRequested
 """What a venue can be told, once it is durable."""
@@ -54,6 +55,17 @@ class QueryableVenue(VenueSession, Protocol):
 
     def query(self, asked: QueryRequested, now_ns: int) -> None:
         """Ask; the answer is any report of the order, or ``OrderNotFound``. From ``due``, when its time has come."""
+
+
+@runtime_checkable
+class StatingVenue(VenueSession, Protocol):
+    """A venue session that can say what is so: orders, fills, positions, balances."""
+
+    def statement(self, account: str, now_ns: int) -> None:
+        """Ask for one; its parts come from ``stated`` when their time has come."""
+
+    def stated(self, now_ns: int) -> Sequence[VenueStatement]:
+        """The parts that have come by now, in any order."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -143,6 +155,12 @@ class State(Protocol):
 
     def kept_corrections(self) -> Iterable[CorrectionKept]:
         """Those whose trade has not come, oldest first."""
+
+    def differences(self) -> Iterable[Difference]:
+        """Where venues and books disagree; those without an id are only suspected."""
+
+    def standings(self) -> Iterable[Standing]:
+        """How far each account is reconciled with each venue."""
 
     def positions(self) -> Iterable[Position]: ...
     def limits(self) -> Iterable[tuple[Limits, int]]:

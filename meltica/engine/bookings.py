@@ -45,6 +45,16 @@ class Bookings:
         self._signs.append(sign)
         self._executions.append(execution)
 
+    def lots_since(self, time_ns: int) -> list[int]:
+        """Signed lots of what was booked at that time or later, the newest first."""
+        found: list[int] = []
+        for at in range(len(self._executions) - 1, -1, -1):
+            if (execution := self._executions[at]) is not None:
+                if execution.time_ns < time_ns:
+                    break
+                found.append(self._signs[at] * execution.quantity_lots)
+        return found
+
     def corrected(self, execution: Execution, *, busted: bool) -> Position:
         """The position after this execution was corrected in place, or taken back."""
         if execution.sequence < self._since:

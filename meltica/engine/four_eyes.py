@@ -10,7 +10,8 @@ from meltica.domain.commands import ApproveProposal, ChangeCredit, RearmBreaker,
 from meltica.domain.events import ProposalClosed, ProposalKind, ProposalMade
 from meltica.domain.limits import key_of
 from meltica.domain.outcomes import ResolveOutcome
-from meltica.engine import breakers, controls, credit, kill_switch, marks, outcomes
+from meltica.domain.statements import SettleDifference
+from meltica.engine import breakers, controls, credit, kill_switch, marks, outcomes, reconciliation
 from meltica.engine.desk import Desk
 
 
@@ -65,6 +66,8 @@ def _current(desk: Desk, made: ProposalMade) -> int:
             return marks.epoch_of(desk, made.action)
         case ResolveOutcome():
             return outcomes.since_of(desk, made.action)
+        case SettleDifference():
+            return reconciliation.revision_of(desk, made.action)
     return desk.state.tables.kill_switches[made.switch].epoch
 
 
@@ -75,4 +78,5 @@ _CARRY_OUT: Final[dict[ProposalKind, Callable[[Desk, ProposalMade, str], None]]]
     ProposalKind.CREDIT: credit.carry_out,
     ProposalKind.MARK: marks.carry_out,
     ProposalKind.OUTCOME: outcomes.carry_out,
+    ProposalKind.DIFFERENCE: reconciliation.carry_out,
 }

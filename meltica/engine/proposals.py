@@ -9,6 +9,7 @@ from meltica.domain.commands import ChangeCredit, RearmBreaker, SetMark
 from meltica.domain.events import ProposalKind, ProposalMade
 from meltica.domain.limits import Limits
 from meltica.domain.outcomes import ResolveOutcome
+from meltica.domain.statements import SettleDifference
 from meltica.engine.desk import Desk
 
 SYSTEM: Final = "system:"
@@ -26,7 +27,7 @@ def propose(
     target: str = "",
     limits: Limits | None = None,
     loosens: tuple[str, ...] = (),
-    action: RearmBreaker | ChangeCredit | SetMark | ResolveOutcome | None = None,
+    action: RearmBreaker | ChangeCredit | SetMark | ResolveOutcome | SettleDifference | None = None,
 ) -> None:
     desk.emit(
         ProposalMade(

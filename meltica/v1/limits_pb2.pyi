@@ -101,6 +101,8 @@ class _ProposalKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Proposal
     """The clearing of a mark."""
     PROPOSAL_KIND_OUTCOME: _ProposalKind.ValueType  # 6
     """What became of a command whose outcome nobody knew."""
+    PROPOSAL_KIND_DIFFERENCE: _ProposalKind.ValueType  # 7
+    """What becomes of a difference with a venue."""
 
 class ProposalKind(_ProposalKind, metaclass=_ProposalKindEnumTypeWrapper):
     """What waits for a second person."""
@@ -119,6 +121,8 @@ PROPOSAL_KIND_MARK: ProposalKind.ValueType  # 5
 """The clearing of a mark."""
 PROPOSAL_KIND_OUTCOME: ProposalKind.ValueType  # 6
 """What became of a command whose outcome nobody knew."""
+PROPOSAL_KIND_DIFFERENCE: ProposalKind.ValueType  # 7
+"""What becomes of a difference with a venue."""
 Global___ProposalKind: _TypeAlias = ProposalKind  # noqa: Y015
 
 class _ProposalState:
