@@ -85,6 +85,7 @@ def position(found: port.BookPosition, instrument: Instrument) -> api.BookPositi
         mark_price="" if found.mark_ticks is None else instrument.price_text(found.mark_ticks),
         fees=nanos_text(found.fees_nanos),
         funding=nanos_text(found.funding_nanos),
+        other=nanos_text(found.other_nanos),
         traded_value=nanos_text(found.traded_nanos),
         open_lots=[
             api.OpenLot(

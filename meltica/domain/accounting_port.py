@@ -78,6 +78,8 @@ class BookPosition(msgspec.Struct, frozen=True, kw_only=True):
     realised_nanos: int
     fees_nanos: int
     funding_nanos: int
+    other_nanos: int
+    """Interest and adjustments that were booked for this instrument."""
     traded_nanos: int
     mark_ticks: int | None
     unrealised_nanos: int | None

@@ -149,6 +149,7 @@ def _shown(
         realised_nanos=holding.realised,
         fees_nanos=costs.fees,
         funding_nanos=costs.funding,
+        other_nanos=costs.other,
         traded_nanos=costs.traded,
         mark_ticks=mark,
         unrealised_nanos=unrealised,

@@ -452,6 +452,7 @@ class BookPosition(_message.Message):
     FUNDING_FIELD_NUMBER: _builtins.int
     TRADED_VALUE_FIELD_NUMBER: _builtins.int
     OPEN_LOTS_FIELD_NUMBER: _builtins.int
+    OTHER_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Whose."""
     strategy: _builtins.str
@@ -482,6 +483,8 @@ class BookPosition(_message.Message):
     """Received, less what was paid."""
     traded_value: _builtins.str
     """Value of all trades."""
+    other: _builtins.str
+    """Interest and adjustments that were booked for this instrument."""
     @_builtins.property
     def open_lots(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpenLot]:
         """FIFO and LIFO: oldest first, at most 100."""
@@ -505,10 +508,11 @@ class BookPosition(_message.Message):
         funding: _builtins.str = ...,
         traded_value: _builtins.str = ...,
         open_lots: _abc.Iterable[Global___OpenLot] | None = ...,
+        other: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "average_price", b"average_price", "cost", b"cost", "currency", b"currency", "fees", b"fees", "funding", b"funding", "instrument", b"instrument", "mark_price", b"mark_price", "method", b"method", "open_lots", b"open_lots", "position_id", b"position_id", "quantity", b"quantity", "realised", b"realised", "strategy", b"strategy", "traded_value", b"traded_value", "unrealised", b"unrealised"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "average_price", b"average_price", "cost", b"cost", "currency", b"currency", "fees", b"fees", "funding", b"funding", "instrument", b"instrument", "mark_price", b"mark_price", "method", b"method", "open_lots", b"open_lots", "other", b"other", "position_id", b"position_id", "quantity", b"quantity", "realised", b"realised", "strategy", b"strategy", "traded_value", b"traded_value", "unrealised", b"unrealised"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -148,6 +148,7 @@ class Books(RuleBasedStateMachine):
         else:
             nanos = fee or 1
             money[account, "USD"] += nanos
+            facts = {"instrument": AAPL, "strategy": "t"}
         if kind is CashKind.CONVERSION:
             facts = {"to_currency": "EUR", "to_nanos": 7}
             money[account, "EUR"] += 7
@@ -223,8 +224,10 @@ class Books(RuleBasedStateMachine):
                 assert sum(p.realised_nanos for p in mine) == line.profit.realised
                 assert sum(p.unrealised_nanos or 0 for p in mine) == line.profit.unrealised
                 assert sum(p.funding_nanos for p in mine) == line.profit.funding
+                assert sum(p.fees_nanos for p in mine) == line.profit.fees
+                assert sum(p.other_nanos for p in mine) == line.profit.other
                 its = [p for p in parts if CURRENCIES[p.instrument] == line.currency]
-                for of in ("funding_nanos", "fees_nanos", "lots", "traded_nanos"):
+                for of in ("funding_nanos", "fees_nanos", "other_nanos", "lots", "traded_nanos"):
                     assert sum(getattr(p, of) for p in its) == sum(getattr(p, of) for p in mine), of
                 assert sum(p.realised_nanos - p.cost_nanos for p in its) == sum(
                     p.realised_nanos - p.cost_nanos for p in mine
