@@ -33,6 +33,8 @@ COMMAND_FILES = (
     "credit.py",
     "marks.py",
     "cash.py",
+    "bulk.py",
+    "order_lists.py",
 )
 """Where the engine refuses commands; what it says of venue reports never reaches a caller."""
 

@@ -18,7 +18,7 @@ from meltica.domain.events import Event
 from meltica.domain.groups import Group, Link, Sizing
 from meltica.domain.market import Quote, TradingStatus
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
-from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
+from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, OutcomeUnknown
 from meltica.domain.terms import Held, Terms
 from meltica.engine.contingent import leaves_after
 from tests.engines import BTC, MARK_TICKS, TestBench
@@ -119,6 +119,12 @@ class GroupDay:
         """The venue refuses the newest request about the order."""
         newest = self.order(place).pending[-1].client_order_id
         self.step(OrderCancelReject(venue=VENUE, client_order_id=newest, text="too late"))
+
+    def loses_request(self, place: int) -> None:
+        """The connection breaks after the newest request about the order was sent."""
+        order = self.order(place)
+        name, original = order.pending[-1].client_order_id, order.client_order_id
+        self.step(OutcomeUnknown(venue=VENUE, client_order_id=name, original_client_order_id=original, text="lost"))
 
     def answers_requests(self, place: int) -> None:
         """The venue does what was asked, the oldest first."""

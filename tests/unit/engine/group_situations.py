@@ -108,6 +108,11 @@ OCO = [
         ["works 70", "works 100"],
     ),
     Situation(
+        "nobody knows whether the cancel arrived",
+        _oco(_trades(1, 30), lambda d: d.loses_request(2)),
+        ["works 70", "ending"],
+    ),
+    Situation(
         "a late fill of the cancelled leg",
         _oco(_trades(1, 30), _answers(2), _trades(2, 20)),
         ["works 50", "canceled"],
@@ -230,6 +235,14 @@ def _first_fill(day: GroupDay, answers: int) -> str:
     return name
 
 
+def _bust_after_the_child(day: GroupDay) -> None:
+    day.trades(1, 60)
+    name = day.trades(1, 40)
+    day.trades(2, 40)
+    day.ends(2)
+    day.corrected(1, name, 0)
+
+
 def _child_bust(day: GroupDay) -> None:
     _growing()(day)
     name = day.trades(1, 30)
@@ -288,6 +301,11 @@ OTO = [
         _child_bust,
         ["works 100", "ending"],
         (10, 0),
+    ),
+    Situation(
+        "its fill is busted after the child ended with a part",
+        both(lambda d: d.list(Link.OTO, leg(), take_profit()), _bust_after_the_child),
+        ["works 40", "canceled"],
     ),
     Situation(
         "the gate refuses the child's growth",
