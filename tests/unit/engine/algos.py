@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from decimal import Decimal
 from typing import Any
 
 from meltica.domain.algo_commands import SubmitAlgo
@@ -28,6 +29,11 @@ T0 = START_NS + 60 * SECOND
 def twap(**facts: Any) -> Schedule:
     defaults = {"kind": ScheduleKind.TWAP, "start_ns": T0, "end_ns": T0 + 100 * SECOND, "slices": 10}
     return Schedule(**{**defaults, **facts})
+
+
+def shortfall(**facts: Any) -> Schedule:
+    factors = {"risk_aversion": Decimal(1), "volatility": Decimal(1), "temporary_impact": Decimal(1)}
+    return twap(**{"kind": ScheduleKind.SHORTFALL, **factors, **facts})
 
 
 def pov(**facts: Any) -> Schedule:

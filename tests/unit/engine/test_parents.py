@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -16,18 +17,20 @@ from meltica.domain.commands import (
     GateState,
     ReportGate,
     SubmitOrder,
+    Wake,
 )
+from meltica.domain.errors import GateUnreachableError
 from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.parent import Phase
 from meltica.domain.parent_events import AlgoOverfilled
 from meltica.domain.reports import ExecType
-from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle
-from meltica.domain.terms import Held
+from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle, ScheduleKind
+from meltica.domain.terms import Held, Terms
 from meltica.engine.parents import BACKOFF_NS, CANCELS_MAX, CHILDREN_AT_ONCE, REFUSALS_MAX
 from tests.engines import BTC, MARK_TICKS, SECOND, instrument
-from tests.unit.engine.algos import T0, TARA, AlgoBench, cancels, iceberg, pov, twap
-from tests.unit.engine.watch import ADA
+from tests.unit.engine.algos import T0, TARA, AlgoBench, cancels, iceberg, pov, shortfall, twap
+from tests.unit.engine.watch import ADA, refused
 
 SLICE = 10 * SECOND
 
@@ -715,3 +718,144 @@ def test_a_restart_after_each_step_changes_nothing(bench, schedule, from_snapsho
             break
     assert order.cumulative_lots > 50
     assert len(bench.children(order)) > 3
+
+
+# Bad input
+
+
+NO_SUCH = 2**70
+WRONG = [
+    ({"instrument": "DOGE/USDT@BINANCE"}, "UNKNOWN_INSTRUMENT", "instrument"),
+    ({"account": "nobody"}, "UNKNOWN_ACCOUNT", "account"),
+    ({"quantity_lots": 0}, "QUANTITY_NOT_POSITIVE", "quantity"),
+    ({"quantity_lots": NO_SUCH}, "QUANTITY_OUT_OF_RANGE", "quantity"),
+    ({"price_ticks": NO_SUCH}, "PRICE_OUT_OF_RANGE", "price"),
+    ({"time_in_force": TimeInForce.IOC, "price_ticks": 5}, "INVALID_SCHEDULE", "time_in_force"),
+    ({"short": True}, "SHORT_NOT_A_SALE", "short_sale"),
+    ({"short_exempt": True}, "SHORT_EXEMPT_NOT_SHORT", "short_exempt"),
+    ({"post_only": True, "schedule": twap(style=ChildStyle.MARKET)}, "POST_ONLY_NOT_RESTING", "post_only"),
+    ({"actor": "strategy:a", "strategy": "b"}, "NOT_YOUR_STRATEGY", "strategy"),
+    ({"schedule": twap(start_ns=NO_SUCH)}, "INVALID_SCHEDULE", "schedule.start_time"),
+    ({"schedule": twap(start_ns=-1)}, "INVALID_SCHEDULE", "schedule.start_time"),
+    ({"schedule": twap(end_ns=NO_SUCH)}, "INVALID_SCHEDULE", "schedule.end_time"),
+    ({"schedule": twap(end_ns=0)}, "INVALID_SCHEDULE", "schedule.end_time"),
+    ({"schedule": twap(end_ns=5)}, "INVALID_SCHEDULE", "schedule.end_time"),
+    ({"schedule": twap(end_ns=T0)}, "INVALID_SCHEDULE", "schedule.end_time"),
+    ({"schedule": twap(end_ns=T0 + 32 * 86_400 * SECOND)}, "INVALID_SCHEDULE", "schedule.end_time"),
+    ({"schedule": twap(slices=0)}, "INVALID_SCHEDULE", "schedule.slices"),
+    ({"schedule": twap(slices=-3)}, "INVALID_SCHEDULE", "schedule.slices"),
+    ({"schedule": twap(slices=1001)}, "INVALID_SCHEDULE", "schedule.slices"),
+    ({"schedule": twap(slices=1000, end_ns=T0 + SECOND)}, "INVALID_SCHEDULE", "schedule.slices"),
+    ({"schedule": twap(curve_ppm=(10**6,))}, "INVALID_SCHEDULE", "schedule.volume_curve"),
+    ({"schedule": twap(rate_ppm=1)}, "INVALID_SCHEDULE", "schedule.participation_rate"),
+    ({"schedule": twap(volume_has_ours=True)}, "INVALID_SCHEDULE", "schedule.volume_has_ours"),
+    ({"schedule": twap(volatility=Decimal(1))}, "INVALID_SCHEDULE", "schedule.volatility"),
+    ({"schedule": twap(max_child_lots=-1)}, "INVALID_SCHEDULE", "schedule.max_child_quantity"),
+    ({"schedule": twap(randomise_ppm=500_001)}, "INVALID_SCHEDULE", "schedule.randomisation"),
+    ({"schedule": twap(randomise_ppm=-1)}, "INVALID_SCHEDULE", "schedule.randomisation"),
+    ({"schedule": twap(style=ChildStyle.LIMIT)}, "PRICE_REQUIRED", "price"),
+    ({"schedule": twap(kind=ScheduleKind.VWAP)}, "INVALID_SCHEDULE", "schedule.volume_curve"),
+    ({"schedule": twap(kind=ScheduleKind.VWAP, curve_ppm=(1, 2))}, "INVALID_SCHEDULE", "schedule.volume_curve"),
+    ({"schedule": twap(kind=ScheduleKind.VWAP, curve_ppm=(2 * 10**6, -(10**6)))}, "INVALID_SCHEDULE", None),
+    ({"schedule": pov(rate_ppm=0)}, "INVALID_SCHEDULE", "schedule.participation_rate"),
+    ({"schedule": pov(rate_ppm=900_001)}, "INVALID_SCHEDULE", "schedule.participation_rate"),
+    ({"schedule": pov(max_child_lots=0)}, "INVALID_SCHEDULE", "schedule.max_child_quantity"),
+    ({"schedule": pov(slices=5)}, "INVALID_SCHEDULE", "schedule.slices"),
+    ({"schedule": twap(kind=ScheduleKind.SHORTFALL)}, "INVALID_SCHEDULE", "schedule.temporary_impact"),
+    ({"schedule": shortfall(permanent_impact=Decimal("0.2"))}, "INVALID_SCHEDULE", "schedule.temporary_impact"),
+    ({"schedule": shortfall(risk_aversion=Decimal(-1))}, "INVALID_SCHEDULE", "schedule.risk_aversion"),
+    ({"schedule": shortfall(risk_aversion=Decimal("Infinity"))}, "INVALID_SCHEDULE", "schedule.risk_aversion"),
+    ({"schedule": shortfall(volatility=Decimal("NaN"))}, "INVALID_SCHEDULE", "schedule.volatility"),
+    ({"schedule": shortfall(volatility=Decimal("1e13"))}, "INVALID_SCHEDULE", "schedule.volatility"),
+    ({"schedule": iceberg(max_child_lots=0), "price_ticks": 5}, "INVALID_SCHEDULE", "schedule.max_child_quantity"),
+    ({"schedule": iceberg(style=ChildStyle.MARKET), "price_ticks": 5}, "INVALID_SCHEDULE", "schedule.child_style"),
+    ({"schedule": iceberg(catch_up=CatchUp.CROSS), "price_ticks": 5}, "INVALID_SCHEDULE", "schedule.catch_up"),
+    ({"schedule": iceberg(at_end=AtEnd.CROSS), "price_ticks": 5}, "INVALID_SCHEDULE", "schedule.at_end"),
+]
+
+
+@pytest.mark.parametrize(("facts", "reason", "field"), WRONG)
+def test_what_is_wrong_is_named_and_nothing_begins(facts, reason, field):
+    bench = AlgoBench()
+    given = {"schedule": twap(), **facts}
+    refused(bench, bench.submission(given.pop("schedule"), **given), reason, field)
+
+
+def test_an_id_that_was_used_before(bench):
+    bench.begin(twap(), client_order_id="mine")
+    refused(bench, bench.submission(twap(), client_order_id="mine"), "DUPLICATE_CLIENT_ORDER_ID", "client_order_id")
+
+
+def test_nothing_begins_under_the_kill_switch(bench):
+    bench.step(EngageKillSwitch(request_id=bench.request(), actor=ADA, reason="stop", account="main"))
+    refused(bench, bench.submission(twap()), "KILL_SWITCH")
+
+
+def test_commands_about_orders_that_are_none(bench):
+    order = bench.begin(twap())
+    plain = bench.submitted()
+    facts = {"request_id": bench.request(), "actor": TARA}
+    for command in (PauseAlgo, ResumeAlgo):
+        refused(bench, command(order_id=99, **facts), "UNKNOWN_ORDER", "order_id")
+        refused(bench, command(order_id=plain.order_id, **facts), "NOT_AN_ALGO", "order_id")
+    refused(bench, ResumeAlgo(order_id=order.order_id, **facts), "ALGO_NOT_PAUSED", "order_id")
+    bench.cancel(order)
+    refused(bench, PauseAlgo(order_id=order.order_id, **facts), "ORDER_TERMINAL", "order_id")
+    refused(bench, AmendAlgo(order_id=order.order_id, quantity_lots=5, **facts), "ORDER_TERMINAL", "order_id")
+    refused(bench, CancelOrder(order_id=order.order_id, **facts), "ORDER_TERMINAL", "order_id")
+
+
+def test_amendments_that_make_no_sense(bench):
+    order = bench.begin(twap())
+    priced = bench.begin(twap(), price_ticks=MARK_TICKS)
+    for facts, reason, field in (
+        ({}, "NOTHING_TO_AMEND", "quantity"),
+        ({"quantity_lots": 0}, "QUANTITY_OUT_OF_RANGE", "quantity"),
+        ({"quantity_lots": NO_SUCH}, "QUANTITY_OUT_OF_RANGE", "quantity"),
+        ({"price_ticks": 5}, "PRICE_NOT_ALLOWED", "price"),
+        ({"price_ticks": 0}, "PRICE_OUT_OF_RANGE", "price"),
+        ({"price_ticks": NO_SUCH}, "PRICE_OUT_OF_RANGE", "price"),
+        ({"end_ns": 0}, "INVALID_SCHEDULE", "schedule.end_time"),
+        ({"end_ns": 77}, "INVALID_SCHEDULE", "schedule.end_time"),
+    ):
+        command = AmendAlgo(request_id=bench.request(), actor=TARA, order_id=order.order_id, **facts)
+        refused(bench, command, reason, field)
+    amend = AmendOrder(request_id=bench.request(), actor=TARA, order_id=priced.order_id, terms=Terms(display_lots=3))
+    refused(bench, amend, "TERMS_NOT_AMENDABLE", "terms")
+
+
+# The gate in another process
+
+
+class Unreachable:
+    """The gate, until it is cut off."""
+
+    def __init__(self, gate):
+        self._gate = gate
+        self.cut = False
+
+    def __getattr__(self, name):
+        return getattr(self._gate, name)
+
+    def check(self, intent):
+        if self.cut:
+            raise GateUnreachableError("no answer")
+        return self._gate.check(intent)
+
+
+def test_a_gate_that_does_not_answer_loses_no_slice_and_sends_none_twice(bench):
+    order = bench.begin(twap(), 1000)
+    gate = Unreachable(bench.gate)
+    bench.engine.use_gate(gate)
+    gate.cut = True
+    bench.now_ns = T0
+    with pytest.raises(GateUnreachableError):
+        bench.step(Wake(request_id="", actor="system:clock"))
+    bench.step(ReportGate(request_id="", actor="system:x", state=GateState.LOST, reason="no answer"))
+    bench.at(T0 + 5 * SECOND)
+    assert bench.sent(order) == []
+    assert "gate" in bench.parent(order).reason
+    gate.cut = False
+    bench.step(ReportGate(request_id="", actor="system:x", state=GateState.REGAINED))
+    bench.at(T0 + 9 * SECOND)
+    assert bench.sent(order) == [100]
