@@ -9,11 +9,15 @@ import pytest
 from meltica import hot
 from meltica.analytics.counts import Counts, bounds_of, bucket_of
 from meltica.analytics.executions import SETTLE_AT, Executions
+from meltica.domain.commands import SubmitOrders
 from meltica.domain.errors import InvariantError
 from meltica.domain.execution import ExecutionFilter, GroupBy, Outcome, Stage, StageFigures
 from meltica.domain.inputs import decode_record
 from meltica.domain.order import Side
+from meltica.domain.order_events import OrderSubmitted
+from meltica.domain.parent_events import AlgoAmended
 from meltica.domain.reports import ExecType
+from meltica.domain.schedule import Schedule, ScheduleKind
 from meltica.domain.sight import Dispatch
 from meltica.domain.terms import Held
 from tests.unit.analytics.days import ALL, SECOND, START_NS, Day, instrument
@@ -199,3 +203,42 @@ def test_counts_can_be_taken_back() -> None:
     low, high = bounds_of(bucket_of(2**50))
     assert (low, high) == (2**50, 2**50 + 2**44 - 1), "hours and days have buckets too"
     assert counts.figures(Stage.ENGINE) == StageFigures(Stage.ENGINE, 2, (100, 100), *((low, high),) * 3)
+
+
+def test_an_amended_parent_wants_another_quantity() -> None:
+    day = Day()
+    day.hold(1, (3999, 4001), Held.SLICES, quantity_lots=300)
+    amended = AlgoAmended(
+        order_id=1,
+        quantity_lots=500,
+        price_ticks=None,
+        schedule=Schedule(kind=ScheduleKind.TWAP, start_ns=day.now_ns, end_ns=day.now_ns + SECOND, slices=2),
+        actor="t",
+        time_ns=day.now_ns,
+    )
+    day.record(day.command(), amended)
+    assert day.order(1).quantity_lots == 500
+
+
+def test_the_orders_of_a_list_have_their_own_decisions() -> None:
+    day = Day()
+    commands = [day.command(client_order_id=f"m{each}", decision_ticks=each * 1000, decided_ns=each) for each in (1, 2)]
+    events = [
+        OrderSubmitted(**day.terms(each, command), reserved_price_ticks=1) for each, command in enumerate(commands, 1)
+    ]
+    body = SubmitOrders(request_id="r", actor="t", orders=tuple(commands))
+    day.record(body, *events, seen=(3999, 4001))
+    assert [(day.order(each).decision_half_ticks, day.order(each).decided_ns) for each in (1, 2)] == [
+        (2000, 1),
+        (4000, 2),
+    ]
+
+
+def test_a_checkpoint_holds_integers_of_any_size() -> None:
+    day = Day()
+    for order_id in (1, 2):
+        day.submit(order_id, (2**61, 2**61 + 2), quantity_lots=2**60)
+        day.fill(order_id, f"e{order_id}", 2**60, 2**61, (2**61, 2**61 + 2), traded_lots=2**62, traded_value=2**122)
+    again = Executions.restored(day.books.checkpoint())
+    assert again.summaries(GroupBy.ALL, ALL) == day.books.summaries(GroupBy.ALL, ALL)
+    assert again.order(2) == day.books.order(2)
