@@ -19,7 +19,8 @@ from meltica.engine import snapshot
 from tests.engines import BTC, MARK_TICKS, TestBench, instrument
 from tests.replay.judge import assert_lossless, recovered, replayed
 from tests.unit.engine.group_day import TARA, GroupDay, leg, stop, stop_loss, take_profit
-from tests.unit.engine.group_situations import SITUATIONS, Situation
+from tests.unit.engine.group_situations import SITUATIONS
+from tests.unit.engine.group_steps import Situation
 from tests.unit.engine.watch import refused
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs/guides/contingent_orders.md"
