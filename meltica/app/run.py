@@ -175,7 +175,7 @@ def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> tup
     bootstrap = Bootstrap(gateway, settings)
     closes = settings.paper.closes
     close_ns = parse_time_of_day("paper.closes", closes) if closes else None
-    bootstrap.describe(capabilities(source.venue, close_ns))
+    bootstrap.describe(capabilities(source.venue, close_ns, stops=settings.paper.native_stops))
     instruments = bootstrap.register(source.instruments)
     latency = Latency(settings.paper.entry_latency_us * 1000, settings.paper.response_latency_us * 1000)
     venue = PaperSession(source.venue, instruments.values(), epoch=epoch, latency=latency)

@@ -148,6 +148,8 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     """The engine has it, the venue does not: nothing is reserved for it, and cancelling it needs nobody's yes."""
     due_ns: int = 0
     """When the engine wants to look at it again; 0: only when something happens."""
+    released: bool = False
+    """It was held and went out: the venue knows it as a MARKET or LIMIT order, whatever its type says."""
     acknowledged: bool = False
     venue_order_id: str = ""
     cumulative_lots: int = 0

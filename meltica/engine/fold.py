@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 
 from meltica.domain import lifecycle
 from meltica.domain.cash import AccountingEvent
+from meltica.domain.commands import SubmitOrder
 from meltica.domain.corrections import CorrectionDropped, CorrectionKept
 from meltica.domain.events import (
     BreakerRearmed,
@@ -52,9 +53,9 @@ from meltica.domain.order_events import (
 from meltica.domain.outcomes import DoubtEvent
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
-from meltica.engine import fold_groups, lease_rows
+from meltica.domain.statements import ReconciliationEvent
+from meltica.engine import fold_groups, fold_reconciliation, fold_terms, lease_rows
 from meltica.engine.fold_cash import take_over
-from meltica.engine import fold_terms
 from meltica.engine.fold_limits import LimitsFold
 from meltica.engine.fold_parents import ParentsFold
 from meltica.engine.state import NO_ROW, EngineState, Tables, execution_key, position_key
@@ -111,6 +112,9 @@ class Fold(LimitsFold):
             DayBegan: self._day_began,
             **dict.fromkeys(get_args(LeaseEvent), self._lease_moved),
             **dict.fromkeys(get_args(AccountingEvent), partial(take_over, state.tables.accounting)),
+            **dict.fromkeys(
+                get_args(ReconciliationEvent), partial(fold_reconciliation.take_over, state.tables.reconciliation)
+            ),
         }
 
     def apply(self, event: Event) -> None:
@@ -360,10 +364,18 @@ def strategy_row(tables: Tables, strategy: str) -> int:
     return tables.strategies.get(strategy or MANUAL, NO_ROW)
 
 
+_LIMIT: Final = int(OrderType.LIMIT)
+
+
 def table_id(order: Order | OrderSubmitted) -> int:
     """Under which id the gate keeps it among the own working orders; 0: it never rests, so it is not kept there."""
     rests = order.order_type.sent_as is OrderType.LIMIT and order.time_in_force not in IMMEDIATE
-    return order.order_id if rests else 0
+    return order.order_id if rests and not waits_at_venue(order) else 0
+
+
+def waits_at_venue(order: SubmitOrder | OrderSubmitted | Order) -> bool:
+    """A native stop: it may be in its venue's book some day, and is not now."""
+    return order.order_type > _LIMIT and not (isinstance(order, Order) and order.released)
 
 
 def worst_case(order: Order) -> tuple[int, int, int]:

@@ -24,7 +24,7 @@ from meltica.engine.cancels import (
     used_before,
 )
 from meltica.engine.desk import Desk
-from meltica.engine.fold import strategy_row
+from meltica.engine.fold import strategy_row, waits_at_venue
 from meltica.engine.order_faults import child_fault, form_fault, quantity_fault
 from meltica.engine.refusals import Asked, explain
 from meltica.hot import PASS, Action, Check, Flag, OrderIntent
@@ -167,6 +167,10 @@ def closable(desk: Desk, account: str, instrument: str, side: Side) -> int:
     return lots - desk.state.reservations.lots(account, instrument, side)
 
 
+def gate_tif(order: SubmitOrder | OrderSubmitted | Order) -> TimeInForce:
+    return TimeInForce.IOC if waits_at_venue(order) else GATE_TIF[order.time_in_force]
+
+
 def new_intent(
     desk: Desk, order: SubmitOrder | OrderSubmitted, order_id: int, quantity_lots: int, action: Action = Action.NEW
 ) -> OrderIntent:
@@ -177,7 +181,7 @@ def new_intent(
         side=order.side,
         flags=flags(order),
         order_type=order.order_type.sent_as,
-        tif=GATE_TIF[order.time_in_force],
+        tif=gate_tif(order),
         instrument_id=tables.instruments[order.instrument].handle,
         account_id=tables.accounts[order.account],
         strategy_id=strategy_row(tables, order.strategy),
@@ -358,7 +362,7 @@ def replace_intent(desk: Desk, order: Order, lots: int, price: int | None) -> Or
         side=order.side,
         flags=flags(order),
         order_type=order.order_type.sent_as,
-        tif=GATE_TIF[order.time_in_force],
+        tif=gate_tif(order),
         instrument_id=tables.instruments[order.instrument].handle,
         account_id=tables.accounts[order.account],
         strategy_id=strategy_row(tables, order.strategy),

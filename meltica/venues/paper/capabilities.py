@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from meltica.domain.capabilities import Capabilities
-from meltica.domain.order import TimeInForce
+from meltica.domain.order import OrderType, TimeInForce
+from meltica.domain.terms import TriggerSource
+
+STOPS: Final = (OrderType.STOP, OrderType.STOP_LIMIT)
 
 
-def capabilities(venue: str, close_ns: int | None = None) -> Capabilities:
-    """``close_ns``: when the market that it trades closes, in nanoseconds after midnight UTC, where it does."""
-    return Capabilities(venue=venue, min_quantity=(TimeInForce.IOC,), close_ns=close_ns)
+def capabilities(venue: str, close_ns: int | None = None, *, stops: bool = False) -> Capabilities:
+    """``close_ns``: when the market that it trades closes, in nanoseconds after midnight UTC, where it does.
+    ``stops``: it keeps stops itself, which the engine then does not hold."""
+    return Capabilities(
+        venue=venue,
+        order_types=STOPS if stops else (),
+        trigger_sources=(TriggerSource.BID_ASK, TriggerSource.LAST) if stops else (),
+        min_quantity=(TimeInForce.IOC,),
+        close_ns=close_ns,
+    )

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from meltica.domain.level_book import LevelBook
 from meltica.domain.market import BookUpdate, Level, MarketTrade
 from meltica.domain.order import Side, TimeInForce
+from meltica.domain.terms import TriggerSource
 from meltica.venues.paper.order import PaperOrder
 from meltica.venues.paper.own_side import OwnSide
 
@@ -27,6 +28,7 @@ OnCancel = Callable[[PaperOrder, str], None]
 
 SELF_MATCH = "self-match prevention: it would trade with our own resting order"
 NO_LIQUIDITY = "no liquidity left within the price"
+POST_ONLY_STOP = "post-only: when it fired it would have taken liquidity"
 NO_MATCHING = "nothing can match now: the market's book is not valid, or trading is halted"
 TOO_LITTLE = "minimum quantity: not as much as that can be filled at once"
 FOK_KILLED = "fill or kill: not all of it can be filled at once"
@@ -47,6 +49,10 @@ class Matcher:
         """Displayed lots that we took, per side and price, since the market last updated the level."""
         self._waiting: dict[int, PaperOrder] = {}
         """Orders that came while nothing could match; they enter when it can again, oldest first."""
+        self._stops: dict[int, PaperOrder] = {}
+        """Orders that wait for their trigger, oldest first."""
+        self._last: int | None = None
+        """The price of the last trade since the book is valid."""
 
     @property
     def matching(self) -> bool:
@@ -56,6 +62,10 @@ class Matcher:
 
     def enter(self, order: PaperOrder) -> None:
         """A new order, or one that lost its place: match what crosses, rest or cancel what is left."""
+        if order.trigger is not None and not (self.matching and self._fires(order)):
+            self._stops[order.sequence] = order
+            return
+        order.trigger = None
         if not self.matching:
             if order.immediate:
                 self._on_cancel(order, NO_MATCHING)
@@ -85,6 +95,7 @@ class Matcher:
             self._own[order.side].remove(order)
         else:
             self._waiting.pop(order.sequence, None)
+            self._stops.pop(order.sequence, None)
 
     def would_cross(self, side: Side, price_ticks: int) -> bool:
         """Would a limit order of this side and price take liquidity: others' or our own?"""
@@ -97,7 +108,8 @@ class Matcher:
 
     def working(self) -> tuple[PaperOrder, ...]:
         """Our orders that are not finished, oldest first."""
-        every = (*self._own[Side.BUY].orders(), *self._own[Side.SELL].orders(), *self._waiting.values())
+        resting = (*self._own[Side.BUY].orders(), *self._own[Side.SELL].orders())
+        every = (*resting, *self._waiting.values(), *self._stops.values())
         return tuple(sorted(every, key=lambda order: order.sequence))
 
     def _take(self, order: PaperOrder) -> None:
@@ -166,10 +178,13 @@ class Matcher:
         remaining = self._trade_through(Side.SELL, trade.price_ticks, remaining)
         if remaining and (side := self._side_hit(trade)) is not None:
             self._serve_queue(self._own[side], trade.price_ticks, remaining)
+        self._last = trade.price_ticks
+        self._fire_stops()
 
     def invalidate(self) -> None:
         """The book can't be trusted until the next snapshot: nothing matches, places in the queue stay as they were."""
         self.book_valid = False
+        self._last = None
         self.book.clear()
 
     def set_halted(self, halted: bool) -> None:
@@ -182,6 +197,27 @@ class Matcher:
         self._match_crossed(Side.SELL)
         while self._waiting:
             self.enter(self._waiting.pop(next(iter(self._waiting))))
+        self._fire_stops()
+
+    def _fire_stops(self) -> None:
+        """Oldest first. What one of them takes moves nothing that another waits for: the market's book is others'."""
+        for order in [order for order in self._stops.values() if self._fires(order)]:
+            del self._stops[order.sequence]
+            order.trigger = None
+            if order.post_only and order.price_ticks is not None and self.would_cross(order.side, order.price_ticks):
+                self._on_cancel(order, POST_ONLY_STOP)
+            else:
+                self.enter(order)
+
+    def _fires(self, order: PaperOrder) -> bool:
+        if (trigger := order.trigger) is None:
+            return False
+        bid, ask = self.book.bids.best, self.book.asks.best
+        if trigger.source is TriggerSource.LAST:
+            price = self._last
+        else:
+            price = None if bid is None or ask is None else ask if order.side is Side.BUY else bid
+        return price is not None and _within(order.side.opposite, price, trigger.ticks)
 
     def _snapshot_taken(self) -> None:
         self.book_valid = True

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.terms import TriggerSource
 
 IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK, TimeInForce.AT_THE_OPEN, TimeInForce.AT_THE_CLOSE})
 """What these don't fill at once is cancelled: they never rest. (The venue has no crosses: to it they came as IOC.)"""
+
+
+class Trigger(NamedTuple):
+    """A stop's: a buy fires at or above it, a sale at or below."""
+
+    ticks: int
+    source: TriggerSource
 
 
 class PaperOrder:
@@ -27,6 +37,7 @@ class PaperOrder:
         "sequence",
         "side",
         "time_in_force",
+        "trigger",
         "venue_order_id",
     )
 
@@ -45,6 +56,7 @@ class PaperOrder:
         sequence: int,
         cumulative_lots: int = 0,
         min_lots: int = 0,
+        trigger: Trigger | None = None,
     ) -> None:
         self.client_order_id = client_order_id
         self.venue_order_id = venue_order_id
@@ -58,6 +70,8 @@ class PaperOrder:
         self.cumulative_lots = cumulative_lots
         self.min_lots = min_lots
         """IOC: less than this at once is nothing."""
+        self.trigger = trigger
+        """What it waits for before it is in the book; None: nothing, or it has fired."""
         self.chain: tuple[str, ...] = (client_order_id,)
         """Every client order id that it was known under."""
         self.sequence = sequence

@@ -5,8 +5,10 @@ from __future__ import annotations
 from meltica.domain.instrument import Instrument
 from meltica.domain.order import OrderType, Side
 from meltica.domain.order_events import OrderSubmitted
+from meltica.domain.terms import Terms
+from meltica.venues.paper.capabilities import STOPS
 from meltica.venues.paper.matching import Matcher
-from meltica.venues.paper.order import PaperOrder
+from meltica.venues.paper.order import PaperOrder, Trigger
 
 PPM = 1_000_000
 
@@ -31,8 +33,17 @@ def malformed(instrument: Instrument, quantity_lots: int, price_ticks: int | Non
     return ""
 
 
+def trigger(kind: OrderType, terms: Terms | None) -> Trigger | None:
+    """What the venue itself waits for; None: nothing."""
+    if kind not in STOPS or terms is None or terms.trigger_ticks is None:
+        return None
+    return Trigger(terms.trigger_ticks, terms.trigger_source)
+
+
 def untimely(matcher: Matcher, command: OrderSubmitted) -> str:
     """Why the market can't take the order at this moment; empty: it can."""
+    if trigger(command.order_type, command.terms) is not None:
+        return ""
     if matcher.halted:
         return HALTED
     if command.order_type is OrderType.MARKET:
@@ -48,9 +59,9 @@ def bad_replace(
         return ""
     if matcher.halted:
         return HALTED
-    return malformed(instrument, quantity_lots, price_ticks, priced=True) or _crosses(
-        matcher, order.post_only, order.side, price_ticks
-    )
+    priced = order.order_type is OrderType.LIMIT
+    why = malformed(instrument, quantity_lots, price_ticks, priced=priced)
+    return why if why or order.trigger is not None else _crosses(matcher, order.post_only, order.side, price_ticks)
 
 
 def fee_nanos(instrument: Instrument, price_ticks: int, quantity_lots: int, *, maker: bool) -> int:

@@ -155,6 +155,7 @@ class PaperSession:
             post_only=known.post_only,
             sequence=self._next_sequence(),
             cumulative_lots=known.cumulative_lots,
+            trigger=None if known.released or known.cumulative_lots else rules.trigger(known.order_type, known.terms),
         )
         if order.client_order_id in self._orders:
             raise InvariantError(f"paper venue {self._venue}: {order.client_order_id} is known already, not restored")
@@ -162,6 +163,8 @@ class PaperSession:
         matcher = self._matchers.get(order.instrument)
         if matcher is None:
             self._end(order, ExecType.CANCELED, f"unknown instrument {order.instrument} since the venue restarted")
+        elif order.trigger is not None:
+            matcher.enter(order)
         elif order.immediate:
             self._end(order, ExecType.CANCELED, "the venue restarted before it was done")
         else:
@@ -215,12 +218,13 @@ class PaperSession:
             venue_order_id=self._next_venue_order_id(),
             instrument=command.instrument,
             side=command.side,
-            order_type=command.order_type,
+            order_type=command.order_type.sent_as,
             time_in_force=command.time_in_force,
             quantity_lots=command.quantity_lots,
             price_ticks=command.price_ticks,
             post_only=command.post_only,
             sequence=self._next_sequence(),
+            trigger=rules.trigger(command.order_type, command.terms),
             min_lots=0 if command.terms is None else command.terms.min_lots,
         )
         self._admit(order, acknowledge=True)
@@ -235,7 +239,7 @@ class PaperSession:
         instrument = self._instruments.get(command.instrument)
         if instrument is None:
             return f"unknown instrument {command.instrument}"
-        priced = command.order_type is OrderType.LIMIT
+        priced = command.order_type.sent_as is OrderType.LIMIT
         return rules.malformed(instrument, command.quantity_lots, command.price_ticks, priced=priced) or rules.untimely(
             self._matchers[command.instrument], command
         )

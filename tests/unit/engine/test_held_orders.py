@@ -22,6 +22,7 @@ from meltica.domain.order_events import (
     OrderDenied,
     OrderReleased,
     OrderReported,
+    OrderSubmitted,
 )
 from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held, OffsetUnit, Peg, Terms, TriggerSource
@@ -300,3 +301,32 @@ def test_cancelling_a_held_order_needs_nobody(bench: HeldBench) -> None:
     assert event.exec_type is ExecType.CANCELED
     assert bench.show(MID - 10, MID - 9) == ()
     assert len(bench.engine.state.watch) == 0
+
+
+# Native
+
+
+def test_what_the_venue_keeps_itself_is_sent_as_it_is(bench: HeldBench) -> None:
+    kinds, sources = (OrderType.STOP, OrderType.STOP_LIMIT), (TriggerSource.BID_ASK,)
+    bench.describe(order_types=kinds, trigger_sources=sources)
+    terms = Terms(trigger_ticks=MID - 10)
+    facts = {"time_in_force": TimeInForce.GTC, "terms": terms}
+    sent = only(bench.submit(Side.SELL, 100, None, order_type=OrderType.STOP, **facts), OrderSubmitted)
+    assert (sent.order_type, sent.terms, sent.time_in_force) == (OrderType.STOP, terms, TimeInForce.GTC)
+    sent = only(bench.submit(Side.SELL, 100, MID - 20, order_type=OrderType.STOP_LIMIT, **facts), OrderSubmitted)
+    order = bench.engine.state.tables.orders[sent.order_id]
+    assert (order.held, order.reserved_lots) == (None, 100)
+    assert bench.show(MID - 15, MID - 14) == ()
+    bench.submitted(Side.BUY)  # It waits at the venue, so nothing would trade with it now.
+    assert bench.recovers()
+    last = Terms(trigger_ticks=MID - 10, trigger_source=TriggerSource.LAST)
+    assert bench.hold(OrderType.STOP, trigger_ticks=MID - 10, trigger_source=TriggerSource.LAST).terms == last
+    assert bench.hold(OrderType.TRAILING_STOP, trail_offset=5).held is Held.TRIGGER
+
+
+def test_a_stop_limit_that_went_out_is_an_own_working_order(bench: HeldBench) -> None:
+    bench.hold(OrderType.STOP_LIMIT, price=MID + 5, trigger_ticks=MID - 10)
+    only(bench.show(MID - 10, MID - 9), OrderReleased)
+    denied = only(bench.submit(Side.BUY, 100, MID + 5), OrderDenied)
+    assert denied.reason == "SELF_MATCH"
+    assert bench.recovers()

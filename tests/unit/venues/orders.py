@@ -36,6 +36,7 @@ def submitted(
         "instrument": BTC.instrument,
         "time_in_force": TimeInForce.GTC if limit else TimeInForce.IOC,
         "post_only": False,
+        "order_type": OrderType.LIMIT if limit else OrderType.MARKET,
         **changed,
     }
     return OrderSubmitted(
@@ -44,7 +45,6 @@ def submitted(
         account="desk",
         strategy="manual",
         side=side,
-        order_type=OrderType.LIMIT if limit else OrderType.MARKET,
         quantity_lots=quantity_lots,
         price_ticks=price_ticks,
         reduce_only=False,
