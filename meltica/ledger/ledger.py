@@ -36,7 +36,7 @@ from meltica.ledger.fees import FeeBook, FeeDifference, expected_fee
 from meltica.ledger.journal import Journal, Place
 from meltica.ledger.positions import Fill
 from meltica.ledger.stream import Stream, StreamTable
-from meltica.ledger.tables import DIFFERENCES_KEPT, EquityTable, LedgerTables, Linked
+from meltica.ledger.tables import DIFFERENCES_KEPT, LedgerTables, Linked
 from meltica.ledger.worth import Worth
 
 
@@ -201,9 +201,9 @@ class Ledger:
         tables = self.tables
         gone = (old.execution_id, event.account, event.instrument)
         tables.differences = [d for d in tables.differences if (d.execution_id, d.account, d.instrument) != gone]
-        self.fees.traded(event.account, instrument, old.time_ns, abs(new.value) - abs(old.value))
-        if new.lots:
-            self._judge_fee(event.account, instrument, new)
+        self.fees.traded(event.account, instrument, old.time_ns, -abs(old.value))
+        self._judge_fee(event.account, instrument, new)
+        self.fees.traded(event.account, instrument, old.time_ns, abs(new.value))
 
     def _ordered(self, event: OrderSubmitted | OrderHeld | OrderAdopted) -> None:
         """When hedging: which position the order's fills will belong to, where that is not one of its own."""
@@ -243,7 +243,6 @@ class Ledger:
     def _change_base(self, books: AccountBooks) -> None:
         """The day's opening is told anew, at today's rates; the curve of another currency ends."""
         self.tables.equity.pop(books.account, None)
-        self.tables.equity[books.account] = EquityTable()
         day = self.days.day(books.account)
         opening = {
             currency: balance[Book.CASH] + balance[Book.POSITION] + day.unrealised.get(currency, 0)

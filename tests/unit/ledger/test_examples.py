@@ -246,6 +246,17 @@ def test_a_correction_changes_the_volume_of_its_day(clerk):
     assert found(clerk) == []
 
 
+def test_a_corrected_trade_is_forgotten_with_its_day(clerk):
+    value = 100 * UNIT
+    schedule(clerk, VolumeWindow.THIRTY_DAYS, (0, 0, 1000), (5 * value, 0, 500))
+    clerk.fill("main", AAPL, 1, 100, value // 1000)
+    clerk.now_ns += 15 * DAY
+    clerk.correct("main", AAPL, 1, ("x1", "x1b"), 10, 100, value // 100)
+    clerk.now_ns += 16 * DAY
+    clerk.fill("main", AAPL, 1, 100, value // 1000)
+    assert found(clerk) == []
+
+
 def test_without_a_schedule_the_instruments_own_fee_counts():
     clerk = Clerk(taker_fee_ppm=1000)
     clerk.fill("main", AAPL, 1, 100, 100 * UNIT // 1000)
