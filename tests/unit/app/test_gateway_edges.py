@@ -21,7 +21,7 @@ from meltica.strategies.sdk import Parameters, Strategy
 from meltica.venues.paper.lossy import LossySession
 from meltica.venues.paper.session import PaperSession
 from tests.engines import BTC, MARK_TICKS, SECOND, instrument
-from tests.unit.app.live import VENUE, DeafVenue, Live, engage, submit
+from tests.unit.app.live import VENUE, DeafVenue, Live, book, engage, submit
 
 
 @pytest.fixture
@@ -100,6 +100,7 @@ async def test_a_query_goes_to_a_venue_that_can_ask_and_nothing_is_sent_again(li
     venue = Asked()
     for chosen in (live.venue, venue):  # First the one that can't be asked: it is left alone.
         live.gateway.add_venue(chosen)
+        live.gateway.on_market(book(live.clock.now_ns()))
         live.gateway.take(submit(f"r-{type(chosen).__name__}"))
         live.journal.commit()
         name = chosen.told[-1].client_order_id
