@@ -6,10 +6,12 @@ import itertools
 from decimal import Decimal
 from typing import Any
 
-from meltica.domain.algo_commands import SubmitAlgo
+from meltica.domain import lifecycle
+from meltica.domain.algo_commands import AmendAlgo, PauseAlgo, ResumeAlgo, SubmitAlgo
 from meltica.domain.commands import CancelOrder, SeeMarket, Wake
 from meltica.domain.events import Event
 from meltica.domain.inputs import Input, Record, decode_record, encode_record
+from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.market import Level, Mark, Quote
 from meltica.domain.order import Order, Side, TimeInForce
 from meltica.domain.order_events import CancelRequested
@@ -187,3 +189,21 @@ def cancels(events: tuple[Event, ...]) -> list[int]:
 
 def resting(child: Order) -> bool:
     return child.time_in_force in (TimeInForce.GTC, TimeInForce.DAY)
+
+
+def status(order: Order) -> OrderStatus:
+    return lifecycle.status(order)
+
+
+def pause(bench: AlgoBench, order: Order, **facts: Any) -> tuple[Event, ...]:
+    return bench.step(PauseAlgo(request_id=bench.request(), actor=TARA, order_id=order.order_id, **facts))
+
+
+def resume(bench: AlgoBench, order: Order) -> tuple[Event, ...]:
+    said = bench.step(ResumeAlgo(request_id=bench.request(), actor=TARA, order_id=order.order_id))
+    return said + bench.at(bench.now_ns)
+
+
+def amend(bench: AlgoBench, order: Order, **facts: Any) -> tuple[Event, ...]:
+    said = bench.step(AmendAlgo(request_id=bench.request(), actor=TARA, order_id=order.order_id, **facts))
+    return said + bench.at(bench.now_ns)

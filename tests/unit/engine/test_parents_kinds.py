@@ -1,0 +1,136 @@
+"""POV and ICEBERG: what the market's volume and the last slice's fill make due."""
+
+from __future__ import annotations
+
+import pytest
+
+from meltica.domain import lifecycle
+from meltica.domain.commands import (
+    AmendOrder,
+    CancelOrder,
+    SubmitOrder,
+)
+from meltica.domain.lifecycle import OrderStatus
+from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.terms import Terms
+from tests.engines import BTC, MARK_TICKS, SECOND
+from tests.unit.engine.algos import (
+    T0,
+    TARA,
+    AlgoBench,
+    iceberg,
+    pov,
+    status,
+)
+
+SLICE = 10 * SECOND
+
+
+@pytest.fixture(params=["python", "cython"])
+def bench(request):
+    return AlgoBench(request.param)
+
+
+def test_pov_follows_the_volume_within_one_child(bench):
+    order = bench.begin(pov(), 200)
+    bench.trade(5_000)
+    assert bench.sent(order) == []
+    bench.at(T0)
+    bench.trade(5_000)  # From here on it counts.
+    done = 0
+    for volume in range(0, 700, 7):
+        bench.trade(5_000 + volume)
+        for child in bench.live(order):
+            bench.fill(child)
+        done = order.cumulative_lots
+        fair = volume // 4  # A fifth of all that trades is a quarter of what others trade.
+        assert fair - 10 < done <= fair
+    assert done == 170
+    bench.trade(10_000)
+    assert sum(bench.sent(order)) == 200
+
+
+def test_pov_goes_on_when_the_driver_counts_anew(bench):
+    order = bench.begin(pov(), 200)
+    bench.at(T0)
+    bench.trade(1_000)
+    bench.trade(1_040)
+    assert bench.sent(order) == [10]
+    bench.trade(3)  # A restart.
+    assert bench.parent(order).market_lots == 43
+    bench.trade(40)
+    assert bench.sent(order) == [10, 10]
+
+
+def test_pov_is_not_told_of_every_trade(bench):
+    order = bench.begin(pov(), 200)
+    bench.at(T0)
+    bench.trade(0)
+    entries = len(bench.history)
+    for volume in range(40):
+        bench.trade(volume)
+    assert len(bench.history) == entries
+    bench.trade(40)
+    assert bench.sent(order) == [10]
+
+
+def test_pov_ends(bench):
+    order = bench.begin(pov(), 200)
+    bench.at(T0 + 1000 * SECOND)
+    assert status(order) is OrderStatus.EXPIRED
+    bench.trade(10**6)
+    assert bench.sent(order) == []
+
+
+def test_an_iceberg_shows_one_slice_at_a_time(bench):
+    order = bench.begin(iceberg(), 100, price_ticks=MARK_TICKS - 5)
+    bench.at(T0)
+    for shown in (30, 30, 30, 10):
+        (child,) = bench.live(order)
+        assert (child.quantity_lots, child.price_ticks) == (shown, MARK_TICKS - 5)
+        bench.fill(child, shown - 4)
+        assert bench.live(order) == [child]
+        bench.fill(child)
+    assert status(order) is OrderStatus.FILLED
+
+
+def test_an_iceberg_with_a_random_reserve_never_shows_more_than_is_left(bench):
+    order = bench.begin(iceberg(randomise_ppm=500_000), 100, price_ticks=MARK_TICKS - 5)
+    bench.at(T0)
+    while order.held is not None:
+        (child,) = bench.live(order)
+        assert child.quantity_lots <= lifecycle.leaves_lots(order)
+        bench.fill(child)
+    sent = bench.sent(order)
+    assert sum(sent) == 100
+    assert all(15 <= lots <= 45 for lots in sent[:-1])
+
+
+def test_an_order_that_hides_part_of_itself_is_an_iceberg(bench):
+
+    (held, started) = bench.step(
+        SubmitOrder(
+            request_id=bench.request(),
+            actor=TARA,
+            account="main",
+            strategy="manual",
+            instrument=BTC,
+            side=Side.BUY,
+            order_type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            quantity_lots=100,
+            price_ticks=MARK_TICKS - 5,
+            terms=Terms(display_lots=40),
+        )
+    )
+    assert held.order_id == started.order_id
+    order = bench.engine.state.tables.orders[held.order_id]
+    bench.at(bench.now_ns)
+    assert bench.sent(order) == [40]
+    bench.step(AmendOrder(request_id=bench.request(), actor=TARA, order_id=order.order_id, price_ticks=MARK_TICKS - 9))
+    (child,) = bench.live(order)
+    bench.cancelled(child)
+    assert bench.live(order)[0].price_ticks == MARK_TICKS - 9
+    bench.step(CancelOrder(request_id=bench.request(), actor=TARA, order_id=order.order_id))
+    bench.cancelled(bench.live(order)[0])
+    assert status(order) is OrderStatus.CANCELED
