@@ -26,6 +26,7 @@ from meltica.domain.order_events import (
 )
 from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held, OffsetUnit, Peg, Terms, TriggerSource
+from meltica.engine.release import release
 from tests.engines import BTC, SECOND
 from tests.unit.engine.held_orders import MID, HeldBench
 from tests.unit.engine.watch import SYSTEM, only, refused
@@ -330,3 +331,20 @@ def test_a_stop_limit_that_went_out_is_an_own_working_order(bench: HeldBench) ->
     denied = only(bench.submit(Side.BUY, 100, MID + 5), OrderDenied)
     assert denied.reason == "SELF_MATCH"
     assert bench.recovers()
+
+
+def test_without_any_book_the_age_of_the_last_trade_decides(bench: HeldBench) -> None:
+    bench.hold(OrderType.STOP, trigger_ticks=MID - 10, trigger_source=TriggerSource.LAST)
+    only(bench.show(last=MID - 10, age_ns=2 * SECOND), HeldAmended)
+    assert bench.show(last=MID - 10, age_ns=2 * SECOND) == ()
+    only(bench.show(last=MID - 5), OrderReleased)
+
+
+def test_that_it_waits_is_said_once_whoever_lets_it_go(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
+    bench.step(ReportGate(request_id="", actor=SYSTEM, state=GateState.LOST, reason="silent"))
+    desk = bench.engine._desk
+    desk.begin(bench.now_ns)
+    for _ in range(3):
+        assert not release(desk, order, price_ticks=None, time_in_force=TimeInForce.IOC, reason="a group's leg")
+    only(desk.end(), HeldAmended)

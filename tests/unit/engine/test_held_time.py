@@ -93,3 +93,10 @@ def test_at_the_close_needs_to_know_when_that_is(bench: HeldBench) -> None:
     waits = only(bench.step(Wake(request_id="", actor=SYSTEM)), HeldAmended)
     assert waits.held is Held.RELEASE
     only(bench.show(MID, MID + 1), OrderReleased)
+
+
+def test_after_todays_close_the_next_one_is_meant(bench: HeldBench) -> None:
+    closed_at = bench.now_ns - 60 * SECOND
+    bench.describe(close_ns=closed_at % DAY_NS)
+    order = bench.hold(OrderType.MARKET, Side.BUY, tif=TimeInForce.AT_THE_CLOSE)
+    assert order.due_ns == closed_at + DAY_NS - 2 * SECOND
