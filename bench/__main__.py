@@ -32,6 +32,8 @@ PARTS: Final = (
     "held",
     "analytics",
     "journal",
+    "replay",
+    "snapshots",
     "ledger",
     "durable",
     "grpc_submit",
