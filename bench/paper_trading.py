@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -28,6 +28,7 @@ from meltica.domain.market import BookUpdate, Mark
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderSubmitted
 from meltica.engine.engine import Engine
+from meltica.hot.ports import RiskGate
 from meltica.venues.paper.session import PaperSession
 
 BTC: Final = Instrument(
@@ -100,9 +101,10 @@ LIMITS: Final[tuple[Limits, ...]] = (
 class PaperTrading:
     """One account, one instrument, a deep book. Each call is one order's whole life, and checks that it was one."""
 
-    def __init__(self, max_working_orders: int = 65_536) -> None:
+    def __init__(self, max_working_orders: int = 65_536, make: Callable[[RiskGate], Engine] | None = None) -> None:
+        """``make``: an engine of another class."""
         self.gate = hot.Gate(max_instruments=16, max_accounts=4, max_working_orders=max_working_orders)
-        self.engine = Engine(self.gate, max_instruments=16, max_accounts=4)
+        self.engine = make(self.gate) if make else Engine(self.gate, max_instruments=16, max_accounts=4)
         self.venue = PaperSession(BTC.venue, [BTC])
         self.now_ns = START_NS
         self._request_ids = request_ids()

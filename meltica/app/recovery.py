@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
+from collections.abc import Iterator
 
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.domain.errors import InvariantError
@@ -44,9 +47,22 @@ def recover(source: JournalSource, gate: RiskGate, intent: type[OrderIntent] = O
     )
     if engine.state.unsaved is None:
         engine.state.track()  # Before the first entry: then nothing need be looked for later
-    for entry in entries(source, position + 1):
-        try:
-            engine.absorb(entry.seq, decode_record(entry.payload))
-        except Exception as error:
-            raise InvariantError(f"journal entry {entry.seq} can't be applied: {error!r}") from error
+    with _garbage_waits():
+        for entry in entries(source, position + 1):
+            try:
+                engine.absorb(entry.seq, decode_record(entry.payload))
+            except Exception as error:
+                raise InvariantError(f"journal entry {entry.seq} can't be applied: {error!r}") from error
     return engine
+
+
+@contextlib.contextmanager
+def _garbage_waits() -> Iterator[None]:
+    """What is built up here stays, so looking through it again and again finds nothing: a tenth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

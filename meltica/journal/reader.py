@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -17,6 +18,9 @@ from meltica.journal.port import JournalSource, SnapshotRow
 READ_BATCH: Final = (
     1_024  # Entries in memory at a time; each batch is its own read, so a slow reader never pins the WAL
 )
+
+_ENTRY: Final = partial(tuple.__new__, Entry)
+"""As ``Entry._make``, which is a function in Python: a journal has millions of rows."""
 
 
 class SqliteReader:
@@ -48,7 +52,7 @@ class SqliteReader:
 
     def read(self, first_seq: int, limit: int = READ_BATCH) -> list[Entry]:
         sql = "SELECT seq, time_ns, payload, hash FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?"
-        return list(map(Entry._make, self._rows(sql, first_seq, limit)))
+        return list(map(_ENTRY, self._rows(sql, first_seq, limit)))
 
     def snapshot_seqs(self) -> list[int]:
         return [row[0] for row in self._rows("SELECT seq FROM snapshots ORDER BY seq DESC")]
