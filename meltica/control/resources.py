@@ -97,6 +97,7 @@ def order(found: Order, instrument: Instrument) -> order_pb2.Order:
         terms=terms.shown(found.terms, instrument),
         held=terms.held(found.held),
         group_id=str(found.group_id) if found.group_id else "",
+        parent_order_id=str(found.parent_id) if found.parent_id else "",
         doubts=[outcome_views.doubt(doubt) for doubt in found.doubts],
         uncertain=lifecycle.is_uncertain(found),
         overfilled_quantity=instrument.quantity_text(over) if (over := lifecycle.overfill_lots(found)) else "",

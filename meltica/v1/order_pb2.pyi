@@ -699,6 +699,7 @@ class Order(_message.Message):
     TERMS_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     GROUP_ID_FIELD_NUMBER: _builtins.int
+    PARENT_ORDER_ID_FIELD_NUMBER: _builtins.int
     DOUBTS_FIELD_NUMBER: _builtins.int
     UNCERTAIN_FIELD_NUMBER: _builtins.int
     OVERFILLED_QUANTITY_FIELD_NUMBER: _builtins.int
@@ -758,6 +759,8 @@ class Order(_message.Message):
     """Why the gateway keeps it for now."""
     group_id: _builtins.str
     """The orders that it belongs to; empty: none."""
+    parent_order_id: _builtins.str
+    """The parent order whose slice it is (AlgoService.GetAlgo); empty: none."""
     uncertain: _builtins.bool
     """Is there such a doubt?"""
     overfilled_quantity: _builtins.str
@@ -816,13 +819,14 @@ class Order(_message.Message):
         terms: Global___OrderTerms | None = ...,
         held: Global___Held.ValueType = ...,
         group_id: _builtins.str = ...,
+        parent_order_id: _builtins.str = ...,
         doubts: _abc.Iterable[Global___Doubt] | None = ...,
         uncertain: _builtins.bool = ...,
         overfilled_quantity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "terms", b"terms", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "doubts", b"doubts", "fees", b"fees", "group_id", b"group_id", "held", b"held", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "overfilled_quantity", b"overfilled_quantity", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "status", b"status", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type", "uncertain", b"uncertain", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "doubts", b"doubts", "fees", b"fees", "group_id", b"group_id", "held", b"held", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "overfilled_quantity", b"overfilled_quantity", "parent_order_id", b"parent_order_id", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "status", b"status", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type", "uncertain", b"uncertain", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

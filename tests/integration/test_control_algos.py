@@ -126,7 +126,8 @@ async def test_what_rings_with_a_command_is_not_its_answer(running):
     await stubs.algos.SubmitAlgo(algo(quantity="2000", schedule=schedule(slices=1)))  # More than a child may be.
     answer = await stubs.algos.SubmitAlgo(algo())  # The first one's alarm rings with it.
     assert answer.algo.order.quantity == "0.50000"
-    assert running.gateway.state.order(2).parent_id == 1
+    child = (await stubs.orders.GetOrder(order_service_pb2.GetOrderRequest(order_id="2"))).order
+    assert (child.parent_order_id, child.status) == ("1", order_pb2.ORDER_STATUS_REJECTED)
 
 
 async def test_lists(running):
