@@ -63,6 +63,7 @@ from meltica.domain.ports import (
     VenueSession,
 )
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
+from meltica.domain.statements import VenueStatement
 from meltica.engine.engine import Engine
 from meltica.engine.kill_switch import exists, switches_of
 from meltica.hot.ports import RiskGate
@@ -74,7 +75,7 @@ from meltica.strategies.runner import StrategyRunner
 
 LOG = logging.getLogger("meltica.gateway")
 
-Body = Command | VenueReport | TradingStatus
+Body = Command | VenueReport | VenueStatement | TradingStatus
 
 
 class Waiting(NamedTuple):

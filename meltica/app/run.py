@@ -24,6 +24,7 @@ from meltica.app.ledger_keeper import keeping
 from meltica.app.market_sources import MarketSource, open_market
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.pump import pump
+from meltica.app.reconciler import Reconciler
 from meltica.app.recovery import recover
 from meltica.app.settings import FaultSettings, Settings
 from meltica.app.strategy_kinds import build
@@ -43,6 +44,7 @@ from meltica.journal.writer import GroupCommitWriter
 from meltica.venues.paper.capabilities import capabilities
 from meltica.venues.paper.lossy import Faults, LossySession
 from meltica.venues.paper.session import Latency, PaperSession
+from meltica.venues.paper.stating import StatingPaperSession
 
 LOG = logging.getLogger("meltica.run")
 
@@ -82,7 +84,12 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
         executions = ExecutionKeeper(gateway.state.tables.sequence)
         gateway.keep(executions)
         day_ends_ns = parse_time_of_day("paper.day_ends", settings.paper.day_ends)
-        bootstrap, venue = _wire(gateway, settings, source)
+        epoch = gateway.state.tables.sequence
+        bootstrap, venue, line = _wire(gateway, settings, source)
+        reconciler = Reconciler(gateway, (line,), every_s=settings.reconcile_every_s)
+        gateway.keep(reconciler)
+        await reconciler.start()
+        _start_strategies(gateway, settings, source, epoch)
         authority, _ = ensure_authority(settings.authority, datetime.now(UTC))
         server = ControlServer(
             gateway,
@@ -100,6 +107,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
             asyncio.create_task(_feed(source, gateway, bootstrap, settings, fail)),
             asyncio.create_task(end_days(gateway, venue, day_ends_ns)),
             asyncio.create_task(value_positions(gateway)),
+            asyncio.create_task(reconciler.run()),
             asyncio.create_task(executions.catch_up(gateway.records(0))),
         ]
         ready(f"{settings.listen.rpartition(':')[0]}:{port}")
@@ -168,8 +176,10 @@ def _recovered(
     return engine, gate, keeper
 
 
-def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> tuple[Bootstrap, PaperSession]:
-    """Kill latch first, then the instruments, the venue with the orders that it had, the strategies."""
+def _wire(
+    gateway: LiveGateway, settings: Settings, source: MarketSource
+) -> tuple[Bootstrap, PaperSession, VenueSession]:
+    """Kill latch first, then the instruments, the venue with the orders that it had. The line is the way to it."""
     epoch = gateway.state.tables.sequence
     gateway.restore_kill_latch()
     bootstrap = Bootstrap(gateway, settings)
@@ -178,16 +188,27 @@ def _wire(gateway: LiveGateway, settings: Settings, source: MarketSource) -> tup
     bootstrap.describe(capabilities(source.venue, close_ns, stops=settings.paper.native_stops))
     instruments = bootstrap.register(source.instruments)
     latency = Latency(settings.paper.entry_latency_us * 1000, settings.paper.response_latency_us * 1000)
-    venue = PaperSession(source.venue, instruments.values(), epoch=epoch, latency=latency)
-    gateway.add_venue(_line_to(venue, settings.paper.faults))
+    # Of what hot gates send elsewhere the paper venue knows nothing: it can't state what is so for their accounts.
+    kind = PaperSession if settings.hot_gates else StatingPaperSession
+    venue = kind(source.venue, instruments.values(), epoch=epoch, latency=latency)
+    if isinstance(venue, StatingPaperSession):
+        venue.hold(gateway.state.positions())
+    line = _line_to(venue, settings.paper.faults)
+    gateway.add_venue(line)
     working = gateway.state.working_orders()
     known = [o for o in working if gateway.state.tables.instruments[o.instrument].venue == source.venue and not o.gate]
     gateway.reported(venue.restore(known, gateway.clock.now_ns()))
+    return bootstrap, venue, line
+
+
+def _start_strategies(gateway: LiveGateway, settings: Settings, source: MarketSource, epoch: int) -> None:
+    """Once the venues have been heard: what a strategy starts with is what is so."""
+    known = gateway.state.tables.instruments
+    instruments = {wanted.instrument: known[wanted.instrument] for wanted in source.instruments}
     gateway.open()
     for wanted in settings.strategies:
         gateway.add_strategy(build(wanted, instruments, epoch))
     gateway.close("the gateway is starting")
-    return bootstrap, venue
 
 
 def _line_to(venue: PaperSession, faults: FaultSettings) -> VenueSession:

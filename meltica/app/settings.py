@@ -203,6 +203,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     accounts: Annotated[tuple[Name, ...], msgspec.Meta(max_length=GATE_ACCOUNTS)] = ("main",)
     snapshot_every: Annotated[int, msgspec.Meta(ge=1)] = 50_000
     """Journal entries between two snapshots: recovery folds at most that many, in about two seconds."""
+    reconcile_every_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)] = 30.0
+    """How often the venues are asked what is so; beside that at the start, and whenever a person asks."""
     market: MarketSettings = MarketSettings()
     paper: PaperSettings = PaperSettings()
     limits: LimitSettings = LimitSettings()

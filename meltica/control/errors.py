@@ -35,6 +35,8 @@ AGAIN: Final = "then send it again with a new request_id"
 REASONS: Final[dict[str, tuple[Code, str]]] = {
     # What is not there.
     "UNKNOWN_ORDER": (Code.NOT_FOUND, "OrderService.ListOrders has the orders."),
+    "UNKNOWN_DIFFERENCE": (Code.NOT_FOUND, "ReconciliationService.ListDifferences has those that stand."),
+    "UNKNOWN_VENUE": (Code.NOT_FOUND, "MarketDataService.ListInstruments has the venues."),
     "UNKNOWN_CORRECTION": (Code.NOT_FOUND, "OutcomeService.ListKeptCorrections has those that wait."),
     "UNKNOWN_GROUP": (Code.NOT_FOUND, "OrderService.ListOrderGroups has the groups."),
     "UNKNOWN_INSTRUMENT": (Code.NOT_FOUND, "MarketDataService.ListInstruments has the instruments."),
@@ -104,6 +106,7 @@ REASONS: Final[dict[str, tuple[Code, str]]] = {
     "REASON_MISSING": (Code.INVALID_ARGUMENT, "Everybody who looks will read it."),
     "AFTER_THE_END": (Code.OUT_OF_RANGE, "AuditService.GetAuditHead has the end; is this another journal?"),
     # What the state does not allow.
+    "NOT_ACCEPTABLE": (Code.FAILED_PRECONDITION, "ReconciliationService.ListDifferences tells what is proposed."),
     "NOT_UNCERTAIN": (Code.FAILED_PRECONDITION, "OutcomeService.ListUncertainOrders has what nobody knows."),
     "ORDER_TERMINAL": (Code.FAILED_PRECONDITION, ""),
     "NOT_AN_ALGO": (Code.FAILED_PRECONDITION, "AlgoService.ListAlgos has those that do."),

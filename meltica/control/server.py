@@ -31,6 +31,7 @@ from meltica.control.orders import OrderService
 from meltica.control.outcomes import OutcomeService
 from meltica.control.policy import PolicyFile
 from meltica.control.portfolio import PortfolioService
+from meltica.control.reconciliation import ReconciliationService
 from meltica.control.reflection import Reflection
 from meltica.control.risk import RiskService
 from meltica.control.roles import METHODS, Method
@@ -48,6 +49,7 @@ from meltica.v1 import (
     order_service_pb2,
     outcome_service_pb2,
     portfolio_service_pb2,
+    reconciliation_service_pb2,
     risk_service_pb2,
 )
 
@@ -59,6 +61,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
         (risk_service_pb2, "RiskService"),
         (kill_switch_service_pb2, "KillSwitchService"),
         (outcome_service_pb2, "OutcomeService"),
+        (reconciliation_service_pb2, "ReconciliationService"),
         (portfolio_service_pb2, "PortfolioService"),
         (accounting_service_pb2, "AccountingService"),
         (execution_service_pb2, "ExecutionService"),
@@ -126,6 +129,7 @@ class ControlServer:
             "RiskService": RiskService(gateway, self._durable, approvals, batches, clock_ns),
             "KillSwitchService": KillSwitchService(gateway, self._durable, approvals),
             "OutcomeService": OutcomeService(gateway, self._durable),
+            "ReconciliationService": ReconciliationService(gateway, self._durable),
             "PortfolioService": PortfolioService(gateway),
             "AccountingService": AccountingService(gateway, accounting, self._durable, batches),
             "ExecutionService": ExecutionService(gateway, executions),

@@ -17,8 +17,9 @@ import msgspec
 from meltica.domain.market import MarketEvent
 from meltica.domain.order_events import OrderSubmitted
 from meltica.domain.outcomes import QueryRequested
-from meltica.domain.ports import VenueCommand, VenueSession
+from meltica.domain.ports import StatingVenue, VenueCommand, VenueSession
 from meltica.domain.reports import OrderNotFound, OutcomeUnknown, VenueReport
+from meltica.domain.statements import VenueStatement
 
 MILLION: Final = 1_000_000
 WAITING_MAX: Final = 100_000
@@ -119,6 +120,14 @@ class LossySession:
                     text=text,
                 )
             )
+
+    def statement(self, account: str, now_ns: int) -> None:
+        """The way of statements is good: it is what finds out what the other one lost."""
+        if isinstance(self._inner, StatingVenue):
+            self._inner.statement(account, now_ns)
+
+    def stated(self, now_ns: int) -> Sequence[VenueStatement]:
+        return self._inner.stated(now_ns) if isinstance(self._inner, StatingVenue) else ()
 
     def _draw(self) -> _Fault | None:
         """SHA-256 of seed and number, modulo a million: which of the three ranges it falls into, if any."""
