@@ -25,7 +25,9 @@ def bust(bench, order, reference, name):
     return tell(bench, ExecType.TRADE_CANCEL, order, execution_id=name, reference_execution_id=reference)
 
 
-def correct(bench, order, reference, name, lots, price=MARK_TICKS, fee=0):
+def correct(  # noqa: PLR0917 - reads as a venue would say it
+    bench, order, reference, name, lots, price=MARK_TICKS, fee=0
+):
     told = {"last_quantity_lots": lots, "last_price_ticks": price, "fee_nanos": fee}
     return tell(bench, ExecType.TRADE_CORRECT, order, execution_id=name, reference_execution_id=reference, **told)
 
@@ -146,6 +148,18 @@ def test_the_trade_of_another_order_is_not_touched(bench):
     bust(bench, first, "e1", "b1")
     only(fill(bench, second, 40, "e1"), OrderFilled)
     assert (lots(bench), waiting(bench)) == (40, [("e1", "b1")])
+
+
+def test_one_id_kept_for_two_orders_is_booked_once(bench):
+    """The same correction of two trades: the id can be booked for one of them only."""
+    first, second = bench.submitted(quantity_lots=100), bench.submitted(quantity_lots=100)
+    correct(bench, first, "e1", "c1", 10)
+    correct(bench, second, "e2", "c1", 20)
+    fill(bench, first, 40, "e1")
+    *_, dropped = fill(bench, second, 40, "e2")
+    assert isinstance(dropped, CorrectionDropped)
+    assert "booked for another trade" in dropped.reason
+    assert (first.cumulative_lots, second.cumulative_lots, lots(bench), waiting(bench)) == (10, 40, 50, [])
 
 
 @pytest.mark.parametrize("end", [ExecType.CANCELED, ExecType.EXPIRED, ExecType.REJECTED, ExecType.CALCULATED], ids=str)

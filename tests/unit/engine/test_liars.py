@@ -1,4 +1,4 @@
-"""Venues that lie and clocks that jump: nothing is lost, nothing is counted twice, nobody's order is touched by others."""
+"""Venues that lie, clocks that jump: nothing is lost, nothing counted twice, nobody touches the orders of others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sent, outcome unknown: it stays exposure, the venue is asked and not for ever, nothing is sent twice, persons decide."""
+"""Sent, outcome unknown: it stays exposure, the venue is asked, nothing is sent twice, persons decide."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def not_found(bench, name, horizon_ns=0, after_ns=SECOND):
     return bench.step(OrderNotFound(venue="BINANCE", client_order_id=name, horizon_ns=horizon_ns), after_ns=after_ns)
 
 
-def resolve(bench, order, name, verdict, actor=ADA, reason="asked by telephone"):
-    request = {"request_id": bench.request(), "actor": actor, "reason": reason}
+def resolve(bench, order, name, verdict):
+    request = {"request_id": bench.request(), "actor": ADA, "reason": "asked by telephone"}
     return ResolveOutcome(**request, order_id=order.order_id, client_order_id=name, verdict=verdict)
 
 
@@ -340,3 +340,14 @@ def test_a_restart_goes_on_asking():
     state = type(bench.engine.state)(bench.engine.state.tables)
     assert state.next_due_ns() == bench.engine.state.next_due_ns()
     assert state.queries
+
+
+@pytest.mark.parametrize("which", ["cancel", "replace"])
+def test_a_request_that_the_venue_calls_pending_is_in_doubt_no_more(bench, which):
+    order = bench.submitted()
+    tell(bench, ExecType.NEW, order)
+    name = only(cancel(bench, order) if which == "cancel" else amend(bench, order, 150), object).client_order_id
+    unknown(bench, name)
+    tell(bench, ExecType.PENDING_CANCEL if which == "cancel" else ExecType.PENDING_REPLACE, order, name)
+    assert (order.doubts, len(order.pending)) == ((), 1)
+    assert only(unknown(bench, name), ReportIgnored).reason == "DUPLICATE_REPORT"
