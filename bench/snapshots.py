@@ -51,7 +51,7 @@ class Taken(NamedTuple):
     floor: float
 
 
-def rows(runs: int, open_orders: int = OPEN, ended: int = ENDED) -> list[Row]:
+def rows(runs: int, open_orders: int = OPEN, ended: int = ENDED, more: int = MORE) -> list[Row]:
     trading = PaperTrading(max_working_orders=WORKING_ORDERS)
     trading.market_orders(ended)
     trading.rest(open_orders, FAR_TICKS)
@@ -60,7 +60,7 @@ def rows(runs: int, open_orders: int = OPEN, ended: int = ENDED) -> list[Row]:
     gc.freeze()  # As the gateway does after its start
     try:
         with _scratch() as folder:
-            taken = asyncio.run(_snapshots(trading, folder / "journal", runs))
+            taken = asyncio.run(_snapshots(trading, folder / "journal", runs, more))
             loaded = _load(folder / "journal")
     finally:
         gc.unfreeze()
@@ -76,14 +76,14 @@ def rows(runs: int, open_orders: int = OPEN, ended: int = ENDED) -> list[Row]:
     ]
 
 
-async def _snapshots(trading: PaperTrading, path: Path, runs: int) -> list[Taken]:
+async def _snapshots(trading: PaperTrading, path: Path, runs: int, more: int) -> list[Taken]:
     """The first one, then ``runs`` more."""
     with closing(SqliteStore(path)) as journal:
         _pretend_entries(journal, trading.engine.state.tables.sequence)
     async with GroupCommitWriter(SqliteStore(path), lambda _: None) as writer:
         taken = [await _snapshot(trading, writer)]
         for _ in range(runs):
-            trading.market_buys(MORE)
+            trading.market_buys(more)
             while writer.head.seq < trading.engine.state.tables.sequence:
                 writer.append(b"{}", 1)
                 await writer.room()
