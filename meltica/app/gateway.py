@@ -286,8 +286,8 @@ class LiveGateway(JournalView):
 
     def _marks_for(self, body: Body) -> tuple[Mark, ...]:
         """The prices that the gate may judge this by, and orders whose moment has come; journaled with it."""
-        marks, now_ns = self._marks_of(body), self.clock.now_ns()
-        if (due_ns := self.state.next_due_ns()) is None or due_ns > now_ns:
+        marks = self._marks_of(body)
+        if (due_ns := self.state.next_due_ns()) is None or due_ns > (now_ns := self.clock.now_ns()):
             return marks
         there = {mark.instrument for mark in marks}
         due = (self.board.mark(name) for name in sorted(self.state.due_instruments(now_ns) - there))

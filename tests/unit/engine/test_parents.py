@@ -239,9 +239,10 @@ def test_cancels_that_the_venue_refuses_are_repeated_but_not_forever(bench):
     (child,) = bench.live(order)
     bench.cancel(order)
     asked = 1
-    while child.pending:
-        asked += len(cancels(bench.refuse_cancel(child)))
-    assert asked == CANCELS_MAX
+    for _ in range(2 * CANCELS_MAX):
+        if child.pending:
+            asked += len(cancels(bench.refuse_cancel(child)))
+    assert (asked, child.pending) == (CANCELS_MAX, ())
     assert order.ended is None
     bench.fill(child)
     assert status(order) is OrderStatus.CANCELED
