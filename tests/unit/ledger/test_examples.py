@@ -185,6 +185,8 @@ def test_a_whole_order_is_allocated_at_its_average_price(clerk):
     clerk.reverse(1)
     assert sums(clerk, "main", AAPL) == (12, (10 * 100 + 2 * 130) * UNIT, 0, 0)
     assert all(sums(clerk, sub, AAPL) == (0, 0, 0, 0) for sub in ("suba", "subb"))
+    rows = [row for sub in ("suba", "subb", "main") for row in clerk.ledger.stream(sub, AAPL).table.rows]
+    assert not any(row.allocation for row in rows)
     assert all(not any(b) for sub in ("suba", "subb") for b in clerk.ledger.tables.balances[sub].values())
 
 
@@ -244,6 +246,25 @@ def test_a_correction_changes_the_volume_of_its_day(clerk):
     clerk.correct("main", AAPL, 1, ("x1", "x1b"), 1, 100, value // 1000)
     clerk.fill("main", AAPL, 1, 100, value // 1000)
     assert found(clerk) == []
+
+
+@pytest.mark.parametrize(
+    ("window", "began_s", "days", "counts"),
+    [
+        (VolumeWindow.THIRTY_DAYS, 1_790_000_000, 29, True),
+        (VolumeWindow.THIRTY_DAYS, 1_790_000_000, 30, False),
+        (VolumeWindow.MONTH, 1_790_812_800, 30, True),  # 2026-10-01 to 2026-10-31
+        (VolumeWindow.MONTH, 1_790_812_800, 31, False),
+    ],
+)
+def test_how_long_a_trade_counts(clerk, window, began_s, days, counts):
+    value = 100 * UNIT
+    clerk.now_ns = began_s * 10**9
+    schedule(clerk, window, (0, 0, 1000), (value, 0, 500))
+    clerk.fill("main", AAPL, 1, 100, value // 1000)
+    clerk.now_ns += days * DAY
+    clerk.fill("main", AAPL, 1, 100, value // 2000)
+    assert (found(clerk) == []) is counts
 
 
 def test_a_corrected_trade_is_forgotten_with_its_day(clerk):
