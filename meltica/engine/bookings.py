@@ -40,7 +40,9 @@ class Bookings:
 
     def add(self, sign: int, execution: Execution, before: Position) -> None:
         """The newest; ``before``: the position without it. Corrections change the order's own object, and so this."""
-        self._mark(len(self._executions), before)
+        at = len(self._executions)
+        if at - self._marks[-1] >= EVERY:
+            self._mark(at, before)
         self._sequences.append(execution.sequence)
         self._signs.append(sign)
         self._executions.append(execution)
@@ -80,16 +82,16 @@ class Bookings:
         self._earlier = ()
 
     def _mark(self, at: int, before: Position) -> None:
-        if at - self._marks[-1] >= EVERY:
-            self._marks.append(at)
-            self._positions.append(msgspec.structs.replace(before))
+        self._marks.append(at)
+        self._positions.append(msgspec.structs.replace(before))
 
     def _book(self) -> Position:
         """Book all that came after the last remembered position."""
         unit_nanos = self._instrument.value_per_tick_lot_nanos
         position = msgspec.structs.replace(self._positions[-1])
         for at in range(self._marks[-1], len(self._executions)):
-            self._mark(at, position)
+            if at - self._marks[-1] >= EVERY:
+                self._mark(at, position)
             if (execution := self._executions[at]) is not None:
                 signed_lots = self._signs[at] * execution.quantity_lots
                 position.apply(signed_lots, execution.price_ticks, unit_nanos, execution.fee_nanos)
