@@ -173,6 +173,29 @@ def test_carries_out_a_request_that_it_refused(bench):
     assert (lifecycle.status(order).value, held(bench)) == ("Canceled", (0, 0, 0, 0))
 
 
+def test_answers_that_overtake_each_other_leave_the_newest_terms(bench):
+    """Three replaces on their way. The last is answered first; what the others became is told later, or never."""
+    order = bench.submitted(quantity_lots=100)
+    names = [only(amend(bench, order, lots), ReplaceRequested).client_order_id for lots in (110, 120, 130)]
+    tell(bench, ExecType.REPLACED, order, names[2], original_client_order_id=names[1])
+    assert (order.quantity_lots, [p.client_order_id for p in order.pending]) == (130, [names[0]])
+    late = only(tell(bench, ExecType.REPLACED, order, names[0], original_client_order_id="m1"), OrderReported)
+    assert late.superseded
+    assert (order.quantity_lots, order.client_order_id, order.pending) == (130, names[2], ())
+    assert held(bench)[2] == 130
+    told = {"original_client_order_id": names[0]}
+    ignored(bench, "DUPLICATE_REPORT", lambda: tell(bench, ExecType.REPLACED, order, names[1], **told))
+
+
+def test_a_late_replace_that_says_that_it_came_last_came_last(bench):
+    order = bench.submitted(quantity_lots=100)
+    names = [only(amend(bench, order, lots), ReplaceRequested).client_order_id for lots in (110, 120)]
+    tell(bench, ExecType.REPLACED, order, names[1], original_client_order_id="m1")
+    tell(bench, ExecType.REPLACED, order, names[0], original_client_order_id=names[1])
+    assert (order.quantity_lots, order.client_order_id, order.pending) == (110, names[0], ())
+    assert held(bench)[2] == 110
+
+
 def test_tells_an_old_day_again(bench):
     order = bench.submitted(quantity_lots=100)
     tell(bench, ExecType.NEW, order)
