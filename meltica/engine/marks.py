@@ -15,12 +15,17 @@ def set_mark(desk: Desk, command: SetMark) -> None:
         desk.refuse(command.actor, *fault)
         return
     before = _state(desk, command)
-    if before.on == command.on:
+    if before.on == command.on and not (command.on and _takes_over(before, command)):
         return
     if not command.on and not command.actor.startswith(SYSTEM):
         propose(desk, ProposalKind.MARK, command.actor, command.reason, against=before.epoch, action=command)
         return
     _change(desk, command, "")
+
+
+def _takes_over(before: MarkState, command: SetMark) -> bool:
+    """What the gateway has set by itself it clears by itself; what a person has set as well, two persons clear."""
+    return before.actor.startswith(SYSTEM) and not command.actor.startswith(SYSTEM)
 
 
 def fault_of(desk: Desk, command: SetMark) -> tuple[str, str, str] | None:

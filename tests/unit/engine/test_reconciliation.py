@@ -1,0 +1,446 @@
+"""Statements of a venue: facts are booked under their true names, differences need a second look and then a person."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from meltica.domain import lifecycle
+from meltica.domain.breakers import MarkKind, mark_key
+from meltica.domain.commands import ApproveProposal, SetMark
+from meltica.domain.events import CommandRefused, MarkChanged, ProposalMade
+from meltica.domain.order import Side
+from meltica.domain.order_events import OrderAdopted, OrderFilled, OrderReported, ReportIgnored
+from meltica.domain.outcomes import DoubtRaised
+from meltica.domain.reports import ExecType
+from meltica.domain.statements import (
+    Action,
+    BalanceAgreed,
+    DifferenceSettled,
+    PositionAdjusted,
+    RequestStatement,
+    SettleDifference,
+    StatedBalance,
+    StatementCompared,
+    StatementKept,
+    StatementRequested,
+)
+from meltica.engine.reconciliation_differences import LOOKS_MOST, LOOKS_NEEDED
+from tests.engines import BTC, MARK_TICKS, SECOND, TestBench
+from tests.replay.judge import recovered, replayed
+from tests.unit.engine.stating import (
+    books,
+    fill_of,
+    found,
+    look,
+    looks,
+    order_of,
+    position,
+    standing,
+    statement,
+)
+from tests.unit.engine.test_orders import amend, cancel, fill, held, tell
+from tests.unit.engine.watch import ADA, BOB, facts, only, refused
+
+
+@pytest.fixture(params=["python", "cython"])
+def bench(request):
+    return TestBench(request.param)
+
+
+def acknowledged(bench, lots=100, **kw):
+    order = bench.submitted(quantity_lots=lots, **kw)
+    tell(bench, ExecType.NEW, order)
+    return order
+
+
+def marked(bench):
+    mark = bench.engine.state.tables.marks.get(mark_key(MarkKind.MISMATCHED, "main"))
+    return mark is not None and mark.on
+
+
+def settle(bench, action, number=1, actor=ADA, **more):
+    request = {"request_id": bench.request(), "actor": actor, "reason": "asked by telephone"}
+    return SettleDifference(**request, difference_id=number, action=action, **more)
+
+
+def approve(bench, proposal_id=1, actor=BOB):
+    return bench.step(ApproveProposal(request_id=bench.request(), actor=actor, proposal_id=proposal_id))
+
+
+# Facts
+
+
+def test_a_statement_that_agrees_changes_nothing_and_says_so(bench):
+    order = acknowledged(bench)
+    fill(bench, order, 30, "e1")
+    before = books(bench)
+    bench.now_ns += SECOND
+    event = only(bench.step(statement(bench, orders=(order_of(order, 30),), positions=position(30))), StatementCompared)
+    assert (event.orders, event.positions, event.unlisted) == (1, 1, 0)
+    assert books(bench) == before
+
+
+def test_a_fill_that_no_report_told_of_is_booked_under_its_own_id_once(bench):
+    order = acknowledged(bench)
+    told = {
+        "orders": (order_of(order, 30),),
+        "fills": (fill_of(order, 30, "e1", fee_nanos=7, maker=True),),
+        "positions": position(30),
+    }
+    event = only(look(bench, **told), OrderFilled)
+    assert (event.execution_id, event.quantity_lots, event.fee_nanos, event.maker) == ("e1", 30, 7, True)
+    assert only(fill(bench, order, 30, "e1"), ReportIgnored).reason == "DUPLICATE_REPORT"
+    assert look(bench, **told) == ()
+    assert (order.cumulative_lots, standing(bench), marked(bench)) == (30, [], False)
+
+
+def test_an_order_of_the_account_that_nobody_knew_is_adopted_with_its_fills(bench):
+    stranger = order_of(bench.submitted(), 40, client_order_id="by-telephone", side=Side.SELL, venue_order_id="v9")
+    cancel(bench, bench.engine.state.tables.orders[1])
+    tell(bench, ExecType.CANCELED, bench.engine.state.tables.orders[1])
+    sold = fill_of(stranger, 40, "e1")
+    adopted, acknowledged_, filled = look(bench, orders=(stranger,), fills=(sold,), positions=position(-40))
+    assert (type(adopted), type(acknowledged_), type(filled)) == (OrderAdopted, OrderReported, OrderFilled)
+    assert held(bench)[2:] == (0, 60)
+    assert look(bench, orders=(stranger,), fills=(sold,), positions=position(-40)) == ()
+
+
+def test_an_acknowledgement_a_replacement_and_an_end_that_were_lost_are_made_up_for(bench):
+    order = bench.submitted(quantity_lots=100)
+    only(look(bench, orders=(order_of(order),)), OrderReported)
+    assert lifecycle.status(order).value == "New"
+    request = only(amend(bench, order, 150), object)
+    stated = order_of(order, quantity_lots=150, client_order_id=request.client_order_id, chain=("m1",))
+    only(look(bench, orders=(stated,)), OrderReported)
+    assert (order.quantity_lots, order.pending, held(bench)[2]) == (150, (), 150)
+    gone = msgspec.structs.replace(stated, ended=ExecType.CANCELED)
+    only(look(bench, orders=(gone,)), OrderReported)
+    assert (lifecycle.status(order).value, held(bench)[2]) == ("Canceled", 0)
+    assert only(tell(bench, ExecType.CANCELED, order), ReportIgnored).reason == "DUPLICATE_REPORT"
+
+
+def test_an_order_that_ended_there_stays_exposure_until_its_fills_are_booked(bench):
+    order = acknowledged(bench)
+    gone = order_of(order, 30, ended=ExecType.CANCELED)
+    looks(bench, orders=(gone,), positions=position(30))
+    assert (lifecycle.is_working(order), held(bench)[2], order.executions) == (True, 100, {})
+    assert standing(bench) == [("FILL_MISSING", "1", 0, 30), ("POSITION", BTC, 0, 30)]
+    look(bench, orders=(gone,), fills=(fill_of(order, 30, "e1"),), positions=position(30))
+    assert (lifecycle.status(order).value, held(bench)[2], standing(bench), marked(bench)) == ("Canceled", 0, [], False)
+
+
+# Differences
+
+
+def test_more_filled_there_than_executions_are_known_is_listed_and_never_invented(bench):
+    order = acknowledged(bench)
+    told = {"orders": (order_of(order, 30),), "positions": position(30)}
+    assert found(look(bench, **told)) == []
+    (missing, off) = found(look(bench, **told))
+    assert (missing.kind.name, missing.ours, missing.theirs, missing.proposed) == ("FILL_MISSING", 0, 30, Action.QUERY)
+    assert (off.kind.name, off.proposed) == ("POSITION", Action.QUERY)
+    assert "missing add up to +30" in off.text
+    assert (order.cumulative_lots, order.executions, held(bench)[2], marked(bench)) == (0, {}, 100, True)
+    events = fill(bench, order, 30, "e1")
+    assert [type(event) for event in events] == [OrderFilled, DifferenceSettled, DifferenceSettled, MarkChanged]
+    assert (standing(bench), marked(bench)) == ([], False)
+
+
+def test_a_difference_needs_two_looks_far_enough_apart(bench):
+    acknowledged(bench)
+    bench.now_ns += 3 * SECOND
+    for _ in range(10):
+        bench.step(statement(bench))
+        bench.now_ns += SECOND // 20
+    assert standing(bench) == []
+    assert (LOOKS_NEEDED, LOOKS_MOST) == (2, 5)
+    look(bench)
+    assert standing(bench) == [("ORDER_MISSING", "1", 100, 0)]
+
+
+def test_what_looks_different_each_time_is_listed_in_the_end(bench):
+    for number in range(1, LOOKS_MOST + 1):
+        assert standing(bench) == []
+        look(bench, positions=position(number))
+    assert standing(bench) == [("POSITION", BTC, 0, LOOKS_MOST)]
+
+
+def test_what_is_on_its_way_is_no_difference(bench):
+    order = acknowledged(bench)
+    bench.now_ns += 3 * SECOND
+    asked = statement(bench, orders=(order_of(order, 10),), positions=position(10))
+    for number in range(1, 4):
+        fill(bench, order, 10, f"e{number}")
+    late = bench.submitted()
+    only(bench.step(asked), StatementCompared)
+    assert (standing(bench), late.reserved_lots) == ([], 100)
+    assert not bench.engine.state.tables.reconciliation.differences
+
+
+def test_a_working_order_that_the_venue_does_not_have_stays_exposure_until_two_persons_end_it(bench):
+    order = acknowledged(bench)
+    events = looks(bench)
+    assert [d.kind.name for d in found(events)] == ["ORDER_MISSING"]
+    assert not any(isinstance(event, DoubtRaised) for event in events)
+    looks(bench, 5)
+    assert (lifecycle.is_working(order), held(bench)[2], marked(bench)) == (True, 100, False)
+    only(bench.step(settle(bench, Action.ACCEPT_VENUE)), ProposalMade)
+    refused(bench, ApproveProposal(request_id=bench.request(), actor=ADA, proposal_id=1), "SAME_PERSON")
+    approve(bench)
+    assert (lifecycle.status(order).value, held(bench)[2], standing(bench)) == ("Canceled", 0, [])
+    fill(bench, order, 5, "late")
+    assert (order.cumulative_lots, bench.engine.state.position("main", BTC).lots) == (5, 5)
+
+
+def test_one_that_was_never_acknowledged_is_in_doubt_from_then_on(bench):
+    bench.submitted()
+    (doubt,) = [event for event in looks(bench) if isinstance(event, DoubtRaised)]
+    assert (doubt.client_order_id, held(bench)[2]) == ("m1", 100)
+    assert not [event for event in looks(bench) if isinstance(event, DoubtRaised)]
+
+
+def test_an_order_that_can_not_be_adopted_is_listed(bench):
+    order = acknowledged(bench)
+    strange = order_of(order, client_order_id="", venue_order_id="v7", instrument="X/Y@BINANCE")
+    (difference,) = found(looks(bench, orders=(order_of(order), strange)))
+    assert (difference.kind.name, difference.subject, marked(bench)) == ("ORDER_UNKNOWN_HERE", "v7", True)
+    assert "not registered" in difference.text
+    look(bench, orders=(order_of(order),))
+    assert (standing(bench), marked(bench)) == ([], False)
+
+
+def test_the_name_of_our_order_on_another_one_is_not_guessed_about(bench):
+    order = acknowledged(bench)
+    (difference,) = found(looks(bench, orders=(order_of(order, side=Side.SELL),), orders_complete=False))
+    assert (difference.kind.name, "which is another one" in difference.text) == ("ORDER_UNKNOWN_HERE", True)
+    assert held(bench)[2:] == (100, 0)
+
+
+def test_fewer_fills_there_than_here_is_a_difference(bench):
+    order = acknowledged(bench)
+    fill(bench, order, 30, "e1")
+    (difference,) = found(looks(bench, orders=(order_of(order, 20),), positions=position(30)))
+    assert (difference.kind.name, difference.ours, difference.theirs) == ("FILL_UNKNOWN_THERE", 30, 20)
+    refused(bench, settle(bench, Action.ACCEPT_VENUE), "NOT_ACCEPTABLE", "action")
+    tell(
+        bench,
+        ExecType.TRADE_CORRECT,
+        order,
+        execution_id="c1",
+        reference_execution_id="e1",
+        last_quantity_lots=20,
+        last_price_ticks=MARK_TICKS,
+    )
+    assert standing(bench) == []
+
+
+def test_a_venue_order_id_finds_the_order_where_the_venue_keeps_no_other(bench):
+    order = bench.submitted()
+    tell(bench, ExecType.NEW, order, venue_order_id="v1")
+    assert look(bench, orders=(order_of(order, client_order_id="", venue_order_id="v1"),)) == ()
+
+
+def test_what_is_not_complete_says_nothing_of_what_is_not_there(bench):
+    order = acknowledged(bench)
+    fill(bench, order, 30, "e1")
+    looks(bench, 6, orders_complete=False, positions_complete=False)
+    assert standing(bench) == []
+
+
+# Persons
+
+
+def test_a_position_that_two_persons_accept_is_booked_and_the_true_fill_replaces_it(bench):
+    order = acknowledged(bench)
+    bench.now_ns += SECOND
+    happened_ns = bench.now_ns
+    told = {"orders": (order_of(order),), "positions": position(30)}
+    looks(bench, **told)
+    assert standing(bench) == [("POSITION", BTC, 0, 30)]
+    refused(bench, settle(bench, Action.ACCEPT_VENUE, price_ticks=-1), "PRICE_OUT_OF_RANGE", "price")
+    only(bench.step(settle(bench, Action.ACCEPT_VENUE, price_ticks=MARK_TICKS - 5)), ProposalMade)
+    events = approve(bench)
+    (adjusted,) = [event for event in events if isinstance(event, PositionAdjusted)]
+    assert (adjusted.lots, adjusted.actor, adjusted.approver) == (30, ADA, BOB)
+    assert (bench.engine.state.position("main", BTC).lots, held(bench)[2], marked(bench)) == (30, 100, False)
+    assert look(bench, **told) == ()
+    fill(bench, order, 20, "e1", venue_time_ns=happened_ns)
+    fill(bench, order, 5, "new", venue_time_ns=bench.now_ns)
+    assert bench.engine.state.position("main", BTC).lots == 35, "20 of the 30 are the fill, 5 are new"
+    fill(bench, order, 10, "e2", venue_time_ns=happened_ns)
+    assert bench.engine.state.position("main", BTC).lots == 35
+    assert bench.engine.state.tables.reconciliation.adjustments == {}
+    assert (lifecycle.leaves_lots(order), held(bench)[0]) == (65, 1)
+
+
+def test_a_proposal_is_void_when_the_difference_has_changed(bench):
+    looks(bench, positions=position(30))
+    bench.step(settle(bench, Action.ACCEPT_VENUE))
+    look(bench, positions=position(31))
+    assert only(approve(bench), CommandRefused).reason == "PROPOSAL_OVERTAKEN"
+
+
+def test_an_ignored_difference_stops_nothing_until_it_changes(bench):
+    looks(bench, positions=position(30))
+    assert marked(bench)
+    only(bench.step(settle(bench, Action.IGNORE)), ProposalMade)
+    approve(bench)
+    assert not marked(bench)
+    assert look(bench, positions=position(30)) == ()
+    look(bench, positions=position(29))
+    assert marked(bench)
+    look(bench)
+    assert (standing(bench), marked(bench)) == ([], False)
+
+
+def test_asking_again_is_one_persons_decision(bench):
+    looks(bench, positions=position(30))
+    event = only(bench.step(settle(bench, Action.QUERY)), StatementRequested)
+    assert (event.venue, event.account, event.actor) == ("BINANCE", "main", ADA)
+
+
+def test_what_persons_ask_for_wrongly_is_refused(bench):
+    looks(bench, positions=position(30, "X/Y@BINANCE"))
+    refused(bench, settle(bench, Action.ACCEPT_VENUE, number=9), "UNKNOWN_DIFFERENCE", "difference_id")
+    refused(bench, settle(bench, Action.ACCEPT_VENUE, number=0), "UNKNOWN_DIFFERENCE", "difference_id")
+    refused(bench, settle(bench, Action.ACCEPT_VENUE), "NOT_ACCEPTABLE", "action")
+    silent = msgspec.structs.replace(settle(bench, Action.IGNORE), reason="")
+    refused(bench, silent, "REASON_MISSING", "reason")
+    ask = RequestStatement(request_id="", actor=ADA, venue="BINANCE", account="main")
+    refused(bench, msgspec.structs.replace(ask, account="nobody"), "UNKNOWN_ACCOUNT", "account")
+    refused(bench, msgspec.structs.replace(ask, venue="NOWHERE"), "UNKNOWN_VENUE", "venue")
+
+
+# Balances
+
+
+def balance(nanos, booked=None):
+    return (StatedBalance(currency="USDT", nanos=nanos, booked_nanos=booked),)
+
+
+def test_the_first_balance_that_agrees_otherwise_is_where_counting_begins(bench):
+    event = only(look(bench, balances=balance(1_000)), BalanceAgreed)
+    assert event.offset_nanos == 1_000
+    order = acknowledged(bench)
+    fill(bench, order, 30, "e1", price=7, fee_nanos=11)
+    paid = 30 * 7 * bench.engine.state.instrument(BTC).value_per_tick_lot_nanos + 11
+    told = {"orders": (order_of(order, 30),), "positions": position(30)}
+    assert look(bench, **told, balances=balance(1_000 - paid)) == ()
+    (difference,) = found(looks(bench, **told, balances=balance(2_000 - paid)))
+    assert (difference.kind.name, difference.theirs - difference.ours, marked(bench)) == ("BALANCE", 1_000, False)
+    bench.step(settle(bench, Action.ACCEPT_VENUE))
+    assert look(bench, **told, balances=balance(2_000 - paid)) == ()
+
+
+def test_the_ledgers_balance_is_the_one_that_counts(bench):
+    looks(bench, balances=balance(1_000, 900))
+    assert standing(bench) == [("BALANCE", "USDT", 900, 1_000)]
+    refused(bench, settle(bench, Action.ACCEPT_VENUE), "NOT_ACCEPTABLE", "action")
+    look(bench, balances=balance(1_000, 1_000))
+    assert standing(bench) == []
+
+
+# Parts
+
+
+def test_parts_are_compared_when_all_are_in_whatever_their_order(bench):
+    first, second = acknowledged(bench), acknowledged(bench)
+    bench.now_ns += 3 * SECOND
+    whole = statement(bench, parts=3)
+    parts = [
+        msgspec.structs.replace(whole, part=1, orders=(order_of(first, 10),)),
+        msgspec.structs.replace(whole, part=2, orders=(order_of(second),)),
+        msgspec.structs.replace(whole, part=3, fills=(fill_of(first, 10, "e1"),), positions=position(10)),
+    ]
+    booked, kept = bench.step(parts[2])
+    assert (type(booked), type(kept)) == (OrderFilled, StatementKept), "a fill is a fact, with or without the rest"
+    assert bench.step(parts[2]) == (), "told twice"
+    only(bench.step(parts[0]), StatementKept)
+    only(bench.step(parts[1]), StatementCompared)
+    assert bench.step(parts[1]) == ()
+    assert bench.engine.state.tables.reconciliation.waiting == {}
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"account": "nobody"}, "UNKNOWN_ACCOUNT"),
+        ({"statement_id": ""}, "CONTRADICTS"),
+        ({"part": 0}, "CONTRADICTS"),
+        ({"part": 2}, "CONTRADICTS"),
+        ({"part": 10_001, "parts": 10_001}, "CONTRADICTS"),
+        ({"asked_ns": 0}, "CONTRADICTS"),
+        ({"asked_ns": 2**62}, "CONTRADICTS"),
+        ({"positions": position(2**62)}, "CONTRADICTS"),
+        ({"balances": balance(2**63)}, "CONTRADICTS"),
+    ],
+    ids=str,
+)
+def test_what_is_no_statement_is_noted_and_changes_nothing(bench, told, reason):
+    before = facts(bench)
+    assert only(bench.step(statement(bench, **told)), ReportIgnored).reason == reason
+    assert facts(bench) == before
+
+
+@pytest.mark.parametrize("wrong", [{"quantity_lots": 0}, {"cumulative_lots": -1}, {"quantity_lots": 2**62}], ids=str)
+def test_an_order_without_sense_spoils_its_part(bench, wrong):
+    order = acknowledged(bench)
+    before = facts(bench)
+    assert only(bench.step(statement(bench, orders=(order_of(order, **wrong),))), ReportIgnored).reason == "CONTRADICTS"
+    assert facts(bench) == before
+
+
+def test_a_part_of_another_statement_under_the_same_name_is_not_taken(bench):
+    whole = statement(bench, parts=2)
+    only(bench.step(whole), StatementKept)
+    for wrong in ({"part": 2, "parts": 3}, {"part": 2, "asked_ns": whole.asked_ns - 1}, {"positions": position(1)}):
+        assert only(bench.step(msgspec.structs.replace(whole, **wrong)), ReportIgnored).reason == "CONTRADICTS"
+
+
+# The guard
+
+
+def test_an_account_takes_no_new_risk_until_its_first_statement_was_compared(bench):
+    ask = RequestStatement(request_id="", actor="system:reconciliation", venue="BINANCE", account="main", guard=True)
+    requested, mark = bench.step(ask)
+    assert (type(requested), mark.on, mark.reason) == (StatementRequested, True, "not reconciled with BINANCE yet")
+    assert type(bench.submit()[0]).__name__ == "OrderDenied"
+    _, cleared = bench.step(statement(bench))
+    assert (cleared.on, marked(bench)) == (False, False)
+    bench.submitted()
+
+
+def test_what_a_person_has_marked_two_persons_clear(bench):
+    mark = {"mark": MarkKind.MISMATCHED, "name": "main", "on": True, "reason": "I saw it"}
+    bench.step(SetMark(request_id=bench.request(), actor=ADA, **mark))
+    looks(bench, positions=position(30))
+    look(bench)
+    assert (standing(bench), marked(bench)) == ([], True)
+
+
+def test_a_person_takes_over_the_mark_of_the_reconciler(bench):
+    looks(bench, positions=position(30))
+    mark = {"mark": MarkKind.MISMATCHED, "name": "main", "on": True, "reason": "I saw it too"}
+    only(bench.step(SetMark(request_id=bench.request(), actor=ADA, **mark)), MarkChanged)
+    look(bench)
+    assert (standing(bench), marked(bench)) == ([], True)
+
+
+# A restart
+
+
+@pytest.mark.parametrize("backend", ["python", "cython"])
+def test_a_restart_anywhere_knows_the_same(backend):
+    bench = TestBench(backend)
+    order = acknowledged(bench)
+    bench.step(RequestStatement(request_id="", actor=ADA, venue="BINANCE", account="main", guard=True))
+    bench.step(statement(bench, parts=2, part=2, asked_ns=bench.now_ns))
+    looks(bench, orders=(order_of(order, 5),), positions=position(30), balances=balance(9, 8))
+    bench.step(settle(bench, Action.ACCEPT_VENUE, number=2))
+    approve(bench)
+    fill(bench, order, 5, "e1", venue_time_ns=1)
+    looks(bench, orders=(order_of(order, 5),), positions=position(30))
+    digest = replayed(bench.history, backend)
+    for at in range(0, len(bench.history) + 1, 3):
+        assert recovered(bench.history, backend, at // 2, at) == digest
