@@ -167,8 +167,11 @@ async def test_profit_as_it_changes(running):
     stream = victor.StreamPnl(api.StreamPnlRequest(account="main"))
     first = await asyncio.wait_for(stream.read(), 10)
     assert [s.balances[0].equity for s in first.summaries] == ["1000"]
+    pending = asyncio.ensure_future(stream.read())
+    running.gateway.step(Revalue(request_id="", actor="system:test"))
+    assert await _still(pending), "nothing changed, nothing is said"
     await olivia.BookCash(deposit(kind=api.CASH_KIND_INTEREST, amount="-2.5"))
-    second = await asyncio.wait_for(stream.read(), 10)
+    second = await asyncio.wait_for(pending, 10)
     assert [(s.balances[0].equity, s.balances[0].profit.other) for s in second.summaries] == [("997.5", "-2.5")]
     assert second.sequence == len(running.gateway.journal)
     stream.cancel()
@@ -311,3 +314,36 @@ async def test_the_same_request_books_once(running):
     assert first.sequence == second.sequence
     summary = (await olivia.GetAccountSummary(api.GetAccountSummaryRequest(account="main"))).summary
     assert summary.balances[0].cash == "1000"
+
+
+async def test_nobody_reads_what_is_not_durable_or_not_booked(running):
+    olivia = (await running.be("olivia")).accounting
+    await olivia.BookCash(deposit())
+    asked = api.GetAccountSummaryRequest(account="main")
+    keeper = running.gateway.accounting
+    running.gateway.durable.clear()
+    waiting = asyncio.ensure_future(olivia.GetAccountSummary(asked))
+    assert await _still(waiting)
+    running.gateway.durable.set()
+    assert (await asyncio.wait_for(waiting, 10)).summary.balances[0].cash == "1000"
+    keeper._waiting, keeper._changing = [], True  # As while a long correction is booked.
+    assert not (await olivia.BookCash(deposit(amount="1"))).sequence <= keeper.sequence
+    waiting = asyncio.ensure_future(olivia.GetAccountSummary(asked))
+    assert await _still(waiting)
+    keeper._changing = False
+    keeper._resume()
+    assert (await asyncio.wait_for(waiting, 10)).summary.balances[0].cash == "1001"
+
+
+async def _still(waiting: asyncio.Future[Any]) -> bool:
+    await asyncio.wait([waiting], timeout=0.3)
+    return not waiting.done()
+
+
+async def test_positions_of_one_method_only(running):
+    olivia = (await running.be("olivia")).accounting
+    await olivia.SetAccountBooks(books())
+    await trade(running)
+    for method, count in ((api.COST_METHOD_FIFO, 1), (api.COST_METHOD_LIFO, 0), (0, 1)):
+        reply = await olivia.ListBookPositions(api.ListBookPositionsRequest(method=method))
+        assert len(reply.positions) == count

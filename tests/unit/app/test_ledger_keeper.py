@@ -103,6 +103,20 @@ async def test_one_that_cant_be_trusted_is_passed_over(world, fault, caplog):
     source.close()
 
 
+async def test_the_checkpoint_of_another_journal_is_passed_over(world, tmp_path_factory, caplog):
+    gateway, folder = world
+    other = tmp_path_factory.mktemp("other")
+    await written(other / "journal", gateway)  # The same records, and yet another journal.
+    keeper, source = keeper_of(folder)
+    await keeper.save()
+    (other / CHECKPOINT_NAME).write_bytes((folder / CHECKPOINT_NAME).read_bytes())
+    again, others = keeper_of(other)
+    assert "rebuilt from the journal" in caplog.text
+    assert digest_of(again) == digest_of(keeper)
+    source.close()
+    others.close()
+
+
 async def test_it_follows_and_those_who_wait_are_told():
     gateway = MemoryGateway()
     keeper = LedgerKeeper(Ledger())
@@ -190,6 +204,9 @@ async def test_a_long_correction_is_made_aside_and_everybody_waits_for_it():
     gateway.step(deposit(1))
     keeper.take(len(gateway.journal), *_last(gateway))
     assert keeper.sequence < len(gateway.journal), "it takes its time"
+    looking = asyncio.create_task(keeper.booked(0))
+    await asyncio.sleep(0)
+    assert not looking.done(), "nobody looks at a ledger that a thread is at work on"
     changes = keeper.changes()
     waiting = asyncio.ensure_future(anext(changes))
     await asyncio.wait_for(keeper.booked(len(gateway.journal)), 10)

@@ -175,6 +175,7 @@ def schedule(**wrong):
         ({"tiers": TIERS * 17}, "TIERS_INVALID", "tiers"),
         ({"tiers": TIERS[1:]}, "TIERS_INVALID", "tiers"),
         ({"tiers": (TIERS[0], TIERS[0])}, "TIERS_INVALID", "tiers"),
+        ({"tiers": (TIERS[0], FeeTier(volume_nanos=2**63, maker_ppm=0, taker_ppm=0))}, "TIERS_INVALID", "tiers"),
         ({"tiers": (FeeTier(volume_nanos=0, maker_ppm=0, taker_ppm=10**6 + 1),)}, "TIERS_INVALID", "tiers"),
         ({"tiers": (FeeTier(volume_nanos=0, maker_ppm=-(10**6) - 1, taker_ppm=0),)}, "TIERS_INVALID", "tiers"),
     ],
