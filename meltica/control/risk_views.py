@@ -37,6 +37,7 @@ from meltica.domain.limits import (
 from meltica.domain.money import nanos_text
 from meltica.domain.outcomes import ResolveOutcome
 from meltica.domain.ports import HotGateStatus, State
+from meltica.domain.statements import SettleDifference
 from meltica.v1 import limits_pb2
 from meltica.v1 import risk_service_pb2 as api
 
@@ -204,6 +205,8 @@ def proposal(found: Proposal, state: State, now_ns: int) -> limits_pb2.Proposal:
         case ResolveOutcome() as asked:
             shown.order_id, shown.client_order_id = str(asked.order_id), asked.client_order_id
             shown.verdict = asked.verdict.value
+        case SettleDifference() as asked:
+            shown.difference_id, shown.verdict = str(asked.difference_id), asked.action.value
     return shown
 
 

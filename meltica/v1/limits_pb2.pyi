@@ -630,6 +630,7 @@ class Proposal(_message.Message):
     ORDER_ID_FIELD_NUMBER: _builtins.int
     CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_ID_FIELD_NUMBER: _builtins.int
     proposal_id: _builtins.str
     """A decimal number."""
     kind: Global___ProposalKind.ValueType
@@ -666,6 +667,8 @@ class Proposal(_message.Message):
     """Outcome: the command, by its id at the venue."""
     verdict: _builtins.str
     """Outcome: what the proposer found out."""
+    difference_id: _builtins.str
+    """DIFFERENCE: which one; `verdict` says what is to be done about it."""
     @_builtins.property
     def limits(self) -> Global___Limits:
         """Limits: what they would be; the etag is the revision that the change was made against."""
@@ -706,10 +709,11 @@ class Proposal(_message.Message):
         order_id: _builtins.str = ...,
         client_order_id: _builtins.str = ...,
         verdict: _builtins.str = ...,
+        difference_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "breaker", b"breaker", "client_order_id", b"client_order_id", "closed_by", b"closed_by", "closed_reason", b"closed_reason", "create_time", b"create_time", "credit_delta", b"credit_delta", "expire_time", b"expire_time", "kind", b"kind", "limits", b"limits", "loosened_fields", b"loosened_fields", "mark", b"mark", "name", b"name", "order_id", b"order_id", "proposal_id", b"proposal_id", "proposer", b"proposer", "reason", b"reason", "state", b"state", "strategy", b"strategy", "target", b"target", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "breaker", b"breaker", "client_order_id", b"client_order_id", "closed_by", b"closed_by", "closed_reason", b"closed_reason", "create_time", b"create_time", "credit_delta", b"credit_delta", "difference_id", b"difference_id", "expire_time", b"expire_time", "kind", b"kind", "limits", b"limits", "loosened_fields", b"loosened_fields", "mark", b"mark", "name", b"name", "order_id", b"order_id", "proposal_id", b"proposal_id", "proposer", b"proposer", "reason", b"reason", "state", b"state", "strategy", b"strategy", "target", b"target", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

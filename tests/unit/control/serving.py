@@ -28,6 +28,7 @@ from meltica.v1 import (
     order_service_pb2_grpc,
     outcome_service_pb2_grpc,
     portfolio_service_pb2_grpc,
+    reconciliation_service_pb2_grpc,
     risk_service_pb2_grpc,
 )
 from meltica.v1.order_pb2 import ORDER_TYPE_LIMIT, SIDE_BUY, TIME_IN_FORCE_GTC
@@ -48,6 +49,7 @@ class Stubs:
         self.portfolio = portfolio_service_pb2_grpc.PortfolioServiceStub(channel)
         self.market = market_data_service_pb2_grpc.MarketDataServiceStub(channel)
         self.outcomes = outcome_service_pb2_grpc.OutcomeServiceStub(channel)
+        self.reconciliation = reconciliation_service_pb2_grpc.ReconciliationServiceStub(channel)
         self.audit = audit_service_pb2_grpc.AuditServiceStub(channel)
         self.channel = channel
 

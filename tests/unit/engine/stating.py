@@ -5,8 +5,20 @@ from __future__ import annotations
 import itertools
 
 from meltica.domain import lifecycle
-from meltica.domain.statements import DifferenceNoted, StatedFill, StatedOrder, StatedPosition, VenueStatement
+from meltica.domain.breakers import MarkKind, mark_key
+from meltica.domain.commands import ApproveProposal
+from meltica.domain.reports import ExecType
+from meltica.domain.statements import (
+    DifferenceNoted,
+    SettleDifference,
+    StatedFill,
+    StatedOrder,
+    StatedPosition,
+    VenueStatement,
+)
 from tests.engines import BTC, MARK_TICKS, SECOND, TestBench
+from tests.unit.engine.test_orders import tell
+from tests.unit.engine.watch import ADA, BOB
 
 _numbers = itertools.count(1)
 
@@ -92,3 +104,26 @@ def books(bench: TestBench):
     gate = bench.gate.export_state()
     marks = sorted(key for key, mark in tables.marks.items() if mark.on)
     return orders, sums, differences, sorted(tables.executions), marks, gate["accounts"], gate["positions"]
+
+
+# What goes before, and what persons do
+
+
+def acknowledged(bench, lots=100, **kw):
+    order = bench.submitted(quantity_lots=lots, **kw)
+    tell(bench, ExecType.NEW, order)
+    return order
+
+
+def marked(bench):
+    mark = bench.engine.state.tables.marks.get(mark_key(MarkKind.MISMATCHED, "main"))
+    return mark is not None and mark.on
+
+
+def settle(bench, action, number=1, actor=ADA, **more):
+    request = {"request_id": bench.request(), "actor": actor, "reason": "asked by telephone"}
+    return SettleDifference(**request, difference_id=number, action=action, **more)
+
+
+def approve(bench, proposal_id=1, actor=BOB):
+    return bench.step(ApproveProposal(request_id=bench.request(), actor=actor, proposal_id=proposal_id))

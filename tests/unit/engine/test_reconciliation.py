@@ -6,66 +6,45 @@ import msgspec
 import pytest
 
 from meltica.domain import lifecycle
-from meltica.domain.breakers import MarkKind, mark_key
-from meltica.domain.commands import ApproveProposal, SetMark
-from meltica.domain.events import CommandRefused, MarkChanged, ProposalMade
+from meltica.domain.commands import ApproveProposal
+from meltica.domain.events import MarkChanged, ProposalMade
 from meltica.domain.order import Side
 from meltica.domain.order_events import OrderAdopted, OrderFilled, OrderReported, ReportIgnored
 from meltica.domain.outcomes import DoubtRaised
 from meltica.domain.reports import ExecType
 from meltica.domain.statements import (
     Action,
-    BalanceAgreed,
     DifferenceSettled,
-    PositionAdjusted,
     RequestStatement,
-    SettleDifference,
     StatedBalance,
     StatementCompared,
     StatementKept,
-    StatementRequested,
 )
 from meltica.engine.reconciliation_differences import LOOKS_MOST, LOOKS_NEEDED
 from tests.engines import BTC, MARK_TICKS, SECOND, TestBench
 from tests.replay.judge import recovered, replayed
 from tests.unit.engine.stating import (
+    acknowledged,
+    approve,
     books,
     fill_of,
     found,
     look,
     looks,
+    marked,
     order_of,
     position,
+    settle,
     standing,
     statement,
 )
 from tests.unit.engine.test_orders import amend, cancel, fill, held, tell
-from tests.unit.engine.watch import ADA, BOB, facts, only, refused
+from tests.unit.engine.watch import ADA, facts, only, refused
 
 
 @pytest.fixture(params=["python", "cython"])
 def bench(request):
     return TestBench(request.param)
-
-
-def acknowledged(bench, lots=100, **kw):
-    order = bench.submitted(quantity_lots=lots, **kw)
-    tell(bench, ExecType.NEW, order)
-    return order
-
-
-def marked(bench):
-    mark = bench.engine.state.tables.marks.get(mark_key(MarkKind.MISMATCHED, "main"))
-    return mark is not None and mark.on
-
-
-def settle(bench, action, number=1, actor=ADA, **more):
-    request = {"request_id": bench.request(), "actor": actor, "reason": "asked by telephone"}
-    return SettleDifference(**request, difference_id=number, action=action, **more)
-
-
-def approve(bench, proposal_id=1, actor=BOB):
-    return bench.step(ApproveProposal(request_id=bench.request(), actor=actor, proposal_id=proposal_id))
 
 
 # Facts
@@ -248,99 +227,6 @@ def test_what_is_not_complete_says_nothing_of_what_is_not_there(bench):
     assert standing(bench) == []
 
 
-# Persons
-
-
-def test_a_position_that_two_persons_accept_is_booked_and_the_true_fill_replaces_it(bench):
-    order = acknowledged(bench)
-    bench.now_ns += SECOND
-    happened_ns = bench.now_ns
-    told = {"orders": (order_of(order),), "positions": position(30)}
-    looks(bench, **told)
-    assert standing(bench) == [("POSITION", BTC, 0, 30)]
-    refused(bench, settle(bench, Action.ACCEPT_VENUE, price_ticks=-1), "PRICE_OUT_OF_RANGE", "price")
-    only(bench.step(settle(bench, Action.ACCEPT_VENUE, price_ticks=MARK_TICKS - 5)), ProposalMade)
-    events = approve(bench)
-    (adjusted,) = [event for event in events if isinstance(event, PositionAdjusted)]
-    assert (adjusted.lots, adjusted.actor, adjusted.approver) == (30, ADA, BOB)
-    assert (bench.engine.state.position("main", BTC).lots, held(bench)[2], marked(bench)) == (30, 100, False)
-    assert look(bench, **told) == ()
-    fill(bench, order, 20, "e1", venue_time_ns=happened_ns)
-    fill(bench, order, 5, "new", venue_time_ns=bench.now_ns)
-    assert bench.engine.state.position("main", BTC).lots == 35, "20 of the 30 are the fill, 5 are new"
-    fill(bench, order, 10, "e2", venue_time_ns=happened_ns)
-    assert bench.engine.state.position("main", BTC).lots == 35
-    assert bench.engine.state.tables.reconciliation.adjustments == {}
-    assert (lifecycle.leaves_lots(order), held(bench)[0]) == (65, 1)
-
-
-def test_a_proposal_is_void_when_the_difference_has_changed(bench):
-    looks(bench, positions=position(30))
-    bench.step(settle(bench, Action.ACCEPT_VENUE))
-    look(bench, positions=position(31))
-    assert only(approve(bench), CommandRefused).reason == "PROPOSAL_OVERTAKEN"
-
-
-def test_an_ignored_difference_stops_nothing_until_it_changes(bench):
-    looks(bench, positions=position(30))
-    assert marked(bench)
-    only(bench.step(settle(bench, Action.IGNORE)), ProposalMade)
-    approve(bench)
-    assert not marked(bench)
-    assert look(bench, positions=position(30)) == ()
-    look(bench, positions=position(29))
-    assert marked(bench)
-    look(bench)
-    assert (standing(bench), marked(bench)) == ([], False)
-
-
-def test_asking_again_is_one_persons_decision(bench):
-    looks(bench, positions=position(30))
-    event = only(bench.step(settle(bench, Action.QUERY)), StatementRequested)
-    assert (event.venue, event.account, event.actor) == ("BINANCE", "main", ADA)
-
-
-def test_what_persons_ask_for_wrongly_is_refused(bench):
-    looks(bench, positions=position(30, "X/Y@BINANCE"))
-    refused(bench, settle(bench, Action.ACCEPT_VENUE, number=9), "UNKNOWN_DIFFERENCE", "difference_id")
-    refused(bench, settle(bench, Action.ACCEPT_VENUE, number=0), "UNKNOWN_DIFFERENCE", "difference_id")
-    refused(bench, settle(bench, Action.ACCEPT_VENUE), "NOT_ACCEPTABLE", "action")
-    silent = msgspec.structs.replace(settle(bench, Action.IGNORE), reason="")
-    refused(bench, silent, "REASON_MISSING", "reason")
-    ask = RequestStatement(request_id="", actor=ADA, venue="BINANCE", account="main")
-    refused(bench, msgspec.structs.replace(ask, account="nobody"), "UNKNOWN_ACCOUNT", "account")
-    refused(bench, msgspec.structs.replace(ask, venue="NOWHERE"), "UNKNOWN_VENUE", "venue")
-
-
-# Balances
-
-
-def balance(nanos, booked=None):
-    return (StatedBalance(currency="USDT", nanos=nanos, booked_nanos=booked),)
-
-
-def test_the_first_balance_that_agrees_otherwise_is_where_counting_begins(bench):
-    event = only(look(bench, balances=balance(1_000)), BalanceAgreed)
-    assert event.offset_nanos == 1_000
-    order = acknowledged(bench)
-    fill(bench, order, 30, "e1", price=7, fee_nanos=11)
-    paid = 30 * 7 * bench.engine.state.instrument(BTC).value_per_tick_lot_nanos + 11
-    told = {"orders": (order_of(order, 30),), "positions": position(30)}
-    assert look(bench, **told, balances=balance(1_000 - paid)) == ()
-    (difference,) = found(looks(bench, **told, balances=balance(2_000 - paid)))
-    assert (difference.kind.name, difference.theirs - difference.ours, marked(bench)) == ("BALANCE", 1_000, False)
-    bench.step(settle(bench, Action.ACCEPT_VENUE))
-    assert look(bench, **told, balances=balance(2_000 - paid)) == ()
-
-
-def test_the_ledgers_balance_is_the_one_that_counts(bench):
-    looks(bench, balances=balance(1_000, 900))
-    assert standing(bench) == [("BALANCE", "USDT", 900, 1_000)]
-    refused(bench, settle(bench, Action.ACCEPT_VENUE), "NOT_ACCEPTABLE", "action")
-    look(bench, balances=balance(1_000, 1_000))
-    assert standing(bench) == []
-
-
 # Parts
 
 
@@ -373,7 +259,7 @@ def test_parts_are_compared_when_all_are_in_whatever_their_order(bench):
         ({"asked_ns": 0}, "CONTRADICTS"),
         ({"asked_ns": 2**62}, "CONTRADICTS"),
         ({"positions": position(2**62)}, "CONTRADICTS"),
-        ({"balances": balance(2**63)}, "CONTRADICTS"),
+        ({"balances": (StatedBalance(currency="USDT", nanos=2**63),)}, "CONTRADICTS"),
     ],
     ids=str,
 )
@@ -398,35 +284,6 @@ def test_a_part_of_another_statement_under_the_same_name_is_not_taken(bench):
         assert only(bench.step(msgspec.structs.replace(whole, **wrong)), ReportIgnored).reason == "CONTRADICTS"
 
 
-# The guard
-
-
-def test_an_account_takes_no_new_risk_until_its_first_statement_was_compared(bench):
-    ask = RequestStatement(request_id="", actor="system:reconciliation", venue="BINANCE", account="main", guard=True)
-    requested, mark = bench.step(ask)
-    assert (type(requested), mark.on, mark.reason) == (StatementRequested, True, "not reconciled with BINANCE yet")
-    assert type(bench.submit()[0]).__name__ == "OrderDenied"
-    _, cleared = bench.step(statement(bench))
-    assert (cleared.on, marked(bench)) == (False, False)
-    bench.submitted()
-
-
-def test_what_a_person_has_marked_two_persons_clear(bench):
-    mark = {"mark": MarkKind.MISMATCHED, "name": "main", "on": True, "reason": "I saw it"}
-    bench.step(SetMark(request_id=bench.request(), actor=ADA, **mark))
-    looks(bench, positions=position(30))
-    look(bench)
-    assert (standing(bench), marked(bench)) == ([], True)
-
-
-def test_a_person_takes_over_the_mark_of_the_reconciler(bench):
-    looks(bench, positions=position(30))
-    mark = {"mark": MarkKind.MISMATCHED, "name": "main", "on": True, "reason": "I saw it too"}
-    only(bench.step(SetMark(request_id=bench.request(), actor=ADA, **mark)), MarkChanged)
-    look(bench)
-    assert (standing(bench), marked(bench)) == ([], True)
-
-
 # A restart
 
 
@@ -436,7 +293,12 @@ def test_a_restart_anywhere_knows_the_same(backend):
     order = acknowledged(bench)
     bench.step(RequestStatement(request_id="", actor=ADA, venue="BINANCE", account="main", guard=True))
     bench.step(statement(bench, parts=2, part=2, asked_ns=bench.now_ns))
-    looks(bench, orders=(order_of(order, 5),), positions=position(30), balances=balance(9, 8))
+    looks(
+        bench,
+        orders=(order_of(order, 5),),
+        positions=position(30),
+        balances=(StatedBalance(currency="USDT", nanos=9, booked_nanos=8),),
+    )
     bench.step(settle(bench, Action.ACCEPT_VENUE, number=2))
     approve(bench)
     fill(bench, order, 5, "e1", venue_time_ns=1)

@@ -15,9 +15,20 @@ from meltica.domain.reports import ExecType
 from meltica.domain.statements import Action, SettleDifference, StatementKept
 from tests.engines import BTC, MARK_TICKS, SECOND, TestBench
 from tests.replay.judge import assert_lossless, recovered, replayed
-from tests.unit.engine.stating import books, fill_of, look, looks, order_of, position, standing, statement
+from tests.unit.engine.stating import (
+    acknowledged,
+    approve,
+    books,
+    fill_of,
+    look,
+    looks,
+    marked,
+    order_of,
+    position,
+    standing,
+    statement,
+)
 from tests.unit.engine.test_orders import cancel, fill, held, tell
-from tests.unit.engine.test_reconciliation import acknowledged, approve, marked
 from tests.unit.engine.true_venue import TrueVenue
 from tests.unit.engine.watch import ADA
 
