@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from meltica.domain.events import Event
-from meltica.domain.groups import GROUP_ACTOR, GroupExtended, GroupImbalanced, GroupOpened, Sizing
+from meltica.domain.groups import GROUP_ACTOR, GroupExtended, GroupImbalanced, GroupOpened, Link, Sizing
 from meltica.domain.order import Side
 from meltica.domain.order_events import (
     AmendDenied,
@@ -71,6 +71,8 @@ class Group:
     """Order -> the child that it goes on for, or itself."""
     overfilled: int = 0
     uncovered: int = 0
+    first_traded: int = 0
+    """Of the legs."""
 
     @property
     def legs(self) -> list[int]:
@@ -121,6 +123,9 @@ class Model:
                 order = self.orders[event.order_id]
                 order.trades[event.execution_id] = event.quantity_lots
                 order.refusals = 0
+                for group in self.groups.values():
+                    if event.order_id in group.legs and not group.first_traded:
+                        group.first_traded = event.order_id
             case TradeCorrected():
                 self._corrected(event)
             case OrderReported():
@@ -177,7 +182,10 @@ class Model:
         traded = sum(self.orders[leg].traded for leg in group.legs)
         for leg in group.legs:
             order = self.orders[leg]
-            if order.outside and order.refusals == 0:
+            if group.opened.among is Link.OCO and group.first_traded not in {0, leg} and order.refusals == 0:
+                others = [self.orders[other].after_all for other in group.legs if not self.orders[other].refusals]
+                assert sum(lots > 0 for lots in others) <= 1, group
+            if not order.waits_for_parent and order.refusals == 0:
                 assert order.after_all <= max(0, most - traded), (leg, order, most, traded)
         if group.opened.sizing is Sizing.PARTIAL or not group.opened.parent_id:
             assert group.overfilled == max(0, traded - most), (group.overfilled, traded, most)
@@ -187,7 +195,7 @@ class Model:
         for first in {group.chains[leg] for leg in group.legs}:
             parts = [self.orders[leg] for leg in group.legs if group.chains[leg] == first]
             traded, most = sum(part.traded for part in parts), self.may_have(group, first)
-            asked = sum(part.after_all for part in parts if part.outside and part.refusals == 0)
+            asked = sum(part.after_all for part in parts if not part.waits_for_parent and part.refusals == 0)
             assert asked <= max(0, most - traded), (first, parts, most)
             over += max(0, traded - most)
         assert group.overfilled == over

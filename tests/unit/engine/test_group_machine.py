@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ number = st.integers(0, 10**6)
 ENDS = [ExecType.CANCELED, ExecType.EXPIRED, ExecType.REJECTED]
 MACHINE = settings(
     max_examples=60,
-    stateful_step_count=40,
+    stateful_step_count=50,
     deadline=None,
     print_blob=True,  # The seed: @reproduce_failure with this blob plays the same day again.
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
@@ -48,7 +49,7 @@ class GroupMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.day = GroupDay(self.backend, max_short_lots=120)
+        self.day = GroupDay(self.backend, max_short_lots=250)
         self.model = Model()
         self.heard = 0
         self.gate_lost = False
@@ -60,9 +61,15 @@ class GroupMachine(RuleBasedStateMachine):
             self.model.hear(events)
         self.heard = len(history)
 
-    @initialize()
-    def begin(self) -> None:
-        self.day.list(Link.BRACKET, leg(), take_profit(), stop_loss(), sizing=Sizing.PARTIAL)
+    @initialize(days=st.integers(0, 10**9))
+    def begin(self, days: int) -> None:
+        """Three lists of any kind."""
+        draw = random.Random(days)
+        for _ in range(3):
+            kinds = [draw.randrange(4) for _ in range(draw.randrange(2, 4))]
+            among = draw.choice([None, Link.OCO, Link.OUO])
+            self.submit_list(draw.choice(list(Link)), among, draw.choice(list(Sizing)), kinds, draw.randrange(10, 100))
+        self.hear()
 
     @rule(
         link=st.sampled_from(Link),
@@ -72,8 +79,10 @@ class GroupMachine(RuleBasedStateMachine):
         lots=st.integers(10, 100),
     )
     def submit(self, link: Link, among: Link | None, sizing: Sizing, kinds: list[int], lots: int) -> None:
-        if len(self.model.groups) > 4:
-            return
+        if len(self.model.groups) < 5:
+            self.submit_list(link, among, sizing, kinds, lots)
+
+    def submit_list(self, link: Link, among: Link | None, sizing: Sizing, kinds: list[int], lots: int) -> None:
         if link is Link.BRACKET:
             self.day.list(link, leg(lots=lots), take_profit(lots=lots), stop_loss(lots=lots), sizing=sizing)
         elif link is Link.OTO:
@@ -99,6 +108,15 @@ class GroupMachine(RuleBasedStateMachine):
         """Of an order in whatever state: late fills are money."""
         if (place := self.pick(which)) is not None:
             self.fills.append((self.day.ids[0], self.day.trades(place, lots)))
+
+    @rule(which=number, part=st.integers(1, 4))
+    def trade_of_what_works(self, which: int, part: int) -> None:
+        """An entry or an exit that may trade, a quarter of it to all of it."""
+        working = [order for order in self.outside() if order.ended is None and order.reserved_lots]
+        if working:
+            order = working[which % len(working)]
+            self.day.ids = [order.order_id]
+            self.fills.append((order.order_id, self.day.trades(1, max(order.reserved_lots * part // 4, 1))))
 
     @precondition(lambda self: self.fills)
     @rule(which=number, lots=st.sampled_from([0, 0, 5, 40]))
@@ -157,10 +175,10 @@ class GroupMachine(RuleBasedStateMachine):
         if (place := self.pick(which)) is not None:
             self.day.tell(place, ExecType.RESTATED, order_quantity_lots=lots)
 
+    @precondition(lambda self: len(self.day.bench.history) > 50)
     @rule()
     def kill(self) -> None:
-        if len(self.day.bench.history) > 45:
-            self.day.kill()
+        self.day.kill()
 
     @invariant()
     def no_leg_intends_more_than_is_left(self) -> None:
