@@ -17,8 +17,8 @@ from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
 from meltica.domain.many import ManyAnswered
 from meltica.domain.order_events import OrderEvent
-from meltica.domain.parent_events import ParentEvent
 from meltica.domain.outcomes import DoubtEvent, ResolveOutcome
+from meltica.domain.parent_events import ParentEvent
 from meltica.domain.statements import ReconciliationEvent, SettleDifference
 
 
