@@ -1,5 +1,6 @@
 """ExecutionService over mutual TLS: figures, groups, pages, and what must not be asked."""
 
+import asyncio
 from pathlib import Path
 
 import grpc
@@ -150,6 +151,23 @@ async def test_an_unknown_order(running):
     stub = (await running.be("victor")).executions
     error = await refusal(stub.GetOrderExecution(api.GetOrderExecutionRequest(order_id="77")))
     assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "UNKNOWN_ORDER")
+
+
+async def test_nothing_is_told_before_it_is_durable(running):
+    stub = (await running.be("victor")).executions
+    tara = await running.be("tara")
+    await tara.orders.SubmitOrder(order(quantity="0.1", price="59000"))
+    running.gateway.durable.clear()
+    one = _answer(stub.GetOrderExecution(api.GetOrderExecutionRequest(order_id="1")))
+    calls = [asyncio.create_task(one), asyncio.create_task(listed(stub, group_by=api.EXECUTION_GROUP_ALL))]
+    _, waiting = await asyncio.wait(calls, timeout=0.3)
+    assert len(waiting) == 2
+    running.gateway.durable.set()
+    await asyncio.gather(*calls)
+
+
+async def _answer(call):
+    return await call
 
 
 async def test_figures_that_are_not_whole_are_not_shown(running):

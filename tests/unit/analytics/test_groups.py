@@ -12,6 +12,7 @@ from meltica.analytics.executions import SETTLE_AT, Executions
 from meltica.domain.commands import SubmitOrders
 from meltica.domain.errors import InvariantError
 from meltica.domain.execution import ExecutionFilter, GroupBy, Outcome, Stage, StageFigures
+from meltica.domain.execution_text import against_market, basis_points_text
 from meltica.domain.inputs import decode_record
 from meltica.domain.order import Side
 from meltica.domain.order_events import OrderSubmitted
@@ -175,6 +176,15 @@ def test_the_market_s_own_average_price() -> None:
     assert (found.market_lots, found.market_value) == (7, 28_010), "what was traded before it came is not counted"
     day.tell(1, ExecType.CANCELED, (3999, 4001))
     assert (day.order(1).market_lots, day.order(2).market_lots) == (7, 0)
+
+
+def test_against_the_market_s_average_price_a_sale_is_worse_when_it_is_lower() -> None:
+    day = Day()
+    for order_id, side in ((1, Side.BUY), (2, Side.SELL)):
+        day.submit(order_id, (3999, 4001), side=side)
+        day.fill(order_id, f"e{order_id}", 10, 4004, (3999, 4001), traded_lots=5, traded_value=20_000)
+    shown = [basis_points_text(against_market(day.order(each))) for each in (1, 2)]
+    assert shown == ["10", "-10"]
 
 
 def test_buckets_are_those_of_the_hot_path_s_histogram() -> None:

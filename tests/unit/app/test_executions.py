@@ -71,6 +71,7 @@ async def test_what_others_traded_is_told_once(live: Live) -> None:
     live.gateway.on_market(MarketTrade(BTC, 1, 7, 2))
     (seen,) = fill(live, 1, "a").sights
     assert (seen.traded_lots, seen.traded_value) == (2, 14)
+    assert seen.last_ticks is None, "with a two-sided book nobody asks for it"
 
 
 async def test_when_an_order_left_is_told_with_the_first_that_is_heard_of_it(live: Live) -> None:
