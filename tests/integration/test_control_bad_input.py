@@ -58,8 +58,8 @@ SUBMIT_CASES: list[tuple[str, Any]] = [
     *(("request_id", value) for value in NO_REQUEST_IDS),
     *(("client_order_id", value) for value in ("a b", "ä", "x" * 37, "a\n", "\x7f")),
     *(("side", value) for value in (0, 3, 99, -1)),
-    *(("type", value) for value in (0, 3, -(2**31))),
-    *(("time_in_force", value) for value in (0, 5, 2**31 - 1)),
+    *(("type", value) for value in (0, 10, -(2**31))),
+    *(("time_in_force", value) for value in (0, 8, 2**31 - 1)),
 ]
 
 
