@@ -1,0 +1,162 @@
+"""The reconciler asks venues at the start and on request, brings their parts in, and fails closed when none comes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+import pytest
+
+from meltica.app.reconciler import Reconciler
+from meltica.domain.breakers import MarkKind, mark_key
+from meltica.domain.statements import RequestStatement, VenueStatement
+from meltica.venues.paper.lossy import MILLION, Faults, LossySession
+from meltica.venues.paper.session import Latency
+from meltica.venues.paper.stating import PAGE, StatingPaperSession
+from tests.engines import BTC, MARK_TICKS, SECOND
+from tests.unit.app.live import TARA, DeafVenue, Live, book, submit
+
+VENUE = DeafVenue.venue
+
+
+class Mute(DeafVenue):
+    """Is asked, and says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def statement(self, account: str, now_ns: int) -> None:
+        self.asked.append(account)
+
+    def stated(self, now_ns: int) -> tuple[VenueStatement, ...]:
+        return ()
+
+
+def with_paper(live: Live, faults: Faults | None = None) -> tuple[StatingPaperSession, Reconciler]:
+    paper = StatingPaperSession(VENUE, live.gateway.state.instruments(), latency=Latency(1000, 1000))
+    paper.receive(book(live.clock.now_ns()), live.clock.now_ns())
+    line = paper if faults is None else LossySession(paper, faults)
+    live.gateway.add_venue(line)
+    reconciler = Reconciler(live.gateway, (line,), every_s=0.1)
+    live.gateway.keep(reconciler)
+    return paper, reconciler
+
+
+def marked(live: Live) -> bool:
+    mark = live.gateway.state.tables.marks.get(mark_key(MarkKind.MISMATCHED, "main"))
+    return mark is not None and mark.on
+
+
+async def until(live: Live, holds) -> None:
+    async with asyncio.timeout(5):
+        while not holds():
+            live.journal.commit()
+            live.gateway._due()
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def live(tmp_path) -> Live:
+    found = Live(tmp_path)
+    found.open_up()
+    return found
+
+
+async def started(live: Live, reconciler: Reconciler, wait_s: float = 5.0) -> bool:
+    task = asyncio.create_task(reconciler.start(wait_s))
+    await until(live, task.done)
+    return task.result()
+
+
+async def test_an_account_is_guarded_until_the_venue_has_spoken(live):
+    _, reconciler = with_paper(live)
+    task = asyncio.create_task(reconciler.start())
+    await asyncio.sleep(0)
+    assert marked(live)
+    await until(live, task.done)
+    assert (task.result(), marked(live)) == (True, False)
+    (standing,) = live.gateway.state.standings()
+    assert (standing.guarded, standing.statements, standing.statement_id) == (False, 1, "0-1")
+
+
+async def test_a_venue_that_does_not_answer_leaves_the_account_shut(live, caplog):
+    mute = Mute()
+    reconciler = Reconciler(live.gateway, (mute,), every_s=0.05)
+    live.gateway.keep(reconciler)
+    with caplog.at_level(logging.ERROR):
+        assert not await started(live, reconciler, 0.05)
+    assert (mute.asked, marked(live)) == (["main"], True)
+    assert f"main at {VENUE} is not reconciled" in caplog.text
+    live.gateway.take(submit("late"))
+    assert type(live.journal.records()[-1].events[0]).__name__ == "OrderDenied"
+
+
+async def test_a_venue_that_can_not_is_said_so_and_guards_nothing(live, caplog):
+    with caplog.at_level(logging.WARNING):
+        reconciler = Reconciler(live.gateway, (DeafVenue(),), every_s=1)
+    assert await started(live, reconciler)
+    assert (f"{VENUE} gives no statements" in caplog.text, marked(live)) == (True, False)
+
+
+async def test_what_every_answer_was_lost_of_is_found_by_a_statement(live):
+    _, reconciler = with_paper(live, Faults(unanswered_ppm=MILLION, timeout_ns=3_600 * SECOND))
+    await started(live, reconciler)
+    live.gateway.take(submit("a", quantity_lots=5, price_ticks=MARK_TICKS + 1))
+    resting = submit("b", quantity_lots=5, price_ticks=MARK_TICKS - 9)
+    live.gateway.take(resting)
+    running = asyncio.create_task(reconciler.run())
+    first, second = live.gateway.state.orders()
+    await until(live, lambda: first.cumulative_lots == 5 and second.acknowledged)
+    position = live.gateway.state.position("main", BTC)
+    assert position is not None
+    assert (position.lots, marked(live), [d for d in live.gateway.state.differences() if d.difference_id]) == (
+        5,
+        False,
+        [],
+    )
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_a_person_asks_and_is_answered(live):
+    _, reconciler = with_paper(live)
+    live.gateway.take(RequestStatement(request_id="q1", actor=TARA, venue=VENUE, account="main", reason="I wonder"))
+    running = asyncio.create_task(reconciler.run())
+    await until(live, lambda: any(row.statements for row in live.gateway.state.standings()))
+    running.cancel()
+
+
+async def test_the_ledgers_balances_are_journaled_with_the_statement(live):
+    paper, _ = with_paper(live)
+    paper._nanos["main", "USDT"] = 70
+    reconciler = Reconciler(live.gateway, (paper,), every_s=9, booked=lambda _venue, _account, _currency: 69)
+    live.gateway.keep(reconciler)
+    await started(live, reconciler)
+    bodies = [record.input.body for record in live.journal.records()]
+    (found,) = next(body.balances for body in bodies if isinstance(body, VenueStatement) and body.balances)
+    assert (found.nanos, found.booked_nanos) == (70, 69)
+
+
+async def test_a_restarted_paper_venue_states_what_the_gateway_remembers(live):
+    paper, reconciler = with_paper(live)
+    await started(live, reconciler)
+    for number in range(PAGE + 3):
+        live.gateway.take(submit(f"o{number}", quantity_lots=1, price_ticks=MARK_TICKS - 9 - number))
+    live.gateway.take(submit("taker", quantity_lots=7, price_ticks=MARK_TICKS + 1))
+    await until(live, lambda: live.gateway.state.position("main", BTC) is not None)
+    again = StatingPaperSession(VENUE, live.gateway.state.instruments(), epoch=9)
+    again.hold(live.gateway.state.positions())
+    again.restore(live.gateway.state.working_orders(), live.clock.now_ns())
+    for venue in (paper, again):
+        live.clock.time_ns += 3 * SECOND
+        venue.statement("main", live.clock.now_ns())
+        parts = venue.stated(live.clock.now_ns() + SECOND)
+        assert len(parts) >= 2
+        for part in reversed(parts):
+            live.gateway.take(part)
+    assert not list(live.gateway.state.differences())
+    assert {name: lots for (_, name), lots in again._lots.items()} == {BTC: 7}
+    assert again._nanos == paper._nanos
