@@ -28,9 +28,9 @@ from meltica.domain.limits import (
 )
 from meltica.domain.market import TradingStatus
 from meltica.domain.money import INT64_MAX
-from meltica.engine import sessions
 from meltica.engine.desk import Desk
 from meltica.engine.proposals import SYSTEM, propose
+from meltica.engine.sessions import end_day, opened
 from meltica.engine.state import PORT_ROWS, STRATEGY_ROWS
 from meltica.hot.layout_gen import BURST_BOUND, COLLAR_BPS_BOUND, LOTS_BOUND
 
@@ -79,7 +79,7 @@ def trading_status(desk: Desk, status: TradingStatus) -> None:
             )
         )
         if not status.halted and desk.state.held:
-            sessions.opened(desk, status.instrument)
+            opened(desk, status.instrument)
 
 
 def set_limits(desk: Desk, command: SetLimits) -> None:
@@ -148,7 +148,7 @@ def carry_out(desk: Desk, made: ProposalMade, approver: str) -> None:
 
 def begin_day(desk: Desk, command: BeginDay) -> None:
     desk.emit(DayBegan(actor=command.actor, time_ns=desk.now_ns))
-    sessions.end_day(desk)
+    end_day(desk)
 
 
 def revalue(_desk: Desk, _command: Revalue) -> None:
