@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from meltica.domain.commands import SeeMarket
-from meltica.domain.errors import GateUnreachableError
 from meltica.domain.order import Ended, Order, TimeInForce
 from meltica.domain.order_events import OrderReported
 from meltica.domain.parent import Parent, Phase
@@ -57,13 +56,11 @@ def follow(desk: Desk, changed: Order) -> None:
 
 
 def due(desk: Desk, order: Order) -> None:
-    """Its alarm rings."""
-    parent = desk.state.tables.parents[order.order_id]
-    try:
-        _look(desk, order, parent, may_send=True)
-    except GateUnreachableError:
-        _wait(desk, order, parent, "the risk gate can't be reached")
-        raise
+    """Its alarm rings.
+
+    :raises GateUnreachableError: the alarm stays set: the step is taken again once the engine knows of the gate.
+    """
+    _look(desk, order, desk.state.tables.parents[order.order_id], may_send=True)
 
 
 def see_volume(desk: Desk, command: SeeMarket) -> None:

@@ -101,6 +101,21 @@ def test_unfilled_slices_cross_when_the_next_is_due(bench):
     assert (third.order_type, third.price_ticks) == (OrderType.LIMIT, MARK_TICKS + 10)
 
 
+def test_only_what_is_late_crosses(bench):
+    order = bench.begin(twap(catch_up=CatchUp.CROSS), 1000)
+    bench.at(T0)
+    (first,) = bench.live(order)
+    bench.fill(first, 30)
+    bench.at(T0 + SLICE)
+    bench.cancelled(first)
+    _, second, third = bench.children(order)
+    bench.fill(third)
+    bench.cancel(second)
+    bench.cancelled(second)
+    last = bench.children(order)[-1]
+    assert (last.quantity_lots, last.time_in_force) == (100, TimeInForce.GTC)
+
+
 def test_styles(bench):
     crossing = bench.begin(twap(style=ChildStyle.MARKET), 1000)
     at_limit = bench.begin(
