@@ -127,6 +127,16 @@ async def test_entries_are_committed_between_the_parts(path: Path) -> None:
     assert (found.seq, found.parts) == (1, (b"part 0", b"part 1", b"part 2"))
 
 
+async def test_the_writer_says_what_is_kept(path: Path) -> None:
+    async with GroupCommitWriter(SqliteStore(path), pytest.fail) as writer:
+        seq = writer.append(b"first", 1)
+        kept = await writer.save_part(seq, b"old orders", kept=True)
+        own = await writer.save_part(seq, b"open orders", kept=False)
+        await writer.save_snapshot(seq, 1, b"root", [kept, own])
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT number, kept FROM parts ORDER BY number").fetchall() == [(1, 1), (2, 0)]
+
+
 def _as_version_1(path: Path) -> None:
     tamper(path, "DROP TABLE parts")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
