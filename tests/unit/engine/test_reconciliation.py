@@ -227,6 +227,24 @@ def test_what_is_not_complete_says_nothing_of_what_is_not_there(bench):
     assert standing(bench) == []
 
 
+def test_a_fill_that_came_and_another_that_is_missing_are_two_things(bench):
+    order = acknowledged(bench)
+    look(bench, orders=(order_of(order, 10),), positions_complete=False)
+    told = {"orders": (order_of(order, 20),), "positions_complete": False}
+    assert found(look(bench, **told, fills=(fill_of(order, 10, "e1"),))) == []
+    (difference,) = found(look(bench, **told))
+    assert (difference.kind.name, difference.ours, difference.theirs) == ("FILL_MISSING", 10, 20)
+
+
+def test_what_is_on_its_way_now_does_not_settle_what_was_suspected_before(bench):
+    order = acknowledged(bench)
+    look(bench)
+    asked = statement(bench, asked_ns=bench.now_ns)
+    fill(bench, order, 1, "e1")
+    bench.step(asked)
+    assert "ORDER_MISSING|BINANCE|main|1" in bench.engine.state.tables.reconciliation.differences
+
+
 # Parts
 
 
@@ -275,6 +293,16 @@ def test_an_order_without_sense_spoils_its_part(bench, wrong):
     before = facts(bench)
     assert only(bench.step(statement(bench, orders=(order_of(order, **wrong),))), ReportIgnored).reason == "CONTRADICTS"
     assert facts(bench) == before
+
+
+def test_one_part_that_is_not_complete_is_enough_to_say_nothing_of_what_is_missing(bench):
+    acknowledged(bench)
+    for _ in range(3):
+        bench.now_ns += 3 * SECOND
+        whole = statement(bench, parts=2)
+        bench.step(whole)
+        bench.step(msgspec.structs.replace(whole, part=2, orders_complete=False))
+    assert not bench.engine.state.tables.reconciliation.differences
 
 
 def test_a_part_of_another_statement_under_the_same_name_is_not_taken(bench):

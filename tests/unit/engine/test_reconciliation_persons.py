@@ -125,6 +125,17 @@ def test_the_first_balance_that_agrees_otherwise_is_where_counting_begins(bench)
     assert look(bench, **told, balances=balance(2_000 - paid)) == ()
 
 
+def test_a_balance_of_before_a_fill_is_no_difference(bench):
+    look(bench, balances=balance(1_000))
+    order = acknowledged(bench)
+    for number in range(4):
+        bench.now_ns += 3 * SECOND
+        asked = statement(bench, orders=(order_of(order, number),), positions=position(number), balances=balance(1_000))
+        fill(bench, order, 1, f"e{number}")
+        bench.step(asked)
+    assert not bench.engine.state.tables.reconciliation.differences
+
+
 def test_the_ledgers_balance_is_the_one_that_counts(bench):
     looks(bench, balances=balance(1_000, 900))
     assert standing(bench) == [("BALANCE", "USDT", 900, 1_000)]
