@@ -126,8 +126,8 @@ def _missing(desk: Desk, whole: Whole, result: Compared) -> None:
     """Orders that work here and are not among all those that work there. They stay exposure, whatever comes of it."""
     asked_ns = whole.first.asked_ns
     for order in books.working(desk, whole):
-        if order.order_id in result.orders:
-            continue
+        if order.order_id in result.orders or not lifecycle.is_working(order):
+            continue  # One that is filled, with a request that has no answer, need not be there any more.
         new = not order.acknowledged
         if order.updated_ns >= (asked_ns - books.FLIGHT_NS if new else asked_ns):
             result.undecided.add(_key(whole, DifferenceKind.ORDER_MISSING, str(order.order_id)))

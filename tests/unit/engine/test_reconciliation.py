@@ -179,6 +179,15 @@ def test_one_that_was_never_acknowledged_is_in_doubt_from_then_on(bench):
     assert not [event for event in looks(bench) if isinstance(event, DoubtRaised)]
 
 
+@pytest.mark.parametrize("asked", [cancel, lambda bench, order: amend(bench, order, 150)], ids=["cancel", "replace"])
+def test_a_filled_order_with_a_request_that_has_no_answer_is_not_missed(bench, asked):
+    order = acknowledged(bench)
+    asked(bench, order)
+    fill(bench, order, 100, "e1")
+    looks(bench, 3, positions=position(100))
+    assert (len(order.pending), standing(bench)) == (1, [])
+
+
 def test_an_order_that_can_not_be_adopted_is_listed(bench):
     order = acknowledged(bench)
     strange = order_of(order, client_order_id="", venue_order_id="v7", instrument="X/Y@BINANCE")
