@@ -76,3 +76,7 @@ def _crosses(matcher: Matcher, post_only: bool, side: Side, price_ticks: int | N
     if not matcher.book_valid:
         return POST_ONLY_BLIND
     return POST_ONLY_CROSSES if matcher.would_cross(side, price_ticks) else ""
+
+
+def too_late(what: str, order: PaperOrder | None) -> str:
+    return f"unknown order: nothing to {what}" if order is None else f"too late to {what}: it is {order.finished}"

@@ -14,7 +14,7 @@ import msgspec
 from meltica.domain.errors import InvariantError
 from meltica.domain.instrument import Instrument
 from meltica.domain.market import BookInvalid, BookUpdate, MarketEvent, MarketTrade, TradingStatus
-from meltica.domain.order import Order, OrderType, PendingKind, TimeInForce
+from meltica.domain.order import Order, OrderType, Pending, PendingKind, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import VenueCommand
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
@@ -160,6 +160,7 @@ class PaperSession:
         if order.client_order_id in self._orders:
             raise InvariantError(f"paper venue {self._venue}: {order.client_order_id} is known already, not restored")
         self._admit(order, acknowledge=not known.acknowledged)
+        self._know_by(order, known)
         matcher = self._matchers.get(order.instrument)
         if matcher is None:
             self._end(order, ExecType.CANCELED, f"unknown instrument {order.instrument} since the venue restarted")
@@ -170,14 +171,20 @@ class PaperSession:
         else:
             matcher.rest(order)
         for request in known.pending:
-            self._restore_request(known, request.kind, request.client_order_id)
+            self._restore_request(request)
 
-    def _restore_request(self, known: Order, kind: PendingKind, client_order_id: str) -> None:
-        request = next(p for p in known.pending if p.client_order_id == client_order_id)
-        if kind is PendingKind.CANCEL:
-            self._cancel(client_order_id, request.original_client_order_id)
-        else:
-            self._replace(client_order_id, request.original_client_order_id, request.quantity_lots, request.price_ticks)
+    def _know_by(self, order: PaperOrder, known: Order) -> None:
+        """A request names the order as it was called when it was made: perhaps by an id that a replace has given up."""
+        asked = {request.client_order_id for request in known.pending}
+        names = [name for name in known.chain if name not in asked and name not in self._orders]
+        order.chain = (*order.chain, *names)
+        self._orders |= dict.fromkeys(names, order)
+
+    def _restore_request(self, request: Pending) -> None:
+        ids = request.client_order_id, request.original_client_order_id
+        if request.kind is PendingKind.CANCEL:
+            return self._cancel(*ids)
+        return self._replace(*ids, request.quantity_lots, request.price_ticks)
 
     # Time
 
@@ -247,7 +254,7 @@ class PaperSession:
     def _cancel(self, client_order_id: str, original_client_order_id: str) -> None:
         order = self._orders.get(original_client_order_id)
         if order is None or order.finished:
-            self._reject_request(client_order_id, original_client_order_id, _too_late("cancel", order))
+            self._reject_request(client_order_id, original_client_order_id, rules.too_late("cancel", order))
             return
         self._matchers[order.instrument].withdraw(order)
         self._end(order, ExecType.CANCELED, "", request_id=client_order_id)
@@ -257,7 +264,7 @@ class PaperSession:
     ) -> None:
         order = self._orders.get(original_client_order_id)
         if order is None or order.finished:
-            self._reject_request(client_order_id, original_client_order_id, _too_late("replace", order))
+            self._reject_request(client_order_id, original_client_order_id, rules.too_late("replace", order))
             return
         price = order.price_ticks if price_ticks is None else price_ticks
         quantity = max(quantity_lots, order.cumulative_lots)  # FIX C.3.c: not below what is done.
@@ -391,7 +398,3 @@ class PaperSession:
     def _next_sequence(self) -> int:
         self._sequence += 1
         return self._sequence
-
-
-def _too_late(what: str, order: PaperOrder | None) -> str:
-    return f"unknown order: nothing to {what}" if order is None else f"too late to {what}: it is {order.finished}"

@@ -165,6 +165,15 @@ class TestRestore:
         orders = [self.known("a", acknowledged=True, pending=(cancel,)), self.known("b", pending=(replace,))]
         assert said(floor.session.restore(orders, 5)) == ["a2 Canceled for a", "b New", "b2 Replaced 5@101 for b"]
 
+    def test_a_request_may_name_the_order_as_it_was_called_then(self):
+        """The cancel was asked for while the replace was under way; the replace is known, the cancel is not."""
+        floor = Floor()
+        cancel = Pending(kind=PendingKind.CANCEL, client_order_id="a3", original_client_order_id="a")
+        order = self.known("a", acknowledged=True, pending=(cancel,), chain=("a", "a3"))
+        order.client_order_id = "a2"
+        assert said(floor.session.restore([order], 5)) == ["a3 Canceled for a2"]
+        assert floor.session.working_orders == 0
+
     def test_an_instrument_that_is_gone(self):
         floor = Floor()
         order = self.known("a", acknowledged=True, instrument="X/Y@PAPER")
