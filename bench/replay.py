@@ -22,8 +22,8 @@ from meltica.app.recovery import recover
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.domain.events import Event
 from meltica.domain.inputs import Input, Record, decode_record, encode_record
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from meltica.hot.ports import RiskGate
 from meltica.journal.chain import entry_hash
 from meltica.journal.entry import Entry

@@ -25,7 +25,7 @@ from bench.paper_trading import FAR_TICKS, PaperTrading
 from meltica import hot
 from meltica.app.snapshots import store
 from meltica.engine.engine import Engine
-from meltica.engine.saving import FORMAT, EncodedPart, Saving, restore
+from meltica.engine.snapshot.saving import FORMAT, EncodedPart, Saving, restore
 from meltica.journal.chain import entry_hash
 from meltica.journal.entry import Entry
 from meltica.journal.reader import SqliteReader

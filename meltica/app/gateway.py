@@ -65,7 +65,7 @@ from meltica.domain.ports import (
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
 from meltica.domain.statements import VenueStatement
 from meltica.engine.engine import Engine
-from meltica.engine.kill_switch import exists, switches_of
+from meltica.engine.risk.kill_switch import exists, switches_of
 from meltica.hot.ports import RiskGate
 from meltica.journal.errors import JournalFailedError
 from meltica.journal.port import JournalSource

@@ -10,8 +10,8 @@ from meltica.domain.breakers import MarkKind
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import InstrumentLimits, PortLimits, account_key, instrument_key
 from meltica.domain.money import INT64_MAX
-from meltica.engine import rows
-from meltica.engine.lease_rows import gate_row, in_scope
+from meltica.engine.risk import rows
+from meltica.engine.risk.lease_rows import gate_row, in_scope
 from meltica.engine.state import EngineState
 from meltica.hot.layout_gen import KillRecord, ProfitAndLossRecord, Record, SymbolRecord
 

@@ -38,9 +38,9 @@ from meltica.domain.gates import AdmitGate, GateArmed, LoseGate, RegisterGate, R
 from meltica.domain.leases import GateRegistered, GateRetired, LeaseGranted, Report
 from meltica.domain.order import Order
 from meltica.domain.ports import HotGateStatus
-from meltica.engine import rows
-from meltica.engine.lease_rows import books_use
-from meltica.engine.leases import house_use
+from meltica.engine.risk import rows
+from meltica.engine.risk.lease_rows import books_use
+from meltica.engine.risk.leases import house_use
 from meltica.engine.state import GLOBAL, Tables
 from meltica.hot.layout_gen import AdjustRecord, KillRecord, ReserveRecord
 from meltica.links.control_link_arming import Arming

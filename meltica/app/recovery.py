@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.domain.errors import InvariantError
 from meltica.domain.inputs import decode_record
-from meltica.engine import saving
 from meltica.engine.engine import Engine
-from meltica.engine.snapshot import SnapshotError
+from meltica.engine.snapshot import saving
+from meltica.engine.snapshot.snapshot import SnapshotError
 from meltica.hot import OrderIntent
 from meltica.hot.ports import RiskGate
 from meltica.journal.port import JournalSource

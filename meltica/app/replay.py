@@ -9,8 +9,8 @@ import msgspec
 from meltica import hot
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.domain.inputs import decode_record
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from meltica.journal.reader import SqliteReader, entries
 
 MAX_DIFFERENCES = 20

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Final
 
 from meltica.engine.engine import Engine
-from meltica.engine.saving import FORMAT, Saving
+from meltica.engine.snapshot.saving import FORMAT, Saving
 from meltica.journal.port import PartRef
 from meltica.journal.writer import GroupCommitWriter
 

@@ -36,7 +36,7 @@ PHASES: Final[dict[Phase, frozenset[Phase]]] = {
 
 
 class Parent(msgspec.Struct, kw_only=True, gc=False):
-    """Changed by ``engine/fold_parents.py`` alone."""
+    """Changed by ``engine/fold/parents.py`` alone."""
 
     order_id: int
     schedule: Schedule

@@ -7,9 +7,10 @@ from meltica.domain.errors import InvariantError
 from meltica.domain.order import Order, TimeInForce
 from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held
-from meltica.engine import held, parents
-from meltica.engine.cancels import request_cancel
 from meltica.engine.desk import Desk
+from meltica.engine.held import held
+from meltica.engine.orders.cancels import request_cancel
+from meltica.engine.parents import parents
 
 CLOCK = "system:clock"
 

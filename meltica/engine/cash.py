@@ -22,7 +22,7 @@ from meltica.domain.limits import ACCOUNT_NAME
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order
 from meltica.engine.desk import Desk
-from meltica.engine.fold_cash import part_key
+from meltica.engine.fold.cash import part_key
 
 ACCOUNTS_MAX: Final = 10_000
 """Books, sub-accounts included: each day ends with a statement of every one."""

@@ -7,8 +7,9 @@ from typing import Final
 
 from meltica.domain.errors import InvariantError
 from meltica.domain.order import Order
-from meltica.engine import contingent, parents
+from meltica.engine.contingent import contingent
 from meltica.engine.desk import Desk
+from meltica.engine.parents import parents
 
 RULES: Final[tuple[Callable[[Desk, Order], None], ...]] = (contingent.follow, parents.follow)
 """Each looks at one order that changed, and emits what follows; what that changes is looked at in turn."""

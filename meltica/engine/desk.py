@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meltica.domain.events import CommandRefused, Event
 from meltica.domain.market import Mark
-from meltica.engine.fold import Fold
+from meltica.engine.fold.fold import Fold
 from meltica.engine.state import EngineState
 from meltica.hot import OrderIntent
 from meltica.hot.ports import RiskGate

@@ -45,33 +45,18 @@ from meltica.domain.order_events import OrderReleased, OrderSubmitted, ReplaceRe
 from meltica.domain.outcomes import ResolveOutcome
 from meltica.domain.reports import ExecutionReport, OrderCancelReject, OrderNotFound, OutcomeUnknown, VenueReport
 from meltica.domain.statements import RequestStatement, SettleDifference, VenueStatement
-from meltica.engine import (
-    alarms,
-    algo_amend,
-    algos,
-    breakers,
-    bulk,
-    cancels,
-    cash,
-    consequences,
-    controls,
-    credit,
-    executions,
-    four_eyes,
-    kill_switch,
-    leases,
-    marks,
-    order_lists,
-    orders,
-    outcomes,
-    reconciliation,
-    reports,
-    sessions,
-    triggers,
-)
+from meltica.engine import alarms, cash, consequences
 from meltica.engine.desk import Desk
-from meltica.engine.fold import strategy_row, table_id
+from meltica.engine.fold.fold import strategy_row, table_id
+from meltica.engine.held import sessions, triggers
+from meltica.engine.orders import bulk, cancels, orders
+from meltica.engine.orders import lists as order_lists
+from meltica.engine.parents import algos
+from meltica.engine.parents import amend as algo_amend
+from meltica.engine.reconciliation import reconciliation
+from meltica.engine.risk import breakers, controls, credit, four_eyes, kill_switch, leases, marks
 from meltica.engine.state import NO_ROW, EngineState
+from meltica.engine.venue import executions, outcomes, reports
 from meltica.hot import PASS, Action, OrderIntent
 from meltica.hot import layout_gen as layout
 from meltica.hot.ports import RiskGate

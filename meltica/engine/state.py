@@ -1,4 +1,4 @@
-"""All that the engine knows. A fold over events: nothing here changes except in ``fold.py``."""
+"""All that the engine knows. A fold over events: nothing here changes except in ``fold/``."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from meltica.domain.outcomes import Doubt
 from meltica.domain.parent import AlgoView, Parent
 from meltica.domain.position import Position
 from meltica.domain.statements import Difference, ReconciliationTables, Standing
-from meltica.engine.bookings import Bookings
-from meltica.engine.early import EarlyCorrections
-from meltica.engine.families import Families
-from meltica.engine.positions import booked
-from meltica.engine.reservations import Reservations
-from meltica.engine.unsaved import Unsaved
-from meltica.engine.watch import Watch, is_termed
-from meltica.engine.worth import Worth
+from meltica.engine.held.watch import Watch, is_termed
+from meltica.engine.parents.families import Families
+from meltica.engine.risk.reservations import Reservations
+from meltica.engine.risk.worth import Worth
+from meltica.engine.snapshot.unsaved import Unsaved
+from meltica.engine.venue.bookings import Bookings
+from meltica.engine.venue.early import EarlyCorrections
+from meltica.engine.venue.positions import booked
 
 REQUEST_MEMORY = 200_000
 """How many request ids are remembered. A repeat within that many commands gets the first answer, not a second order."""

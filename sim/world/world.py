@@ -31,8 +31,8 @@ from meltica.domain.market import BookUpdate, Mark
 from meltica.domain.order import Side
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from meltica.venues.paper.session import PaperSession
 
 ROWS: Final[dict[str, Any]] = {"max_instruments": 16, "max_accounts": 4}

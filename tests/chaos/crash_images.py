@@ -31,8 +31,8 @@ from meltica.app.recovery import recover
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.domain.errors import MelticaError
 from meltica.domain.inputs import decode_record
-from meltica.engine import saving, snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import saving, snapshot
 from meltica.journal.entry import Head
 from meltica.journal.reader import SqliteReader, entries
 from meltica.journal.snapshots import newest_valid

@@ -40,7 +40,7 @@ from meltica.domain.commands import (
 )
 from meltica.domain.limits import PositionLimits, key_of
 from meltica.domain.order import OrderType, Side, TimeInForce
-from meltica.engine import saving
+from meltica.engine.snapshot import saving
 from meltica.journal.reader import SqliteReader
 from meltica.journal.store import SqliteStore
 from meltica.journal.writer import GroupCommitWriter

@@ -14,8 +14,8 @@ from meltica.app.replay import replay
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.domain.inputs import Record, decode_record
 from meltica.domain.order_events import OrderFilled, OrderSubmitted
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from meltica.journal.reader import SqliteReader, entries
 from meltica.journal.verify import verify
 

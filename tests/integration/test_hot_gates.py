@@ -20,7 +20,7 @@ from meltica.domain.errors import FieldError
 from meltica.domain.gates import ArmGate
 from meltica.domain.limits import PositionLimits
 from meltica.domain.ports import HotGateStatus
-from meltica.engine import snapshot
+from meltica.engine.snapshot import snapshot
 from meltica.hot import Check
 from meltica.hot.layout_gen import DropKind, PositionLimitsRecord
 from meltica.hot.shared import KillWord

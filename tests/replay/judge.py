@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from meltica import hot
 from meltica.domain.events import Event
 from meltica.domain.inputs import Input, Record, decode_record, encode_record
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from meltica.hot.ports import RiskGate
 from tests.engines import MAX_ACCOUNTS, MAX_INSTRUMENTS
 

@@ -30,8 +30,8 @@ from meltica.domain.limits import SelfMatch, ShortSale
 from meltica.domain.order import Order, PendingKind, Side, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from meltica.hot.state import COLUMNS
 from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND, TestBench
 from tests.unit.engine.watch import ADA, BOB

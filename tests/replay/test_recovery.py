@@ -18,8 +18,8 @@ from meltica.domain.order import Side
 from meltica.domain.order_events import OrderDenied
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType, ExecutionReport
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from meltica.engine.state import REQUEST_MEMORY, EngineState
 from meltica.hot import Check
 from meltica.hot.state import COLUMNS

@@ -15,8 +15,8 @@ from meltica.domain.market import MarketTrade
 from meltica.domain.order import Side
 from meltica.domain.order_events import CancelRequested
 from meltica.domain.schedule import AtEnd, ChildStyle, Schedule, ScheduleKind
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from meltica.venues.paper.session import PaperSession
 from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND, instrument
 from tests.unit.app.live import TARA, VENUE, Live, book, submit

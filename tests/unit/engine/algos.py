@@ -18,8 +18,8 @@ from meltica.domain.order_events import CancelRequested
 from meltica.domain.parent import AlgoView, Parent
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
 from meltica.domain.schedule import ChildStyle, Schedule, ScheduleKind
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND, START_NS, TestBench
 
 TARA = "spiffe://meltica.example/person/tara"

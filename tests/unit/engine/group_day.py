@@ -20,7 +20,7 @@ from meltica.domain.market import Quote, TradingStatus
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, OutcomeUnknown
 from meltica.domain.terms import Held, Terms
-from meltica.engine.contingent import leaves_after
+from meltica.engine.contingent.contingent import leaves_after
 from tests.engines import BTC, MARK_TICKS, TestBench
 
 TARA = "spiffe://meltica.example/person/tara"

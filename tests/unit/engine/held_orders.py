@@ -13,8 +13,8 @@ from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import OrderHeld
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.domain.terms import Terms
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, TestBench
 
 

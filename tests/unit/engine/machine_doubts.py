@@ -13,8 +13,8 @@ from meltica.domain.events import ProposalMade
 from meltica.domain.order_events import ReportIgnored
 from meltica.domain.outcomes import DoubtRaised, QueryRequested, ResolveOutcome, Verdict
 from meltica.domain.reports import ExecType, ExecutionReport, OrderNotFound, OutcomeUnknown
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from tests.engines import MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND
 from tests.unit.engine.machine import PERSON, EngineMachine, fees, number, small, ticks
 from tests.unit.engine.model import Kept, ModelDoubt, ModelOrder

@@ -10,7 +10,7 @@ from meltica.domain.inputs import Record
 from meltica.domain.order import Side
 from meltica.domain.order_events import CancelRequested, OrderAdopted, OrderFilled, OrderReported, ReportIgnored
 from meltica.domain.reports import ExecType, ExecutionReport
-from meltica.engine import snapshot
+from meltica.engine.snapshot import snapshot
 from tests.engines import BTC, MARK_TICKS, WIDE, TestBench
 from tests.unit.engine.test_orders import held
 from tests.unit.engine.watch import only

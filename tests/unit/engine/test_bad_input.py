@@ -26,7 +26,7 @@ from meltica.domain.market import Mark, TradingStatus
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.order_events import AmendDenied, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
-from meltica.engine import snapshot
+from meltica.engine.snapshot import snapshot
 from tests.engines import BTC, MARK_TICKS, TestBench, instrument
 from tests.unit.engine.watch import ADA, BOB, SYSTEM, changed, facts, refused
 

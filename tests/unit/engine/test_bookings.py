@@ -9,8 +9,8 @@ import pytest
 from meltica.domain.order import Side
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
-from meltica.engine import bookings
-from meltica.engine.positions import booked
+from meltica.engine.venue import bookings
+from meltica.engine.venue.positions import booked
 from tests.engines import BTC, MARK_TICKS, TestBench
 from tests.replay.judge import recovered, replayed
 from tests.replay.test_recovery import restarted

@@ -11,7 +11,7 @@ from meltica.domain.events import BreakerRearmed, BreakerTripped, DayBegan, Prop
 from meltica.domain.order import Side
 from meltica.domain.order_events import OrderDenied, OrderSubmitted
 from meltica.domain.reports import ExecType
-from meltica.engine import snapshot
+from meltica.engine.snapshot import snapshot
 from tests.engines import BTC, MARK_TICKS, SECOND, TestBench
 from tests.unit.engine.test_fills import tell
 from tests.unit.engine.test_orders import fill

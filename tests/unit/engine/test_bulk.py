@@ -32,7 +32,7 @@ from meltica.domain.order_events import (
     OrderSubmitted,
     ReplaceRequested,
 )
-from meltica.engine import snapshot
+from meltica.engine.snapshot import snapshot
 from meltica.hot.state import COLUMNS
 from tests.engines import MARK_TICKS, SECOND, TestBench
 from tests.replay.judge import assert_lossless, recovered, replayed

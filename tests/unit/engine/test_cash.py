@@ -21,9 +21,9 @@ from meltica.domain.commands import BeginDay, Revalue
 from meltica.domain.inputs import Record, decode_record, encode_record
 from meltica.domain.order import Side
 from meltica.domain.reports import ExecType, ExecutionReport
-from meltica.engine import snapshot
 from meltica.engine.cash import ACCOUNTS_MAX
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from meltica.ledger import checkpoint
 from meltica.ledger.chart import Book
 from meltica.ledger.ledger import Ledger

@@ -15,7 +15,7 @@ from meltica.domain.inputs import Input
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.order_events import AmendDenied, OrderDenied, OrderHeld, OrderReported, OrderSubmitted
 from meltica.domain.reports import ExecType, ExecutionReport
-from meltica.engine import snapshot
+from meltica.engine.snapshot import snapshot
 from tests.engines import BTC, MARK_TICKS, TestBench, instrument
 from tests.replay.judge import assert_lossless, recovered, replayed
 from tests.unit.engine.group_day import TARA, GroupDay, leg, stop, stop_loss, take_profit

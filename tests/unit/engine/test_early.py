@@ -9,7 +9,7 @@ from meltica.domain.corrections import CorrectionDropped, CorrectionKept, DropCo
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order_events import OrderFilled, ReportIgnored, TradeCorrected
 from meltica.domain.reports import ExecType
-from meltica.engine import early
+from meltica.engine.venue import early
 from tests.engines import BTC, MARK_TICKS, TestBench
 from tests.replay.judge import recovered, replayed
 from tests.unit.engine.test_orders import fill, held, tell

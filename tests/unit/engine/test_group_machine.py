@@ -21,7 +21,7 @@ from meltica.domain.commands import CancelOrders, GateState
 from meltica.domain.groups import Link, Sizing
 from meltica.domain.order import Order, PendingKind, Side
 from meltica.domain.reports import ExecType
-from meltica.engine import snapshot
+from meltica.engine.snapshot import snapshot
 from tests.engines import MARK_TICKS
 from tests.replay.judge import recovered
 from tests.unit.engine.group_day import TARA, GroupDay, leg, stop, stop_loss, take_profit

@@ -26,7 +26,7 @@ from meltica.domain.order_events import (
 )
 from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held, OffsetUnit, Peg, Terms, TriggerSource
-from meltica.engine.release import release
+from meltica.engine.held.release import release
 from tests.engines import BTC, SECOND
 from tests.unit.engine.held_orders import MID, HeldBench
 from tests.unit.engine.watch import SYSTEM, only, refused

@@ -16,10 +16,10 @@ from meltica.domain.limits import AccountLimits
 from meltica.domain.order import Side
 from meltica.domain.order_events import OrderAdopted, OrderDenied, OrderFilled, OrderSubmitted
 from meltica.domain.reports import ExecType, ExecutionReport
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
-from meltica.engine.lease_rows import gate_row, in_scope
-from meltica.engine.rows import limits_row
+from meltica.engine.risk.lease_rows import gate_row, in_scope
+from meltica.engine.risk.rows import limits_row
+from meltica.engine.snapshot import snapshot
 from meltica.hot.layout_gen import AccountLimitsRecord
 from meltica.hot.state import COLUMNS
 from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, TestBench

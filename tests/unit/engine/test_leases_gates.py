@@ -13,9 +13,9 @@ from meltica.domain.leases import GateFacts, Report, Share
 from meltica.domain.limits import PositionLimits
 from meltica.domain.order import Side
 from meltica.domain.reports import ExecType, ExecutionReport
-from meltica.engine.lease_rows import books_use, gate_row
-from meltica.engine.leases import house_use
-from meltica.engine.rows import limits_row
+from meltica.engine.risk.lease_rows import books_use, gate_row
+from meltica.engine.risk.leases import house_use
+from meltica.engine.risk.rows import limits_row
 from meltica.hot import PASS, Action, OrderType
 from meltica.hot.layout_gen import LeaseRecord, Mark, MarkRecord, Record
 from meltica.hot.state import COLUMNS

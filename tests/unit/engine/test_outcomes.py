@@ -29,7 +29,7 @@ from meltica.domain.outcomes import (
     Verdict,
 )
 from meltica.domain.reports import ExecType, OrderCancelReject, OrderNotFound, OutcomeUnknown
-from meltica.engine.outcomes import FIRST_QUERY_NS, LONGEST_PAUSE_NS, NOT_FOUND_NEEDED, QUERIES_MAX
+from meltica.engine.venue.outcomes import FIRST_QUERY_NS, LONGEST_PAUSE_NS, NOT_FOUND_NEEDED, QUERIES_MAX
 from tests.engines import BTC, MARK_TICKS, SECOND, TestBench
 from tests.replay.judge import recovered, replayed
 from tests.unit.engine.test_orders import amend, cancel, fill, held, tell

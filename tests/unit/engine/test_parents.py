@@ -16,7 +16,7 @@ from meltica.domain.parent_events import AlgoOverfilled
 from meltica.domain.reports import ExecType
 from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle
 from meltica.domain.terms import Held
-from meltica.engine.parents import BACKOFF_NS, CANCELS_MAX, CHILDREN_AT_ONCE
+from meltica.engine.parents.parents import BACKOFF_NS, CANCELS_MAX, CHILDREN_AT_ONCE
 from tests.engines import BTC, MARK_TICKS, SECOND, instrument
 from tests.unit.engine.algos import (
     T0,

@@ -19,7 +19,7 @@ from meltica.domain.order import Side, TimeInForce
 from meltica.domain.parent import Phase
 from meltica.domain.reports import ExecType
 from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle
-from meltica.engine.parents import BACKOFF_NS, REFUSALS_MAX
+from meltica.engine.parents.parents import BACKOFF_NS, REFUSALS_MAX
 from tests.engines import MARK_TICKS, SECOND
 from tests.unit.engine.algos import (
     T0,

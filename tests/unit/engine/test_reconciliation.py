@@ -20,7 +20,7 @@ from meltica.domain.statements import (
     StatementCompared,
     StatementKept,
 )
-from meltica.engine.reconciliation_differences import LOOKS_MOST, LOOKS_NEEDED
+from meltica.engine.reconciliation.differences import LOOKS_MOST, LOOKS_NEEDED
 from tests.engines import BTC, MARK_TICKS, SECOND, TestBench
 from tests.replay.judge import recovered, replayed
 from tests.unit.engine.stating import (

@@ -13,11 +13,11 @@ from meltica.domain.commands import AmendOrder, CancelOrder
 from meltica.domain.order import PendingKind, Side
 from meltica.domain.order_events import OrderSubmitted
 from meltica.domain.reports import ExecType, ExecutionReport
-from meltica.engine import saving as parts_of
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
-from meltica.engine.saving import EncodedPart, Root, Saving, restore
-from meltica.engine.snapshot import SnapshotError
+from meltica.engine.snapshot import saving as parts_of
+from meltica.engine.snapshot import snapshot
+from meltica.engine.snapshot.saving import EncodedPart, Root, Saving, restore
+from meltica.engine.snapshot.snapshot import SnapshotError
 from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, TestBench
 from tests.replay.judge import fresh_gate
 

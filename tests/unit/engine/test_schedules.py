@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meltica.domain.schedule import PPM, ChildStyle, Schedule, ScheduleKind
-from meltica.engine import schedules
-from meltica.engine.schedules import Plan, pov, shortfall, twap, vwap
-from meltica.engine.schedules.form import RANDOMISE_MAX_PPM, schedule_fault
-from meltica.engine.schedules.plan import draw, spread
+from meltica.engine.parents import schedules
+from meltica.engine.parents.schedules import Plan, pov, shortfall, twap, vwap
+from meltica.engine.parents.schedules.form import RANDOMISE_MAX_PPM, schedule_fault
+from meltica.engine.parents.schedules.plan import draw, spread
 from tests.engines import SECOND, START_NS
 
 DAY = 86_400 * SECOND

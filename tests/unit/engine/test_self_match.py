@@ -10,8 +10,8 @@ from meltica.domain.limits import SelfMatch
 from meltica.domain.order import Side, TimeInForce
 from meltica.domain.order_events import AmendDenied, CancelRequested, OrderDenied, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType
-from meltica.engine import snapshot
 from meltica.engine.engine import Engine
+from meltica.engine.snapshot import snapshot
 from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, TestBench
 from tests.unit.engine.test_fills import tell
 from tests.unit.engine.test_orders import amend, fill, held

@@ -19,7 +19,7 @@ from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.order_events import HeldAmended, OrderReleased, OrderReported
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.domain.terms import Held, OffsetUnit, Terms, TriggerSource
-from meltica.engine import snapshot
+from meltica.engine.snapshot import snapshot
 from tests.engines import BTC, MARK_TICKS, SECOND
 from tests.unit.engine.held_orders import HeldBench
 from tests.unit.engine.watch import SYSTEM

@@ -1,0 +1,332 @@
+"""Parent orders: what follows for them from their children, from the clock and from the market's volume.
+
+Slices go out only when the parent's alarm rings: the driver brings the market of its instrument with that input, and no
+command or report has been looked at yet, so an unreachable gate leaves nothing half done. All else only sets the alarm.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from meltica.domain.commands import SeeMarket
+from meltica.domain.order import Ended, Order, TimeInForce
+from meltica.domain.order_events import OrderReported
+from meltica.domain.parent import Parent, Phase
+from meltica.domain.parent_events import AlgoOverfilled, AlgoVolume, AlgoWaits
+from meltica.domain.reports import ExecType
+from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle, ScheduleKind
+from meltica.engine.desk import Desk
+from meltica.engine.orders.cancels import request_cancel_once
+from meltica.engine.parents import schedules
+from meltica.engine.parents.children import Refusal, Slice, least_lots, priced, send, sized
+from meltica.engine.parents.schedules import Plan, plan_of
+from meltica.engine.parents.slicing import SYSTEM, move
+
+BACKOFF_NS: Final = 1_000_000_000
+"""After a refusal; doubled with each further one in a row."""
+BACKOFF_DOUBLED_MAX: Final = 6
+REFUSALS_MAX: Final = 5
+"""In a row; then it pauses itself, and somebody looks."""
+CHILDREN_AT_ONCE: Final = 10
+"""Sent in one step. The next ones go out after BACKOFF_NS: a mistake must not empty a quantity in a moment."""
+CANCELS_MAX: Final = 5
+"""Requests to one child. A venue that refuses them all is asked no more; its fills count as ever."""
+
+
+class _Look(NamedTuple):
+    """One parent, looked at: with the children that may still be filled. Does its alarm ring, so that it may send?"""
+
+    desk: Desk
+    order: Order
+    parent: Parent
+    live: list[Order]
+    may_send: bool
+
+
+def follow(desk: Desk, changed: Order) -> None:
+    """The rule among the consequences: a parent, or a child of one, has changed."""
+    tables = desk.state.tables
+    order_id = changed.parent_id or changed.order_id
+    if (parent := tables.parents.get(order_id)) is None:
+        return
+    order = tables.orders[order_id]
+    if changed.parent_id and order.ended is None:
+        _hear_of_child(desk, order, parent, changed)
+    _look(desk, order, parent)
+
+
+def due(desk: Desk, order: Order) -> None:
+    """Its alarm rings.
+
+    :raises GateUnreachableError: the alarm stays set: the step is taken again once the engine knows of the gate.
+    """
+    _look(desk, order, desk.state.tables.parents[order.order_id], may_send=True)
+
+
+def see_volume(desk: Desk, command: SeeMarket) -> None:
+    """The market has traded: parents that follow its volume count it."""
+    quote = command.quote
+    for parent in desk.state.families.following(quote.instrument):
+        if desk.state.families.wants(parent, quote, desk.now_ns):
+            before = parent.counter_lots
+            if before is None:
+                traded = 0  # What traded before it began is not its business.
+            elif quote.traded_lots < before:
+                traded = quote.traded_lots  # The driver began anew: what it missed is not known.
+            else:
+                traded = quote.traded_lots - before
+            desk.emit(
+                AlgoVolume(
+                    order_id=parent.order_id,
+                    counter_lots=quote.traded_lots,
+                    market_lots=parent.market_lots + traded,
+                    time_ns=desk.now_ns,
+                )
+            )
+
+
+def _hear_of_child(desk: Desk, order: Order, parent: Parent, child: Order) -> None:
+    """A child that came to nothing by itself: not at once again."""
+    if child.time_in_force is TimeInForce.DAY and (child.ended is Ended.EXPIRED or _over_for_good(child)):
+        if parent.phase in (Phase.RUNNING, Phase.PAUSED):
+            move(desk, order, Phase.CLOSING, f"the venue's day is over: order {child.order_id}", how=ExecType.EXPIRED)
+        return
+    unasked = child.last_request == 0 and child.cumulative_lots < child.quantity_lots
+    if parent.phase is Phase.RUNNING and unasked and child.ended is not None:
+        if parent.refusals >= REFUSALS_MAX:
+            move(desk, order, Phase.PAUSED, f"{parent.refusals} children refused in a row: {child.refusal}")
+        else:
+            _wait(desk, order, parent, f"order {child.order_id} is over: {child.refusal or child.ended.name.lower()}")
+
+
+def _over_for_good(child: Order) -> bool:
+    return child.done_for_day and not child.remainder_survives_day
+
+
+def _look(desk: Desk, order: Order, parent: Parent, *, may_send: bool = False) -> None:
+    """What its phase asks for now. What it emits about itself is looked at in turn."""
+    over = order.cumulative_lots - order.quantity_lots
+    if max(over, 0) != parent.overfilled_lots:
+        desk.emit(AlgoOverfilled(order_id=order.order_id, lots=max(over, 0), time_ns=desk.now_ns))
+    if order.ended is not None:
+        return
+    if parent.phase is Phase.DONE:
+        if over < 0:
+            text, kept = "a bust or a correction took back some of what was filled", parent.keep_children
+            move(desk, order, parent.before, text, how=parent.how, keep_children=kept)
+        return
+    live = desk.state.families.live(order.order_id)
+    if over >= 0:
+        _cancel(desk, live, f"order {order.order_id} is filled")
+        if live:
+            _arm(desk, order, 0)
+        else:
+            move(desk, order, Phase.DONE, "filled")
+        return
+    _PHASES[parent.phase](_Look(desk, order, parent, live, may_send))
+
+
+def _run(at: _Look) -> None:
+    desk, order, parent, live, may_send = at
+    now, plan = desk.now_ns, plan_of(order, parent)
+    if 0 < parent.schedule.end_ns <= now:
+        cross = parent.schedule.at_end is AtEnd.CROSS
+        text = "the schedule's end came before all was filled"
+        move(desk, order, Phase.CROSSING if cross else Phase.CLOSING, text, how=None if cross else ExecType.EXPIRED)
+        return
+    if now < parent.retry_ns or now < parent.schedule.start_ns:
+        _arm(desk, order, _sooner(schedules.next_ns(plan, now), parent.retry_ns), parent.reason)
+        return
+    _make_room(desk, order, live)
+    _catch_up(desk, plan, parent, live)
+    if not _wanted(desk, order, parent, live):
+        _arm(desk, order, schedules.next_ns(plan, now))
+    elif not may_send:
+        _arm(desk, order, now)
+    elif _send_slices(desk, order, parent):
+        _arm(desk, order, schedules.next_ns(plan, now))
+
+
+def _sooner(one_ns: int, other_ns: int) -> int:
+    return min(one_ns or other_ns, other_ns or one_ns)
+
+
+def _pause(at: _Look) -> None:
+    desk, order, parent, live, _ = at
+    if 0 < parent.schedule.end_ns <= desk.now_ns:
+        text = "the schedule's end came while it was paused"
+        move(desk, order, Phase.CLOSING, text, how=ExecType.EXPIRED)
+        return
+    if not parent.keep_children:
+        _cancel(desk, live, f"order {order.order_id} is paused")
+    else:
+        _make_room(desk, order, live)
+    _arm(desk, order, parent.schedule.end_ns, parent.reason)
+
+
+def _cross(at: _Look) -> None:
+    """Rounds of all that is left, as long as each fills something."""
+    desk, order, parent, live, may_send = at
+    if live:
+        _cancel(desk, [child for child in live if child.time_in_force is not TimeInForce.IOC], "the schedule's end")
+        _arm(desk, order, 0)
+    elif parent.crossed_at_lots == order.cumulative_lots:
+        move(desk, order, Phase.CLOSING, "the market did not take the rest", how=ExecType.EXPIRED)
+    elif not may_send:
+        _arm(desk, order, desk.now_ns)
+    else:
+        sent = len(desk.state.families.children(order.order_id))
+        left = order.quantity_lots - order.cumulative_lots
+        why = _send_some(desk, order, parent, ChildStyle.MARKET, left)
+        if why is not None or len(desk.state.families.children(order.order_id)) == sent:
+            text = "too little is left to trade" if why is None else why.text
+            move(desk, order, Phase.CLOSING, f"the rest could not be sent: {text}", how=ExecType.EXPIRED)
+        else:
+            _arm(desk, order, 0)
+
+
+def _close(at: _Look) -> None:
+    desk, order, parent, live, _ = at
+    _cancel(desk, live, f"order {order.order_id} ends")
+    if live:
+        _arm(desk, order, 0, parent.reason)
+        return
+    desk.emit(
+        OrderReported(
+            order_id=order.order_id,
+            exec_type=parent.how or ExecType.CANCELED,
+            client_order_id=order.client_order_id,
+            text=parent.reason,
+            unsent=True,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+_PHASES: Final = {Phase.RUNNING: _run, Phase.PAUSED: _pause, Phase.CROSSING: _cross, Phase.CLOSING: _close}
+
+
+def _working(desk: Desk, order: Order) -> int:
+    return sum(child.reserved_lots for child in desk.state.families.live(order.order_id))
+
+
+def _wanted(desk: Desk, order: Order, parent: Parent, live: list[Order]) -> int:
+    """Lots that are due and neither filled nor under way; 0 where a whole child of them is waited for."""
+    plan, kind = plan_of(order, parent), parent.schedule.kind
+    if kind is ScheduleKind.ICEBERG:
+        return 0 if live else order.quantity_lots - order.cumulative_lots
+    under_way = order.cumulative_lots + sum(child.reserved_lots for child in live)
+    want = schedules.due(plan, desk.now_ns, parent.market_lots) - under_way
+    left = order.quantity_lots - under_way
+    if kind is ScheduleKind.POV and want < min(schedules.child_lots(plan, parent.slices), left):
+        return 0
+    return max(want, 0)
+
+
+def _make_room(desk: Desk, order: Order, live: list[Order]) -> None:
+    """Children that an amendment left no room for: more than the rest, or at a price that is not allowed any more."""
+    under_way = order.cumulative_lots + sum(child.reserved_lots for child in live)
+    for child in reversed(live):
+        limit, price = order.price_ticks, child.price_ticks
+        beyond = limit is not None and price is not None and (price - limit) * order.side.sign > 0
+        if beyond or under_way > order.quantity_lots:
+            _cancel(desk, [child], f"order {order.order_id} was amended")
+            under_way -= child.reserved_lots
+
+
+def _catch_up(desk: Desk, plan: Plan, parent: Parent, live: list[Order]) -> None:
+    """Slices that are not filled when the next is due make way for it, where the schedule says so."""
+    if parent.schedule.catch_up is CatchUp.KEEP or not live:
+        return
+    if plan.schedule.kind is ScheduleKind.POV:
+        order = desk.state.tables.orders[plan.order_id]
+        behind = live if _wanted(desk, order, parent, live) else []
+    else:
+        began = schedules.slice_began_ns(plan, desk.now_ns)
+        behind = [child for child in live if child.created_ns < began]
+    _cancel(desk, behind, "the next slice is due")
+
+
+def _send_slices(desk: Desk, order: Order, parent: Parent) -> bool:
+    """False: not all that is due went out, and the alarm is set for it."""
+    state, schedule = desk.state, parent.schedule
+    want = _wanted(desk, order, parent, state.families.live(order.order_id))
+    why: Refusal | None = None
+    if schedule.catch_up is CatchUp.CROSS and schedule.style is not ChildStyle.MARKET:
+        behind = min(_behind(desk, order, parent), want)
+        if behind > 0:
+            why = _send_some(desk, order, parent, ChildStyle.MARKET, behind)
+            want -= behind
+    if why is None and want > 0:
+        why = _send_some(desk, order, parent, schedule.style, want)
+    if why is None:
+        return True
+    if parent.refusals >= REFUSALS_MAX:
+        move(desk, order, Phase.PAUSED, f"{parent.refusals} children refused in a row: {why.text}")
+    else:
+        _wait(desk, order, parent, why.text)
+    return False
+
+
+def _behind(desk: Desk, order: Order, parent: Parent) -> int:
+    """What was due before the newest slice, and neither is filled nor under way. That slice's own child is not it."""
+    state, plan = desk.state, plan_of(order, parent)
+    done = order.cumulative_lots + _working(desk, order)
+    if parent.schedule.kind is not ScheduleKind.POV:
+        began = schedules.slice_began_ns(plan, desk.now_ns)
+        for number in reversed(state.families.children(order.order_id)):
+            child = state.tables.orders[number]
+            if child.created_ns < began:
+                break
+            if child.time_in_force is not TimeInForce.IOC:
+                done -= child.cumulative_lots + child.reserved_lots
+    return schedules.late(plan, desk.now_ns, parent.market_lots) - done
+
+
+def _send_some(desk: Desk, order: Order, parent: Parent, style: ChildStyle, want: int) -> Refusal | None:
+    """Children that together are as much, as far as the venue's smallest order allows. None: none was refused."""
+    price = priced(order, style, desk.mark(order.instrument))
+    if isinstance(price, str):
+        return Refusal(price, passing=True)
+    instrument = desk.state.tables.instruments[order.instrument]
+    at_once = 1 if parent.schedule.kind is ScheduleKind.ICEBERG and parent.phase is Phase.RUNNING else CHILDREN_AT_ONCE
+    waits_for_whole = parent.schedule.kind is ScheduleKind.POV and parent.phase is Phase.RUNNING
+    for _ in range(at_once):
+        left = order.quantity_lots - order.cumulative_lots - _working(desk, order)
+        most = min(schedules.child_lots(plan_of(order, parent), parent.slices) or want, instrument.max_quantity_lots)
+        lots = sized(min(want, most, left), left, least_lots(instrument, price[0]))
+        if lots == 0 or (waits_for_whole and want < min(most, left)):
+            return None
+        if (why := send(desk, order, Slice(lots, *price))) is not None:
+            return why
+        want -= lots
+    if want > 0 and at_once > 1:
+        return Refusal(f"{CHILDREN_AT_ONCE} children went out at once, the rest follows", passing=True)
+    return None
+
+
+def _cancel(desk: Desk, live: list[Order], why: str) -> None:
+    for child in live:
+        if child.last_request < CANCELS_MAX:
+            request_cancel_once(desk, child, SYSTEM, why)
+
+
+def _wait(desk: Desk, order: Order, parent: Parent, reason: str) -> None:
+    """Try again later, each time after twice as long."""
+    retry_ns = desk.now_ns + (BACKOFF_NS << min(parent.waits, BACKOFF_DOUBLED_MAX))
+    end_ns = parent.schedule.end_ns if parent.schedule.end_ns > desk.now_ns else 0
+    desk.emit(
+        AlgoWaits(
+            order_id=order.order_id,
+            due_ns=_sooner(retry_ns, end_ns),
+            retry_ns=retry_ns,
+            reason=reason,
+            time_ns=desk.now_ns,
+        )
+    )
+
+
+def _arm(desk: Desk, order: Order, due_ns: int, reason: str = "") -> None:
+    """Set the alarm, unless it is set so already."""
+    if due_ns != order.due_ns and not 0 < order.due_ns <= due_ns <= desk.now_ns:
+        desk.emit(AlgoWaits(order_id=order.order_id, due_ns=due_ns, reason=reason, time_ns=desk.now_ns))

@@ -1,0 +1,255 @@
+"""Where a whole statement and the books disagree, less what a report or a command on its way explains.
+
+Orders and positions here are those of now; the statement is of ``asked_ns`` or later. What was booked since then may
+be in it or not, a part of it even: every state in between agrees with it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from meltica.domain import lifecycle
+from meltica.domain.money import INT64_MAX
+from meltica.domain.order import Order
+from meltica.domain.statements import Action, Difference, DifferenceKind, StatedOrder
+from meltica.engine.desk import Desk
+from meltica.engine.reconciliation import books
+from meltica.engine.reconciliation.merge import Whole
+from meltica.engine.state import execution_key, position_key
+
+
+class Compared(NamedTuple):
+    found: list[Difference]
+    undecided: set[str]
+    """Keys of what can't be judged by this statement: something is on its way."""
+    orders: set[int]
+    """Those that the statement speaks of."""
+
+
+def compare(desk: Desk, whole: Whole) -> Compared:
+    result = Compared([], set(), set())
+    _orders(desk, whole, result)
+    if whole.orders_complete:
+        _missing(desk, whole, result)
+    _positions(desk, whole, result)
+    _balances(desk, whole, result)
+    return result
+
+
+def _difference(  # noqa: PLR0917 - one call a row
+    desk: Desk,
+    whole: Whole,
+    kind: DifferenceKind,
+    subject: str,
+    ours: int,
+    theirs: int,
+    text: str,
+    *,
+    instrument: str = "",
+    order_id: int = 0,
+    proposed: Action = Action.QUERY,
+) -> Difference:
+    return Difference(
+        kind=kind,
+        venue=whole.first.venue,
+        account=whole.first.account,
+        subject=subject,
+        ours=ours,
+        theirs=theirs,
+        proposed=proposed,
+        text=text,
+        instrument=instrument,
+        order_id=order_id,
+        first_ns=desk.now_ns,
+        last_ns=desk.now_ns,
+    )
+
+
+# Orders
+
+
+def _orders(desk: Desk, whole: Whole, result: Compared) -> None:
+    known = books.venue_ids(desk, whole)
+    for stated in whole.orders:
+        order = books.stated_order(desk, whole, stated, known)
+        if order is None:
+            if stated.ended is None:
+                result.found.append(_unknown(desk, whole, stated))
+            continue
+        result.orders.add(order.order_id)
+        filled(desk, whole, order, stated.cumulative_lots, result)
+
+
+def _unknown(desk: Desk, whole: Whole, stated: StatedOrder) -> Difference:
+    name = stated.venue_order_id or stated.client_order_id
+    other = books.match(desk, whole.first.venue, (stated.client_order_id, *stated.chain))
+    if other is not None:
+        why = f"the name {stated.client_order_id!r} is that of our order {other.order_id}, which is another one"
+    elif stated.instrument not in desk.state.tables.instruments:
+        why = f"{stated.instrument} is not registered here"
+    else:
+        why = "it has no client order id, or the gate can't hold it"
+    text = f"{stated.side.name} {stated.quantity_lots} lots {stated.instrument} work there and were not adopted: {why}"
+    lots = stated.quantity_lots - stated.cumulative_lots
+    kind = DifferenceKind.ORDER_UNKNOWN_HERE
+    return _difference(desk, whole, kind, name, 0, lots, text, instrument=stated.instrument)
+
+
+def filled(desk: Desk, whole: Whole, order: Order, theirs: int, result: Compared) -> None:
+    """The venue's count of what is filled against ours; each state since the statement was asked for agrees."""
+    ours = order.cumulative_lots
+    if theirs == ours:
+        return
+    if theirs > ours:
+        text = f"the venue has filled {theirs} lots, {ours} are booked; the executions have not come"
+        kind = DifferenceKind.FILL_MISSING
+        result.found.append(_of_order(desk, whole, kind, order, ours, theirs, text))
+        return
+    since = [x for x in order.executions.values() if x.time_ns >= whole.first.asked_ns]
+    if theirs >= ours - sum(x.quantity_lots for x in since):
+        return
+    text = f"{ours} lots are booked, the venue says {theirs}; a bust may be on its way"
+    kind = DifferenceKind.FILL_UNKNOWN_THERE
+    result.found.append(_of_order(desk, whole, kind, order, ours, theirs, text))
+
+
+def _of_order(  # noqa: PLR0917 - one call a row
+    desk: Desk, whole: Whole, kind: DifferenceKind, order: Order, ours: int, theirs: int, text: str
+) -> Difference:
+    name = str(order.order_id)
+    return _difference(
+        desk, whole, kind, name, ours, theirs, text, instrument=order.instrument, order_id=order.order_id
+    )
+
+
+def _missing(desk: Desk, whole: Whole, result: Compared) -> None:
+    """Orders that work here and are not among all those that work there. They stay exposure, whatever comes of it."""
+    asked_ns = whole.first.asked_ns
+    for order in books.working(desk, whole):
+        if order.order_id in result.orders or not lifecycle.is_working(order):
+            continue  # One that is filled, with a request that has no answer, need not be there any more.
+        new = not order.acknowledged
+        if order.updated_ns >= (asked_ns - books.FLIGHT_NS if new else asked_ns):
+            result.undecided.add(_key(whole, DifferenceKind.ORDER_MISSING, str(order.order_id)))
+            continue
+        leaves = lifecycle.leaves_lots(order)
+        if new:
+            text = f"{leaves} lots were sent and never acknowledged; the venue does not have the order (any more)"
+        else:
+            text = f"{leaves} lots work here; the venue does not have the order any more: its last reports may be lost"
+        result.found.append(_of_order(desk, whole, DifferenceKind.ORDER_MISSING, order, leaves, 0, text))
+
+
+def _key(whole: Whole, kind: DifferenceKind, subject: str) -> str:
+    return f"{kind.name}|{whole.first.venue}|{whole.first.account}|{subject}"
+
+
+# Positions
+
+
+def _positions(desk: Desk, whole: Whole, result: Compared) -> None:
+    tables, first = desk.state.tables, whole.first
+    stated = {position.instrument: position.lots for position in whole.positions}
+    ours = {
+        position.instrument: position.lots
+        for position in tables.positions.values()
+        if position.account == first.account and tables.instruments[position.instrument].venue == first.venue
+    }
+    names = {**stated, **ours} if whole.positions_complete else stated
+    for name in names:
+        theirs = stated.get(name, 0)
+        nearest = _nearest(ours.get(name, 0), _booked_since(desk, whole, name), theirs)
+        if nearest != theirs:
+            text, proposed = _explained(desk, whole, result, name, theirs - nearest)
+            kind = DifferenceKind.POSITION
+            result.found.append(
+                _difference(desk, whole, kind, name, nearest, theirs, text, instrument=name, proposed=proposed)
+            )
+
+
+def _booked_since(desk: Desk, whole: Whole, instrument: str) -> list[int]:
+    """Signed lots of the executions booked since the statement was asked for, the newest first."""
+    bookings = desk.state.bookings.get(position_key(whole.first.account, instrument))
+    return [] if bookings is None else bookings.lots_since(whole.first.asked_ns)
+
+
+def _nearest(now: int, since: list[int], theirs: int) -> int:
+    """What the position was when the statement was asked for; or later, if that is what the statement says."""
+    lots = now
+    for signed in since:
+        if lots == theirs:
+            return lots
+        lots -= signed
+    return lots
+
+
+def _explained(desk: Desk, whole: Whole, result: Compared, instrument: str, lots: int) -> tuple[str, Action]:
+    """What might explain a difference of so many lots, and what is best done about it."""
+    tables = desk.state.tables
+    lines, missing, unknown = [f"the venue's position is {lots:+} lots from ours"], 0, 0
+    for found in result.found:
+        if found.kind in {DifferenceKind.FILL_MISSING, DifferenceKind.FILL_UNKNOWN_THERE}:
+            order = tables.orders[found.order_id]
+            missing += order.side.sign * (found.theirs - found.ours) if order.instrument == instrument else 0
+    first = whole.first
+    for fill in whole.fills:
+        known = execution_key(first.venue, first.account, fill.execution_id) in tables.executions
+        if fill.instrument == instrument and not known:
+            unknown += fill.side.sign * fill.quantity_lots
+    if missing:
+        lines.append(f"fills of our orders that are missing add up to {missing:+}")
+    if unknown:
+        lines.append(f"fills of orders that nobody here knows add up to {unknown:+}")
+    open_lots = sum(
+        lifecycle.leaves_lots(order)
+        for order in books.working(desk, whole)
+        if order.instrument == instrument and (order.side.sign > 0) == (lots > 0)
+    )
+    if not missing and not unknown and open_lots >= abs(lots):
+        lines.append(f"{open_lots} lots that work on that side could have been filled")
+    if not missing and not unknown and open_lots < abs(lots):
+        lines.append("nothing that is known here explains it")
+    return "; ".join(lines), Action.QUERY if lots in {missing, missing + unknown} else Action.ACCEPT_VENUE
+
+
+# Balances
+
+
+def _balances(desk: Desk, whole: Whole, result: Compared) -> None:
+    kind, first = DifferenceKind.BALANCE, whole.first
+    for balance in whole.balances:
+        if _moved(desk, whole, balance.currency):
+            result.undecided.add(_key(whole, kind, balance.currency))
+            continue
+        ours = balance.booked_nanos
+        if ours is None:
+            offset = desk.state.tables.reconciliation.offsets.get(f"{first.venue}|{first.account}|{balance.currency}")
+            flow = traded_nanos(desk, first.venue, first.account, balance.currency)
+            if offset is None or abs(flow + offset) > INT64_MAX:
+                continue  # Nothing to compare with yet; see ``reconciliation_differences``.
+            ours = flow + offset
+        if ours != balance.nanos:
+            text = f"the venue's balance is {balance.nanos - ours:+} nanos from ours"
+            source = Action.QUERY if balance.booked_nanos is not None else Action.ACCEPT_VENUE
+            result.found.append(
+                _difference(desk, whole, kind, balance.currency, ours, balance.nanos, text, proposed=source)
+            )
+
+
+def _moved(desk: Desk, whole: Whole, currency: str) -> bool:
+    """Was anything booked in this currency since the statement was asked for?"""
+    instruments = desk.state.tables.instruments.values()
+    names = [i.instrument for i in instruments if (i.venue, i.quote_currency) == (whole.first.venue, currency)]
+    return any(_booked_since(desk, whole, name) for name in names)
+
+
+def traded_nanos(desk: Desk, venue: str, account: str, currency: str) -> int:
+    """What all fills together brought in this currency: nothing but sums that are exact."""
+    tables = desk.state.tables
+    return sum(
+        position.realised_nanos - position.cost_nanos - position.fees_nanos
+        for position in tables.positions.values()
+        if position.account == account
+        and (at := tables.instruments[position.instrument]).venue == venue
+        and at.quote_currency == currency
+    )
