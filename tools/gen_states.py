@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from meltica.app.order_states import SITUATIONS, WORDS, Answer, answers, moves  # noqa: E402 - from this tree
+from meltica.app.reports.order_states import SITUATIONS, WORDS, Answer, answers, moves  # noqa: E402 - from this tree
 from meltica.domain.lifecycle import BESIDE, PRECEDENCE, TERMINAL  # noqa: E402 - from this tree
 
 PAGE = ROOT / "docs" / "order_states.md"

@@ -11,7 +11,14 @@ if __name__ == "__main__":
 
 import typer
 
-from meltica.app import cli_accounts, cli_doctor, cli_feed, cli_gateway, cli_hot, cli_journal, cli_orders, cli_report
+from meltica.app.commands import accounts as cli_accounts
+from meltica.app.commands import doctor as cli_doctor
+from meltica.app.commands import feed as cli_feed
+from meltica.app.commands import gateway as cli_gateway
+from meltica.app.commands import hot as cli_hot
+from meltica.app.commands import journal as cli_journal
+from meltica.app.commands import orders as cli_orders
+from meltica.app.commands import report as cli_report
 from meltica.domain.errors import MelticaError
 
 app = typer.Typer(

@@ -6,8 +6,8 @@ import asyncio
 import logging
 
 from meltica.app.bootstrap import Bootstrap
+from meltica.app.feed.sources import MarketSource
 from meltica.app.gateway import LiveGateway
-from meltica.app.market_sources import MarketSource
 
 LOG = logging.getLogger("meltica.market")
 

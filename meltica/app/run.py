@@ -16,12 +16,12 @@ from meltica import hot
 from meltica.app.bootstrap import MILLISECOND_NS, Bootstrap
 from meltica.app.clock import SteadyClock
 from meltica.app.execution_keeper import ExecutionKeeper
+from meltica.app.feed.sources import MarketSource, open_market
 from meltica.app.gates import CardKeeper, GateKeeper, RemoteGateKeeper, local_gate, watched
 from meltica.app.gateway import LiveGateway
-from meltica.app.hot_gates import hot_gates
+from meltica.app.hot.gates import hot_gates
 from meltica.app.kill_latch import KillLatch
 from meltica.app.ledger_keeper import keeping
-from meltica.app.market_sources import MarketSource, open_market
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.pump import pump
 from meltica.app.reconciler import Reconciler

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from meltica.app.demo_card import STATUS_FILE
+from meltica.app.demo.card import STATUS_FILE
 from sim.device.top import LIVE
 from sim.verilated import build
 

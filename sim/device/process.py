@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from meltica.app.demo_card import STATUS_FILE
+from meltica.app.demo.card import STATUS_FILE
 from meltica.hot import card_regs_gen as regs
 from meltica.hot.card import Card
 from meltica.hot.card_bus import ACCESS, OKAY, READ, RESET, RING_NAMES, SLOTS, WRITE, CardError

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from meltica.app.feed import summary
-from meltica.app.market_sources import open_market
+from meltica.app.feed.sources import open_market
+from meltica.app.feed.summary import summary
 from meltica.domain.level_book import LevelBook
 from meltica.domain.market import BookUpdate
 from meltica.domain.money import plain

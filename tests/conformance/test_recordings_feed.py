@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from meltica.app.cli_feed import app
-from meltica.app.feed_decode import decode
+from meltica.app.commands.feed import app
+from meltica.app.feed.decode import decode
 from meltica.ticks.recording import chunks
 from meltica.venues.nasdaq import itch_messages
 from meltica.venues.nasdaq.feed import NasdaqFeed

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from meltica.app.feed import summary
-from meltica.app.market_sources import open_market
+from meltica.app.feed.sources import open_market
+from meltica.app.feed.summary import summary
 from meltica.domain.errors import FieldError
 from meltica.domain.level_book import LevelBook
 from meltica.domain.market import BookUpdate

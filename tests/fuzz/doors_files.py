@@ -6,7 +6,7 @@ import gzip
 import json
 from decimal import Decimal
 
-from meltica.app import feed_decode
+from meltica.app.feed import decode as feed_decode
 from meltica.domain.errors import FieldError
 from meltica.ticks.errors import RecordingError
 from meltica.venues.binance.messages import DECODERS

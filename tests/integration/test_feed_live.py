@@ -17,9 +17,9 @@ from random import Random
 import pytest
 from typer.testing import CliRunner
 
-from meltica.app.cli_feed import app
-from meltica.app.feed_live import open_feed, open_lines
-from meltica.app.feed_record import recover_folder
+from meltica.app.commands.feed import app
+from meltica.app.feed.live import open_feed, open_lines
+from meltica.app.feed.record import recover_folder
 from meltica.hot.udp import UdpError
 from meltica.ticks.itch_segments import read_index
 from meltica.venues.nasdaq.feed import NasdaqFeed, RerequestSocket

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from meltica import hot
 from meltica.app.cli import app
-from meltica.app.execution_report import fold
 from meltica.app.replay import replay
+from meltica.app.reports.execution_report import fold
 from meltica.domain.execution import ExecutionFilter, GroupBy
 from meltica.journal.reader import SqliteReader
 from meltica.v1 import execution_service_pb2 as api

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from meltica import hot
-from meltica.app.hot_gate_words import KillWords
-from meltica.app.hot_gates import HotGates
+from meltica.app.hot.gate_words import KillWords
+from meltica.app.hot.gates import HotGates
 from meltica.app.settings import ControlSettings, HotGateSettings, Settings
 from meltica.domain.commands import ApproveProposal, ProposeKillSwitchRelease, SetLimits
 from meltica.domain.errors import FieldError

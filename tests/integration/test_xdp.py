@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from meltica.app.feed_live import open_lines
+from meltica.app.feed.live import open_lines
 from meltica.hot.xdp import Place, XdpSocket, XdpSource, XdpUnavailableError
 from meltica.venues.nasdaq.moldudp64 import encode_heartbeat, encode_packet
 

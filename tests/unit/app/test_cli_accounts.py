@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from meltica.app.cli_accounts import app, chart_lines
+from meltica.app.commands.accounts import app, chart_lines
 from meltica.domain.accounting import AccountBooks
 from meltica.domain.cash import SetAccountBooks
 from meltica.domain.commands import BeginDay

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from meltica.app.cli import app
-from meltica.app.doctor_checks import CHECKS, Finding, Grade, Target, cpu_list, examine
-from meltica.app.doctor_host import RecordedHost, RecordingError
+from meltica.app.doctor.checks import CHECKS, Finding, Grade, Target, cpu_list, examine
+from meltica.app.doctor.host import RecordedHost, RecordingError
 
 HOSTS = Path(__file__).parent / "hosts"
 SERVER = Target((2, 3), "ens1f0")

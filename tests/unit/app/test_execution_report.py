@@ -11,10 +11,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
-from meltica.app import plots
 from meltica.app.cli import app
-from meltica.app.execution_html import page
-from meltica.app.execution_report import UnreadableEntryError, duration, fold, table
+from meltica.app.reports import plots
+from meltica.app.reports.execution_html import page
+from meltica.app.reports.execution_report import UnreadableEntryError, duration, fold, table
 from meltica.domain.errors import MelticaError
 from meltica.domain.execution import GroupBy
 from meltica.domain.order import Side

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from meltica.app.cli_feed import app
-from meltica.app.feed_decode import decode
+from meltica.app.commands.feed import app
+from meltica.app.feed.decode import decode
 from meltica.domain.errors import FieldError
 from meltica.ticks.errors import RecordingError
 from meltica.venues.nasdaq.moldudp64 import encode_end, encode_heartbeat, encode_packet

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from meltica.app import order_states
-from meltica.app.cli_orders import app
-from meltica.app.order_states import SITUATIONS, WORDS, answers, moves
+from meltica.app.commands.orders import app
+from meltica.app.reports import order_states
+from meltica.app.reports.order_states import SITUATIONS, WORDS, answers, moves
 from meltica.domain import lifecycle
 from meltica.domain.lifecycle import PRECEDENCE, TERMINAL, OrderStatus
 from meltica.domain.reports import ExecType

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from meltica.app.feed_book import TOP_LEVELS, book_fields
+from meltica.app.feed.book import TOP_LEVELS, book_fields
 from meltica.domain.order import Side
 from meltica.hot import ItchBook, ItchDecoder
 from meltica.hot.itch import ItchBatch

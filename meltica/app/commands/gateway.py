@@ -62,7 +62,7 @@ def _log_to_stderr() -> None:
 
 def up(settings: SettingsPath = None) -> None:
     """Start a gateway in the background and leave it running."""
-    from meltica.app.demo_lines import lines_to_try
+    from meltica.app.demo.lines import lines_to_try
     from meltica.app.process import GatewayProcess
 
     chosen = read_settings(settings)
@@ -99,7 +99,7 @@ def demo(
     card: Annotated[Path | None, typer.Option(help="Let the simulated card in this folder judge the orders.")] = None,
 ) -> None:
     """Run a market maker on the paper venue, watch it, stop it with the kill switch, verify its journal."""
-    from meltica.app.demo import run_demo
+    from meltica.app.demo.demo import run_demo
 
     raise typer.Exit(asyncio.run(run_demo(data=data, seconds=seconds, seed=seed, state=state, card=card)))
 

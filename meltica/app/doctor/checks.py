@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from meltica.app.doctor_host import Host
+from meltica.app.doctor.host import Host
 
 
 class Grade(StrEnum):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from meltica.app.hot_settings import VenueSettings, read_password
+from meltica.app.hot.settings import VenueSettings, read_password
 from meltica.domain.errors import MelticaError
 from meltica.hot.hot_parts import EntryKind, HotJournal, OrderLoop, OuchPort
 from meltica.venues.nasdaq import soupbintcp_wire as wire

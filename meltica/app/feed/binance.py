@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from meltica.app.binance_probe import probe
-from meltica.app.feed_book import TOP_LEVELS, book_fields
+from meltica.app.feed.binance_probe import probe
+from meltica.app.feed.book import TOP_LEVELS, book_fields
 from meltica.domain.level_book import LevelBook
 from meltica.domain.market import BookInvalid, BookUpdate, MarketEvent, MarketTrade
 from meltica.domain.money import plain

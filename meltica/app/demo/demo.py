@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.live import Live
 
 from meltica import hot
-from meltica.app.demo_card import CardStory
-from meltica.app.demo_lines import lines_to_try
-from meltica.app.demo_view import Observer, Picture, draw, one_line
-from meltica.app.market_sources import MarketSource, open_market
+from meltica.app.demo.card import CardStory
+from meltica.app.demo.lines import lines_to_try
+from meltica.app.demo.view import Observer, Picture, draw, one_line
+from meltica.app.feed.sources import MarketSource, open_market
 from meltica.app.process import GatewayProcess
 from meltica.app.replay import replay
 from meltica.control.client import ErrorDetails, open_channel

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from meltica.app.hot_settings import HotSettings
+from meltica.app.hot.settings import HotSettings
 from meltica.hot.hot_files import CONTROL_BYTES
 from meltica.hot.hot_parts import DropStore, Gate, OuchPort, SpscRing, Word, uses
 from meltica.hot.hot_status import StatusWriter

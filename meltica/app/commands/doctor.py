@@ -9,8 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
-from meltica.app.doctor_checks import Finding, Grade, Target, cpu_list, examine
-from meltica.app.doctor_host import Host, LiveHost, RecordedHost, Recorder
+from meltica.app.doctor.checks import Finding, Grade, Target, cpu_list, examine
+from meltica.app.doctor.host import Host, LiveHost, RecordedHost, Recorder
 
 INTERFACE: Final = re.compile(r"[A-Za-z0-9_.:@-]{0,15}", re.ASCII)
 """IFNAMSIZ is 16 with the closing zero; nothing that a program could take for an option of another kind."""

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from meltica.app.hot_process import HotProcess
-from meltica.app.hot_report import facts, show
-from meltica.app.hot_settings import read_hot_settings
+from meltica.app.hot.process import HotProcess
+from meltica.app.hot.report import facts, show
+from meltica.app.hot.settings import read_hot_settings
 from meltica.domain.errors import MelticaError
 from meltica.hot.hot_files import HotFiles
 from meltica.hot.hot_status import StatusError, StatusReader

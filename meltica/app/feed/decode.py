@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from meltica.app.feed_soup import SoupStreams
+from meltica.app.feed.soup import SoupStreams
 from meltica.domain.errors import FieldError
 from meltica.ticks.errors import RecordingError
 from meltica.ticks.recording import RecordingKind, chunks, sniff

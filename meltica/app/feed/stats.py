@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from meltica.app.feed_live import line_counts
-from meltica.app.feed_replay import open_file
+from meltica.app.feed.live import line_counts
+from meltica.app.feed.replay import open_file
 from meltica.hot import ItchDecoder
 from meltica.ticks.errors import RecordingError
 from meltica.venues.nasdaq.feed import NasdaqFeed

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from meltica.app.feed_live import open_feed, open_lines
-from meltica.app.hot_settings import FeedSettings
+from meltica.app.feed.live import open_feed, open_lines
+from meltica.app.hot.settings import FeedSettings
 from meltica.hot.hot_parts import HotStatus, LoopState, MarketLoop, Word
 from meltica.hot.live import LiveSource
 from meltica.venues.nasdaq.feed import NasdaqFeed

@@ -16,9 +16,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from meltica.app.gateway import LiveGateway
-from meltica.app.hot_gate_drops import DropReader, drops_of
-from meltica.app.hot_gate_rows import all_rows, profits
-from meltica.app.hot_gate_words import KillWords
+from meltica.app.hot.gate_drops import DropReader, drops_of
+from meltica.app.hot.gate_rows import all_rows, profits
+from meltica.app.hot.gate_words import KillWords
 from meltica.app.settings import Settings
 from meltica.domain.commands import EngageKillSwitch
 from meltica.domain.errors import FieldError, NotAcceptingError

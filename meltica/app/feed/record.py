@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from meltica.app.feed_live import line_counts
+from meltica.app.feed.live import line_counts
 from meltica.hot.live import LiveSource
 from meltica.hot.mold import SESSION_BYTES
 from meltica.hot.packets import Packet

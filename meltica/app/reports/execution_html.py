@@ -9,8 +9,17 @@ from html import escape
 from typing import Final
 
 from meltica.analytics.executions import Executions
-from meltica.app import plots
-from meltica.app.execution_report import HEADINGS, cells_of, duration, orders_of, percent, points, rows_of, short
+from meltica.app.reports import plots
+from meltica.app.reports.execution_report import (
+    HEADINGS,
+    cells_of,
+    duration,
+    orders_of,
+    percent,
+    points,
+    rows_of,
+    short,
+)
 from meltica.domain.execution import ExecutionFilter, ExecutionSummary, GroupBy, OrderExecution
 from meltica.domain.execution_text import basis_points_text, money_text
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from meltica.app import execution_html, execution_report
+from meltica.app.reports import execution_html, execution_report
 from meltica.domain.errors import MelticaError
 from meltica.domain.execution import ExecutionFilter, GroupBy
 from meltica.journal.reader import SqliteReader

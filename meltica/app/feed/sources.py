@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from meltica.app.binance_probe import probe
+from meltica.app.feed.binance_probe import probe
 from meltica.domain.errors import FieldError
 from meltica.domain.instrument import Instrument
 from meltica.domain.market import MarketEvent

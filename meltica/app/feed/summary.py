@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from meltica.app import feed_binance, feed_itch
+from meltica.app.feed import binance as feed_binance
+from meltica.app.feed import itch as feed_itch
 from meltica.ticks.recording import RecordingKind, sniff
 
 

@@ -14,8 +14,12 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
-from meltica.app import feed_decode, feed_live, feed_record, feed_replay, feed_stats
-from meltica.app.feed import summary as summarize
+from meltica.app.feed import decode as feed_decode
+from meltica.app.feed import live as feed_live
+from meltica.app.feed import record as feed_record
+from meltica.app.feed import replay as feed_replay
+from meltica.app.feed import stats as feed_stats
+from meltica.app.feed.summary import summary as summarize
 from meltica.domain.errors import FieldError
 from meltica.ticks.itch_segments import SegmentWriter
 from meltica.venues.nasdaq.itch_messages import DEFAULT_REVISION, REVISIONS

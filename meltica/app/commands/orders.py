@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from meltica.app.order_states import answers
+from meltica.app.reports.order_states import answers
 from meltica.domain.lifecycle import BESIDE, PRECEDENCE, TERMINAL
 
 app = typer.Typer(help="What the engine knows of orders.", no_args_is_help=True)

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from meltica.app.hot_feed import FeedThread
-from meltica.app.hot_link import ControlLink
-from meltica.app.hot_session import SessionKeeper
-from meltica.app.hot_settings import HotSettings
+from meltica.app.hot.feed import FeedThread
+from meltica.app.hot.link import ControlLink
+from meltica.app.hot.session import SessionKeeper
+from meltica.app.hot.settings import HotSettings
 from meltica.domain.errors import MelticaError
 from meltica.hot.hot_files import CONTROL_BYTES, CONTROL_SLOTS, DROP_SLOTS, INTENT_LANES, INTENT_SLOTS, HotFiles
 from meltica.hot.hot_gate import exposure, recover_exposure
