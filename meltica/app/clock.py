@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 
 class SteadyClock:
@@ -11,8 +12,15 @@ class SteadyClock:
     Nor does one that was set back between two runs: the clock begins after ``not_before_ns``, the journal's last time.
     """
 
-    def __init__(self, not_before_ns: int = 0) -> None:
-        self._offset_ns = max(time.time_ns(), not_before_ns + 1) - time.monotonic_ns()
+    def __init__(
+        self,
+        not_before_ns: int = 0,
+        *,
+        wall_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._monotonic_ns = monotonic_ns
+        self._offset_ns = max(wall_ns(), not_before_ns + 1) - monotonic_ns()
 
     def now_ns(self) -> int:
-        return self._offset_ns + time.monotonic_ns()
+        return self._offset_ns + self._monotonic_ns()

@@ -94,8 +94,7 @@ class GroupCommitWriter:
         self._closing = False
         self._stopped: asyncio.Future[None] = self._loop.create_future()
         self._queue: SimpleQueue[_Item] = SimpleQueue()  # Bounded by append, which knows what waits
-        self._thread = threading.Thread(target=self._run, name="journal-commit", daemon=True)
-        self._thread.start()
+        self._begin()
 
     @property
     def head(self) -> Head:
@@ -192,7 +191,7 @@ class GroupCommitWriter:
             self._closing = True
             self._queue.put(_Stop())
         await asyncio.shield(self._stopped)
-        self._thread.join()
+        self._ended()
 
     async def __aenter__(self) -> Self:
         return self
@@ -205,6 +204,15 @@ class GroupCommitWriter:
             raise self._failed()
         if self._closing:
             raise JournalClosedError(f"journal {self._store.name} was closed")
+
+    # ---- the thread; a simulator that has no time of its own puts its turns here instead ----
+
+    def _begin(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="journal-commit", daemon=True)
+        self._thread.start()
+
+    def _ended(self) -> None:
+        self._thread.join()
 
     # ---- on the loop, told by the thread ----
 
@@ -252,10 +260,17 @@ class GroupCommitWriter:
     def _run(self) -> None:
         cause: BaseException | None = None
         try:
-            self._commit_until_stopped()
-            if self._failure is None:
-                self._store.close()
+            while self._commit():
+                pass
         except BaseException as error:  # noqa: BLE001 - any error here is final, and told to the loop
+            cause = error
+        self._wind_up(cause)
+
+    def _wind_up(self, cause: BaseException | None) -> None:
+        try:
+            if cause is None and self._failure is None:
+                self._store.close()
+        except BaseException as error:  # noqa: BLE001 - as above
             cause = error
         if cause is not None or self._failure is not None:
             with contextlib.suppress(Exception):  # The failure that counts is already known
@@ -263,24 +278,23 @@ class GroupCommitWriter:
         with contextlib.suppress(RuntimeError):  # The loop is closed: nobody is left to tell
             self._loop.call_soon_threadsafe(self._thread_ended, cause)
 
-    def _commit_until_stopped(self) -> None:
-        while True:
-            batch, other = self._next_batch()
-            if self._failure is not None:
-                return
-            if batch:
-                self._store.append(batch)
-                size_bytes = sum([len(entry.payload) for entry in batch])
-                self._loop.call_soon_threadsafe(self._committed, batch[-1].seq, size_bytes)
-            if isinstance(other, _SnapshotJob):
-                seq, version, state, parts, done = other
-                self._store.save_snapshot(seq, version, state, parts, keep=SNAPSHOTS_KEPT)
-                self._loop.call_soon_threadsafe(_resolve, done)
-            elif isinstance(other, _PartJob):
-                ref = self._store.save_part(other.seq, other.state, kept=other.kept)
-                self._loop.call_soon_threadsafe(_resolve, other.done, ref)
-            elif other is not None:
-                return
+    def _commit(self) -> bool:
+        """What waits, in one transaction; False: it was the last."""
+        batch, other = self._next_batch()
+        if self._failure is not None:
+            return False
+        if batch:
+            self._store.append(batch)
+            size_bytes = sum([len(entry.payload) for entry in batch])
+            self._loop.call_soon_threadsafe(self._committed, batch[-1].seq, size_bytes)
+        if isinstance(other, _SnapshotJob):
+            seq, version, state, parts, done = other
+            self._store.save_snapshot(seq, version, state, parts, keep=SNAPSHOTS_KEPT)
+            self._loop.call_soon_threadsafe(_resolve, done)
+        elif isinstance(other, _PartJob):
+            ref = self._store.save_part(other.seq, other.state, kept=other.kept)
+            self._loop.call_soon_threadsafe(_resolve, other.done, ref)
+        return not isinstance(other, _Stop)
 
     def _next_batch(self) -> tuple[list[Entry], _Other | None]:
         """Sleeps until there is something, then takes all entries that wait, up to the bound or to what is no entry."""
