@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from meltica.v1 import algo_service_pb2 as _algo_service_pb2
 from meltica.v1 import order_pb2 as _order_pb2
 import builtins as _builtins
 import sys
@@ -545,8 +546,8 @@ class SubmitOrdersRequest(_message.Message):
     """One that is refused takes all others with it: nothing goes out."""
     @_builtins.property
     def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmitOrderRequest]:
-        """1 to 500. Their `request_id` stays empty. A field that can't be read refuses the whole request and is named, such
-        as `orders[3].price`.
+        """1 to 500. Their `request_id` stays empty. A field that can't be read refuses its order, which `field` and `text` of
+        its result tell; with `all_or_none` the whole request, and it is named, such as `orders[3].price`.
         """
 
     def __init__(
@@ -647,21 +648,27 @@ class AmendOrdersRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     AMENDMENTS_FIELD_NUMBER: _builtins.int
+    ALL_OR_NONE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, made by the caller; the same id gives the first answer again."""
+    all_or_none: _builtins.bool
+    """One that is refused takes all others with it: no venue is told of any."""
     @_builtins.property
     def amendments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Amendment]:
-        """1 to 500, each of another order."""
+        """1 to 500, each of another order. A field that can't be read refuses its amendment, which `field` and `text` of its
+        result tell; with `all_or_none` the whole request, and it is named, such as `amendments[3].price`.
+        """
 
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         amendments: _abc.Iterable[Global___Amendment] | None = ...,
+        all_or_none: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amendments", b"amendments", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_or_none", b"all_or_none", "amendments", b"amendments", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1095,6 +1102,7 @@ class StreamOrderEventsRequest(_message.Message):
     ACCOUNT_FIELD_NUMBER: _builtins.int
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     STRATEGY_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
     after_sequence: _builtins.int
     """Resume after this journal sequence: the `sequence` of the last frame that was seen. 0: from the beginning. Unset:
     from now on.
@@ -1105,6 +1113,8 @@ class StreamOrderEventsRequest(_message.Message):
     """Only orders in this instrument."""
     strategy: _builtins.str
     """Only orders of this strategy."""
+    order_id: _builtins.str
+    """Only this order, and if it goes out in slices, these too."""
     def __init__(
         self,
         *,
@@ -1112,10 +1122,11 @@ class StreamOrderEventsRequest(_message.Message):
         account: _builtins.str = ...,
         instrument: _builtins.str = ...,
         strategy: _builtins.str = ...,
+        order_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_after_sequence", b"_after_sequence", "after_sequence", b"after_sequence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_sequence", b"_after_sequence", "account", b"account", "after_sequence", b"after_sequence", "instrument", b"instrument", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_sequence", b"_after_sequence", "account", b"account", "after_sequence", b"after_sequence", "instrument", b"instrument", "order_id", b"order_id", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__after_sequence: _TypeAlias = _typing.Literal["after_sequence"]  # noqa: Y015
     _WhichOneofArgType__after_sequence: _TypeAlias = _typing.Literal["_after_sequence", b"_after_sequence"]  # noqa: Y015
@@ -1829,6 +1840,168 @@ class OrderEvent(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class AlgoStarted(_message.Message):
+        """It goes out in slices. Each of them is an order with events of its own."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        SCHEDULE_FIELD_NUMBER: _builtins.int
+        ACTOR_FIELD_NUMBER: _builtins.int
+        ARRIVAL_MID_FIELD_NUMBER: _builtins.int
+        actor: _builtins.str
+        """Who asked."""
+        arrival_mid: _builtins.str
+        """Mid of the market; empty: there was none."""
+        @_builtins.property
+        def schedule(self) -> _algo_service_pb2.Schedule:
+            """How it is spread."""
+
+        def __init__(
+            self,
+            *,
+            schedule: _algo_service_pb2.Schedule | None = ...,
+            actor: _builtins.str = ...,
+            arrival_mid: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["schedule", b"schedule"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "arrival_mid", b"arrival_mid", "schedule", b"schedule"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class AlgoMoved(_message.Message):
+        """It is paused, resumed, at its end, being closed, done, or open again."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        PHASE_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        ACTOR_FIELD_NUMBER: _builtins.int
+        KEEP_CHILDREN_FIELD_NUMBER: _builtins.int
+        phase: _algo_service_pb2.AlgoPhase.ValueType
+        """Where it stands now."""
+        reason: _builtins.str
+        """Why."""
+        actor: _builtins.str
+        """Who asked, or which rule."""
+        keep_children: _builtins.bool
+        """Its slices stay at their venue."""
+        def __init__(
+            self,
+            *,
+            phase: _algo_service_pb2.AlgoPhase.ValueType = ...,
+            reason: _builtins.str = ...,
+            actor: _builtins.str = ...,
+            keep_children: _builtins.bool = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "keep_children", b"keep_children", "phase", b"phase", "reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class AlgoWaits(_message.Message):
+        """When the gateway looks at it next by itself."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NEXT_LOOK_TIME_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        reason: _builtins.str
+        """What it waits for; empty: for the schedule."""
+        @_builtins.property
+        def next_look_time(self) -> _timestamp_pb2.Timestamp:
+            """Unset: only when something happens."""
+
+        def __init__(
+            self,
+            *,
+            next_look_time: _timestamp_pb2.Timestamp | None = ...,
+            reason: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["next_look_time", b"next_look_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["next_look_time", b"next_look_time", "reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class AlgoAmended(_message.Message):
+        """It has another quantity, limit or schedule."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        QUANTITY_FIELD_NUMBER: _builtins.int
+        PRICE_FIELD_NUMBER: _builtins.int
+        SCHEDULE_FIELD_NUMBER: _builtins.int
+        ACTOR_FIELD_NUMBER: _builtins.int
+        quantity: _builtins.str
+        """In all."""
+        price: _builtins.str
+        """The limit; empty: none."""
+        actor: _builtins.str
+        """Who asked."""
+        @_builtins.property
+        def schedule(self) -> _algo_service_pb2.Schedule:
+            """As it is now."""
+
+        def __init__(
+            self,
+            *,
+            quantity: _builtins.str = ...,
+            price: _builtins.str = ...,
+            schedule: _algo_service_pb2.Schedule | None = ...,
+            actor: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["schedule", b"schedule"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "price", b"price", "quantity", b"quantity", "schedule", b"schedule"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class AlgoVolume(_message.Message):
+        """POV: so much has traded since its start."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        MARKET_QUANTITY_FIELD_NUMBER: _builtins.int
+        market_quantity: _builtins.str
+        """Ours included."""
+        def __init__(
+            self,
+            *,
+            market_quantity: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["market_quantity", b"market_quantity"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class AlgoOverfilled(_message.Message):
+        """Its slices were filled beyond what was asked for."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        QUANTITY_FIELD_NUMBER: _builtins.int
+        quantity: _builtins.str
+        """By this much."""
+        def __init__(
+            self,
+            *,
+            quantity: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SEQUENCE_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
@@ -1857,6 +2030,13 @@ class OrderEvent(_message.Message):
     OUTCOME_RESOLVED_FIELD_NUMBER: _builtins.int
     CORRECTION_KEPT_FIELD_NUMBER: _builtins.int
     CORRECTION_DROPPED_FIELD_NUMBER: _builtins.int
+    ALGO_STARTED_FIELD_NUMBER: _builtins.int
+    ALGO_MOVED_FIELD_NUMBER: _builtins.int
+    ALGO_WAITS_FIELD_NUMBER: _builtins.int
+    ALGO_AMENDED_FIELD_NUMBER: _builtins.int
+    ALGO_VOLUME_FIELD_NUMBER: _builtins.int
+    ALGO_OVERFILLED_FIELD_NUMBER: _builtins.int
+    PARENT_ORDER_ID_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """The journal entry; several events may share one."""
     order_id: _builtins.str
@@ -1867,6 +2047,8 @@ class OrderEvent(_message.Message):
     """Its strategy."""
     instrument: _builtins.str
     """Its instrument."""
+    parent_order_id: _builtins.str
+    """A slice's: the order that it is of; else empty."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1959,6 +2141,30 @@ class OrderEvent(_message.Message):
     def correction_dropped(self) -> Global___OrderEvent.CorrectionDropped:
         """A kept correction will not be applied."""
 
+    @_builtins.property
+    def algo_started(self) -> Global___OrderEvent.AlgoStarted:
+        """It goes out in slices."""
+
+    @_builtins.property
+    def algo_moved(self) -> Global___OrderEvent.AlgoMoved:
+        """Another phase of an order that goes out in slices."""
+
+    @_builtins.property
+    def algo_waits(self) -> Global___OrderEvent.AlgoWaits:
+        """An order that goes out in slices waits."""
+
+    @_builtins.property
+    def algo_amended(self) -> Global___OrderEvent.AlgoAmended:
+        """An order that goes out in slices was amended."""
+
+    @_builtins.property
+    def algo_volume(self) -> Global___OrderEvent.AlgoVolume:
+        """The market's volume that an order follows."""
+
+    @_builtins.property
+    def algo_overfilled(self) -> Global___OrderEvent.AlgoOverfilled:
+        """Slices were filled beyond their order."""
+
     def __init__(
         self,
         *,
@@ -1990,12 +2196,19 @@ class OrderEvent(_message.Message):
         outcome_resolved: Global___OrderEvent.OutcomeResolved | None = ...,
         correction_kept: Global___OrderEvent.CorrectionKept | None = ...,
         correction_dropped: Global___OrderEvent.CorrectionDropped | None = ...,
+        algo_started: Global___OrderEvent.AlgoStarted | None = ...,
+        algo_moved: Global___OrderEvent.AlgoMoved | None = ...,
+        algo_waits: Global___OrderEvent.AlgoWaits | None = ...,
+        algo_amended: Global___OrderEvent.AlgoAmended | None = ...,
+        algo_volume: Global___OrderEvent.AlgoVolume | None = ...,
+        algo_overfilled: Global___OrderEvent.AlgoOverfilled | None = ...,
+        parent_order_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "correction_dropped", b"correction_dropped", "correction_kept", b"correction_kept", "denied", b"denied", "event", b"event", "filled", b"filled", "group_extended", b"group_extended", "group_imbalanced", b"group_imbalanced", "group_opened", b"group_opened", "held", b"held", "held_amended", b"held_amended", "outcome_not_found", b"outcome_not_found", "outcome_queried", b"outcome_queried", "outcome_resolved", b"outcome_resolved", "outcome_unknown", b"outcome_unknown", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "algo_amended", b"algo_amended", "algo_moved", b"algo_moved", "algo_overfilled", b"algo_overfilled", "algo_started", b"algo_started", "algo_volume", b"algo_volume", "algo_waits", b"algo_waits", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "correction_dropped", b"correction_dropped", "correction_kept", b"correction_kept", "denied", b"denied", "event", b"event", "filled", b"filled", "group_extended", b"group_extended", "group_imbalanced", b"group_imbalanced", "group_opened", b"group_opened", "held", b"held", "held_amended", b"held_amended", "outcome_not_found", b"outcome_not_found", "outcome_queried", b"outcome_queried", "outcome_resolved", b"outcome_resolved", "outcome_unknown", b"outcome_unknown", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "adopted", b"adopted", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "correction_dropped", b"correction_dropped", "correction_kept", b"correction_kept", "denied", b"denied", "event", b"event", "filled", b"filled", "group_extended", b"group_extended", "group_imbalanced", b"group_imbalanced", "group_opened", b"group_opened", "held", b"held", "held_amended", b"held_amended", "instrument", b"instrument", "order_id", b"order_id", "outcome_not_found", b"outcome_not_found", "outcome_queried", b"outcome_queried", "outcome_resolved", b"outcome_resolved", "outcome_unknown", b"outcome_unknown", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "sequence", b"sequence", "strategy", b"strategy", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "adopted", b"adopted", "algo_amended", b"algo_amended", "algo_moved", b"algo_moved", "algo_overfilled", b"algo_overfilled", "algo_started", b"algo_started", "algo_volume", b"algo_volume", "algo_waits", b"algo_waits", "amend_denied", b"amend_denied", "cancel_requested", b"cancel_requested", "correction_dropped", b"correction_dropped", "correction_kept", b"correction_kept", "denied", b"denied", "event", b"event", "filled", b"filled", "group_extended", b"group_extended", "group_imbalanced", b"group_imbalanced", "group_opened", b"group_opened", "held", b"held", "held_amended", b"held_amended", "instrument", b"instrument", "order_id", b"order_id", "outcome_not_found", b"outcome_not_found", "outcome_queried", b"outcome_queried", "outcome_resolved", b"outcome_resolved", "outcome_unknown", b"outcome_unknown", "parent_order_id", b"parent_order_id", "released", b"released", "replace_requested", b"replace_requested", "reported", b"reported", "request_rejected", b"request_rejected", "sequence", b"sequence", "strategy", b"strategy", "submitted", b"submitted", "time", b"time", "trade_corrected", b"trade_corrected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["submitted", "denied", "cancel_requested", "replace_requested", "amend_denied", "reported", "filled", "trade_corrected", "request_rejected", "adopted", "held", "held_amended", "released", "group_opened", "group_extended", "group_imbalanced", "outcome_unknown", "outcome_queried", "outcome_not_found", "outcome_resolved", "correction_kept", "correction_dropped"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["submitted", "denied", "cancel_requested", "replace_requested", "amend_denied", "reported", "filled", "trade_corrected", "request_rejected", "adopted", "held", "held_amended", "released", "group_opened", "group_extended", "group_imbalanced", "outcome_unknown", "outcome_queried", "outcome_not_found", "outcome_resolved", "correction_kept", "correction_dropped", "algo_started", "algo_moved", "algo_waits", "algo_amended", "algo_volume", "algo_overfilled"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 

@@ -145,7 +145,7 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AmendOrders(self, request, context):
-        """Amends up to 500 orders in one journal entry, each by itself; the answer tells what became of each.
+        """Amends up to 500 orders in one journal entry, each by itself or all together; the answer tells what became of each.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,7 +48,7 @@ class OrderServiceStub:
     SubmitOrders: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.SubmitOrdersRequest, _order_service_pb2.SubmitOrdersResponse]
     """Sends up to 500 orders in one journal entry; the answer tells what became of each."""
     AmendOrders: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.AmendOrdersRequest, _order_service_pb2.AmendOrdersResponse]
-    """Amends up to 500 orders in one journal entry, each by itself; the answer tells what became of each."""
+    """Amends up to 500 orders in one journal entry, each by itself or all together; the answer tells what became of each."""
     CancelOrders: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.CancelOrdersRequest, _order_service_pb2.CancelOrdersResponse]
     """Cancels the orders to which all that is named applies, in one journal entry. Passes the kill switch."""
     SubmitOrderList: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.SubmitOrderListRequest, _order_service_pb2.SubmitOrderListResponse]
@@ -86,7 +86,7 @@ class OrderServiceAsyncStub(OrderServiceStub):
     SubmitOrders: _aio.UnaryUnaryMultiCallable[_order_service_pb2.SubmitOrdersRequest, _order_service_pb2.SubmitOrdersResponse]  # type: ignore[assignment]
     """Sends up to 500 orders in one journal entry; the answer tells what became of each."""
     AmendOrders: _aio.UnaryUnaryMultiCallable[_order_service_pb2.AmendOrdersRequest, _order_service_pb2.AmendOrdersResponse]  # type: ignore[assignment]
-    """Amends up to 500 orders in one journal entry, each by itself; the answer tells what became of each."""
+    """Amends up to 500 orders in one journal entry, each by itself or all together; the answer tells what became of each."""
     CancelOrders: _aio.UnaryUnaryMultiCallable[_order_service_pb2.CancelOrdersRequest, _order_service_pb2.CancelOrdersResponse]  # type: ignore[assignment]
     """Cancels the orders to which all that is named applies, in one journal entry. Passes the kill switch."""
     SubmitOrderList: _aio.UnaryUnaryMultiCallable[_order_service_pb2.SubmitOrderListRequest, _order_service_pb2.SubmitOrderListResponse]  # type: ignore[assignment]
@@ -157,7 +157,7 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_service_pb2.AmendOrdersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_service_pb2.AmendOrdersResponse, _abc.Awaitable[_order_service_pb2.AmendOrdersResponse]]:
-        """Amends up to 500 orders in one journal entry, each by itself; the answer tells what became of each."""
+        """Amends up to 500 orders in one journal entry, each by itself or all together; the answer tells what became of each."""
 
     @_abc_1.abstractmethod
     def CancelOrders(
