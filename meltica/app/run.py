@@ -35,6 +35,7 @@ from meltica.control.credentials import CertificateFiles
 from meltica.control.policy import PolicyFile
 from meltica.control.server import ControlServer
 from meltica.domain.errors import MelticaError
+from meltica.domain.order import Order
 from meltica.domain.ports import VenueSession
 from meltica.engine.engine import Engine
 from meltica.hot.ports import RiskGate
@@ -179,8 +180,9 @@ def _recovered(
 def _wire(
     gateway: LiveGateway, settings: Settings, source: MarketSource
 ) -> tuple[Bootstrap, PaperSession, VenueSession]:
-    """Kill latch first, then the instruments, the venue with the orders that it had. The line is the way to it."""
+    """Doubts and kill latch first, then the instruments, the venue with its orders. The line is the way to it."""
     epoch = gateway.state.tables.sequence
+    gateway.doubt_unanswered()
     gateway.restore_kill_latch()
     bootstrap = Bootstrap(gateway, settings)
     closes = settings.paper.closes
@@ -195,10 +197,16 @@ def _wire(
         venue.hold(gateway.state.positions())
     line = _line_to(venue, settings.paper.faults)
     gateway.add_venue(line)
-    working = gateway.state.working_orders()
-    known = [o for o in working if gateway.state.tables.instruments[o.instrument].venue == source.venue and not o.gate]
-    gateway.reported(venue.restore(known, gateway.clock.now_ns()))
+    gateway.reported(venue.restore(_known_at(gateway, source.venue), gateway.clock.now_ns()))
     return bootstrap, venue, line
+
+
+def _known_at(gateway: LiveGateway, venue: str) -> list[Order]:
+    """What works there, and what is over and was asked something that has no answer; oldest first."""
+    state = gateway.state
+    found = {order.order_id: order for order in (*state.working_orders(), *state.uncertain_orders())}
+    ours = [order for order in found.values() if state.tables.instruments[order.instrument].venue == venue]
+    return sorted([order for order in ours if not order.gate], key=lambda order: order.order_id)
 
 
 def _start_strategies(gateway: LiveGateway, settings: Settings, source: MarketSource, epoch: int) -> None:

@@ -17,7 +17,7 @@ from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
 from meltica.domain.market import Quote
 from meltica.domain.order import OrderType, Side, TimeInForce
-from meltica.domain.outcomes import ResolveOutcome
+from meltica.domain.outcomes import DoubtUnanswered, ResolveOutcome
 from meltica.domain.statements import ReconciliationCommand
 from meltica.domain.terms import Terms
 
@@ -318,6 +318,7 @@ Command = (
     | BeginDay
     | Revalue
     | ResolveOutcome
+    | DoubtUnanswered
     | DropCorrection
     | AlgoCommand
     | GateCommand

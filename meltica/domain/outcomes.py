@@ -56,6 +56,17 @@ class ResolveOutcome(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fal
     verdict: Verdict
 
 
+class DoubtUnanswered(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """A driver's first word after a restart: whoever waited for the answers is gone, so all that has none is in doubt.
+
+    What is in the journal may have left; that it did is written nowhere. What is not in the journal never left, but for
+    the cancels of a kill switch.
+    """
+
+    request_id: str
+    actor: str
+
+
 class DoubtRaised(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """Sent, outcome unknown."""
 

@@ -42,7 +42,7 @@ from meltica.domain.inputs import Input, Record
 from meltica.domain.market import TradingStatus
 from meltica.domain.order import Order
 from meltica.domain.order_events import OrderReleased, OrderSubmitted, ReplaceRequested
-from meltica.domain.outcomes import ResolveOutcome
+from meltica.domain.outcomes import DoubtUnanswered, ResolveOutcome
 from meltica.domain.reports import ExecutionReport, OrderCancelReject, OrderNotFound, OutcomeUnknown, VenueReport
 from meltica.domain.statements import RequestStatement, SettleDifference, VenueStatement
 from meltica.engine import alarms, cash, consequences
@@ -108,6 +108,7 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     OutcomeUnknown: outcomes.outcome_unknown,
     OrderNotFound: outcomes.order_not_found,
     ResolveOutcome: outcomes.resolve_outcome,
+    DoubtUnanswered: outcomes.doubt_unanswered,
     DropCorrection: executions.drop_correction,
     VenueStatement: reconciliation.statement,
     RequestStatement: reconciliation.request_statement,

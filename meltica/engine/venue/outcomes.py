@@ -7,6 +7,7 @@ horizon, mean that it never arrived. A venue that gives no horizon leaves that t
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ from meltica.domain.outcomes import (
     Doubt,
     DoubtGrew,
     DoubtRaised,
+    DoubtUnanswered,
     OutcomeResolved,
     QueryRequested,
     ResolveOutcome,
@@ -39,6 +41,8 @@ QUERIES_MAX: Final = 10
 NOT_FOUND_NEEDED: Final = 3
 """One answer may come from a part of the venue that has not heard of the order yet."""
 RESOLVER: Final = "system:outcomes"
+FROM_OUTSIDE: Final = ("venue:", "gate:")
+"""Actors of adopted orders: those were never sent from here."""
 
 
 def outcome_unknown(desk: Desk, report: OutcomeUnknown) -> None:
@@ -52,16 +56,46 @@ def outcome_unknown(desk: Desk, report: OutcomeUnknown) -> None:
             desk, report, "DUPLICATE_REPORT", f"{report.client_order_id} was answered before, or is in doubt already"
         )
         return
+    _doubt(desk, order, sent, report.client_order_id, report.text)
+
+
+def _doubt(desk: Desk, order: Order, sent: Sent, client_order_id: str, text: str) -> None:
     desk.emit(
         DoubtRaised(
             order_id=order.order_id,
             sent=sent,
-            client_order_id=report.client_order_id,
-            text=report.text,
+            client_order_id=client_order_id,
+            text=text,
             query_ns=desk.now_ns + FIRST_QUERY_NS,
             time_ns=desk.now_ns,
         )
     )
+
+
+def doubt_unanswered(desk: Desk, command: DoubtUnanswered) -> None:  # noqa: ARG001 - the form of a handler
+    """After a restart. A request for an order of a hot gate never leaves from here: that one is no doubt, it is off."""
+    for order, client_order_id, sent in list(unanswered(desk.state.tables.orders.values())):
+        if order.gate:
+            text = f"never sent: it works at gate {order.gate}"
+            never = RequestRejected(
+                order_id=order.order_id, client_order_id=client_order_id, text=text, time_ns=desk.now_ns
+            )
+            desk.emit(never)
+        else:
+            _doubt(desk, order, sent, client_order_id, "no answer before the restart")
+
+
+def unanswered(orders: Iterable[Order]) -> Iterator[tuple[Order, str, Sent]]:
+    """What was, or may have been, sent of these orders, has no answer, and is in no doubt yet."""
+    for order in orders:
+        if order.ended is not None or order.held is not None or (order.acknowledged and not order.pending):
+            continue
+        names = [request.client_order_id for request in order.pending]
+        if not order.actor.startswith(FROM_OUTSIDE):
+            names.insert(0, order.client_order_id)
+        for name in names:
+            if doubt_of(order, name) is None and (sent := _unanswered(order, name)) is not None:
+                yield order, name, sent
 
 
 def _unanswered(order: Order, client_order_id: str) -> Sent | None:

@@ -134,13 +134,22 @@ class PaperSession:
         """After a restart: the working orders as the gateway remembers them, oldest first.
 
         Resting orders go to the end of their queues. What had no acknowledgement gets one. Market, IOC and FOK orders
-        are cancelled: the moment they were meant for is gone. Cancels and replaces under way are carried out.
+        are cancelled: the moment they were meant for is gone. Cancels and replaces under way are carried out, and come
+        too late for what is filled.
         """
         self._advance(now_ns)
         self._at_ns = self._now_ns
         for known in orders:
-            self._restore(known)
+            if known.cumulative_lots < known.quantity_lots:
+                self._restore(known)
+            else:
+                self._restore_filled(known)
         return self._released()
+
+    def _restore_filled(self, known: Order) -> None:
+        for request in known.pending:
+            text = f"too late to {request.kind.name.lower()}: the order is filled"
+            self._reject_request(request.client_order_id, request.original_client_order_id, text)
 
     def _restore(self, known: Order) -> None:
         order = PaperOrder(

@@ -145,7 +145,8 @@ class SettableClock:
 class Live:
     """The gateway and everything around it, open for business with one instrument and one account."""
 
-    def __init__(self, folder: Path, *, gate: Any = None) -> None:
+    def __init__(self, folder: Path, *, gate: Any = None, before: HeldJournal | None = None) -> None:
+        """``before``: the journal of a life that ended like a light: what was not durable is gone."""
         self.journal = HeldJournal()
         self.venue = DeafVenue()
         self.failures: list[BaseException] = []
@@ -160,6 +161,12 @@ class Live:
             intent=module.OrderIntent,
         )
         self.clock = SettableClock()
+        if before is not None:
+            self.journal.entries = before.entries[: before.durable_seq]
+            self.journal.durable_seq = before.durable_seq
+            for entry in self.journal.entries:
+                engine.absorb(entry.seq, decode_record(entry.payload))
+            self.clock.time_ns = engine.state.tables.time_ns
         self.gateway = LiveGateway(
             engine,
             gate=measured,

@@ -13,7 +13,7 @@ from meltica.domain.lifecycle import opened
 from meltica.domain.market import BookUpdate
 from meltica.domain.order import Order, OrderType, Pending, PendingKind, TimeInForce
 from meltica.domain.order_events import OrderSubmitted
-from meltica.domain.reports import ExecutionReport
+from meltica.domain.reports import ExecutionReport, OrderCancelReject
 from meltica.venues.paper import session as paper
 from meltica.venues.paper.rules import fee_nanos
 from meltica.venues.paper.session import Latency, PaperSession
@@ -172,6 +172,16 @@ class TestRestore:
         order = self.known("a", acknowledged=True, pending=(cancel,), chain=("a", "a3"))
         order.client_order_id = "a2"
         assert said(floor.session.restore([order], 5)) == ["a3 Canceled for a2"]
+        assert floor.session.working_orders == 0
+
+    def test_requests_for_what_is_filled_come_too_late(self):
+        floor = Floor()
+        cancel = Pending(kind=PendingKind.CANCEL, client_order_id="a2", original_client_order_id="a")
+        order = self.known("a", acknowledged=True, pending=(cancel,), cumulative_lots=9)
+        (report,) = floor.session.restore([order], 5)
+        assert isinstance(report, OrderCancelReject)
+        assert (report.client_order_id, report.original_client_order_id) == ("a2", "a")
+        assert report.text == "too late to cancel: the order is filled"
         assert floor.session.working_orders == 0
 
     def test_an_instrument_that_is_gone(self):
