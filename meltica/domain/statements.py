@@ -197,7 +197,15 @@ class StatementKept(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fals
     """Waits for its other parts."""
 
     statement: VenueStatement
+    """Less the orders that agree and the fills that are booked."""
     time_ns: int
+    seen: tuple[int, ...] = ()
+    """Our ids of the orders that agree."""
+    orders: int = 0
+    """How many the part has, and so the next one."""
+    fills: int = 0
+    digest: str = ""
+    """SHA-256 of the whole part: the same part told again is the same."""
 
 
 class StatementCompared(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -302,7 +310,7 @@ class ReconciliationTables(msgspec.Struct, kw_only=True):
     """``venue|account`` -> how far it is."""
     differences: dict[str, Difference] = {}
     """By key. What is settled is in the journal alone."""
-    waiting: dict[str, dict[int, VenueStatement]] = {}
+    kept: dict[str, dict[int, StatementKept]] = {}
     """``venue|account|statement id`` -> its parts so far."""
     offsets: dict[str, int] = {}
     """``venue|account|currency`` -> ``BalanceAgreed``."""

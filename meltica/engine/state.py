@@ -26,6 +26,7 @@ from meltica.domain.position import Position
 from meltica.domain.statements import Difference, ReconciliationTables, Standing
 from meltica.engine.held.watch import Watch, is_termed
 from meltica.engine.parents.families import Families
+from meltica.engine.reconciliation.seen import Seen
 from meltica.engine.risk.reservations import Reservations
 from meltica.engine.risk.worth import Worth
 from meltica.engine.snapshot.unsaved import Unsaved
@@ -130,6 +131,8 @@ class EngineState:
         """Oldest first: that is the one to forget. (The dict's own order costs more and more to find its first.)"""
         self.early = EarlyCorrections(self.tables.early)
         self.bookings: dict[str, Bookings] = {}
+        self.seen = Seen()
+        """What the parts of statements agreed with."""
         self.queries: list[tuple[int, int, str]] = []
         """Heap of (query_ns, order id, client order id); what is in doubt no more is left behind there."""
         self._uncertain: dict[int, Order] = {}

@@ -22,9 +22,9 @@ def take_over(tables: ReconciliationTables, event: ReconciliationEvent) -> None:
             tables.differences.pop(event.key, None)
         case words.StatementKept(statement=part):
             key = f"{standing_key(part.venue, part.account)}|{part.statement_id}"
-            tables.waiting.setdefault(key, {})[part.part] = part
-            while len(tables.waiting) > WAITING_MOST:
-                del tables.waiting[min(tables.waiting, key=lambda name: (_asked(tables, name), name))]
+            tables.kept.setdefault(key, {})[part.part] = event
+            while len(tables.kept) > WAITING_MOST:
+                del tables.kept[min(tables.kept, key=lambda name: (_asked(tables, name), name))]
         case words.StatementCompared():
             _compared(tables, event)
         case words.StatementRequested():
@@ -41,7 +41,7 @@ def take_over(tables: ReconciliationTables, event: ReconciliationEvent) -> None:
 
 
 def _asked(tables: ReconciliationTables, name: str) -> int:
-    return next(iter(tables.waiting[name].values())).asked_ns
+    return next(iter(tables.kept[name].values())).statement.asked_ns
 
 
 def _compared(tables: ReconciliationTables, event: words.StatementCompared) -> None:
@@ -60,5 +60,5 @@ def _compared(tables: ReconciliationTables, event: words.StatementCompared) -> N
         positions=event.positions,
         unlisted=event.unlisted,
     )
-    for name in [n for n in tables.waiting if n.startswith(f"{key}|") and _asked(tables, n) <= event.asked_ns]:
-        del tables.waiting[name]
+    for name in [n for n in tables.kept if n.startswith(f"{key}|") and _asked(tables, n) <= event.asked_ns]:
+        del tables.kept[name]

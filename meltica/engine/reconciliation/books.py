@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Final
 
 from meltica.domain import lifecycle
@@ -20,7 +20,7 @@ from meltica.engine.venue import reports
 FLIGHT_NS: Final = 1_000_000_000
 """So long a command or a report may be on its way. What happened later than this before a statement was asked for is
 no contradiction to it."""
-_ENDS: Final = frozenset({ExecType.CANCELED, ExecType.EXPIRED, ExecType.REJECTED, ExecType.CALCULATED})
+ENDS: Final = frozenset({ExecType.CANCELED, ExecType.EXPIRED, ExecType.REJECTED, ExecType.CALCULATED})
 
 
 def ignore(desk: Desk, part: VenueStatement, reason: str, text: str) -> None:
@@ -36,27 +36,36 @@ def match(desk: Desk, venue: str, names: Iterable[str]) -> Order | None:
     return None
 
 
-def venue_ids(desk: Desk, whole: Whole) -> dict[str, Order]:
-    """Venue order id -> order, of those that work: for venues that tell no client order id."""
-    return {o.venue_order_id: o for o in working(desk, whole) if o.venue_order_id}
+class Known:
+    """Our orders by the names that a statement gives them."""
+
+    def __init__(self, desk: Desk, whole: Whole) -> None:
+        self._desk = desk
+        self._whole = whole
+        self._by_venue_id: dict[str, Order] | None = None
+        """Of those that work. Made when it is needed: most venues tell client order ids, and then it never is."""
+
+    def order(self, stated: StatedOrder) -> Order | None:
+        """Which of ours it is; None: none, or the venue tells of another order under the same name."""
+        found = match(self._desk, self._whole.first.venue, (stated.client_order_id, *stated.chain))
+        if found is None and stated.venue_order_id:
+            if self._by_venue_id is None:
+                self._by_venue_id = {o.venue_order_id: o for o in working(self._desk, self._whole) if o.venue_order_id}
+            found = self._by_venue_id.get(stated.venue_order_id)
+        return None if found is None or is_another(self._whole, stated, found) else found
 
 
-def working(desk: Desk, whole: Whole) -> list[Order]:
-    """The account's orders that may be filled at this venue, by our books."""
+_NONE: Final[frozenset[int]] = frozenset()
+
+
+def working(desk: Desk, whole: Whole, but: Set[int] = _NONE) -> list[Order]:
+    """The account's orders that may be filled at this venue, by our books, but those with these ids."""
     first, instruments = whole.first, desk.state.tables.instruments
     return [
         order
-        for order in desk.state.working_orders()
-        if order.account == first.account and order.held is None and instruments[order.instrument].venue == first.venue
+        for order in desk.state.reservations.of(first.account, but)
+        if order.held is None and instruments[order.instrument].venue == first.venue
     ]
-
-
-def stated_order(desk: Desk, whole: Whole, stated: StatedOrder, by_venue_id: dict[str, Order]) -> Order | None:
-    """Which of ours it is; None: none, or the venue tells of another order under the same name."""
-    found = match(desk, whole.first.venue, (stated.client_order_id, *stated.chain))
-    if found is None and stated.venue_order_id:
-        found = by_venue_id.get(stated.venue_order_id)
-    return None if found is None or is_another(whole, stated, found) else found
 
 
 def is_another(whole: Whole, stated: StatedOrder, order: Order) -> bool:
@@ -65,9 +74,9 @@ def is_another(whole: Whole, stated: StatedOrder, order: Order) -> bool:
 
 def take_orders(desk: Desk, whole: Whole) -> None:
     """Orders that nobody here knew are adopted; acknowledgements and replacements that were lost are made up for."""
-    known = venue_ids(desk, whole)
+    known = Known(desk, whole)
     for stated in whole.orders:
-        order = stated_order(desk, whole, stated, known)
+        order = known.order(stated)
         if order is not None:
             _confirm(desk, whole, stated, order)
         elif stated.ended is None and match(desk, whole.first.venue, (stated.client_order_id, *stated.chain)) is None:
@@ -77,7 +86,7 @@ def take_orders(desk: Desk, whole: Whole) -> None:
 
 
 def _confirm(desk: Desk, whole: Whole, stated: StatedOrder, order: Order) -> None:
-    if order.ended is not None or order.held is not None or stated.ended in _ENDS:
+    if order.ended is not None or order.held is not None or stated.ended in ENDS:
         return
     if not order.acknowledged:
         reports.execution_report(desk, _report(whole, stated, ExecType.NEW, name=order.client_order_id))
@@ -122,13 +131,20 @@ def take_fills(desk: Desk, part: VenueStatement, fills: Iterable[StatedFill]) ->
             adjusting.take_back(desk, order, fill.execution_id, fill.venue_time_ns)
 
 
+def unknown_fills(desk: Desk, part: VenueStatement) -> tuple[StatedFill, ...]:
+    """Those that are not booked: nobody here knows their order yet."""
+    executions = desk.state.tables.executions
+    at = part.venue, part.account
+    return tuple(fill for fill in part.fills if execution_key(*at, fill.execution_id) not in executions)
+
+
 def take_ends(desk: Desk, whole: Whole) -> None:
     """An order that ended there has ended here, once every execution of it is booked. Not before: the rest may come."""
-    known = venue_ids(desk, whole)
+    known = Known(desk, whole)
     for stated in whole.orders:
-        if stated.ended not in _ENDS:
+        if stated.ended not in ENDS:
             continue
-        order = stated_order(desk, whole, stated, known)
+        order = known.order(stated)
         if order is not None and lifecycle.may_trade(order) and order.cumulative_lots == stated.cumulative_lots:
             reports.execution_report(desk, _report(whole, stated, stated.ended, name=order.client_order_id))
 

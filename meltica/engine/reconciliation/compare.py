@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from meltica.domain import lifecycle
 from meltica.domain.money import INT64_MAX
-from meltica.domain.order import Order
+from meltica.domain.order import Order, Side
 from meltica.domain.statements import Action, Difference, DifferenceKind, StatedOrder
 from meltica.engine.desk import Desk
 from meltica.engine.reconciliation import books
@@ -27,7 +27,7 @@ class Compared(NamedTuple):
 
 
 def compare(desk: Desk, whole: Whole) -> Compared:
-    result = Compared([], set(), set())
+    result = Compared([], set(), whole.seen)
     _orders(desk, whole, result)
     if whole.orders_complete:
         _missing(desk, whole, result)
@@ -68,16 +68,33 @@ def _difference(  # noqa: PLR0917 - one call a row
 # Orders
 
 
-def _orders(desk: Desk, whole: Whole, result: Compared) -> None:
-    known = books.venue_ids(desk, whole)
+def agreed(desk: Desk, whole: Whole) -> tuple[tuple[int, ...], tuple[StatedOrder, ...]]:
+    """(our ids of the orders that are as the statement says, the orders of which more must be known)."""
+    known, seen, others = books.Known(desk, whole), [], []
     for stated in whole.orders:
-        order = books.stated_order(desk, whole, stated, known)
+        order = known.order(stated)
+        if order is None:
+            if stated.ended is None:
+                others.append(stated)
+            continue
+        ends = stated.ended in books.ENDS and lifecycle.may_trade(order)
+        if ends or _filled_apart(whole, order, stated.cumulative_lots):
+            others.append(stated)
+        else:
+            seen.append(order.order_id)
+    return tuple(seen), tuple(others)
+
+
+def _orders(desk: Desk, whole: Whole, result: Compared) -> None:
+    known = books.Known(desk, whole)
+    for stated in whole.orders:
+        order = known.order(stated)
         if order is None:
             if stated.ended is None:
                 result.found.append(_unknown(desk, whole, stated))
             continue
         result.orders.add(order.order_id)
-        filled(desk, whole, order, stated.cumulative_lots, result)
+        _filled(desk, whole, order, stated.cumulative_lots, result)
 
 
 def _unknown(desk: Desk, whole: Whole, stated: StatedOrder) -> Difference:
@@ -95,18 +112,23 @@ def _unknown(desk: Desk, whole: Whole, stated: StatedOrder) -> Difference:
     return _difference(desk, whole, kind, name, 0, lots, text, instrument=stated.instrument)
 
 
-def filled(desk: Desk, whole: Whole, order: Order, theirs: int, result: Compared) -> None:
+def _filled_apart(whole: Whole, order: Order, theirs: int) -> bool:
     """The venue's count of what is filled against ours; each state since the statement was asked for agrees."""
     ours = order.cumulative_lots
-    if theirs == ours:
+    if theirs >= ours:
+        return theirs > ours
+    since = [x for x in order.executions.values() if x.time_ns >= whole.first.asked_ns]
+    return theirs < ours - sum(x.quantity_lots for x in since)
+
+
+def _filled(desk: Desk, whole: Whole, order: Order, theirs: int, result: Compared) -> None:
+    if not _filled_apart(whole, order, theirs):
         return
+    ours = order.cumulative_lots
     if theirs > ours:
         text = f"the venue has filled {theirs} lots, {ours} are booked; the executions have not come"
         kind = DifferenceKind.FILL_MISSING
         result.found.append(_of_order(desk, whole, kind, order, ours, theirs, text))
-        return
-    since = [x for x in order.executions.values() if x.time_ns >= whole.first.asked_ns]
-    if theirs >= ours - sum(x.quantity_lots for x in since):
         return
     text = f"{ours} lots are booked, the venue says {theirs}; a bust may be on its way"
     kind = DifferenceKind.FILL_UNKNOWN_THERE
@@ -125,8 +147,8 @@ def _of_order(  # noqa: PLR0917 - one call a row
 def _missing(desk: Desk, whole: Whole, result: Compared) -> None:
     """Orders that work here and are not among all those that work there. They stay exposure, whatever comes of it."""
     asked_ns = whole.first.asked_ns
-    for order in books.working(desk, whole):
-        if order.order_id in result.orders or not lifecycle.is_working(order):
+    for order in books.working(desk, whole, result.orders):
+        if not lifecycle.is_working(order):
             continue  # One that is filled, with a request that has no answer, need not be there any more.
         new = not order.acknowledged
         if order.updated_ns >= (asked_ns - books.FLIGHT_NS if new else asked_ns):
@@ -200,11 +222,7 @@ def _explained(desk: Desk, whole: Whole, result: Compared, instrument: str, lots
         lines.append(f"fills of our orders that are missing add up to {missing:+}")
     if unknown:
         lines.append(f"fills of orders that nobody here knows add up to {unknown:+}")
-    open_lots = sum(
-        lifecycle.leaves_lots(order)
-        for order in books.working(desk, whole)
-        if order.instrument == instrument and (order.side.sign > 0) == (lots > 0)
-    )
+    open_lots = desk.state.reservations.lots(first.account, instrument, Side.BUY if lots > 0 else Side.SELL)
     if not missing and not unknown and open_lots >= abs(lots):
         lines.append(f"{open_lots} lots that work on that side could have been filled")
     if not missing and not unknown and open_lots < abs(lots):

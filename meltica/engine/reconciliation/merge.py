@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Final, NamedTuple
+
+import msgspec
 
 from meltica.domain.money import INT64_MAX
 from meltica.domain.statements import (
@@ -11,6 +14,7 @@ from meltica.domain.statements import (
     StatedFill,
     StatedOrder,
     StatedPosition,
+    StatementKept,
     VenueStatement,
     standing_key,
 )
@@ -19,10 +23,12 @@ from meltica.hot.layout_gen import LOTS_BOUND
 
 PARTS_MOST: Final = 10_000
 """Ten thousand pages of a few hundred orders are more than any venue lets work."""
+ROWS_MOST: Final = 1_000
+"""Orders, fills, positions and balances of one part: the engine looks at it in one step, some milliseconds."""
 
 
 class Whole(NamedTuple):
-    """All parts together. What is complete must be so in each of them."""
+    """All parts together, less what agreed when its part came. What is complete must be so in each of them."""
 
     first: VenueStatement
     """Part 1: venue, account, id, when it was asked for."""
@@ -34,10 +40,19 @@ class Whole(NamedTuple):
     fills: tuple[StatedFill, ...]
     positions: tuple[StatedPosition, ...]
     balances: tuple[StatedBalance, ...]
+    seen: set[int]
+    """Our ids of the orders that agreed."""
+    stated: tuple[int, int]
+    """(orders, fills) that all parts have."""
 
 
-def merged(parts: Iterable[VenueStatement]) -> Whole:
-    ordered = sorted(parts, key=lambda part: part.part)
+def digest_of(part: VenueStatement) -> str:
+    return hashlib.sha256(msgspec.msgpack.encode(part)).hexdigest()
+
+
+def merged(parts: Iterable[StatementKept], seen: set[int]) -> Whole:
+    kept = sorted(parts, key=lambda each: each.statement.part)
+    ordered = [each.statement for each in kept]
     return Whole(
         ordered[0],
         min(part.taken_ns for part in ordered),
@@ -47,6 +62,8 @@ def merged(parts: Iterable[VenueStatement]) -> Whole:
         tuple(fill for part in ordered for fill in part.fills),
         tuple(position for part in ordered for position in part.positions),
         tuple(balance for part in ordered for balance in part.balances),
+        seen,
+        (sum(each.orders for each in kept), sum(each.fills for each in kept)),
     )
 
 
@@ -58,8 +75,11 @@ def fault_of(desk: Desk, part: VenueStatement) -> tuple[str, str] | None:
         return "CONTRADICTS", f"part {part.part} of {part.parts} of statement {part.statement_id!r}"
     if not 0 < part.asked_ns <= desk.now_ns:
         return "CONTRADICTS", f"statement {part.statement_id} answers what was not asked yet"
-    others = desk.state.tables.reconciliation.waiting
-    for other in others.get(f"{standing_key(part.venue, part.account)}|{part.statement_id}", {}).values():
+    if (rows := len(part.orders) + len(part.fills) + len(part.positions) + len(part.balances)) > ROWS_MOST:
+        return "PART_TOO_LARGE", f"part {part.part} of {part.statement_id} has {rows} rows: at most {ROWS_MOST}"
+    others = desk.state.tables.reconciliation.kept
+    for kept in others.get(f"{standing_key(part.venue, part.account)}|{part.statement_id}", {}).values():
+        other = kept.statement
         if (other.parts, other.asked_ns) != (part.parts, part.asked_ns):
             text = f"part {part.part} of statement {part.statement_id} does not belong to its part {other.part}"
             return "CONTRADICTS", text

@@ -34,8 +34,8 @@ from meltica.domain.statements import (
 from meltica.engine.desk import Desk
 from meltica.engine.reconciliation import adjust as adjusting
 from meltica.engine.reconciliation import books, differences
-from meltica.engine.reconciliation.compare import compare
-from meltica.engine.reconciliation.merge import Whole, fault_of, merged
+from meltica.engine.reconciliation.compare import agreed, compare
+from meltica.engine.reconciliation.merge import Whole, digest_of, fault_of, merged
 from meltica.engine.risk.proposals import propose
 from meltica.engine.venue.heard import find
 from meltica.hot.layout_gen import TICKS_BOUND
@@ -53,19 +53,39 @@ def statement(desk: Desk, part: VenueStatement) -> None:
     standing = tables.standings.get(standing_key(part.venue, part.account))
     if standing is not None and part.asked_ns <= standing.asked_ns:
         return  # Told again, or overtaken by a newer one: its fills were news at the most.
-    there = tables.waiting.get(f"{standing_key(part.venue, part.account)}|{part.statement_id}", {})
+    key = f"{standing_key(part.venue, part.account)}|{part.statement_id}"
+    there = tables.kept.get(key, {})
     if part.part in there:
-        if there[part.part] != part:
+        if there[part.part].digest != digest_of(part):
             books.ignore(desk, part, "CONTRADICTS", f"part {part.part} of {part.statement_id} says something else now")
         return
+    kept = _take_over(desk, part)
+    seen = desk.state.seen.of(key, {**there, part.part: kept})
     if len(there) + 1 < part.parts:
-        desk.emit(StatementKept(statement=part, time_ns=desk.now_ns))
-        return
-    _compare(desk, merged((*there.values(), part)))
+        desk.emit(kept)
+    else:
+        _compare(desk, merged((*there.values(), kept), seen))
+    desk.state.seen.forget(tables.kept)
+
+
+def _take_over(desk: Desk, part: VenueStatement) -> StatementKept:
+    """Its facts at once, so that no part costs more for how many there are; what does not agree yet waits for all."""
+    whole = merged((StatementKept(statement=part, time_ns=desk.now_ns),), set())
+    books.take_orders(desk, whole)
+    books.take_fills(desk, part, part.fills)
+    books.take_ends(desk, whole)
+    seen, orders = agreed(desk, whole)
+    return StatementKept(
+        statement=msgspec.structs.replace(part, orders=orders, fills=books.unknown_fills(desk, part)),
+        time_ns=desk.now_ns,
+        seen=seen,
+        orders=len(part.orders),
+        fills=len(part.fills),
+        digest=digest_of(part) if part.parts > 1 else "",
+    )
 
 
 def _compare(desk: Desk, whole: Whole) -> None:
-    books.take_orders(desk, whole)
     books.take_fills(desk, whole.first, whole.fills)
     books.take_ends(desk, whole)
     found = compare(desk, whole)
@@ -78,8 +98,8 @@ def _compare(desk: Desk, whole: Whole) -> None:
             statement_id=first.statement_id,
             asked_ns=first.asked_ns,
             taken_ns=whole.taken_ns,
-            orders=len(whole.orders),
-            fills=len(whole.fills),
+            orders=whole.stated[0],
+            fills=whole.stated[1],
             positions=len(whole.positions),
             unlisted=unlisted,
             time_ns=desk.now_ns,

@@ -272,7 +272,7 @@ def test_parts_are_compared_when_all_are_in_whatever_their_order(bench):
     only(bench.step(parts[0]), StatementKept)
     only(bench.step(parts[1]), StatementCompared)
     assert bench.step(parts[1]) == ()
-    assert bench.engine.state.tables.reconciliation.waiting == {}
+    assert bench.engine.state.tables.reconciliation.kept == {}
 
 
 @pytest.mark.parametrize(

@@ -239,8 +239,8 @@ def test_statements_that_never_become_whole_are_forgotten_some_day():
     bench = TestBench()
     for number in range(100):
         bench.step(msgspec.structs.replace(statement(bench, parts=2), asked_ns=bench.now_ns))
-        assert len(bench.engine.state.tables.reconciliation.waiting) == min(number + 1, 64)
+        assert len(bench.engine.state.tables.reconciliation.kept) == min(number + 1, 64)
     bench.now_ns += SECOND
     assert isinstance(bench.step(statement(bench, parts=2))[0], StatementKept)
     bench.step(statement(bench))
-    assert bench.engine.state.tables.reconciliation.waiting == {}
+    assert bench.engine.state.tables.reconciliation.kept == {}
