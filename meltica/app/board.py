@@ -6,7 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 
 from meltica.domain.level_book import LevelBook
-from meltica.domain.market import BookInvalid, BookUpdate, Mark, MarketEvent, MarketTrade, Quote, TopOfBook
+from meltica.domain.market import (
+    BookInvalid,
+    BookUpdate,
+    Mark,
+    MarketEvent,
+    MarketTrade,
+    MarkPrice,
+    Quote,
+    TopOfBook,
+)
 from meltica.domain.ports import Book
 
 READERS_MAX = 256
@@ -18,13 +27,15 @@ class BoardFullError(RuntimeError):
 
 
 class MarketBoard:
-    """Fed by the driver, read by everybody. The mark is the mid of a valid book, else the last trade."""
+    """Fed by the driver, read by everybody. The mark is the mid of a valid book, else the last trade; the mark price is
+    the venue's own, and does not outlive a gap."""
 
     def __init__(self) -> None:
         self._books: dict[str, LevelBook] = {}
         self._invalid: set[str] = set()
         self._times: dict[str, int] = {}
         self._marks: dict[str, Mark] = {}
+        self._mark_prices: dict[str, MarkPrice] = {}
         self._last: dict[str, int] = {}
         self._traded: dict[str, int] = {}
         self._traded_value: dict[str, int] = {}
@@ -50,6 +61,9 @@ class MarketBoard:
                     self._marks[name] = Mark(name, now_ns, event.price_ticks)
             case BookInvalid():
                 self._invalid.add(name)
+                self._mark_prices.pop(name, None)
+            case MarkPrice():
+                self._mark_prices[name] = MarkPrice(name, now_ns, event.price_ticks, event.between)
             case _:
                 return
         for reader in self._readers:
@@ -74,7 +88,19 @@ class MarketBoard:
             return None
         mark, last = self._marks[instrument], self._last.get(instrument)
         traded = self._traded.get(instrument, 0)
-        return Quote(instrument, mark.time_ns, mark.bid, mark.ask, last_ticks=last, traded_lots=traded)
+        if (venues := self._mark_prices.get(instrument)) is None:
+            return Quote(instrument, mark.time_ns, mark.bid, mark.ask, last_ticks=last, traded_lots=traded)
+        return Quote(
+            instrument,
+            mark.time_ns,
+            mark.bid,
+            mark.ask,
+            last_ticks=last,
+            mark_ticks=venues.price_ticks,
+            traded_lots=traded,
+            mark_ns=venues.time_ns,
+            mark_between=venues.between,
+        )
 
     def traded(self, instrument: str) -> tuple[int, int]:
         """(lots, price_ticks x lots) of all trades since the start."""
@@ -83,13 +109,14 @@ class MarketBoard:
     def top(self, instrument: str) -> TopOfBook | None:
         if (book := self._books.get(instrument)) is None:
             return None
-        return TopOfBook(instrument, self._times[instrument], book.bids.best_level, book.asks.best_level)
+        bid, ask, mark = book.bids.best_level, book.asks.best_level, self._mark_prices.get(instrument)
+        return TopOfBook(instrument, self._times[instrument], bid, ask, mark)
 
     def book(self, instrument: str, depth: int) -> Book | None:
         if (book := self._books.get(instrument)) is None:
             return None
-        valid = instrument not in self._invalid
-        return Book(instrument, self._times[instrument], book.bids.top(depth), book.asks.top(depth), valid)
+        valid, mark = instrument not in self._invalid, self._mark_prices.get(instrument)
+        return Book(instrument, self._times[instrument], book.bids.top(depth), book.asks.top(depth), valid, mark)
 
     async def changes(self, instruments: Collection[str]) -> AsyncIterator[TopOfBook]:
         """Top of book now, then as it changes. Whoever is slow gets the newest of each, and misses what lay between."""
@@ -105,11 +132,16 @@ class MarketBoard:
                 for name in await reader.changed():
                     top = self.top(name)
                     before = last.get(name)
-                    if top is not None and (before is None or (before.bid, before.ask) != (top.bid, top.ask)):
+                    if top is not None and (before is None or _shown(before) != _shown(top)):
                         last[name] = top
                         yield top
         finally:
             self._readers.remove(reader)
+
+
+def _shown(top: TopOfBook) -> tuple[object, ...]:
+    """What a reader of the stream sees of it, without the times."""
+    return top.bid, top.ask, top.mark and (top.mark.price_ticks, top.mark.between)
 
 
 class _Reader:

@@ -15,7 +15,7 @@ from typing import cast
 from meltica import hot
 from meltica.app.bootstrap import MILLISECOND_NS, Bootstrap
 from meltica.app.clock import SteadyClock
-from meltica.app.execution_keeper import ExecutionKeeper
+from meltica.app.execution_keeper import executing
 from meltica.app.feed.sources import MarketSource, open_market
 from meltica.app.gates import CardKeeper, GateKeeper, RemoteGateKeeper, local_gate, watched
 from meltica.app.gateway import LiveGateway
@@ -82,8 +82,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
             start_ns=gateway.clock.now_ns(),
         )
         books = await running.enter_async_context(keeping(gateway, settings.journal, settings.state_folder))
-        executions = ExecutionKeeper(gateway.state.tables.sequence)
-        gateway.keep(executions)
+        executions = await running.enter_async_context(executing(gateway, settings.journal, settings.state_folder))
         day_ends_ns = parse_time_of_day("paper.day_ends", settings.paper.day_ends)
         epoch = gateway.state.tables.sequence
         bootstrap, venue, line = _wire(gateway, settings, source)
@@ -109,7 +108,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
             asyncio.create_task(end_days(gateway, venue, day_ends_ns)),
             asyncio.create_task(value_positions(gateway)),
             asyncio.create_task(reconciler.run()),
-            asyncio.create_task(executions.catch_up(gateway.records(0))),
+            asyncio.create_task(executions.keep_up(gateway)),
         ]
         ready(f"{settings.listen.rpartition(':')[0]}:{port}")
         await stop.wait()
@@ -187,7 +186,8 @@ def _wire(
     bootstrap = Bootstrap(gateway, settings)
     closes = settings.paper.closes
     close_ns = parse_time_of_day("paper.closes", closes) if closes else None
-    bootstrap.describe(capabilities(source.venue, close_ns, stops=settings.paper.native_stops))
+    stops, marks = settings.paper.native_stops, source.mark_prices
+    bootstrap.describe(capabilities(source.venue, close_ns, stops=stops, mark_prices=marks))
     instruments = bootstrap.register(source.instruments)
     latency = Latency(settings.paper.entry_latency_us * 1000, settings.paper.response_latency_us * 1000)
     # Of what hot gates send elsewhere the paper venue knows nothing: it can't state what is so for their accounts.

@@ -81,6 +81,7 @@ class Sights:
             last_ticks=None if quote.bid is not None and quote.ask is not None else quote.last_ticks,
             traded_lots=lots,
             traded_value=value,
+            mark_ticks=quote.mark_ticks,
         )
         return (*sights, seen)
 

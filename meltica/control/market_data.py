@@ -12,7 +12,7 @@ from meltica.control.errors import RefusedError
 from meltica.control.pages import Page
 from meltica.control.requests import Form
 from meltica.domain.instrument import Instrument
-from meltica.domain.market import TopOfBook
+from meltica.domain.market import MarkPrice, TopOfBook
 from meltica.domain.ports import Gateway
 from meltica.v1 import market_data_service_pb2 as api
 
@@ -60,6 +60,7 @@ class MarketDataService:
             bids=[resources.price_level(level, instrument) for level in book.bids],
             asks=[resources.price_level(level, instrument) for level in book.asks],
             valid=book.valid,
+            mark=_mark(book.mark, instrument),
         )
 
     async def stream_top_of_book(
@@ -85,6 +86,7 @@ class MarketDataService:
             time=resources.timestamp(top.time_ns),
             bid=None if top.bid is None else resources.price_level(top.bid, instrument),
             ask=None if top.ask is None else resources.price_level(top.ask, instrument),
+            mark=_mark(top.mark, instrument),
         )
 
     def _known(self, instrument_id: str) -> Instrument:
@@ -94,3 +96,10 @@ class MarketDataService:
         if instrument is None:
             raise RefusedError("UNKNOWN_INSTRUMENT", f"{instrument_id} is not an instrument of this gateway")
         return instrument
+
+
+def _mark(found: MarkPrice | None, instrument: Instrument) -> api.MarkPrice | None:
+    if found is None:
+        return None
+    price, time = instrument.price_text(found.price_ticks), resources.timestamp(found.time_ns)
+    return api.MarkPrice(price=price, between=found.between, time=time)

@@ -22,8 +22,13 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     """With which times in force it honours a minimum quantity."""
     mark_price: bool = False
     """Does it publish a mark price?"""
+    mark_instruments: tuple[str, ...] = ()
+    """For which instruments; empty: for all, if it publishes any."""
     close_ns: int | None = None
     """When its trading day closes, in nanoseconds after midnight UTC; None: it has no close that is known here."""
+
+    def has_mark(self, instrument: str) -> bool:
+        return self.mark_price and (not self.mark_instruments or instrument in self.mark_instruments)
 
 
 def nothing(venue: str) -> Capabilities:

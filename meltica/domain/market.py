@@ -65,7 +65,18 @@ class MarketPriceBand(msgspec.Struct, frozen=True, tag=True, gc=False):
     high_ticks: int
 
 
-MarketEvent = BookUpdate | MarketTrade | BookInvalid | TradingStatus | ShortSaleStatus | MarketPriceBand
+class MarkPrice(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The price by which a venue values positions: smoother than its trades. The instrument names the venue."""
+
+    instrument: str
+    time_ns: int
+    price_ticks: int
+    between: bool = False
+    """It lies between this tick and the next. Of a price that is finer than the grid no more need be known: a trigger
+    is on the grid, so whether it is reached is the same."""
+
+
+MarketEvent = BookUpdate | MarketTrade | BookInvalid | TradingStatus | ShortSaleStatus | MarketPriceBand | MarkPrice
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -93,6 +104,15 @@ class Quote(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The venue's mark price, where it publishes one."""
     traded_lots: int = 0
     """All that others traded since the driver began to count."""
+    mark_ns: int = 0
+    """When the venue's mark price reached us: it has an age of its own."""
+    mark_between: bool = False
+    """The mark price lies between ``mark_ticks`` and the next tick."""
+
+    @property
+    def mark_half_ticks(self) -> int | None:
+        """Twice the venue's mark price; odd: it lies between two ticks."""
+        return None if self.mark_ticks is None else 2 * self.mark_ticks + self.mark_between
 
     @property
     def mid_half_ticks(self) -> int | None:
@@ -107,6 +127,8 @@ class TopOfBook(msgspec.Struct, frozen=True, gc=False):
     time_ns: int
     bid: Level | None
     ask: Level | None
+    mark: MarkPrice | None = None
+    """The venue's mark price, where it publishes one."""
 
     @property
     def mid_ticks(self) -> int | None:

@@ -16,7 +16,7 @@ from meltica.domain.groups import Group
 from meltica.domain.inputs import Record
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
-from meltica.domain.market import Level, Mark, MarketEvent, TopOfBook
+from meltica.domain.market import Level, Mark, MarketEvent, MarkPrice, TopOfBook
 from meltica.domain.order import Order
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.outcomes import QueryRequested
@@ -84,6 +84,8 @@ class Book(msgspec.Struct, frozen=True):
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
     valid: bool
+    mark: MarkPrice | None = None
+    """The venue's mark price, where it publishes one."""
 
 
 class HotGateStatus(msgspec.Struct, frozen=True, kw_only=True):

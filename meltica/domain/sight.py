@@ -24,6 +24,8 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     """What others traded since the last sight of this instrument, or since the driver started."""
     traded_value: int = 0
     """The same as the sum of price_ticks x quantity_lots."""
+    mark_ticks: int | None = None
+    """The venue's mark price, rounded down to the grid; None: it publishes none, or the prices stand in the input."""
 
 
 class Dispatch(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

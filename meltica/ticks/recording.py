@@ -23,7 +23,7 @@ SNIFF_BYTES: Final = 1 << 16
 
 _GZIP = b"\x1f\x8b"
 _STAMP = re.compile(rb"[0-9]{1,19}")
-_LINE_START = re.compile(rb"[0-9]{10,19} \{")
+_LINE_START = re.compile(rb"[0-9]{10,19} [{\[]")
 _ITCH_LENGTHS: Final = {
     ord(kind): length
     for kind, length in zip(

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$meltica/v1/market_data_service.proto\x12\nmeltica.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x02\n\nInstrument\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\r\n\x05venue\x18\x02 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x03 \x01(\t\x12\x16\n\x0equote_currency\x18\x04 \x01(\t\x12\x11\n\ttick_size\x18\x05 \x01(\t\x12\x10\n\x08lot_size\x18\x06 \x01(\t\x12\x14\n\x0cmin_quantity\x18\x07 \x01(\t\x12\x14\n\x0cmax_quantity\x18\x08 \x01(\t\x12\x11\n\tmax_price\x18\t \x01(\t\x12\x11\n\tmin_value\x18\n \x01(\t\x12\x15\n\rmaker_fee_ppm\x18\x0b \x01(\x05\x12\x15\n\rtaker_fee_ppm\x18\x0c \x01(\x05\"-\n\nPriceLevel\x12\r\n\x05price\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\"N\n\x16ListInstrumentsRequest\x12\r\n\x05venue\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"_\n\x17ListInstrumentsResponse\x12+\n\x0binstruments\x18\x01 \x03(\x0b\x32\x16.meltica.v1.Instrument\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x14GetInstrumentRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\"C\n\x15GetInstrumentResponse\x12*\n\ninstrument\x18\x01 \x01(\x0b\x32\x16.meltica.v1.Instrument\"8\n\x13GetOrderBookRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x02 \x01(\x05\"\xaf\x01\n\x14GetOrderBookResponse\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x04\x62ids\x18\x03 \x03(\x0b\x32\x16.meltica.v1.PriceLevel\x12$\n\x04\x61sks\x18\x04 \x03(\x0b\x32\x16.meltica.v1.PriceLevel\x12\r\n\x05valid\x18\x05 \x01(\x08\"-\n\x16StreamTopOfBookRequest\x12\x13\n\x0binstruments\x18\x01 \x03(\t\"\x93\x01\n\tTopOfBook\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x03\x62id\x18\x03 \x01(\x0b\x32\x16.meltica.v1.PriceLevel\x12#\n\x03\x61sk\x18\x04 \x01(\x0b\x32\x16.meltica.v1.PriceLevel\">\n\x17StreamTopOfBookResponse\x12#\n\x04tops\x18\x01 \x03(\x0b\x32\x15.meltica.v1.TopOfBook2\xf6\x02\n\x11MarketDataService\x12Z\n\x0fListInstruments\x12\".meltica.v1.ListInstrumentsRequest\x1a#.meltica.v1.ListInstrumentsResponse\x12T\n\rGetInstrument\x12 .meltica.v1.GetInstrumentRequest\x1a!.meltica.v1.GetInstrumentResponse\x12Q\n\x0cGetOrderBook\x12\x1f.meltica.v1.GetOrderBookRequest\x1a .meltica.v1.GetOrderBookResponse\x12\\\n\x0fStreamTopOfBook\x12\".meltica.v1.StreamTopOfBookRequest\x1a#.meltica.v1.StreamTopOfBookResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$meltica/v1/market_data_service.proto\x12\nmeltica.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x02\n\nInstrument\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\r\n\x05venue\x18\x02 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x03 \x01(\t\x12\x16\n\x0equote_currency\x18\x04 \x01(\t\x12\x11\n\ttick_size\x18\x05 \x01(\t\x12\x10\n\x08lot_size\x18\x06 \x01(\t\x12\x14\n\x0cmin_quantity\x18\x07 \x01(\t\x12\x14\n\x0cmax_quantity\x18\x08 \x01(\t\x12\x11\n\tmax_price\x18\t \x01(\t\x12\x11\n\tmin_value\x18\n \x01(\t\x12\x15\n\rmaker_fee_ppm\x18\x0b \x01(\x05\x12\x15\n\rtaker_fee_ppm\x18\x0c \x01(\x05\"-\n\nPriceLevel\x12\r\n\x05price\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\t\"U\n\tMarkPrice\x12\r\n\x05price\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x65tween\x18\x02 \x01(\x08\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x16ListInstrumentsRequest\x12\r\n\x05venue\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"_\n\x17ListInstrumentsResponse\x12+\n\x0binstruments\x18\x01 \x03(\x0b\x32\x16.meltica.v1.Instrument\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x14GetInstrumentRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\"C\n\x15GetInstrumentResponse\x12*\n\ninstrument\x18\x01 \x01(\x0b\x32\x16.meltica.v1.Instrument\"8\n\x13GetOrderBookRequest\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12\r\n\x05\x64\x65pth\x18\x02 \x01(\x05\"\xd4\x01\n\x14GetOrderBookResponse\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x04\x62ids\x18\x03 \x03(\x0b\x32\x16.meltica.v1.PriceLevel\x12$\n\x04\x61sks\x18\x04 \x03(\x0b\x32\x16.meltica.v1.PriceLevel\x12\r\n\x05valid\x18\x05 \x01(\x08\x12#\n\x04mark\x18\x06 \x01(\x0b\x32\x15.meltica.v1.MarkPrice\"-\n\x16StreamTopOfBookRequest\x12\x13\n\x0binstruments\x18\x01 \x03(\t\"\xb8\x01\n\tTopOfBook\x12\x12\n\ninstrument\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x03\x62id\x18\x03 \x01(\x0b\x32\x16.meltica.v1.PriceLevel\x12#\n\x03\x61sk\x18\x04 \x01(\x0b\x32\x16.meltica.v1.PriceLevel\x12#\n\x04mark\x18\x05 \x01(\x0b\x32\x15.meltica.v1.MarkPrice\">\n\x17StreamTopOfBookResponse\x12#\n\x04tops\x18\x01 \x03(\x0b\x32\x15.meltica.v1.TopOfBook2\xf6\x02\n\x11MarketDataService\x12Z\n\x0fListInstruments\x12\".meltica.v1.ListInstrumentsRequest\x1a#.meltica.v1.ListInstrumentsResponse\x12T\n\rGetInstrument\x12 .meltica.v1.GetInstrumentRequest\x1a!.meltica.v1.GetInstrumentResponse\x12Q\n\x0cGetOrderBook\x12\x1f.meltica.v1.GetOrderBookRequest\x1a .meltica.v1.GetOrderBookResponse\x12\\\n\x0fStreamTopOfBook\x12\".meltica.v1.StreamTopOfBookRequest\x1a#.meltica.v1.StreamTopOfBookResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,24 +36,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSTRUMENT']._serialized_end=344
   _globals['_PRICELEVEL']._serialized_start=346
   _globals['_PRICELEVEL']._serialized_end=391
-  _globals['_LISTINSTRUMENTSREQUEST']._serialized_start=393
-  _globals['_LISTINSTRUMENTSREQUEST']._serialized_end=471
-  _globals['_LISTINSTRUMENTSRESPONSE']._serialized_start=473
-  _globals['_LISTINSTRUMENTSRESPONSE']._serialized_end=568
-  _globals['_GETINSTRUMENTREQUEST']._serialized_start=570
-  _globals['_GETINSTRUMENTREQUEST']._serialized_end=612
-  _globals['_GETINSTRUMENTRESPONSE']._serialized_start=614
-  _globals['_GETINSTRUMENTRESPONSE']._serialized_end=681
-  _globals['_GETORDERBOOKREQUEST']._serialized_start=683
-  _globals['_GETORDERBOOKREQUEST']._serialized_end=739
-  _globals['_GETORDERBOOKRESPONSE']._serialized_start=742
-  _globals['_GETORDERBOOKRESPONSE']._serialized_end=917
-  _globals['_STREAMTOPOFBOOKREQUEST']._serialized_start=919
-  _globals['_STREAMTOPOFBOOKREQUEST']._serialized_end=964
-  _globals['_TOPOFBOOK']._serialized_start=967
-  _globals['_TOPOFBOOK']._serialized_end=1114
-  _globals['_STREAMTOPOFBOOKRESPONSE']._serialized_start=1116
-  _globals['_STREAMTOPOFBOOKRESPONSE']._serialized_end=1178
-  _globals['_MARKETDATASERVICE']._serialized_start=1181
-  _globals['_MARKETDATASERVICE']._serialized_end=1555
+  _globals['_MARKPRICE']._serialized_start=393
+  _globals['_MARKPRICE']._serialized_end=478
+  _globals['_LISTINSTRUMENTSREQUEST']._serialized_start=480
+  _globals['_LISTINSTRUMENTSREQUEST']._serialized_end=558
+  _globals['_LISTINSTRUMENTSRESPONSE']._serialized_start=560
+  _globals['_LISTINSTRUMENTSRESPONSE']._serialized_end=655
+  _globals['_GETINSTRUMENTREQUEST']._serialized_start=657
+  _globals['_GETINSTRUMENTREQUEST']._serialized_end=699
+  _globals['_GETINSTRUMENTRESPONSE']._serialized_start=701
+  _globals['_GETINSTRUMENTRESPONSE']._serialized_end=768
+  _globals['_GETORDERBOOKREQUEST']._serialized_start=770
+  _globals['_GETORDERBOOKREQUEST']._serialized_end=826
+  _globals['_GETORDERBOOKRESPONSE']._serialized_start=829
+  _globals['_GETORDERBOOKRESPONSE']._serialized_end=1041
+  _globals['_STREAMTOPOFBOOKREQUEST']._serialized_start=1043
+  _globals['_STREAMTOPOFBOOKREQUEST']._serialized_end=1088
+  _globals['_TOPOFBOOK']._serialized_start=1091
+  _globals['_TOPOFBOOK']._serialized_end=1275
+  _globals['_STREAMTOPOFBOOKRESPONSE']._serialized_start=1277
+  _globals['_STREAMTOPOFBOOKRESPONSE']._serialized_end=1339
+  _globals['_MARKETDATASERVICE']._serialized_start=1342
+  _globals['_MARKETDATASERVICE']._serialized_end=1716
 # @@protoc_insertion_point(module_scope)

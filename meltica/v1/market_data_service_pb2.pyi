@@ -112,6 +112,38 @@ class PriceLevel(_message.Message):
 Global___PriceLevel: _TypeAlias = PriceLevel  # noqa: Y015
 
 @_typing.final
+class MarkPrice(_message.Message):
+    """The price by which a venue values positions, and which fires orders whose trigger source is MARK."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRICE_FIELD_NUMBER: _builtins.int
+    BETWEEN_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    price: _builtins.str
+    """The price, rounded down to the instrument's grid."""
+    between: _builtins.bool
+    """Is it finer than the grid: above `price`, below the next tick?"""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it reached the gateway. One that is older than the instrument's `reference_max_age` fires nothing."""
+
+    def __init__(
+        self,
+        *,
+        price: _builtins.str = ...,
+        between: _builtins.bool = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["between", b"between", "price", b"price", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarkPrice: _TypeAlias = MarkPrice  # noqa: Y015
+
+@_typing.final
 class ListInstrumentsRequest(_message.Message):
     """Asks for ListInstruments."""
 
@@ -252,6 +284,7 @@ class GetOrderBookResponse(_message.Message):
     BIDS_FIELD_NUMBER: _builtins.int
     ASKS_FIELD_NUMBER: _builtins.int
     VALID_FIELD_NUMBER: _builtins.int
+    MARK_FIELD_NUMBER: _builtins.int
     instrument: _builtins.str
     """Which instrument."""
     valid: _builtins.bool
@@ -268,6 +301,10 @@ class GetOrderBookResponse(_message.Message):
     def asks(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceLevel]:
         """Best first."""
 
+    @_builtins.property
+    def mark(self) -> Global___MarkPrice:
+        """The venue's mark price; unset: it publishes none, or none has come since the last gap."""
+
     def __init__(
         self,
         *,
@@ -276,10 +313,11 @@ class GetOrderBookResponse(_message.Message):
         bids: _abc.Iterable[Global___PriceLevel] | None = ...,
         asks: _abc.Iterable[Global___PriceLevel] | None = ...,
         valid: _builtins.bool = ...,
+        mark: Global___MarkPrice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["mark", b"mark", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "bids", b"bids", "instrument", b"instrument", "time", b"time", "valid", b"valid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "bids", b"bids", "instrument", b"instrument", "mark", b"mark", "time", b"time", "valid", b"valid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -319,6 +357,7 @@ class TopOfBook(_message.Message):
     TIME_FIELD_NUMBER: _builtins.int
     BID_FIELD_NUMBER: _builtins.int
     ASK_FIELD_NUMBER: _builtins.int
+    MARK_FIELD_NUMBER: _builtins.int
     instrument: _builtins.str
     """Which instrument."""
     @_builtins.property
@@ -333,6 +372,10 @@ class TopOfBook(_message.Message):
     def ask(self) -> Global___PriceLevel:
         """Best offer; unset: there is none."""
 
+    @_builtins.property
+    def mark(self) -> Global___MarkPrice:
+        """The venue's mark price; unset: it publishes none, or none has come since the last gap."""
+
     def __init__(
         self,
         *,
@@ -340,10 +383,11 @@ class TopOfBook(_message.Message):
         time: _timestamp_pb2.Timestamp | None = ...,
         bid: Global___PriceLevel | None = ...,
         ask: Global___PriceLevel | None = ...,
+        mark: Global___MarkPrice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ask", b"ask", "bid", b"bid", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ask", b"ask", "bid", b"bid", "mark", b"mark", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask", b"ask", "bid", b"bid", "instrument", b"instrument", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask", b"ask", "bid", b"bid", "instrument", b"instrument", "mark", b"mark", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

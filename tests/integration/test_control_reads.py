@@ -5,7 +5,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from meltica.domain.market import TopOfBook, TradingStatus
+from meltica.domain.market import MarkPrice, TopOfBook, TradingStatus
 from meltica.domain.ports import Book
 from meltica.v1 import audit_service_pb2 as audit_api
 from meltica.v1 import market_data_service_pb2 as market_api
@@ -60,6 +60,11 @@ async def test_the_book(running):
     assert [(level.price, level.quantity) for level in book.bids] == [("60000.00", "0.00100")]
     assert [(level.price, level.quantity) for level in book.asks] == [("60001.00", "0.00300")]
     assert (book.valid, book.time.seconds, book.time.nanos) == (True, 5, 7)
+    assert not book.HasField("mark")
+    mark = MarkPrice(BTC, 4_000_000_003, 6_000_050, between=True)
+    running.gateway.books[BTC] = Book(BTC, 5, bids, asks, valid=True, mark=mark)
+    found = (await victor.GetOrderBook(request)).mark
+    assert (found.price, found.between, found.time.seconds, found.time.nanos) == ("60000.50", True, 4, 3)
     error = await refusal(victor.GetOrderBook(market_api.GetOrderBookRequest(instrument=BTC, depth=-1)))
     assert error.violations[0][0] == "depth"
 
@@ -73,6 +78,11 @@ async def test_the_top_of_book_as_it_changes(running):
     seen = []
     while "60000.01" not in seen:
         seen.extend(top.bid.price for top in (await call.read()).tops)
+    running.gateway.tops.put_nowait(TopOfBook(BTC, 9, None, None, MarkPrice(BTC, 8, 6_000_003)))
+    marked = [top.mark for top in (await call.read()).tops]
+    while not marked:
+        marked = [top.mark for top in (await call.read()).tops]
+    assert (marked[-1].price, marked[-1].between) == ("60000.03", False)
     call.cancel()
     error = await refusal(victor.StreamTopOfBook(market_api.StreamTopOfBookRequest(instruments=[BTC, "x"])).read())
     assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "UNKNOWN_INSTRUMENT")

@@ -19,6 +19,7 @@ from meltica.venues.binance.messages import (
     BookTicker,
     DepthSnapshot,
     DepthUpdate,
+    MarkPriceUpdate,
     Message,
     Trade,
     open_envelope,
@@ -53,6 +54,8 @@ class Probe(msgspec.Struct, kw_only=True):
     """USD-M: its book updates name the one before (``pu``)."""
     trades: bool = False
     aggregate_trades: bool = False
+    mark_prices: set[str] = set()
+    """Symbols whose mark price is told."""
     grids: dict[str, Grid] = {}
     """By venue symbol, in the order in which they were seen."""
 
@@ -70,6 +73,10 @@ class Probe(msgspec.Struct, kw_only=True):
                 self._grid(message.symbol).see(message.price, message.quantity)
             case BookTicker():
                 self._grid(message.symbol).see(message.bid, message.bid_quantity)
+            case MarkPriceUpdate():
+                self.mark_prices.add(message.symbol)
+            case tuple():
+                self.mark_prices.update(update.symbol for update in message)
 
     def _grid(self, symbol: str) -> Grid:
         return self.grids.setdefault(symbol, Grid())

@@ -24,6 +24,7 @@ from meltica.venues.binance.session import BinanceError, BinanceSession, Symbol
 from meltica.venues.nasdaq.session import VENUE as XNAS
 from meltica.venues.nasdaq.session import NasdaqError, NasdaqSession, stock_instrument
 from meltica.venues.paper.builtin import BUILTIN, VENUE
+from meltica.venues.paper.mark_price import with_mark_prices
 from meltica.venues.paper.market import SyntheticMarket
 
 T = TypeVar("T")
@@ -49,6 +50,8 @@ class MarketSource(msgspec.Struct, frozen=True, kw_only=True):
     """Can be walked once. The first event of each instrument's book is a snapshot. Damage in a recording raises
     RecordingError, after what was good before it."""
     endless: bool
+    mark_prices: tuple[str, ...] = ()
+    """Instruments whose mark price it tells; a trigger by the mark of any other is refused."""
     start_ns: int
     """Time of the first event."""
 
@@ -78,8 +81,9 @@ def _synthetic(seed: int, wanted: Sequence[str], start_ns: int) -> MarketSource:
         name=f"synthetic market, seed {seed}",
         venue=VENUE,
         instruments=tuple(instrument for instrument, _ in chosen),
-        events=iter(SyntheticMarket(chosen, seed=seed, start_ns=start_ns)),
+        events=with_mark_prices(SyntheticMarket(chosen, seed=seed, start_ns=start_ns)),
         endless=True,
+        mark_prices=tuple(instrument.instrument for instrument, _ in chosen),
         start_ns=start_ns,
     )
 
@@ -95,6 +99,7 @@ def _binance(path: Path, wanted: Sequence[str]) -> MarketSource:
     if not known:
         raise RecordingError(path, "its beginning has no book update, trade or quote")
     instruments = tuple(_chosen(known, wanted, path.name).values())
+    marked = tuple(each.instrument for each in instruments if each.venue_symbol in head.mark_prices)
     session = BinanceSession(map(Symbol.of, instruments), aggregate_trades=head.aggregate_trades and not head.trades)
     return MarketSource(
         name=f"Binance {'USD-M futures' if head.futures else 'spot'} recording {path.name}",
@@ -102,6 +107,7 @@ def _binance(path: Path, wanted: Sequence[str]) -> MarketSource:
         instruments=instruments,
         events=_binance_events(path, session),
         endless=False,
+        mark_prices=marked,
         start_ns=head.first_ns or 0,
     )
 

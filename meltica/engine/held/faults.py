@@ -39,7 +39,7 @@ def fault(command: SubmitOrder, instrument: Instrument, venue: Capabilities, now
     return (
         _ranges(terms, instrument)
         or _price(command)
-        or _trigger(command, terms, venue)
+        or _trigger(command, terms, instrument, venue)
         or _trail(command, terms)
         or _peg(command, terms)
         or _time(command, terms, venue, now_ns)
@@ -95,7 +95,7 @@ def _price(command: SubmitOrder) -> Fault | None:
     return "PRICE_NOT_ALLOWED", "price", text
 
 
-def _trigger(command: SubmitOrder, terms: Terms, venue: Capabilities) -> Fault | None:
+def _trigger(command: SubmitOrder, terms: Terms, instrument: Instrument, venue: Capabilities) -> Fault | None:
     kind = command.order_type
     triggered = kind in TRIGGERED
     if triggered and kind not in TRAILING and terms.trigger_ticks is None:
@@ -107,12 +107,10 @@ def _trigger(command: SubmitOrder, terms: Terms, venue: Capabilities) -> Fault |
         return "TRIGGER_NOT_ALLOWED", "terms.trigger_price", why
     if not triggered and terms.trigger_source is not TriggerSource.BID_ASK:
         return "TRIGGER_NOT_ALLOWED", "terms.trigger_source", f"a {kind.name} order has no trigger"
-    if terms.trigger_source is TriggerSource.MARK and not venue.mark_price:
-        return (
-            "NO_MARK_PRICE",
-            "terms.trigger_source",
-            f"{venue.venue} publishes no mark price; use BID_ASK, LAST or MID",
-        )
+    if terms.trigger_source is TriggerSource.MARK and not venue.has_mark(instrument.instrument):
+        of = f" of {instrument.instrument}" if venue.mark_price else ""
+        text = f"{venue.venue} publishes no mark price{of}; use BID_ASK, LAST or MID"
+        return "NO_MARK_PRICE", "terms.trigger_source", text
     if terms.activation_ticks is not None and kind not in TRAILING:
         return "TRIGGER_NOT_ALLOWED", "terms.activation_price", "only a trailing stop is activated"
     return None

@@ -49,7 +49,7 @@ def on(line: Line, quote: Quote, *, book: bool) -> int | None:
     if line is Line.LAST:
         return None if quote.last_ticks is None else 2 * quote.last_ticks
     if line is Line.MARK:
-        return None if quote.mark_ticks is None else 2 * quote.mark_ticks
+        return quote.mark_half_ticks
     if not book or quote.bid is None or quote.ask is None:
         return None
     if line is Line.MID:

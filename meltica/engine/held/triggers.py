@@ -26,6 +26,7 @@ def see_market(desk: Desk, command: SeeMarket) -> None:
     state, quote = desk.state, command.quote
     if quote.instrument not in state.tables.instruments:
         return
+    quote = state.watch.believed(quote, desk.now_ns)
     parents.see_volume(desk, command)
     book = state.watch.is_fresh(quote, desk.now_ns) and prices.has_book(quote)
     orders = [state.tables.orders[order_id] for order_id in sorted(set(state.watch.reached(quote, desk.now_ns)))]
@@ -105,5 +106,12 @@ def _seen(instrument: Instrument, quote: Quote) -> str:
     bid, ask = quote.bid, quote.ask
     return (
         f"bid {text(bid and bid[0])}, ask {text(ask and ask[0])}, "
-        f"last {text(quote.last_ticks)}, mark {text(quote.mark_ticks)}"
+        f"last {text(quote.last_ticks)}, mark {_mark(instrument, quote)}"
     )
+
+
+def _mark(instrument: Instrument, quote: Quote) -> str:
+    if quote.mark_ticks is None:
+        return "-"
+    low = instrument.price_text(quote.mark_ticks)
+    return f"{low} to {instrument.price_text(quote.mark_ticks + 1)}" if quote.mark_between else low

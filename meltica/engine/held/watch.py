@@ -10,6 +10,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from meltica.domain.breakers import MarkKind, mark_key
 from meltica.domain.lifecycle import leaves_lots
 from meltica.domain.limits import InstrumentLimits, instrument_key
@@ -89,7 +91,7 @@ class _Market:
                 return True
         if (last := quote.last_ticks) is not None and (2 * last >= rises[2] or 2 * last <= falls[2]):
             return True
-        return (mark := quote.mark_ticks) is not None and (2 * mark >= rises[4] or 2 * mark <= falls[4])
+        return (mark := quote.mark_half_ticks) is not None and (mark >= rises[4] or mark <= falls[4])
 
 
 def _entry(want: Want, order_id: int) -> Entry:
@@ -158,10 +160,20 @@ class Watch:
 
     def is_fresh(self, quote: Quote, now_ns: int) -> bool:
         """Would the gate still judge by this price? Without limits for the instrument it would not."""
-        limits, _ = self._tables.limits.get(instrument_key(quote.instrument), (None, 0))
+        return self._is_young(quote.instrument, now_ns - quote.time_ns)
+
+    def believed(self, quote: Quote, now_ns: int) -> Quote:
+        """Without its mark price, if that is older than any price may be that the gate judges by: a stream of its own
+        brings it, which may stop while the book goes on."""
+        if quote.mark_ticks is None or self._is_young(quote.instrument, now_ns - quote.mark_ns):
+            return quote
+        return msgspec.structs.replace(quote, mark_ticks=None, mark_between=False)
+
+    def _is_young(self, instrument: str, age_ns: int) -> bool:
+        limits, _ = self._tables.limits.get(instrument_key(instrument), (None, 0))
         if not isinstance(limits, InstrumentLimits) or limits.reference_max_age_ns == 0:
             return False
-        return now_ns - quote.time_ns <= limits.reference_max_age_ns
+        return age_ns <= limits.reference_max_age_ns
 
     def watched(self, quote: Quote, now_ns: int) -> bool:
         """Does anybody want to hear of this quote?"""
@@ -179,6 +191,7 @@ class Watch:
         market = self._markets.get(quote.instrument)
         if market is None or self.is_shut(quote.instrument):
             return
+        quote = self.believed(quote, now_ns)
         fresh, lost = self.is_fresh(quote, now_ns), bool(self._tables.gate_lost)
         book = fresh and prices.has_book(quote)
         if fresh and not lost and (book or (quote.bid is None and quote.ask is None)):

@@ -63,6 +63,16 @@ class BookTicker(Struct, frozen=True, gc=False):
     ask_quantity: str = field(name="A")
 
 
+class MarkPriceUpdate(Struct, frozen=True, gc=False):
+    """``<symbol>@markPrice``, USD-M: the mark price, every three seconds or every second. Finer than the tick size."""
+
+    kind: Literal["markPriceUpdate"] = field(name="e")
+    event_ms: int = field(name="E")
+    symbol: str = field(name="s")
+    price: str = field(name="p")
+    index_price: str = field(name="i", default="")
+
+
 class DepthSnapshot(Struct, frozen=True, gc=False):
     """``GET /depth``. It does not say of which symbol it is."""
 
@@ -82,10 +92,13 @@ class Envelope(Struct, frozen=True, gc=False):
     best_bid_quantity: Raw = field(name="B", default=Raw())
 
 
-Message = DepthUpdate | Trade | AggregateTrade | BookTicker | DepthSnapshot
+MarkPrices = tuple[MarkPriceUpdate, ...]
+"""``!markPrice@arr``: of all symbols."""
+Message = DepthUpdate | Trade | AggregateTrade | BookTicker | DepthSnapshot | MarkPriceUpdate | MarkPrices
 
 DEPTH_UPDATE, TRADE, AGGREGATE_TRADE = "depthUpdate", "trade", "aggTrade"
 BOOK_TICKER, SNAPSHOT = "bookTicker", "depthSnapshot"
+MARK_PRICE, MARK_PRICES = "markPriceUpdate", "markPriceUpdate@arr"
 
 DECODERS: Final[dict[str, msgspec.json.Decoder[Message]]] = {
     DEPTH_UPDATE: msgspec.json.Decoder(DepthUpdate),
@@ -93,20 +106,33 @@ DECODERS: Final[dict[str, msgspec.json.Decoder[Message]]] = {
     AGGREGATE_TRADE: msgspec.json.Decoder(AggregateTrade),
     BOOK_TICKER: msgspec.json.Decoder(BookTicker),
     SNAPSHOT: msgspec.json.Decoder(DepthSnapshot),
+    MARK_PRICE: msgspec.json.Decoder(MarkPriceUpdate),
+    MARK_PRICES: msgspec.json.Decoder(MarkPrices),
 }
 """By the type's name, as ``session`` counts it."""
 
-_STREAMS: Final = {"depth": DEPTH_UPDATE, "trade": TRADE, "aggTrade": AGGREGATE_TRADE, "bookTicker": BOOK_TICKER}
+_STREAMS: Final = {
+    "depth": DEPTH_UPDATE,
+    "trade": TRADE,
+    "aggTrade": AGGREGATE_TRADE,
+    "bookTicker": BOOK_TICKER,
+    "markPrice": MARK_PRICE,
+}
 _envelope = msgspec.json.Decoder(Envelope)
+_envelopes = msgspec.json.Decoder(list[Envelope])
 
 
 def open_envelope(body: bytes) -> tuple[str, bytes | Raw]:
     """(type, payload). A type that is not in ``DECODERS`` is one that nobody here knows.
 
-    :raises msgspec.DecodeError: not JSON, or not an object.
+    :raises msgspec.DecodeError: not JSON, or neither an object nor a list of objects.
     """
+    if body.lstrip()[:1] == b"[":
+        return _of_all(body), body
     outer = _envelope.decode(body)
     if outer.stream:
+        if bytes(outer.data).lstrip()[:1] == b"[":
+            return _of_all(outer.data), outer.data
         name = outer.stream.partition("@")[2].partition("@")[0]
         return _STREAMS.get(name, name), outer.data
     if outer.event:
@@ -116,3 +142,11 @@ def open_envelope(body: bytes) -> tuple[str, bytes | Raw]:
     if outer.best_bid and outer.best_bid_quantity:
         return BOOK_TICKER, body
     return "", body
+
+
+def _of_all(data: bytes | Raw) -> str:
+    """What a list is about: streams of all symbols (``!…@arr``) send one, of one kind."""
+    found = _envelopes.decode(data)
+    if not found:
+        raise msgspec.DecodeError("a list of nothing")
+    return f"{found[0].event}@arr"

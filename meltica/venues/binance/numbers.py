@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from meltica.domain.errors import FieldError
 from meltica.domain.money import INT64_MAX, parse_decimal, steps
@@ -11,6 +11,7 @@ MAX_REMEMBERED = 100_000
 """Texts whose number is kept; a day of one symbol has fewer prices than that near the market."""
 
 _UP = Context(prec=60, rounding=ROUND_CEILING)
+_DOWN = Context(prec=60, rounding=ROUND_FLOOR)
 
 
 class Steps:
@@ -51,3 +52,18 @@ class Steps:
         if count > INT64_MAX:
             raise FieldError(self._field, text, "too large")
         return count
+
+
+def whole_steps(field: str, text: str, step: Decimal) -> tuple[int, bool]:
+    """How many whole steps there are in a number that may be finer, and whether something is left.
+
+    :raises FieldError: not a decimal, negative, or too large.
+    """
+    value = parse_decimal(field, text)
+    if value < 0:
+        raise FieldError(field, text, "must not be negative")
+    exact = _DOWN.divide(value, step)
+    count = int(exact.to_integral_value(ROUND_FLOOR))
+    if count > INT64_MAX:
+        raise FieldError(field, text, "too large")
+    return count, exact != count

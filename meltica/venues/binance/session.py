@@ -9,7 +9,7 @@ import msgspec
 
 from meltica.domain.errors import FieldError, MelticaError
 from meltica.domain.instrument import Instrument
-from meltica.domain.market import BookInvalid, BookUpdate, Level, MarketEvent, MarketTrade
+from meltica.domain.market import BookInvalid, BookUpdate, Level, MarketEvent, MarketTrade, MarkPrice
 from meltica.domain.order import Side
 from meltica.venues.binance.book_sync import BookSync, Verdict
 from meltica.venues.binance.messages import (
@@ -18,11 +18,12 @@ from meltica.venues.binance.messages import (
     DepthSnapshot,
     DepthUpdate,
     Levels,
+    MarkPriceUpdate,
     Message,
     Trade,
     open_envelope,
 )
-from meltica.venues.binance.numbers import Steps
+from meltica.venues.binance.numbers import Steps, whole_steps
 
 
 class BinanceError(MelticaError):
@@ -102,6 +103,10 @@ class BinanceSession:
     def _take(self, message: Message, now_ns: int, of: str) -> Sequence[MarketEvent]:
         if isinstance(message, DepthSnapshot):
             return self._snapshot(message, now_ns, of)
+        if isinstance(message, tuple):
+            return [event for update in message for event in self._mark(update, now_ns)]
+        if isinstance(message, MarkPriceUpdate):
+            return self._mark(message, now_ns)
         symbol = self.symbols.get(message.symbol)
         if symbol is None:
             if self._on_unknown is None:
@@ -149,6 +154,15 @@ class BinanceSession:
             return ()  # Futures tell some transfers of the insurance fund so; nobody traded.
         aggressor = Side.SELL if trade.buyer_is_maker else Side.BUY
         return (MarketTrade(symbol.instrument, now_ns, price, quantity, aggressor, str(trade.trade_id)),)
+
+    def _mark(self, update: MarkPriceUpdate, now_ns: int) -> Sequence[MarketEvent]:
+        """Of a symbol that nobody asked for: nothing; the stream of all symbols makes no new ones."""
+        if (symbol := self.symbols.get(update.symbol)) is None:
+            return ()
+        price, between = whole_steps("mark price", update.price, symbol.price.step)
+        if price == 0:
+            return ()  # Before trading in the symbol begins there is none.
+        return (MarkPrice(symbol.instrument, now_ns, price, between),)
 
 
 def _levels(symbol: Symbol, levels: Levels) -> tuple[Level, ...]:

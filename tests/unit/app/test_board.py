@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from meltica.app.board import READERS_MAX, BoardFullError, MarketBoard
-from meltica.domain.market import BookInvalid, BookUpdate, Mark, MarketTrade
+from meltica.domain.market import BookInvalid, BookUpdate, Mark, MarketTrade, MarkPrice, Quote
 from tests.unit.app.live import turns
 
 A, B = "A@X", "B@X"
@@ -110,3 +110,38 @@ async def test_readers_are_bounded_and_places_are_given_back() -> None:
         await anext(board.changes(()))
     await streams[0].aclose()
     assert (await anext(board.changes(()))).instrument == A
+
+
+def test_the_venues_mark_price_has_an_age_of_its_own_and_ends_with_a_gap() -> None:
+    board = MarketBoard()
+    board.take(MarkPrice(A, 1, 101, between=True), 9)
+    assert board.quote(A) is None, "nothing to judge by is known yet"
+    board.take(book(A, 100, 103), 10)
+    board.take(MarketTrade(A, 2, 90, 4), 11)
+    assert board.quote(A) == Quote(
+        A, 10, (100, 5), (103, 7), last_ticks=90, mark_ticks=101, traded_lots=4, mark_ns=9, mark_between=True
+    )
+    found = MarkPrice(A, 9, 101, between=True)
+    shown = board.book(A, 1)
+    assert shown is not None
+    assert (board.top(A).mark, shown.mark) == (found, found)  # type: ignore[union-attr]
+    assert board.mark(A) == Mark(A, 10, 101, (100, 5), (103, 7)), "the gate judges by the book"
+    board.take(BookInvalid(A, 3, "gap"), 12)
+    board.take(book(A, 100, 103), 13)
+    assert board.quote(A) == Quote(A, 13, (100, 5), (103, 7), last_ticks=90, traded_lots=4)
+
+
+async def test_a_new_mark_price_is_told_although_the_book_stays() -> None:
+    board = MarketBoard()
+    board.take(book(A, 100, 103), 10)
+    stream = board.changes([A])
+    first = await anext(stream)
+    assert first.mark is None
+    for time_ns, price, between in ((11, 101, False), (12, 101, True)):
+        board.take(MarkPrice(A, 1, price, between), time_ns)
+        assert (await anext(stream)).mark == MarkPrice(A, time_ns, price, between)
+    board.take(MarkPrice(A, 1, 101, between=True), 13)
+    waiting = asyncio.ensure_future(anext(stream))
+    await turns()
+    assert not waiting.done(), "the same again is no news"
+    waiting.cancel()

@@ -12,7 +12,7 @@ from meltica.domain.commands import CancelOrder
 from meltica.domain.errors import NotAcceptingError
 from meltica.domain.execution import ExecutionFilter, GroupBy, Outcome, Stage
 from meltica.domain.inputs import Record
-from meltica.domain.market import BookInvalid, MarketTrade
+from meltica.domain.market import BookInvalid, MarketTrade, MarkPrice
 from meltica.domain.order_events import OrderSubmitted
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.domain.sight import Sight
@@ -53,6 +53,13 @@ async def test_the_market_is_seen_where_an_order_began_was_filled_or_ended_and_n
     assert live.journal.records()[-1].sights == ()
     assert report(live, 1, ExecType.CANCELED).sights == (Sight(instrument=BTC, **levels),)
     assert report(live, 1, ExecType.CANCELED).sights == (), "told again"
+
+
+async def test_the_venues_mark_price_is_seen_too(live: Live) -> None:
+    live.gateway.take(submit("r1"))
+    live.gateway.on_market(MarkPrice(BTC, 1, MARK_TICKS + 2, between=True))
+    (seen,) = fill(live, 1, "a").sights
+    assert (seen.bid, seen.mark_ticks) == ((MARK_TICKS - 1, 10), MARK_TICKS + 2)
 
 
 async def test_a_book_that_can_t_be_trusted_is_not_seen(live: Live) -> None:

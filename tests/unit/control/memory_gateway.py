@@ -11,6 +11,8 @@ import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
+import msgspec
+
 from meltica import hot
 from meltica.analytics.executions import Executions
 from meltica.app.ledger_keeper import LedgerKeeper
@@ -142,7 +144,7 @@ class MemoryGateway:
     def book(self, instrument_id: str, depth: int) -> Book | None:
         if (book := self.books.get(instrument_id)) is None:
             return None
-        return Book(book.instrument, book.time_ns, book.bids[:depth], book.asks[:depth], book.valid)
+        return msgspec.structs.replace(book, bids=book.bids[:depth], asks=book.asks[:depth])
 
     async def market(self, instruments: Collection[str]) -> AsyncIterator[TopOfBook]:
         while True:

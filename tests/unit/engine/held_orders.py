@@ -32,10 +32,13 @@ class HeldBench(TestBench):
         mark: int | None = None,
         age_ns: int = 0,
         lots: int = 1000,
+        mark_age_ns: int = 0,
+        between: bool = False,
     ) -> Quote:
-        at = self.now_ns + 1000 - age_ns
+        now_ns = self.now_ns + 1000
         sides = (None if price is None else (price, lots) for price in (bid, ask))
-        return Quote(BTC, at, *sides, last_ticks=last, mark_ticks=mark)
+        facts = {"mark_ticks": mark, "mark_ns": now_ns - mark_age_ns, "mark_between": between}
+        return Quote(BTC, now_ns - age_ns, *sides, last_ticks=last, **({} if mark is None else facts))
 
     def show(self, *args: Any, **kw: Any) -> tuple[Event, ...]:
         """() also when the engine did not want to see it."""

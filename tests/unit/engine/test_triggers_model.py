@@ -61,7 +61,7 @@ class Waiting:
         if self.source is TriggerSource.LAST:
             return None if market.last is None else Fraction(market.last)
         if self.source is TriggerSource.MARK:
-            return None if market.mark is None else Fraction(market.mark)
+            return market.mark
         if not market.fresh or market.bid is None or market.ask is None or market.bid >= market.ask:
             return None
         if self.source is TriggerSource.MID:
@@ -105,7 +105,7 @@ class Seen:
     bid: int | None
     ask: int | None
     last: int | None
-    mark: int | None
+    mark: Fraction | None
     fresh: bool
 
 
@@ -167,6 +167,8 @@ class Walk:
         self.price = MARK_TICKS
         self.last: int | None = None
         self.mark: int | None = None
+        self.finer = False
+        """Does the mark price lie between two ticks? Where exactly, the engine is not told."""
         self.fired = self.moved = 0
 
     def run(self, steps: int) -> None:
@@ -217,10 +219,15 @@ class Walk:
         if draw.random() < 0.4:
             self.last = self.price + draw.randint(-4, 4)
         if draw.random() < 0.2:
-            self.mark = self.price + draw.randint(-4, 4)
-        age_ns = draw.choice((0, 0, 0, 0, FRESH_NS, FRESH_NS + 1, 10 * FRESH_NS))
-        quote = self.bench.quote(*sides, last=self.last, mark=self.mark, age_ns=age_ns)
-        self.see(quote, Seen(*sides, self.last, self.mark, age_ns <= FRESH_NS))
+            self.mark, self.finer = self.price + draw.randint(-4, 4), draw.random() < 0.5
+        ages = (0, 0, 0, 0, FRESH_NS, FRESH_NS + 1, 10 * FRESH_NS)
+        age_ns, mark_age_ns = draw.choice(ages), draw.choice(ages)
+        facts = {"mark": self.mark, "between": self.finer, "mark_age_ns": mark_age_ns}
+        quote = self.bench.quote(*sides, last=self.last, age_ns=age_ns, **facts)
+        mark = None
+        if self.mark is not None and mark_age_ns <= FRESH_NS:
+            mark = self.mark + Fraction(draw.randint(1, 99), 100) * self.finer
+        self.see(quote, Seen(*sides, self.last, mark, age_ns <= FRESH_NS))
 
     def see(self, quote: Quote, seen: Seen) -> None:
         wanted = self.bench.engine.state.watched(quote, self.bench.now_ns + 1000)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meltica.domain.errors import FieldError
-from meltica.domain.market import BookInvalid, BookUpdate, MarketTrade
+from meltica.domain.market import BookInvalid, BookUpdate, MarketTrade, MarkPrice
 from meltica.domain.order import Side
 from meltica.venues.binance.instruments import binance_instrument
 from meltica.venues.binance.numbers import Steps
@@ -191,6 +191,57 @@ class TestTrades:
         assert session.receive(self.trade(p="0", q="0", X="NA"), 1) == ()
 
 
+class TestMarkPrices:
+    """The shape is the one that Binance documents for ``<symbol>@markPrice`` and ``!markPrice@arr``."""
+
+    @staticmethod
+    def update(**changed: Any) -> dict[str, Any]:
+        return {
+            "e": "markPriceUpdate",
+            "E": 1562305380000,
+            "s": "BTCUSDT",
+            "p": "11794.15000000",
+            "i": "11784.62659091",
+            "P": "11784.25641265",
+            "r": "0.00038167",
+            "T": 1562306400000,
+            **changed,
+        }
+
+    @pytest.mark.parametrize(
+        ("price", "ticks", "between"),
+        [("11794.10000000", 117_941, False), ("11794.15000000", 117_941, True), ("11794.19999999", 117_941, True)],
+    )
+    def test_a_price_finer_than_the_tick_lies_between_two(self, price: str, ticks: int, between: bool):
+        session = BinanceSession([Symbol.of(FUTURES)])
+        told = (MarkPrice(FUTURES.instrument, 5, ticks, between),)
+        assert session.receive(json.dumps(self.update(p=price)).encode(), 5) == told
+        assert session.receive(wrapped(self.update(p=price), "markPrice@1s"), 5) == told
+
+    def test_those_of_all_symbols_come_in_one_list(self):
+        session = BinanceSession([Symbol.of(FUTURES)], on_unknown=pytest.fail)
+        every = [self.update(s="ETHUSDT"), self.update(), self.update(s="XRPUSDT", p="0.1")]
+        told = [MarkPrice(FUTURES.instrument, 5, 117_941, True)]
+        assert session.receive(json.dumps(every).encode(), 5) == told
+        for stream in ("!markPrice@arr", "!markPrice@arr@1s"):
+            assert session.receive(json.dumps({"stream": stream, "data": every}).encode(), 5) == told
+        assert session.messages == {"markPriceUpdate@arr": 3}
+
+    def test_before_a_symbol_trades_it_has_none(self):
+        session = BinanceSession([Symbol.of(FUTURES)])
+        assert session.receive(json.dumps(self.update(p="0.00000000")).encode(), 5) == ()
+
+    @pytest.mark.parametrize("changed", [{"p": "-1"}, {"p": "1e4"}, {"p": 5}, {"p": "9" * 18}, {"s": None}])
+    def test_what_is_no_price_is_their_fault(self, changed: dict[str, Any]):
+        session = BinanceSession([Symbol.of(binance_instrument(
+            "BTCUSDT", 0, futures=True, tick_size=Decimal(1), lot_size=Decimal(1)
+        ))])  # fmt: skip
+        with pytest.raises(BinanceError):
+            session.receive(json.dumps(self.update(**changed)).encode(), 5)
+        with pytest.raises(BinanceError):
+            session.receive(json.dumps([self.update(), self.update(**changed)]).encode(), 5)
+
+
 class TestMessages:
     def test_all_kinds_are_counted_by_name(self):
         session = BinanceSession([Symbol.of(SPOT)])
@@ -202,7 +253,8 @@ class TestMessages:
             json.dumps(quote).encode(),
             json.dumps({"e": "bookTicker", **quote}).encode(),
             wrapped({"e": "kline", "k": {}}, "kline_1m"),
-            json.dumps({"e": "markPriceUpdate", "p": "1"}).encode(),
+            json.dumps({"e": "forceOrder", "o": {}}).encode(),
+            json.dumps([{"e": "24hrTicker", "s": "BTCUSDT", "p": "1"}]).encode(),
             b'{"result":null,"id":1}',
         ):
             session.receive(body, 1)
@@ -211,7 +263,8 @@ class TestMessages:
             "depthSnapshot": 1,
             "bookTicker": 3,
             "kline_1m": 1,
-            "markPriceUpdate": 1,
+            "forceOrder": 1,
+            "24hrTicker@arr": 1,
             "unknown": 1,
         }
 
