@@ -1,7 +1,8 @@
 """What an order costs on its way to its execution figures: three records (submitted, acknowledged, filled), and groups.
 
 The records are those of a paper session, with what the driver journals beside them. Floor: the same figures of one
-group in plain objects (``floors/plain_figures.py``). CPU time; reading the journal is not part of it.
+group in plain objects (``floors/plain_figures.py``). CPU time; reading the journal is not part of it. A start is
+measured twice: from a checkpoint, and from the records.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import msgspec
 from bench.floors.plain_figures import PlainFigures
 from bench.measure import Row, Series, cpu_microseconds, in_turn, row
 from bench.paper_trading import ACCOUNT, BTC, LOTS, MARK_TICKS, STRATEGY, openings, request_ids, submission
+from meltica.analytics import checkpoint
 from meltica.analytics.executions import Executions
 from meltica.domain.commands import RegisterInstrument
 from meltica.domain.events import InstrumentRegistered
 from meltica.domain.execution import ExecutionFilter, GroupBy
-from meltica.domain.inputs import Input, Record, encode_record
+from meltica.domain.inputs import Input, Record, decode_record, encode_record
 from meltica.domain.market import Mark
 from meltica.domain.order import Side
 from meltica.domain.order_events import OrderFilled, OrderReported, OrderSubmitted
@@ -27,6 +29,8 @@ from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.domain.sight import Dispatch, Sight
 
 SIZES: Final = (1_000, 100_000)
+SLICE: Final = 32
+"""Entries between two pieces of a checkpoint, as where the gateway is busy."""
 FLOOR: Final = "plain Python objects"
 UNIT: Final = "µs/order"
 START_NS: Final = 1_700_000_000 * 10**9
@@ -45,7 +49,7 @@ def rows(runs: int, sizes: tuple[int, ...] = SIZES) -> list[Row]:
         row(f"analytics: order to its figures, {size:,}", UNIT, taken[f"ours {size}"], floor=_series(taken, size))
         for size in sizes
     ]
-    return [*found, _growth(taken, sizes[0], sizes[-1]), _bytes(records)]
+    return [*found, _growth(taken, sizes[0], sizes[-1]), _bytes(records), *_checkpoints(records, sizes[-1], runs)]
 
 
 def _series(taken: dict[str, list[float]], size: int) -> Series:
@@ -67,6 +71,54 @@ def _bytes(records: Sequence[Record]) -> Row:
     whole = sum(len(encode_record(record)) for record in order)
     bare = sum(len(encode_record(msgspec.structs.replace(r, sights=(), dispatches=()))) for r in order)
     return row("analytics: journal of an order with its sights", "bytes", [whole], floor=Series("without", [bare]))
+
+
+def _checkpoints(records: Sequence[Record], size: int, runs: int) -> list[Row]:
+    """A start with one and without; and what an order costs while one is taken, a piece each 32 entries."""
+    stored = [encode_record(record) for record in records]
+    data = checkpoint.encode(_folded(stored))
+    contenders: dict[str, Callable[[], float]] = {
+        "with": lambda: cpu_microseconds(lambda: checkpoint.decode(data), size),
+        "without": lambda: cpu_microseconds(lambda: _folded(stored), size),
+        "taken": partial(_while_taken, records, size),
+        "alone": partial(_while_taken, records, size, pieces=False),
+    }
+    taken = in_turn(contenders, runs)
+    name = "analytics: start from a checkpoint"
+    return [
+        row(f"{name}, {size:,} orders", UNIT, taken["with"], floor=Series("from the records", taken["without"])),
+        row(f"{name}: its size", "bytes/order", [len(data) / size]),
+        row(
+            "analytics: order to its figures while a checkpoint is taken",
+            UNIT,
+            taken["taken"],
+            floor=Series("none is taken", taken["alone"]),
+        ),
+    ]
+
+
+def _folded(stored: Sequence[bytes]) -> Executions:
+    figures = Executions()
+    for sequence, payload in enumerate(stored, 1):
+        record = decode_record(payload)
+        figures.apply(sequence, record.input.time_ns, record)
+    return figures
+
+
+def _while_taken(records: Sequence[Record], size: int, *, pieces: bool = True) -> float:
+    """The second half of the orders, while the first is taken."""
+    figures, half = Executions(), 1 + 3 * (size // 2)
+    for sequence, record in enumerate(records[:half], 1):
+        figures.apply(sequence, record.input.time_ns, record)
+    parts = checkpoint.pieces(figures) if pieces else iter(())
+
+    def work() -> None:
+        for sequence, record in enumerate(records[half:], half + 1):
+            figures.apply(sequence, record.input.time_ns, record)
+            if sequence % SLICE == 0:
+                next(parts, None)
+
+    return cpu_microseconds(work, size - size // 2)
 
 
 def _ours(records: Sequence[Record], size: int) -> float:

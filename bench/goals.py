@@ -28,6 +28,7 @@ GOALS: Final = (
     Goal("engine: cost of an order", "floor_ratio", "<=", 1.2, "flat: at most 1.2 x plain dicts' growth"),
     Goal("analytics: order to its figures", "ours", "<=", 50, "at most 50 µs"),
     Goal("analytics: cost of an order", "floor_ratio", "<=", 1.2, "flat: at most 1.2 x plain objects' growth"),
+    Goal("analytics: start from a checkpoint, ", "floor_ratio", "<=", 0.35, "at most 0.35 x the fold of the records"),
     Goal("ledger: fill to balanced", "floor_ratio", "<=", 6, "at most 6 x plain dicts"),
     Goal("ledger: cost of a fill", "floor_ratio", "<=", 1.2, "flat: at most 1.2 x plain dicts' growth"),
     Goal("replay: absorb alone", "ours", ">=", 100_000, "at least 100,000 events a second"),

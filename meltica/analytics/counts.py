@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from meltica.domain.execution import Stage, StageFigures
 from meltica.hot.histogram_twin import SUB_BITS
 
@@ -28,23 +30,22 @@ def bounds_of(bucket: int) -> tuple[int, int]:
     return first, first + (1 << shift) - 1
 
 
-class Counts:
-    """Bucket -> how many, for one stage."""
+class Counts(msgspec.Struct, array_like=True):
+    """``counts``: bucket -> how many, for one stage."""
 
-    def __init__(self) -> None:
-        self.total = 0
-        self._counts: dict[int, int] = {}
+    total: int = 0
+    counts: dict[int, int] = {}
 
     def count(self, bucket: int, times: int) -> None:
         self.total += times
-        now = self._counts.get(bucket, 0) + times
+        now = self.counts.get(bucket, 0) + times
         if now:
-            self._counts[bucket] = now
+            self.counts[bucket] = now
         else:
-            del self._counts[bucket]
+            del self.counts[bucket]
 
     def merge(self, other: Counts) -> None:
-        for bucket, times in other._counts.items():
+        for bucket, times in other.counts.items():
             self.count(bucket, times)
 
     def figures(self, stage: Stage) -> StageFigures:
@@ -57,8 +58,8 @@ class Counts:
         """Bounds of the values with these ranks, which grow."""
         found: list[tuple[int, int]] = []
         seen = 0
-        for bucket in sorted(self._counts):
-            seen += self._counts[bucket]
+        for bucket in sorted(self.counts):
+            seen += self.counts[bucket]
             while len(found) < len(ranks) and seen >= ranks[len(found)]:
                 found.append(bounds_of(bucket))
         return found

@@ -8,7 +8,7 @@ from meltica.domain.execution import Outcome
 from meltica.domain.order import Ended, Side
 
 
-class Fill(msgspec.Struct, gc=False, omit_defaults=True):
+class Fill(msgspec.Struct, gc=False, array_like=True, omit_defaults=True):
     """An execution that stands, with the market that was seen when its report came."""
 
     execution_id: str
@@ -23,7 +23,7 @@ class Fill(msgspec.Struct, gc=False, omit_defaults=True):
     touch_ticks: int | None = None
 
 
-class Sums(msgspec.Struct, gc=False, omit_defaults=True):
+class Sums(msgspec.Struct, gc=False, array_like=True, omit_defaults=True):
     """What the executions add up to; values are price_ticks x lots."""
 
     executions: int = 0
@@ -65,7 +65,7 @@ class Sums(msgspec.Struct, gc=False, omit_defaults=True):
             self.touch_value += lots * fill.touch_ticks
 
 
-class Course(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Course(msgspec.Struct, kw_only=True, array_like=True, omit_defaults=True):
     """Times are Unix nanoseconds, 0: unknown. ``sums`` of a parent are those of its slices."""
 
     order_id: int

@@ -6,15 +6,19 @@ from a checkpoint and the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+
+from meltica.analytics.cells import Cells, Row, matches
 from meltica.analytics.course import Course, Fill
 from meltica.analytics.kept import Kept
 from meltica.analytics.order_view import shown
 from meltica.analytics.prices import Prices, prices_in
-from meltica.analytics.tallies import Cell, Share, Tally, share_of, together
+from meltica.analytics.taking import Taking
+from meltica.analytics.tallies import Cell, Share, share_of
 from meltica.domain.commands import SubmitOrder, SubmitOrders
 from meltica.domain.errors import InvariantError
 from meltica.domain.events import DayBegan, InstrumentRegistered
@@ -55,8 +59,9 @@ class Executions:
     """Implements ``domain.execution.ExecutionBooks``."""
 
     def __init__(self, kept: Kept | None = None) -> None:
+        """``kept``: of a checkpoint, without its orders and groups."""
         self._kept = kept or Kept()
-        self._cells: dict[Cell, Tally] = {}
+        self._cells = Cells()
         self._touched: dict[int, Share | None] = {}
         """Orders that changed -> what of them is in the cells; None: nothing."""
         self._record: Record
@@ -64,6 +69,7 @@ class Executions:
         """What the record tells of each instrument, as far as it was asked for."""
         self._time_ns = 0
         self._days: tuple[int, str] = (-1, "")
+        self._taking: Taking | None = None
         self._apply: Final[dict[type, Callable[[Any], None]]] = {
             OrderSubmitted: self._submitted,
             OrderHeld: self._held,
@@ -78,9 +84,6 @@ class Executions:
             InstrumentRegistered: self._registered,
             DayBegan: self._day_began,
         }
-        for order_id in self._kept.courses:
-            self._touched[order_id] = None
-            self._settle_many()
 
     @property
     def sequence(self) -> int:
@@ -121,6 +124,7 @@ class Executions:
         course.sent, course.left_ns = True, self._time_ns
         self._arrive(course, self._command(event))
         if (parent := self._kept.courses.get(event.parent_id)) is not None:
+            self._before_change(parent)
             parent.children.append(course.order_id)
 
     def _held(self, event: OrderHeld) -> None:
@@ -280,9 +284,14 @@ class Executions:
         course = self._kept.courses.get(order_id)
         if course is not None:
             for each in self._upwards(course):
+                self._before_change(each)
                 if each.order_id not in self._touched:
                     self._touched[each.order_id] = share_of(each, self._unit(each))
         return course
+
+    def _before_change(self, course: Course) -> None:
+        if self._taking is not None:
+            self._taking.before_change(course.order_id)
 
     def _upwards(self, course: Course) -> Iterator[Course]:
         """The order, its parent, and so on."""
@@ -324,26 +333,16 @@ class Executions:
         """Bring the cells up to date."""
         for order_id, before in self._touched.items():
             course = self._kept.courses[order_id]
-            instrument = self._kept.instruments[course.instrument]
-            cell = Cell(course.strategy, instrument.venue, course.instrument, course.account, course.day)
-            if (tally := self._cells.get(cell)) is None:
-                tally = self._cells[cell] = Tally()
-            if before is not None:
-                tally.add(before, -1)
-            tally.add(share_of(course, instrument.value_per_tick_lot_nanos), 1)
+            self._cells.move(self._cell(course), before, share_of(course, self._unit(course)))
         self._touched.clear()
 
+    def _cell(self, course: Course) -> Cell:
+        venue = self._kept.instruments[course.instrument].venue
+        return Cell(course.strategy, venue, course.instrument, course.account, course.day)
+
     def summaries(self, by: GroupBy, chosen: ExecutionFilter) -> Sequence[ExecutionSummary]:
-        if by is GroupBy.ORDER:
-            raise InvariantError("orders have no bound: ask for pages of them")
         self._settle()
-        groups: dict[tuple[str, str], list[Tally]] = {}
-        for cell, tally in self._cells.items():
-            if _matches(cell, chosen) and not tally.empty:
-                currency = self._kept.instruments[cell.instrument].quote_currency
-                key: str = "" if by is GroupBy.ALL else getattr(cell, by.value)
-                groups.setdefault((key, currency), []).append(tally)
-        return [together(tallies).summary(*group) for group, tallies in sorted(groups.items())]
+        return self._cells.summaries(by, chosen, self._kept.instruments)
 
     # Orders
 
@@ -354,8 +353,7 @@ class Executions:
             course = self._kept.courses.get(order_id)
             if course is None or course.parent_id or course.denied:
                 continue
-            venue = self._kept.instruments[course.instrument].venue
-            if _matches(Cell(course.strategy, venue, course.instrument, course.account, course.day), chosen):
+            if matches(self._cell(course), chosen):
                 found.append(shown(course, self._kept.instruments[course.instrument]))
                 if len(found) >= limit:
                     break
@@ -367,24 +365,19 @@ class Executions:
 
     # Checkpoints
 
-    def checkpoint(self) -> bytes:
-        return self._kept.encoded()
+    def taking(self) -> tuple[Kept, Taking, Taking]:
+        """All as it is now: what is neither an order nor a group, the groups, the orders. A new one ends the last."""
+        self._settle()
+        self._taking = Taking(self._kept.courses)
+        return msgspec.structs.replace(self._kept, courses={}), self._cells.taking(), self._taking
 
-    @classmethod
-    def restored(cls, checkpoint: bytes) -> Executions:
-        """:raises msgspec.ValidationError, msgspec.DecodeError: it is none, or one of another version."""
-        return cls(Kept.decoded(checkpoint))
+    def adopt_groups(self, rows: Iterable[Row]) -> None:
+        """From a checkpoint."""
+        self._cells.adopt(rows)
 
-
-def _matches(cell: Cell, chosen: ExecutionFilter) -> bool:
-    return (
-        chosen.account in ("", cell.account)
-        and chosen.strategy in ("", cell.strategy)
-        and chosen.venue in ("", cell.venue)
-        and chosen.instrument in ("", cell.instrument)
-        and (not chosen.first_day or chosen.first_day <= cell.day)
-        and (not chosen.last_day or cell.day <= chosen.last_day)
-    )
+    def adopt_orders(self, courses: Iterable[Course]) -> None:
+        """From a checkpoint, oldest first; their groups have them already."""
+        self._kept.courses.update((course.order_id, course) for course in courses)
 
 
 def _utc_day(time_ns: int) -> str:

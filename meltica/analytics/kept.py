@@ -20,12 +20,3 @@ class Kept(msgspec.Struct, kw_only=True, omit_defaults=True):
     tapes: dict[str, tuple[int, int]] = {}
     """Instrument -> (lots, price_ticks x lots) that others traded."""
     courses: dict[int, Course] = {}
-
-    def encoded(self) -> bytes:
-        """JSON, whose integers have any size."""
-        return msgspec.json.encode(self)
-
-    @staticmethod
-    def decoded(checkpoint: bytes) -> Kept:
-        """:raises msgspec.ValidationError, msgspec.DecodeError: it is none, or one of another version."""
-        return msgspec.json.decode(checkpoint, type=Kept)

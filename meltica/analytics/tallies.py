@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+import msgspec
+
 from meltica.analytics.counts import NEVER, Counts, bucket_of
 from meltica.analytics.course import Course
 from meltica.analytics.shortfall import against_arrival, against_mid, against_touch, shortfall_of
@@ -37,7 +39,7 @@ _COUNTED: Final = (
     "orders", "denied", "sent", "rejected", "filled", "canceled", "expired", "working", "unknown", "executions",
     "traded", "fees", "maker", "told", "ordered", "done",
 )  # fmt: skip
-_WIDTH: Final = len(_COUNTED) + 10
+WIDTH: Final = len(_COUNTED) + 10
 
 
 def share_of(course: Course, unit: int) -> Share:
@@ -46,7 +48,7 @@ def share_of(course: Course, unit: int) -> Share:
     refused = outcome is Outcome.REJECTED
     buckets = buckets_of(course, outcome)
     if course.parent_id:
-        return Share((0, 0, int(course.sent), int(course.sent and refused), *(0,) * (_WIDTH - 4)), buckets)
+        return Share((0, 0, int(course.sent), int(course.sent and refused), *(0,) * (WIDTH - 4)), buckets)
     sums, arrival = course.sums, course.arrival_half_ticks
     denied = outcome is Outcome.DENIED
     known = arrival is not None and not denied
@@ -92,37 +94,37 @@ def buckets_of(course: Course, outcome: Outcome) -> tuple[int, ...]:
     return tuple([bucket_of(end - start) if start and end >= start else NEVER for start, end in ends])
 
 
-class Tally:
+class Tally(msgspec.Struct, array_like=True):
     """The sums of a cell, of several together, or of one order."""
 
-    def __init__(self) -> None:
-        self._sums = [0] * _WIDTH
-        self._counts: dict[int, Counts] = {}
+    sums: list[int] = msgspec.field(default_factory=lambda: [0] * WIDTH)
+    counts: dict[int, Counts] = {}
+    """By the stage's place in STAGES."""
 
     def add(self, share: Share, times: int) -> None:
         """Add it (1), or take it out (-1)."""
-        sums = self._sums
+        sums = self.sums
         for place, value in enumerate(share.sums):
             if value:
                 sums[place] += times * value
         for place, bucket in enumerate(share.buckets):
             if bucket != NEVER:
-                if (counts := self._counts.get(place)) is None:
-                    counts = self._counts[place] = Counts()
+                if (counts := self.counts.get(place)) is None:
+                    counts = self.counts[place] = Counts()
                 counts.count(bucket, times)
 
     def merge(self, other: Tally) -> None:
-        self._sums = [mine + its for mine, its in zip(self._sums, other._sums, strict=True)]
-        for place, counts in other._counts.items():
-            self._counts.setdefault(place, Counts()).merge(counts)
+        self.sums = [mine + its for mine, its in zip(self.sums, other.sums, strict=True)]
+        for place, counts in other.counts.items():
+            self.counts.setdefault(place, Counts()).merge(counts)
 
     @property
     def empty(self) -> bool:
-        return not any(self._sums)
+        return not any(self.sums)
 
     def summary(self, key: str, currency: str) -> ExecutionSummary:
-        counted = dict(zip(_COUNTED, self._sums, strict=False))
-        arrival, mid, mid_base, touch, touch_base, *parts = self._sums[len(_COUNTED) :]
+        counted = dict(zip(_COUNTED, self.sums, strict=False))
+        arrival, mid, mid_base, touch, touch_base, *parts = self.sums[len(_COUNTED) :]
         return ExecutionSummary(
             key=key,
             currency=currency,
@@ -134,7 +136,7 @@ class Tally:
             stages=tuple(
                 counts.figures(stage)
                 for place, stage in enumerate(STAGES)
-                if (counts := self._counts.get(place)) is not None and counts.total
+                if (counts := self.counts.get(place)) is not None and counts.total
             ),
         )
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from meltica.app import checkpoint_files
 from meltica.app.gateway import LiveGateway
 from meltica.domain.accounting_port import (
     AccountSummary,
@@ -27,7 +27,7 @@ from meltica.domain.errors import MelticaError, NotAcceptingError
 from meltica.domain.inputs import Record, decode_record
 from meltica.domain.ports import Gateway
 from meltica.journal.port import JournalSource
-from meltica.journal.reader import SqliteReader, entries, read_one
+from meltica.journal.reader import SqliteReader, entries
 from meltica.ledger import checkpoint, views
 from meltica.ledger.ledger import Ledger
 
@@ -58,7 +58,7 @@ def recovered(source: JournalSource, path: Path) -> Ledger:
 def _from_checkpoint(source: JournalSource, path: Path) -> Ledger | None:
     try:
         found = checkpoint.opened(path.read_bytes())
-        place = _place(source, found.sequence)
+        place = checkpoint_files.place_of(source, found.sequence)
         if place is None:
             raise checkpoint.CheckpointError(f"it is at entry {found.sequence}, which the journal does not have")  # noqa: TRY301 - one way out
         return checkpoint.decode(found, place)
@@ -67,12 +67,6 @@ def _from_checkpoint(source: JournalSource, path: Path) -> Ledger | None:
     except (OSError, checkpoint.CheckpointError) as error:
         LOG.warning("checkpoint of the ledger passed over, it is rebuilt from the journal: %s", error)
         return None
-
-
-def _place(source: JournalSource, sequence: int) -> bytes | None:
-    """What only this entry of this journal has."""
-    entry = read_one(source, sequence)
-    return None if entry is None else source.journal_id + entry.hash
 
 
 class LedgerKeeper:
@@ -163,7 +157,7 @@ class LedgerKeeper:
         if self._path is None or self._source is None or self._failure or self._ledger.tables.sequence == 0:
             return
         sequence, self._waiting = self.sequence, []
-        place = _place(self._source, sequence)
+        place = checkpoint_files.place_of(self._source, sequence)
         parts: list[bytes] = []
         try:
             for part in checkpoint.pieces(self._ledger):
@@ -244,10 +238,4 @@ async def keeping(gateway: LiveGateway, journal: Path, folder: Path) -> AsyncIte
 
 
 def _write(path: Path, sequence: int, parts: list[bytes], place: bytes) -> None:
-    """All or nothing: a reader sees the old one or the new one."""
-    fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
-        file.write(checkpoint.sealed(sequence, parts, place))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    checkpoint_files.write(path, checkpoint.sealed(sequence, parts, place))

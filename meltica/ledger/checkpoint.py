@@ -6,21 +6,20 @@ the hash of the journal entry up to which it is booked. Whatever is wrong with i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from meltica.domain.errors import MelticaError
+from meltica.domain.sealed import CheckpointError, Envelope, Seal
 from meltica.ledger.entry import Entry
 from meltica.ledger.holding import Holding
 from meltica.ledger.ledger import Ledger
 from meltica.ledger.positions import Fill, Positions
 from meltica.ledger.tables import LedgerTables
 
-FORMAT: Final = 1
-DOMAIN: Final = b"meltica.ledger.checkpoint.v1\x00"
+_SEAL: Final = Seal(b"meltica.ledger.checkpoint.v1\x00", 1)
 PIECE: Final = 4_096
 """Rows in one piece: about a millisecond, after which others may have their turn."""
 
@@ -28,16 +27,7 @@ _Rows = msgspec.json.Decoder(list[Fill])
 _Entries = msgspec.json.Decoder(list[Entry])
 
 
-class CheckpointError(MelticaError):
-    """The bytes are no checkpoint that this version reads; the ledger is rebuilt from the beginning."""
-
-
-class Envelope(msgspec.Struct):
-    format: int
-    sequence: int
-    digest: bytes
-    pieces: list[bytes]
-    """The tables without long lists; then, in the tables' order, the rows of each stream; then the entries."""
+__all__ = ["CheckpointError", "Envelope", "decode", "digest", "encode", "opened", "pieces", "sealed"]
 
 
 def encode(ledger: Ledger, place: bytes = b"") -> bytes:
@@ -45,7 +35,10 @@ def encode(ledger: Ledger, place: bytes = b"") -> bytes:
 
 
 def pieces(ledger: Ledger) -> Iterator[bytes]:
-    """The ledger must not change until the last one is taken."""
+    """The tables without long lists; then, in the tables' order, the rows of each stream; then the entries.
+
+    The ledger must not change until the last one is taken.
+    """
     tables = ledger.tables
     for stream in tables.streams.values():
         held: list[Positions] = list(stream.strategies.values())
@@ -67,24 +60,17 @@ def pieces(ledger: Ledger) -> Iterator[bytes]:
 
 
 def sealed(sequence: int, parts: list[bytes], place: bytes) -> bytes:
-    return msgspec.msgpack.encode(Envelope(FORMAT, sequence, _digest(sequence, parts, place), parts))
+    return _SEAL.sealed(sequence, parts, place)
 
 
 def opened(data: bytes) -> Envelope:
     """:raises CheckpointError: not of this format."""
-    try:
-        found = msgspec.msgpack.decode(data, type=Envelope)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise CheckpointError(f"unreadable: {error!r}") from error
-    if found.format != FORMAT:
-        raise CheckpointError(f"its format is {found.format}, this program reads {FORMAT}")
-    return found
+    return _SEAL.opened(data)
 
 
 def decode(found: Envelope, place: bytes = b"") -> Ledger:
     """:raises CheckpointError: not whole, or taken at another place."""
-    if _digest(found.sequence, found.pieces, place) != found.digest:
-        raise CheckpointError("its digest does not match: damaged, or of another journal")
+    _SEAL.judge(found, place)
     try:
         tables = msgspec.json.decode(found.pieces[0], type=LedgerTables)
         rest = iter(found.pieces[1:])
@@ -100,16 +86,9 @@ def decode(found: Envelope, place: bytes = b"") -> Ledger:
 
 def digest(ledger: Ledger) -> str:
     """SHA-256 of all that the ledger knows: equal for two exactly when they know the same."""
-    return _digest(ledger.tables.sequence, list(pieces(ledger)), b"").hex()
+    return _SEAL.digest(ledger.tables.sequence, list(pieces(ledger)), b"").hex()
 
 
 def _tidy(holding: Holding) -> None:
     """Closed lots that still lie at the front say how the table was filled, not what it holds."""
     holding.table, holding.skipped = holding.open_lots(), 0
-
-
-def _digest(sequence: int, parts: list[bytes], place: bytes) -> bytes:
-    hashed = hashlib.sha256(DOMAIN + sequence.to_bytes(8, "big") + len(place).to_bytes(8, "big") + place)
-    for part in parts:
-        hashed.update(len(part).to_bytes(8, "big") + part)
-    return hashed.digest()

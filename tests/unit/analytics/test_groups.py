@@ -7,8 +7,9 @@ import random
 import pytest
 
 from meltica import hot
+from meltica.analytics.checkpoint import decode, encode
 from meltica.analytics.counts import Counts, bounds_of, bucket_of
-from meltica.analytics.executions import SETTLE_AT, Executions
+from meltica.analytics.executions import SETTLE_AT
 from meltica.domain.commands import SubmitOrders
 from meltica.domain.errors import InvariantError
 from meltica.domain.execution import ExecutionFilter, GroupBy, Outcome, Stage, StageFigures
@@ -99,7 +100,7 @@ def test_every_change_is_in_the_groups_however_many_orders_there_are() -> None:
     day.correct(5, "e5", "b5")
     found = day.only()
     assert (found.orders, found.filled, found.working) == (3 * SETTLE_AT - 1, 3 * SETTLE_AT - 2, 1)
-    assert found == Executions.restored(day.books.checkpoint()).summaries(GroupBy.STRATEGY, ALL)[0]
+    assert found == decode(encode(day.books)).summaries(GroupBy.STRATEGY, ALL)[0]
 
 
 def test_the_stages_of_an_order() -> None:
@@ -249,6 +250,6 @@ def test_a_checkpoint_holds_integers_of_any_size() -> None:
     for order_id in (1, 2):
         day.submit(order_id, (2**61, 2**61 + 2), quantity_lots=2**60)
         day.fill(order_id, f"e{order_id}", 2**60, 2**61, (2**61, 2**61 + 2), traded_lots=2**62, traded_value=2**122)
-    again = Executions.restored(day.books.checkpoint())
+    again = decode(encode(day.books))
     assert again.summaries(GroupBy.ALL, ALL) == day.books.summaries(GroupBy.ALL, ALL)
     assert again.order(2) == day.books.order(2)

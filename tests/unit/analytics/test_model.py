@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from meltica.analytics.checkpoint import decode, encode
 from meltica.analytics.executions import Executions
 from meltica.domain.execution import GroupBy, Outcome
 from meltica.domain.inputs import decode_record
@@ -140,9 +141,10 @@ def test_from_a_checkpoint_or_from_the_beginning_it_is_the_same(
     books = Executions()
     for sequence, payload in enumerate(day.stored, 1):
         if sequence == cut + 1:
-            books = Executions.restored(books.checkpoint())
+            books = decode(encode(books))
         books.apply(sequence, day.now_ns if sequence == 0 else _time_of(payload), decode_record(payload))
-    assert books.checkpoint() == day.books.checkpoint()
+    (kept, _, orders), (its_kept, _, its_orders) = books.taking(), day.books.taking()
+    assert (kept, list(orders.pieces())) == (its_kept, list(its_orders.pieces()))
     for by in GroupBy:
         if by is not GroupBy.ORDER:
             assert books.summaries(by, ALL) == day.books.summaries(by, ALL)
