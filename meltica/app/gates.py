@@ -13,7 +13,7 @@ from typing import Final
 
 from meltica import hot
 from meltica.app.gateway import LiveGateway
-from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS, CardSettings, Settings
+from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS, GATE_WORKING_ORDERS, CardSettings, Settings
 from meltica.domain.commands import GateState, ReportGate
 from meltica.domain.errors import GateUnreachableError, MelticaError, NotAcceptingError
 from meltica.hot.card_bus import CardBus, CardError, SharedBus, XdmaBus
@@ -37,9 +37,10 @@ IPC_ROOM_BYTES: Final = 90
 """A UNIX socket's path holds 107 bytes; in a deeper state folder the socket goes to a private temporary one."""
 
 
-def local_gate(backend: str) -> RiskGate:
+def local_gate(backend: str, working_orders: int = GATE_WORKING_ORDERS) -> RiskGate:
     """A gate of this backend in this process, with the engine's table sizes."""
-    gate: RiskGate = hot.load(backend).Gate(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
+    sizes = {"max_instruments": GATE_INSTRUMENTS, "max_accounts": GATE_ACCOUNTS}
+    gate: RiskGate = hot.load(backend).Gate(**sizes, max_working_orders=working_orders)
     return gate
 
 
@@ -89,7 +90,11 @@ class RemoteGateKeeper(GateKeeper):
         super().__init__()
         self._folder = settings.state_folder / "gate"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._shape = GateShape(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
+        self._shape = GateShape(
+            max_instruments=GATE_INSTRUMENTS,
+            max_accounts=GATE_ACCOUNTS,
+            max_working_orders=settings.gate_working_orders,
+        )
         self._endpoint = _endpoint(self._folder)
         self._keys = self._folder / "keys"
         KeyRing(self._keys).client()  # Made and allowed before the gate's process reads the allow-list.

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from meltica import hot
-from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
+from meltica.app.gates import local_gate
+from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS, GATE_WORKING_ORDERS
 from meltica.domain.inputs import decode_record
 from meltica.engine.engine import Engine
 from meltica.engine.snapshot import snapshot
@@ -31,13 +32,14 @@ class ReplayReport(msgspec.Struct, frozen=True):
     """SHA-256 of the engine's state after the last entry."""
 
 
-def replay(path: Path, backend: str) -> ReplayReport:
-    """With a gate of this backend, which need not be the one that decided at the time.
+def replay(path: Path, backend: str, working_orders: int = GATE_WORKING_ORDERS) -> ReplayReport:
+    """With a gate of this backend, which need not be the one that decided at the time, but has room for as many
+    working orders (``gate_working_orders`` in the settings).
 
     :raises JournalDamagedError: the chain does not hold. :raises JournalMissingError: there is none."""
     module = hot.load(backend)
     engine = Engine(
-        module.Gate(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS),
+        local_gate(backend, working_orders),
         max_instruments=GATE_INSTRUMENTS,
         max_accounts=GATE_ACCOUNTS,
         intent=module.OrderIntent,

@@ -169,7 +169,7 @@ def _recovered(
         keeper.gate.reconnect()
         raw: RiskGate = keeper.gate
     else:
-        raw = local_gate(settings.gate)
+        raw = local_gate(settings.gate, settings.gate_working_orders)
         engine = recover(source, raw, hot.load(settings.gate).OrderIntent)
     gate = MeasuredGate(raw, settings.gate)
     engine.use_gate(cast("RiskGate", gate))  # All but ``check`` is delegated by name

@@ -29,6 +29,7 @@ HIGHEST_PORT: Final = 65_535
 GATE_INSTRUMENTS: Final = 1024
 GATE_ACCOUNTS: Final = 16
 """Rows of the gate's tables. A full table refuses, so they are part of what is decided: a replay needs the same."""
+GATE_WORKING_ORDERS: Final = 2**18
 
 
 class MarketSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -200,6 +201,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     gate: Literal["cython", "python", "process", "card"] = "cython"
     """``process``: the gate runs in a process of its own behind ZeroMQ. ``card``: in hardware, see ``card``."""
     card: CardSettings = CardSettings()
+    gate_working_orders: Annotated[int, msgspec.Meta(ge=1, le=2**20)] = GATE_WORKING_ORDERS
+    """Orders that may rest at a time; the gate refuses the next. Its table takes 56 bytes for each (40 and a place in
+    the index), 14 MiB by default and as it fills. A card has its own. A replay of the day needs the same number."""
     accounts: Annotated[tuple[Name, ...], msgspec.Meta(max_length=GATE_ACCOUNTS)] = ("main",)
     snapshot_every: Annotated[int, msgspec.Meta(ge=1)] = 50_000
     """Journal entries between two snapshots: recovery folds at most that many, in about two seconds."""

@@ -11,6 +11,7 @@ import typer
 
 from meltica import hot
 from meltica.app.replay import replay as run_replay
+from meltica.app.settings import GATE_WORKING_ORDERS
 from meltica.journal.entry import Entry, Head
 from meltica.journal.reader import SqliteReader, entries, tail
 from meltica.journal.verify import verify as run_verify
@@ -91,9 +92,14 @@ def _fields(record: dict[str, object]) -> str:
 
 
 @app.command()
-def replay(path: JournalPath = DEFAULT) -> None:
+def replay(
+    path: JournalPath = DEFAULT,
+    working_orders: Annotated[
+        int, typer.Option(min=1, max=2**20, help="gate_working_orders, as the settings had it then.")
+    ] = GATE_WORKING_ORDERS,
+) -> None:
     """Run the recorded inputs through the engine again and compare every event. Exit code 1 on a difference."""
-    report = run_replay(path, hot.backend())
+    report = run_replay(path, hot.backend(), working_orders)
     for difference in report.differences:
         print(f"DIFFERENT at {difference.sequence}\n  recorded {difference.recorded}\n  replayed {difference.replayed}")
     print(f"{path}: {report.entries} inputs replayed, {report.events} events, gate {hot.backend()}")

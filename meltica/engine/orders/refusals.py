@@ -232,7 +232,8 @@ def _instrument_rate(asked: Asked) -> str:
 
 
 def _open_orders(asked: Asked) -> str:
-    return f"account {asked.account} may have {asked.account_limits.max_open_orders} working orders"
+    most = asked.account_limits.max_open_orders
+    return f"account {asked.account} may have {most} working orders, and all together gate_working_orders (settings)"
 
 
 def _self_match(asked: Asked) -> str:
