@@ -22,7 +22,7 @@ from meltica.venues.nasdaq.soupbintcp import RemoteError
 from meltica.venues.nasdaq.transport import Transport
 from sim.venues.nasdaq_ouch import Faults, Venue
 from sim.venues.nasdaq_ouch_book import Exchange
-from tests.unit.venues.ouch_line import cancel, order, replace, session
+from tests.unit.venues.ouch_line import cancel, order, remembered, replace, session
 
 BUY, SELL = Side.BUY, Side.SELL
 PATIENCE_S = 20
@@ -102,6 +102,27 @@ async def test_a_day_of_two_traders() -> None:
         await ours.until(lambda: ours.session.ended)
         await asyncio.wait_for(ours.task, PATIENCE_S)  # nothing more to come: the transport ends by itself
         assert venue.logins == 2
+
+
+async def test_a_process_that_ended_between_send_and_answer_is_followed_by_one_that_knows() -> None:
+    async with running() as (venue, connect):
+        ours = connect("OURS")
+        await ours.ready()
+        ours.send(order(1, BUY, 300, 10))
+        await ours.until(lambda: ours.kinds() == ["New"])
+        await ours.close()
+        again = connect("OURS")
+        again.session.restore([remembered(1, 300), remembered(2)])  # The second one never left.
+        await again.ready()
+        assert venue.logins == 3, "once to ask where the stream stands"
+        assert [(r.client_order_id, r.exec_type) for r in again.heard] == [
+            ("m1", ExecType.NEW),
+            ("m2", ExecType.REJECTED),
+        ]
+        again.send(cancel(1, "m1c"))
+        await again.until(lambda: again.kinds()[-1] == "Canceled")
+        again.send(order(3, BUY, 100, 10))
+        await again.until(lambda: again.kinds()[-1] == "New")
 
 
 async def test_a_wrong_password_ends_the_transport() -> None:

@@ -62,6 +62,8 @@ class OuchOrder(msgspec.Struct, kw_only=True):
     was_replaced: bool = False
     restored: bool = False
     """Known from before a restart: its first messages are told again and are older than what is known."""
+    awaited: bool = False
+    """Restored without an acknowledgement: nobody knows whether it arrived before the replay is through."""
     accepted: bool = False
     done: bool = False
     requests: list[Request] = msgspec.field(default_factory=list)
@@ -152,6 +154,7 @@ def remembered(known: Order, instrument: Instrument, wire_tif: str) -> OuchOrder
         price_ticks=known.price_ticks,
         wire_tif=wire_tif,
         restored=True,
+        awaited=not known.acknowledged,
     )
     for pending in known.pending:
         kind = RequestKind.CANCEL if pending.kind is PendingKind.CANCEL else RequestKind.REPLACE

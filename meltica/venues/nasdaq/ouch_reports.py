@@ -27,6 +27,7 @@ from meltica.venues.nasdaq.ouch_orders import OrderBook, OuchOrder, Request, Req
 PPM: Final = 1_000_000
 EXPIRY_REASONS: Final = frozenset("ET")
 """Cancelled by the clock: FIX calls it expired."""
+NEVER_ARRIVED: Final = "it never reached the venue"
 
 
 class Reporter:
@@ -76,6 +77,23 @@ class Reporter:
             self._book.number(order, order.user_ref_num)
         return order
 
+    def replayed(self) -> list[VenueReport]:
+        """The replay is through. What was sent before a restart and has no answer in it never arrived, and can't any
+        more: the connection that it was sent on is gone. (Cancels are sent again.)
+        """
+        found: list[VenueReport] = []
+        for order in self._book:
+            if order.awaited and not order.done and order.user_ref_num == 0:
+                found += self.never_arrived(order, NEVER_ARRIVED)
+                continue
+            for request in list(order.requests):
+                if request.kind is RequestKind.REPLACE and request.user_ref_num == 0:
+                    found.append(self.refuse(order, request, NEVER_ARRIVED))
+        return found
+
+    def never_arrived(self, order: OuchOrder, why: str) -> list[VenueReport]:
+        return self._ended(order, ExecType.REJECTED, why)
+
     # Each message that concerns an order
 
     def _accepted(self, message: OuchMessage, order: OuchOrder) -> list[VenueReport]:
@@ -112,18 +130,19 @@ class Reporter:
     def _replayed(self, order: OuchOrder) -> Request | None:
         """After a restart: is this the replacement that was on its way then? Its terms say."""
         request = order.request(RequestKind.REPLACE)
-        same = request is not None and request.price_ticks == order.price_ticks
+        same = request is not None and request.user_ref_num == 0 and request.price_ticks == order.price_ticks
         return request if request is not None and same and request.quantity_lots == order.quantity_lots else None
 
     def _canceled(self, message: OuchMessage, order: OuchOrder) -> list[VenueReport]:
         reason = message.text("Reason")
         order.leaves_lots = max(0, order.leaves_lots - _lots(order.instrument, message.number("Quantity")))
-        reduction = order.request(RequestKind.REDUCE) if reason == "U" else None
+        quantity, order.quantity_lots = order.quantity_lots, order.leaves_lots + order.cumulative_lots
+        reduction = (order.request(RequestKind.REDUCE) or self._replayed(order)) if reason == "U" else None
         text = CANCEL_REASONS.get(reason, f"reason {reason!r}")
         if order.leaves_lots == 0 and reduction is None:
+            order.quantity_lots = quantity
             kind = ExecType.EXPIRED if reason in EXPIRY_REASONS else ExecType.CANCELED
             return self._ended(order, kind, text)
-        order.quantity_lots = order.leaves_lots + order.cumulative_lots
         if reduction is not None and order.quantity_lots > 0:
             reports: list[VenueReport] = [self._requested(order, reduction)]
             return reports + (self._closed(order, "nothing is left of it") if order.leaves_lots == 0 else [])

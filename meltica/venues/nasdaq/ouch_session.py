@@ -36,7 +36,7 @@ from meltica.venues.nasdaq.ouch_orders import (
     wire_per_tick,
     wire_price,
 )
-from meltica.venues.nasdaq.ouch_reports import Reporter
+from meltica.venues.nasdaq.ouch_reports import NEVER_ARRIVED, Reporter
 from meltica.venues.nasdaq.soupbintcp import (
     Failed,
     LoggedIn,
@@ -85,6 +85,10 @@ class OuchSession:
         self._reporter = Reporter(venue, self._book)
         self._reports: deque[VenueReport] = deque()
         self._next_ref = 1
+        self._surveys = False
+        """After a restart: the next connection only asks where the stream stands."""
+        self._old_until = 0
+        """The stream's messages up to here were there before this process: no answers to its queries."""
         self.ready = False
         """Logged in, the replay is through and nothing is unknown: orders may go out."""
         self.ended = False
@@ -103,7 +107,12 @@ class OuchSession:
         return self._next_ref
 
     def restore(self, orders: Iterable[Order]) -> None:
-        """After a restart, before the first connection: the day's orders; a replay from sequence 1 tells the rest."""
+        """After a restart, before the first connection: the day's orders, if any. A replay from 1 tells the rest.
+
+        Answers to the queries of earlier processes are in the replay too. So that none of them is taken for the answer
+        to ours, the first connection asks where the stream stands (sequence 0), and is closed; the second one replays.
+        """
+        self._surveys = True
         for known in orders:
             if (instrument := self._instruments.get(known.instrument)) is not None:
                 order = remembered(known, instrument, _TIFS.get(known.time_in_force, "0"))
@@ -137,6 +146,8 @@ class OuchSession:
 
     def connected(self, now_ns: int) -> None:
         self.error = None
+        if self._surveys:
+            self._soup.new_session(self._soup.session, 0)
         self._soup.connected(now_ns)
 
     def take_bytes(self, data: bytes, now_ns: int) -> Sequence[VenueReport]:
@@ -153,9 +164,13 @@ class OuchSession:
             self._reports.extend(self._book.doubts(self._venue))
         self.ready = False
         self._soup.disconnected()
+        if self._surveys and self._old_until:
+            self._surveys = False
+            self._old_until -= self._old_until == 1  # 1 is said of an empty stream as well
+            self._soup.new_session(self._soup.session, 1)
 
     def closing(self) -> bool:
-        return self._soup.closing()
+        return self._soup.closing() or (self._surveys and self._old_until > 0)
 
     def logout(self, now_ns: int) -> None:
         self.ready = False
@@ -166,11 +181,15 @@ class OuchSession:
     def _take(self, events: Iterable[SoupEvent], now_ns: int) -> None:
         for event in events:
             match event:
+                case LoggedIn() if self._surveys:
+                    self._old_until = event.sequence
+                case Sequenced() | SessionEnded() if self._surveys:
+                    pass
                 case LoggedIn():
                     self._reporter.session = event.session
                     self._soup.send(CODEC.encode(CODEC.make("inbound", "Q", {})), now_ns)
                 case Sequenced():
-                    self._message(event.payload, now_ns)
+                    self._message(event, now_ns)
                 case SessionEnded():
                     self.ready, self.ended = False, True
                 case Failed():
@@ -178,14 +197,15 @@ class OuchSession:
                 case _:
                     pass
 
-    def _message(self, payload: bytes, now_ns: int) -> None:
+    def _message(self, event: Sequenced, now_ns: int) -> None:
         try:
-            message = CODEC.decode("outbound", payload)
+            message = CODEC.decode("outbound", event.payload)
         except OuchError:
             self.unreadable += 1
             return
         if message.type == "Q":
-            self._settle(message.number("NextUserRefNum"), now_ns)
+            if event.sequence > self._old_until:
+                self._settle(message.number("NextUserRefNum"), now_ns)
         else:
             self._learn_number(message)
             self._reports.extend(self._reporter.read(message))
@@ -204,7 +224,8 @@ class OuchSession:
                 self._soup.send(waiting.message, now_ns)
                 continue
             del unanswered[number]
-            self._give_up(waiting, "the venue took no notice of it" if seen else "it never reached the venue")
+            self._give_up(waiting, "the venue took no notice of it" if seen else NEVER_ARRIVED)
+        self._reports.extend(self._reporter.replayed())
         self._next_ref = max(self._next_ref, host_next)
         for order in self._book:
             for request in order.requests:
@@ -217,8 +238,7 @@ class OuchSession:
         if waiting.request is not None:
             self._reports.append(self._reporter.refuse(waiting.order, waiting.request, why))
         else:
-            waiting.order.done = True
-            self._reject(waiting.order.client_order_id, why)
+            self._reports.extend(self._reporter.never_arrived(waiting.order, why))
 
     # What we say
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecutionReport, OutcomeUnknown, VenueReport
 from meltica.venues.nasdaq.ouch50 import CODEC
@@ -53,6 +53,15 @@ def replace(order_id: int, request: str, lots: int, dollars: float, original: st
     )  # fmt: skip
 
 
+def remembered(number: int, lots: int = 100, **facts) -> Order:
+    """An order of ours as the engine remembers it."""
+    return Order(
+        order_id=number, client_order_id=f"m{number}", account="desk", strategy="s", instrument=AAPL.instrument,
+        side=Side.BUY, order_type=OrderType.LIMIT, time_in_force=TimeInForce.DAY, quantity_lots=lots,
+        price_ticks=10 * DOLLAR, **facts,
+    )  # fmt: skip
+
+
 class Line:
     """Moves bytes both ways until both ends are quiet; every call is a millisecond later."""
 
@@ -65,6 +74,14 @@ class Line:
         """What the exchange got."""
 
     def connect(self) -> list[VenueReport]:
+        """Up and talking; after a restart the session closes its first connection and wants another one."""
+        reports = self.connect_once()
+        if self.session.closing():
+            self.cut()
+            reports += self.connect_once()
+        return reports
+
+    def connect_once(self) -> list[VenueReport]:
         self.session.connected(self.now_ns)
         self.server.connected(self.now_ns)
         self.up = True

@@ -8,9 +8,10 @@ import pytest
 
 from meltica.domain.order import Order, OrderType, Pending, PendingKind, Side, TimeInForce
 from meltica.domain.reports import ExecType, ExecutionReport
+from meltica.venues.nasdaq.soupbintcp import LoginAsked
 from meltica.venues.nasdaq.transport import Transport
 from sim.venues.nasdaq_ouch_book import Exchange
-from tests.unit.venues.ouch_line import AAPL, DOLLAR, Line, cancel, market, order, replace, session, told
+from tests.unit.venues.ouch_line import AAPL, DOLLAR, Line, cancel, market, order, remembered, replace, session, told
 
 BUY, SELL = Side.BUY, Side.SELL
 SECOND = 1_000_000_000
@@ -202,7 +203,104 @@ def test_an_old_replacement_told_again_is_not_the_one_on_its_way() -> None:
     again = session()
     again.restore([known])
     line = Line(exchange, again, exchange.accounts["OURS"])
-    assert told(line.connect()) == [("New", "m1r"), ("Replaced", "m1r", ("total", 150))]
+    assert told(line.connect()) == [
+        ("New", "m1r"),
+        ("Replaced", "m1r", ("total", 150)),
+        ("CancelReject", "m1s", "it never reached the venue"),
+    ]
+
+
+def asked(kind: PendingKind, name: str, original: str, **terms) -> Pending:
+    return Pending(kind=kind, client_order_id=name, original_client_order_id=original, **terms)
+
+
+def test_what_the_replay_says_nothing_of_never_arrived() -> None:
+    """Killed between send and answer: one arrived, one did not; each is settled, none is entered again."""
+    exchange, ours, _ = market()
+    ours.session.send(order(1, BUY, 100, 10), ours.now_ns)
+    for event in ours.server.receive(ours.session.take_output(ours.now_ns), ours.now_ns):
+        exchange.take(ours.account, event.payload, ours.now_ns)
+    ours.session.send(order(2, BUY, 100, 10), ours.now_ns)
+    ours.cut()
+    again = session()
+    again.restore([remembered(1), remembered(2, pending=(asked(PendingKind.CANCEL, "m2c", "m2"),))])
+    line = Line(exchange, again, exchange.accounts["OURS"])
+    assert told(line.connect()) == [
+        ("New", "m1"),
+        ("Rejected", "m2"),
+        ("CancelReject", "m2c", "too late to cancel: it is rejected"),
+    ]
+    assert [message.type for message in line.said] == ["Q"]
+    assert exchange.depth("AAPL")[0] == [(100_000, 100)]
+    line.cut()
+    assert told(line.connect()) == []
+    assert told(line.send(order(3, BUY, 100, 10))) == [("New", "m3")]
+
+
+def test_a_reduction_of_before_a_restart_is_found_in_the_replay() -> None:
+    exchange, ours, _ = market()
+    ours.send(order(1, BUY, 100, 10))
+    ours.session.send(replace(1, "m1r", 60, 10), ours.now_ns)
+    ours.move([])
+    ours.cut()
+    again = session()
+    terms = {"quantity_lots": 60, "price_ticks": 10 * DOLLAR}
+    again.restore([remembered(1, acknowledged=True, pending=(asked(PendingKind.REPLACE, "m1r", "m1", **terms),))])
+    line = Line(exchange, again, exchange.accounts["OURS"])
+    assert told(line.connect()) == [("New", "m1"), ("Replaced", "m1r", ("total", 60), ("was", "m1"))]
+
+
+def test_an_order_that_was_acknowledged_is_not_called_lost_because_a_stream_is_silent_of_it() -> None:
+    exchange = Exchange()
+    exchange.open_account("OURS", "pw")
+    again = session()
+    again.restore([remembered(1, acknowledged=True)])
+    assert told(Line(exchange, again, exchange.accounts["OURS"]).connect()) == []
+
+
+def test_answers_to_the_queries_of_earlier_processes_are_not_ours() -> None:
+    """Three processes asked before: only the answer behind the whole replay says where the numbers go on."""
+    exchange, ours, _ = market()
+    for number in (1, 2, 3):
+        ours.send(order(number, BUY, 100, 10))
+        ours.cut()
+        ours.connect()
+    ours.cut()
+    again = session()
+    again.restore([])
+    line = Line(exchange, again, exchange.accounts["OURS"])
+    line.connect()
+    line.cut()
+    stream = exchange.accounts["OURS"].stream.messages
+    queries = [number for number, payload in enumerate(stream, 1) if payload[:1] == b"Q"]
+    assert len(queries) == 5
+    fresh = session()
+    fresh.restore([])
+    line = Line(exchange, fresh, exchange.accounts["OURS"])
+    line.connect_once()
+    line.cut()
+    fresh.connected(line.now_ns)
+    line.server.connected(line.now_ns)
+    for event in line.server.receive(fresh.take_output(line.now_ns), line.now_ns):
+        assert isinstance(event, LoginAsked)
+        assert line.server.accept(event, line.account.stream, line.now_ns)
+    fresh.take_bytes(line.server.take_output(line.now_ns), line.now_ns)
+    assert not fresh.ready, "all five have come again, and none of them is the answer to its own query"
+    line.up = True
+    line.run()
+    assert (fresh.ready, fresh.next_user_ref_num) == (True, 4)
+    assert told(line.send(order(4, BUY, 100, 10))) == [("New", "m4")]
+
+
+def test_a_restart_on_a_stream_with_nothing_in_it_gets_ready() -> None:
+    exchange = Exchange()
+    account = exchange.open_account("OURS", "pw")
+    account.stream.messages.clear()
+    again = session()
+    again.restore([])
+    line = Line(exchange, again, account)
+    line.connect()
+    assert again.ready
 
 
 def test_a_replace_of_an_order_that_is_over_is_not_asked_again() -> None:
