@@ -180,7 +180,7 @@ class AccountingService:
             reason=form.reason(request.reason),
             strategy=form.identifier("strategy", request.strategy),
             instrument=form.instrument_id("instrument", request.instrument),
-            to_currency=_currency(form, "to_currency", request.to_currency) if converts else request.to_currency,
+            to_currency=_currency(form, "to_currency", request.to_currency) if converts or request.to_currency else "",
             to_nanos=form.signed_money("to_amount", request.to_amount) if converts or request.to_amount else 0,
         )
         form.finish()
@@ -286,7 +286,7 @@ class AccountingService:
             order_id=order_id,
             shares=_shares(form, request.shares, instrument, by_quantity=request.by_quantity),
             by_ratio=not request.by_quantity,
-            execution_id=request.execution_id,
+            execution_id=form.execution_id(request.execution_id),
         )
         form.finish()
         answer = await self._durable.run(command)
@@ -315,7 +315,9 @@ def _currency(form: Form, field: str, text: str) -> str:
 
 def _date(form: Form, field: str, text: str) -> str:
     try:
-        return text and dt.date.fromisoformat(text).isoformat()
+        if text and dt.date.fromisoformat(text).isoformat() != text:
+            raise ValueError(text)  # noqa: TRY301 - a date all the same, but in one of the other forms of ISO 8601
+        return text  # noqa: TRY300
     except ValueError:
         form.wrong(field, fault_of(FieldError(field, text, "must be a date such as 2026-11-23")))
         return ""

@@ -9,7 +9,6 @@ from typing import Final
 from meltica.control import resources, schedules
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
-from meltica.control.errors import RefusedError
 from meltica.control.order_events import Wanted
 from meltica.control.pages import Page
 from meltica.control.requests import REASON_LIMIT, Form
@@ -167,11 +166,11 @@ class AlgoService:
     def _order_id(self, form: Form, text: str) -> int:
         """One that is a parent order; another is remembered as missing."""
         order_id, state = form.number("order_id", text), self._gateway.state
-        facts = {"order_id": str(order_id)}
         if state.order(order_id) is None:
-            form.missing(RefusedError("UNKNOWN_ORDER", f"no order {order_id}", metadata=facts))
+            form.missing("order_id", "UNKNOWN_ORDER", f"no order {order_id}", order_id=str(order_id))
         elif state.algo(order_id, 0) is None:
-            form.missing(RefusedError("NOT_AN_ALGO", f"order {order_id} does not go out in slices", metadata=facts))
+            why = f"order {order_id} does not go out in slices"
+            form.missing("order_id", "NOT_AN_ALGO", why, order_id=str(order_id))
         return order_id
 
     def _cancelling(self, order_id: int, answer: Answer) -> list[str]:

@@ -20,6 +20,7 @@ from google.protobuf.message import DecodeError, Message
 
 from meltica.control.errors import RefusedError, abort, refusal_of
 from meltica.control.identity import Identity, UnidentifiedError, identity_of
+from meltica.control.malformed import wrong_text
 from meltica.control.policy import Policy, PolicyFile
 from meltica.control.requests import refuse_unknown_fields
 from meltica.control.roles import Effect, Method, Role
@@ -51,8 +52,11 @@ class Caller(msgspec.Struct, frozen=True):
         return self.identity.uri
 
 
-class Malformed(Exception):  # noqa: N818 - not raised: it takes the place of a request that could not be decoded
-    pass
+class Malformed(msgspec.Struct, frozen=True):
+    """Takes the place of a request that could not be decoded."""
+
+    field: str
+    """The text that is not UTF-8; empty: something else is wrong with it."""
 
 
 class Calls:
@@ -201,20 +205,22 @@ class _Record:
 
 def reader(request_type: type[Message]) -> Callable[[bytes], Message | Malformed]:
     """A deserializer that never fails: gRPC would answer INTERNAL, and it is the caller's fault."""
-    parse = request_type.FromString
+    parse, descriptor = request_type.FromString, request_type.DESCRIPTOR
 
     def read(data: bytes) -> Message | Malformed:
         try:
             return parse(data)
         except DecodeError:
-            return Malformed()
+            return Malformed(wrong_text(data, descriptor))
 
     return read
 
 
 def _refuse_unsound(request: Message | Malformed) -> None:
     if isinstance(request, Malformed):
-        raise RefusedError("MALFORMED_MESSAGE", "the request is no message of this method's type")
+        if not (field := request.field):
+            raise RefusedError("MALFORMED_MESSAGE", "the request is no message of this method's type")
+        raise RefusedError("MALFORMED_MESSAGE", f"{field} is not UTF-8", violations=[(field, "must be UTF-8")])
     refuse_unknown_fields(request)
 
 

@@ -55,6 +55,7 @@ class ErrorDetails:
         self.code: grpc.StatusCode = error.code()
         self.message: str = error.details() or ""
         self.reason = ""
+        self.domain = ""
         self.metadata: dict[str, str] = {}
         self.violations: list[tuple[str, str]] = []
         self.request_id = ""
@@ -68,7 +69,7 @@ class ErrorDetails:
             bad = error_details_pb2.BadRequest()
             request = error_details_pb2.RequestInfo()
             if detail.Unpack(info):
-                self.reason, self.metadata = info.reason, dict(info.metadata)
+                self.reason, self.domain, self.metadata = info.reason, info.domain, dict(info.metadata)
             elif detail.Unpack(bad):
                 self.violations = [(row.field, row.description) for row in bad.field_violations]
             elif detail.Unpack(request):

@@ -26,6 +26,7 @@ STATUS_DETAILS_KEY: Final = "grpc-status-details-bin"
 
 VIOLATIONS_LIMIT: Final = 16
 SHOWN_LIMIT: Final = 60
+DESCRIPTION_LIMIT: Final = 250
 MESSAGE_LIMIT: Final = 2000
 """Together these keep a refusal within the 8 kB that a client accepts as trailers."""
 
@@ -99,6 +100,7 @@ REASONS: Final[dict[str, tuple[Code, str]]] = {
     "RATE_OUT_OF_RANGE": (Code.INVALID_ARGUMENT, ""),
     "RATIO_OUT_OF_RANGE": (Code.INVALID_ARGUMENT, ""),
     "CURRENCY_INVALID": (Code.INVALID_ARGUMENT, ""),
+    "VENUE_CONTRADICTS": (Code.INVALID_ARGUMENT, ""),
     "VENUE_INVALID": (Code.INVALID_ARGUMENT, ""),
     "TIERS_INVALID": (Code.INVALID_ARGUMENT, ""),
     "NOT_A_CONVERSION": (Code.INVALID_ARGUMENT, ""),
@@ -230,6 +232,9 @@ API_FIELDS: Final[dict[str, str]] = {
 }
 """The engine's names of fields -> the API's, where they differ. What several kinds of limits have is named without."""
 
+_OF_A_FIELD: Final = frozenset({Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.ALREADY_EXISTS})
+"""Codes that say that what a field holds can't be used. Others say that it can't be now, or not by this caller."""
+
 _CHECK_NAMES: Final = tuple((1 << check, check.name) for check in Check)
 
 
@@ -257,7 +262,7 @@ class RefusedError(MelticaError):
         if self.violations:
             bad = error_details_pb2.BadRequest()
             for field, why in self.violations:
-                bad.field_violations.add(field=field, description=why)
+                bad.field_violations.add(field=field, description=why[:DESCRIPTION_LIMIT])
             packed.append(_packed(bad))
         if request_id:
             packed.append(_packed(error_details_pb2.RequestInfo(request_id=request_id)))
@@ -295,7 +300,7 @@ def refused(event: OrderDenied | AmendDenied | CommandRefused, sequence: int) ->
     if isinstance(event, CommandRefused):
         row = REASONS.get(event.reason, (Code.FAILED_PRECONDITION, ""))
         violations = []
-        if event.field and row[0] is Code.INVALID_ARGUMENT:
+        if event.field and row[0] in _OF_A_FIELD:
             violations.append((API_FIELDS.get(event.field, event.field), event.text))
         return RefusedError(event.reason, event.text, violations=violations, metadata=metadata, row=row)
     row = CHECKS.get(event.reason) or REASONS.get(event.reason, (Code.FAILED_PRECONDITION, ""))

@@ -8,7 +8,6 @@ from typing import Final
 from meltica.control import groups, order_form, resources
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
-from meltica.control.errors import RefusedError
 from meltica.control.pages import Page
 from meltica.control.requests import Form
 from meltica.domain import commands, lifecycle
@@ -69,7 +68,7 @@ class OrderLists:
         group_id = form.number("group_id", request.group_id)
         state = self._gateway.state
         if (group := state.group(group_id)) is None:
-            form.missing(RefusedError("UNKNOWN_GROUP", f"no group {group_id}", metadata={"group_id": str(group_id)}))
+            form.missing("group_id", "UNKNOWN_GROUP", f"no group {group_id}", group_id=str(group_id))
         form.finish()
         if group is None:
             raise LookupError(group_id)  # Never: finish has said it.

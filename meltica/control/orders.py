@@ -11,7 +11,6 @@ from meltica.control.batches import Batches, start_of
 from meltica.control.bulk_orders import BulkOrders
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
-from meltica.control.errors import RefusedError
 from meltica.control.order_events import OrderEvent, Wanted, requested, shown
 from meltica.control.order_lists import OrderLists
 from meltica.control.pages import Page
@@ -186,7 +185,7 @@ class OrderService:
     def _instrument_of(self, form: Form, order_id: int) -> Instrument | None:
         """The order's instrument; an order that does not exist is remembered as missing."""
         if (order := self._gateway.state.order(order_id)) is None:
-            form.missing(RefusedError("UNKNOWN_ORDER", f"no order {order_id}", metadata={"order_id": str(order_id)}))
+            form.missing("order_id", "UNKNOWN_ORDER", f"no order {order_id}", order_id=str(order_id))
             return None
         return self._gateway.state.instrument(order.instrument)
 

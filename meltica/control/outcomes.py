@@ -7,7 +7,6 @@ from typing import Final
 from meltica.control import outcome_views, resources, risk_views
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
-from meltica.control.errors import RefusedError
 from meltica.control.pages import Page
 from meltica.control.requests import Form
 from meltica.domain.approvals import Proposal
@@ -20,8 +19,6 @@ from meltica.domain.ports import Gateway
 from meltica.v1 import order_pb2
 from meltica.v1 import outcome_service_pb2 as api
 
-EXECUTION_ID_LIMIT: Final = 256
-"""Longer than any venue's."""
 _VERDICTS: Final[dict[int, Verdict]] = {
     api.VERDICT_CARRIED_OUT: Verdict.CARRIED_OUT,
     api.VERDICT_NEVER_ARRIVED: Verdict.NEVER_ARRIVED,
@@ -83,12 +80,13 @@ class OutcomeService:
         page = Page(form, request.page_size, request.page_token, account)
         form.finish()
         rows = {
-            f"{kept.time_ns:020d}|{kept.order_id}|{kept.execution_id}": kept
+            f"{kept.time_ns:020d}|{kept.key}": kept
             for kept in self._gateway.state.kept_corrections()
             if account in ("", kept.account)
         }
         found = [(key, rows[key]) for key in sorted(rows) if key > page.after]
-        shown = [outcome_views.kept(kept, self._instrument(kept.instrument)) for _, kept in found[: page.size]]
+        instrument = self._gateway.state.instrument
+        shown = [outcome_views.kept(kept, instrument(kept.instrument)) for _, kept in found[: page.size]]
         await self._gateway.settled()
         token = page.token(found[page.size - 1][0]) if len(found) > page.size else ""
         return api.ListKeptCorrectionsResponse(corrections=shown, next_page_token=token)
@@ -100,10 +98,8 @@ class OutcomeService:
             actor=caller.actor,
             reason=form.reason(request.reason),
             order_id=self._order(form, request.order_id),
-            execution_id=request.execution_id,
+            execution_id=form.execution_id(request.execution_id, required=True),
         )
-        if not 0 < len(request.execution_id) <= EXECUTION_ID_LIMIT:
-            form.wrong("execution_id", f"is required: the correction's own id, at most {EXECUTION_ID_LIMIT} characters")
         form.finish()
         answer = await self._durable.run(command)
         return api.DropCorrectionResponse(sequence=answer.sequence)
@@ -111,7 +107,7 @@ class OutcomeService:
     def _order(self, form: Form, text: str) -> int:
         order_id = form.number("order_id", text)
         if order_id and self._gateway.state.order(order_id) is None:
-            form.missing(RefusedError("UNKNOWN_ORDER", f"no order {order_id}", metadata={"order_id": str(order_id)}))
+            form.missing("order_id", "UNKNOWN_ORDER", f"no order {order_id}", order_id=str(order_id))
         return order_id
 
     def _shown(self, order: Order) -> order_pb2.Order:

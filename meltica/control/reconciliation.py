@@ -9,7 +9,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from meltica.control import resources, risk_views
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
-from meltica.control.errors import RefusedError
 from meltica.control.pages import Page
 from meltica.control.requests import Form
 from meltica.domain.approvals import Proposal
@@ -114,7 +113,7 @@ class ReconciliationService:
         number = form.number("difference_id", text)
         found = next((d for d in self._gateway.state.differences() if d.difference_id == number > 0), None)
         if number and found is None:
-            form.missing(RefusedError("UNKNOWN_DIFFERENCE", f"no difference {number} stands"))
+            form.missing("difference_id", "UNKNOWN_DIFFERENCE", f"no difference {number} stands")
         return found
 
     def _price(self, form: Form, text: str, found: Difference | None) -> int | None:

@@ -24,6 +24,8 @@ from meltica.domain.ports import State
 IDENTIFIER_LIMIT: Final = 64
 CLIENT_ORDER_ID_LIMIT: Final = 36
 REASON_LIMIT: Final = 200
+EXECUTION_ID_LIMIT: Final = 256
+"""Longer than any venue's."""
 INSTRUMENT_LIMIT: Final = 80
 LONGEST_DURATION_S: Final = 86_400
 SECOND_NS: Final = 1_000_000_000
@@ -71,9 +73,10 @@ class Form:
     def _fault(self, field: str, value: object, why: str) -> None:
         self._violations.append((self._at + field, fault_of(FieldError(field, value, why))))
 
-    def missing(self, refusal: RefusedError) -> None:
+    def missing(self, field: str, reason: str, why: str, **facts: str) -> None:
+        """What the field names does not exist, or is not of the kind that is wanted."""
         if self._missing is None:
-            self._missing = refusal
+            self._missing = RefusedError(reason, why, violations=[(self._at + field, why)], metadata=facts)
 
     def request_id(self, text: str) -> str:
         if not text:
@@ -97,6 +100,14 @@ class Form:
         if text and (len(text) > CLIENT_ORDER_ID_LIMIT or not _PRINTABLE.fullmatch(text)):
             why = f"must be at most {CLIENT_ORDER_ID_LIMIT} printable ASCII characters without spaces"
             self._fault("client_order_id", text, why)
+        return text
+
+    def execution_id(self, text: str, *, required: bool = False) -> str:
+        """As a venue gave it."""
+        if not text and required:
+            self.wrong("execution_id", "is required: as the venue gave it")
+        elif len(text) > EXECUTION_ID_LIMIT or not text.isprintable():
+            self._fault("execution_id", text, f"must be at most {EXECUTION_ID_LIMIT} printable characters")
         return text
 
     def reason(self, text: str) -> str:
@@ -143,7 +154,7 @@ class Form:
         if (instrument := state.instrument(text)) is None and self._at:
             self.wrong(field, f"{text} is not an instrument of this gateway")
         elif instrument is None:
-            self.missing(RefusedError("UNKNOWN_INSTRUMENT", f"{text} is not an instrument of this gateway"))
+            self.missing(field, "UNKNOWN_INSTRUMENT", f"{text} is not an instrument of this gateway")
         return instrument
 
     def quantity(self, field: str, text: str, instrument: Instrument | None, *, zero: bool = False) -> int:
@@ -217,8 +228,10 @@ class Form:
         if not text:
             return ""
         kind, _, name = text.partition("/")
-        if other:
+        if other and (self._at + "account") not in dict(self._violations):
             self.wrong(field, "name an account or a target, not both")
+        elif other:
+            return text  # The account is wrong; whether there should be one is the next question.
         elif kind == "instruments":
             self.instrument_id(field, name, required=True)
         elif kind in ("strategies", "ports"):

@@ -65,7 +65,7 @@ def read(form: Form, request: order_pb2.OrderTerms, instrument: Instrument | Non
 
 def _trail(form: Form, request: order_pb2.OrderTerms, instrument: Instrument | None, at: str) -> tuple[int, OffsetUnit]:
     bps, text = request.trailing_offset_bps, request.trailing_offset
-    if bps and text:
+    if 0 < bps < BPS and text:
         form.wrong(f"{at}.trailing_offset", "give it as a price or in basis points (trailing_offset_bps), not as both")
     if not bps:
         return (form.price(f"{at}.trailing_offset", text, instrument) if text else 0), OffsetUnit.TICKS

@@ -6,7 +6,8 @@ from meltica.domain.commands import SubmitOrder
 from meltica.domain.instrument import Instrument
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, Side, TimeInForce
-from meltica.engine.fold.fold import IMMEDIATE
+from meltica.engine.fold.fold import IMMEDIATE, strategy_row
+from meltica.engine.state import NO_ROW, Tables
 
 
 def form_fault(command: SubmitOrder, instrument: Instrument) -> tuple[str, str, str] | None:
@@ -46,6 +47,14 @@ def _flags_fault(command: SubmitOrder) -> tuple[str, str, str] | None:
     if command.iso and not limit:
         return "ISO_WITHOUT_PRICE", "intermarket_sweep", "an intermarket sweep order needs a price: send a LIMIT order"
     return None
+
+
+def strategy_fault(tables: Tables, strategy: str) -> tuple[str, str, str] | None:
+    """The gate refuses orders of a strategy that it does not know. What it is asked about later must hear that now."""
+    if strategy_row(tables, strategy) != NO_ROW:
+        return None
+    text = f"{strategy!r} is not a strategy of this gateway; its limits make it one (RiskService.SetLimits)"
+    return "UNKNOWN_STRATEGY", "strategy", text
 
 
 def quantity_fault(quantity_lots: int) -> tuple[str, str, str]:

@@ -28,7 +28,7 @@ from meltica.engine.orders.cancels import (
     refuse_unknown,
     used_before,
 )
-from meltica.engine.orders.faults import child_fault, form_fault, quantity_fault
+from meltica.engine.orders.faults import child_fault, form_fault, quantity_fault, strategy_fault
 from meltica.engine.orders.refusals import Asked, explain
 from meltica.engine.parents import slicing
 from meltica.hot import PASS, Action, Check, Flag, OrderIntent
@@ -54,6 +54,8 @@ def fault_of(desk: Desk, command: SubmitOrder) -> tuple[str, str, str] | None:
     if command.actor.startswith(STRATEGY) and command.actor != STRATEGY + command.strategy:
         return "NOT_YOUR_STRATEGY", "strategy", f"{command.actor} sends orders of its own only"
     if terms_faults.is_special(command):
+        if (fault := strategy_fault(tables, command.strategy)) is not None:
+            return fault
         venue = admission.venue_of(desk.state, command.instrument)
         if (fault := terms_faults.fault(command, instrument, venue, desk.now_ns)) is not None:
             return fault

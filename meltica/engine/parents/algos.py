@@ -10,6 +10,7 @@ from meltica.domain.order import OrderType, TimeInForce
 from meltica.domain.schedule import ChildStyle
 from meltica.engine.desk import Desk
 from meltica.engine.orders import admission
+from meltica.engine.orders.faults import strategy_fault
 from meltica.engine.orders.orders import fault_of
 from meltica.engine.parents.schedules.form import Fault, schedule_fault
 from meltica.engine.parents.slicing import begin, started
@@ -20,7 +21,8 @@ RESTING = (TimeInForce.GTC, TimeInForce.DAY)
 def submit_algo(desk: Desk, command: SubmitAlgo) -> None:
     schedule = started(command.schedule, desk.now_ns)
     whole = _as_order(command)
-    fault = fault_of(desk, whole) or _own_fault(command) or schedule_fault(schedule, command.price_ticks, desk.now_ns)
+    fault = fault_of(desk, whole) or strategy_fault(desk.state.tables, command.strategy)
+    fault = fault or _own_fault(command) or schedule_fault(schedule, command.price_ticks, desk.now_ns)
     if fault is not None:
         desk.refuse(command.actor, *fault)
         return

@@ -23,38 +23,29 @@ from meltica.domain.events import CommandRefused
 from meltica.domain.order_events import AmendDenied
 from meltica.hot import Check
 
-COMMAND_FILES = (
-    "orders.py",
-    "cancels.py",
-    "controls.py",
-    "four_eyes.py",
-    "kill_switch.py",
-    "breakers.py",
-    "credit.py",
-    "marks.py",
-    "cash.py",
-    "bulk.py",
-    "order_lists.py",
-)
-"""Where the engine refuses commands; what it says of venue reports never reaches a caller."""
+DOORS = {"refuse", "_deny", "_deny_amend"}
 
 
 def engine_reasons() -> set[str]:
+    """The first words of every (reason, field, text), and what the doors of refusals are called with."""
     folder = Path(meltica.engine.__file__).parent
-    return {
-        node.value
-        for name in COMMAND_FILES
-        for node in ast.walk(ast.parse((folder / name).read_text()))
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and re.fullmatch(r"[A-Z]+(_[A-Z]+)+", node.value)
-    }
+    found: set[str] = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Tuple) and len(node.elts) == 3:
+                words = node.elts[:1]
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in DOORS:
+                words = node.args
+            else:
+                continue
+            found |= {word.value for word in words if isinstance(word, ast.Constant) and isinstance(word.value, str)}
+    return {word for word in found if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", word)}
 
 
 def test_every_reason_of_the_engine_has_a_row():
     reasons = engine_reasons()
     assert {"UNKNOWN_ORDER", "REVISION_MISMATCH", "SAME_PERSON", "GATE_LOST"} <= reasons
-    assert reasons <= REASONS.keys()
+    assert reasons <= REASONS.keys() | CHECKS.keys()
 
 
 def test_every_check_of_the_rulebook_has_a_row():
