@@ -37,17 +37,21 @@ def doubt(found: Doubt) -> order_pb2.Doubt:
     )
 
 
-def kept(found: CorrectionKept, instrument: Instrument) -> outcome_service_pb2.KeptCorrection:
+def kept(found: CorrectionKept, instrument: Instrument | None) -> outcome_service_pb2.KeptCorrection:
+    """Without its instrument, of which an unknown order may be, there are no units to tell it in."""
     return outcome_service_pb2.KeptCorrection(
         order_id=str(found.order_id),
         account=found.account,
         instrument=found.instrument,
         reference_execution_id=found.reference_execution_id,
         execution_id=found.execution_id,
-        quantity=instrument.quantity_text(found.quantity_lots),
-        price=_price(found, instrument),
+        quantity="" if instrument is None else instrument.quantity_text(found.quantity_lots),
+        price="" if instrument is None else _price(found, instrument),
         fee=nanos_text(found.fee_nanos),
         time=_timestamp(found.time_ns),
+        why=found.why,
+        venue=found.venue,
+        client_order_id=found.client_order_id,
     )
 
 

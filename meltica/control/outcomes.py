@@ -82,7 +82,7 @@ class OutcomeService:
         rows = {
             f"{kept.time_ns:020d}|{kept.key}": kept
             for kept in self._gateway.state.kept_corrections()
-            if account in ("", kept.account)
+            if account in ("", kept.account) or not kept.account
         }
         found = [(key, rows[key]) for key in sorted(rows) if key > page.after]
         instrument = self._gateway.state.instrument

@@ -27,15 +27,15 @@ from meltica.v1 import limits_pb2 as meltica_dot_v1_dot_limits__pb2
 from meltica.v1 import order_pb2 as meltica_dot_v1_dot_order__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n meltica/v1/outcome_service.proto\x12\nmeltica.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17meltica/v1/limits.proto\x1a\x16meltica/v1/order.proto\"T\n\x1aListUncertainOrdersRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x1bListUncertainOrdersResponse\x12!\n\x06orders\x18\x01 \x03(\x0b\x32\x11.meltica.v1.Order\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8c\x01\n\x15ResolveOutcomeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x17\n\x0f\x63lient_order_id\x18\x03 \x01(\t\x12$\n\x07verdict\x18\x04 \x01(\x0e\x32\x13.meltica.v1.Verdict\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\x82\x01\n\x16ResolveOutcomeResponse\x12\"\n\x05order\x18\x01 \x01(\x0b\x32\x11.meltica.v1.OrderH\x00\x12(\n\x08proposal\x18\x02 \x01(\x0b\x32\x14.meltica.v1.ProposalH\x00\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x42\x08\n\x06result\"\xd5\x01\n\x0eKeptCorrection\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x12\n\ninstrument\x18\x03 \x01(\t\x12\x1e\n\x16reference_execution_id\x18\x04 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x05 \x01(\t\x12\x10\n\x08quantity\x18\x06 \x01(\t\x12\r\n\x05price\x18\x07 \x01(\t\x12\x0b\n\x03\x66\x65\x65\x18\x08 \x01(\t\x12(\n\x04time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x1aListKeptCorrectionsRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"g\n\x1bListKeptCorrectionsResponse\x12/\n\x0b\x63orrections\x18\x01 \x03(\x0b\x32\x1a.meltica.v1.KeptCorrection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"c\n\x15\x44ropCorrectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"*\n\x16\x44ropCorrectionResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04*V\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x17\n\x13VERDICT_CARRIED_OUT\x10\x01\x12\x19\n\x15VERDICT_NEVER_ARRIVED\x10\x02\x32\x92\x03\n\x0eOutcomeService\x12\x66\n\x13ListUncertainOrders\x12&.meltica.v1.ListUncertainOrdersRequest\x1a\'.meltica.v1.ListUncertainOrdersResponse\x12W\n\x0eResolveOutcome\x12!.meltica.v1.ResolveOutcomeRequest\x1a\".meltica.v1.ResolveOutcomeResponse\x12\x66\n\x13ListKeptCorrections\x12&.meltica.v1.ListKeptCorrectionsRequest\x1a\'.meltica.v1.ListKeptCorrectionsResponse\x12W\n\x0e\x44ropCorrection\x12!.meltica.v1.DropCorrectionRequest\x1a\".meltica.v1.DropCorrectionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n meltica/v1/outcome_service.proto\x12\nmeltica.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17meltica/v1/limits.proto\x1a\x16meltica/v1/order.proto\"T\n\x1aListUncertainOrdersRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x1bListUncertainOrdersResponse\x12!\n\x06orders\x18\x01 \x03(\x0b\x32\x11.meltica.v1.Order\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8c\x01\n\x15ResolveOutcomeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x17\n\x0f\x63lient_order_id\x18\x03 \x01(\t\x12$\n\x07verdict\x18\x04 \x01(\x0e\x32\x13.meltica.v1.Verdict\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\x82\x01\n\x16ResolveOutcomeResponse\x12\"\n\x05order\x18\x01 \x01(\x0b\x32\x11.meltica.v1.OrderH\x00\x12(\n\x08proposal\x18\x02 \x01(\x0b\x32\x14.meltica.v1.ProposalH\x00\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x42\x08\n\x06result\"\x8a\x02\n\x0eKeptCorrection\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x12\n\ninstrument\x18\x03 \x01(\t\x12\x1e\n\x16reference_execution_id\x18\x04 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x05 \x01(\t\x12\x10\n\x08quantity\x18\x06 \x01(\t\x12\r\n\x05price\x18\x07 \x01(\t\x12\x0b\n\x03\x66\x65\x65\x18\x08 \x01(\t\x12(\n\x04time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03why\x18\n \x01(\t\x12\r\n\x05venue\x18\x0b \x01(\t\x12\x17\n\x0f\x63lient_order_id\x18\x0c \x01(\t\"T\n\x1aListKeptCorrectionsRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"g\n\x1bListKeptCorrectionsResponse\x12/\n\x0b\x63orrections\x18\x01 \x03(\x0b\x32\x1a.meltica.v1.KeptCorrection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"c\n\x15\x44ropCorrectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"*\n\x16\x44ropCorrectionResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04*V\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x17\n\x13VERDICT_CARRIED_OUT\x10\x01\x12\x19\n\x15VERDICT_NEVER_ARRIVED\x10\x02\x32\x92\x03\n\x0eOutcomeService\x12\x66\n\x13ListUncertainOrders\x12&.meltica.v1.ListUncertainOrdersRequest\x1a\'.meltica.v1.ListUncertainOrdersResponse\x12W\n\x0eResolveOutcome\x12!.meltica.v1.ResolveOutcomeRequest\x1a\".meltica.v1.ResolveOutcomeResponse\x12\x66\n\x13ListKeptCorrections\x12&.meltica.v1.ListKeptCorrectionsRequest\x1a\'.meltica.v1.ListKeptCorrectionsResponse\x12W\n\x0e\x44ropCorrection\x12!.meltica.v1.DropCorrectionRequest\x1a\".meltica.v1.DropCorrectionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'meltica.v1.outcome_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERDICT']._serialized_start=1135
-  _globals['_VERDICT']._serialized_end=1221
+  _globals['_VERDICT']._serialized_start=1188
+  _globals['_VERDICT']._serialized_end=1274
   _globals['_LISTUNCERTAINORDERSREQUEST']._serialized_start=130
   _globals['_LISTUNCERTAINORDERSREQUEST']._serialized_end=214
   _globals['_LISTUNCERTAINORDERSRESPONSE']._serialized_start=216
@@ -45,15 +45,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESOLVEOUTCOMERESPONSE']._serialized_start=451
   _globals['_RESOLVEOUTCOMERESPONSE']._serialized_end=581
   _globals['_KEPTCORRECTION']._serialized_start=584
-  _globals['_KEPTCORRECTION']._serialized_end=797
-  _globals['_LISTKEPTCORRECTIONSREQUEST']._serialized_start=799
-  _globals['_LISTKEPTCORRECTIONSREQUEST']._serialized_end=883
-  _globals['_LISTKEPTCORRECTIONSRESPONSE']._serialized_start=885
-  _globals['_LISTKEPTCORRECTIONSRESPONSE']._serialized_end=988
-  _globals['_DROPCORRECTIONREQUEST']._serialized_start=990
-  _globals['_DROPCORRECTIONREQUEST']._serialized_end=1089
-  _globals['_DROPCORRECTIONRESPONSE']._serialized_start=1091
-  _globals['_DROPCORRECTIONRESPONSE']._serialized_end=1133
-  _globals['_OUTCOMESERVICE']._serialized_start=1224
-  _globals['_OUTCOMESERVICE']._serialized_end=1626
+  _globals['_KEPTCORRECTION']._serialized_end=850
+  _globals['_LISTKEPTCORRECTIONSREQUEST']._serialized_start=852
+  _globals['_LISTKEPTCORRECTIONSREQUEST']._serialized_end=936
+  _globals['_LISTKEPTCORRECTIONSRESPONSE']._serialized_start=938
+  _globals['_LISTKEPTCORRECTIONSRESPONSE']._serialized_end=1041
+  _globals['_DROPCORRECTIONREQUEST']._serialized_start=1043
+  _globals['_DROPCORRECTIONREQUEST']._serialized_end=1142
+  _globals['_DROPCORRECTIONRESPONSE']._serialized_start=1144
+  _globals['_DROPCORRECTIONRESPONSE']._serialized_end=1186
+  _globals['_OUTCOMESERVICE']._serialized_start=1277
+  _globals['_OUTCOMESERVICE']._serialized_end=1679
 # @@protoc_insertion_point(module_scope)

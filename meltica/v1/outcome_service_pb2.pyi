@@ -180,7 +180,7 @@ Global___ResolveOutcomeResponse: _TypeAlias = ResolveOutcomeResponse  # noqa: Y0
 
 @_typing.final
 class KeptCorrection(_message.Message):
-    """A correction or bust that came before its trade."""
+    """A correction or bust that came before its trade, or that nobody here can book."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -193,8 +193,11 @@ class KeptCorrection(_message.Message):
     PRICE_FIELD_NUMBER: _builtins.int
     FEE_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """Of which order."""
+    """Of which order; `0`: of one that is not known here."""
     account: _builtins.str
     """Its account."""
     instrument: _builtins.str
@@ -204,11 +207,17 @@ class KeptCorrection(_message.Message):
     execution_id: _builtins.str
     """Its own id."""
     quantity: _builtins.str
-    """How much the trade will be; 0: it will be busted."""
+    """How much the trade will be; 0: it will be busted. Empty: its instrument is not known."""
     price: _builtins.str
     """At which price; empty for a bust."""
     fee: _builtins.str
     """With which fee."""
+    why: _builtins.str
+    """Why it can't be booked; empty: it waits for its trade."""
+    venue: _builtins.str
+    """Which venue told of it. Only of orders that are not known."""
+    client_order_id: _builtins.str
+    """Which order it named there. Only of orders that are not known."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it came."""
@@ -225,10 +234,13 @@ class KeptCorrection(_message.Message):
         price: _builtins.str = ...,
         fee: _builtins.str = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        why: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        client_order_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "execution_id", b"execution_id", "fee", b"fee", "instrument", b"instrument", "order_id", b"order_id", "price", b"price", "quantity", b"quantity", "reference_execution_id", b"reference_execution_id", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "execution_id", b"execution_id", "fee", b"fee", "instrument", b"instrument", "order_id", b"order_id", "price", b"price", "quantity", b"quantity", "reference_execution_id", b"reference_execution_id", "time", b"time", "venue", b"venue", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -305,7 +317,7 @@ class DropCorrectionRequest(_message.Message):
     request_id: _builtins.str
     """A UUID, made by the caller; the same id gives the first answer again."""
     order_id: _builtins.str
-    """Which order."""
+    """Which order; `0`: one that is not known, and of its corrections under this id the oldest."""
     execution_id: _builtins.str
     """Which correction: its own id."""
     reason: _builtins.str

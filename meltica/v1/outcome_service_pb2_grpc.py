@@ -77,14 +77,14 @@ class OutcomeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListKeptCorrections(self, request, context):
-        """Corrections and busts whose trade has not come, oldest first, a page at a time.
+        """Corrections and busts whose trade has not come or that nobody can book, oldest first, a page at a time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DropCorrection(self, request, context):
-        """Gives up waiting for the trade of a kept correction.
+        """Gives up waiting for the trade of a kept correction, or says that it was seen to by hand.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,9 +40,9 @@ class OutcomeServiceStub:
     with RiskService.ApproveProposal.
     """
     ListKeptCorrections: _grpc.UnaryUnaryMultiCallable[_outcome_service_pb2.ListKeptCorrectionsRequest, _outcome_service_pb2.ListKeptCorrectionsResponse]
-    """Corrections and busts whose trade has not come, oldest first, a page at a time."""
+    """Corrections and busts whose trade has not come or that nobody can book, oldest first, a page at a time."""
     DropCorrection: _grpc.UnaryUnaryMultiCallable[_outcome_service_pb2.DropCorrectionRequest, _outcome_service_pb2.DropCorrectionResponse]
-    """Gives up waiting for the trade of a kept correction."""
+    """Gives up waiting for the trade of a kept correction, or says that it was seen to by hand."""
 
 @_typing.type_check_only
 class OutcomeServiceAsyncStub(OutcomeServiceStub):
@@ -56,9 +56,9 @@ class OutcomeServiceAsyncStub(OutcomeServiceStub):
     with RiskService.ApproveProposal.
     """
     ListKeptCorrections: _aio.UnaryUnaryMultiCallable[_outcome_service_pb2.ListKeptCorrectionsRequest, _outcome_service_pb2.ListKeptCorrectionsResponse]  # type: ignore[assignment]
-    """Corrections and busts whose trade has not come, oldest first, a page at a time."""
+    """Corrections and busts whose trade has not come or that nobody can book, oldest first, a page at a time."""
     DropCorrection: _aio.UnaryUnaryMultiCallable[_outcome_service_pb2.DropCorrectionRequest, _outcome_service_pb2.DropCorrectionResponse]  # type: ignore[assignment]
-    """Gives up waiting for the trade of a kept correction."""
+    """Gives up waiting for the trade of a kept correction, or says that it was seen to by hand."""
 
 class OutcomeServiceServicer(metaclass=_abc_1.ABCMeta):
     """Commands with an unknown outcome, and corrections that wait for their trade."""
@@ -87,7 +87,7 @@ class OutcomeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _outcome_service_pb2.ListKeptCorrectionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_outcome_service_pb2.ListKeptCorrectionsResponse, _abc.Awaitable[_outcome_service_pb2.ListKeptCorrectionsResponse]]:
-        """Corrections and busts whose trade has not come, oldest first, a page at a time."""
+        """Corrections and busts whose trade has not come or that nobody can book, oldest first, a page at a time."""
 
     @_abc_1.abstractmethod
     def DropCorrection(
@@ -95,6 +95,6 @@ class OutcomeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _outcome_service_pb2.DropCorrectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_outcome_service_pb2.DropCorrectionResponse, _abc.Awaitable[_outcome_service_pb2.DropCorrectionResponse]]:
-        """Gives up waiting for the trade of a kept correction."""
+        """Gives up waiting for the trade of a kept correction, or says that it was seen to by hand."""
 
 def add_OutcomeServiceServicer_to_server(servicer: OutcomeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

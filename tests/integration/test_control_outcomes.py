@@ -8,6 +8,7 @@ import pytest
 from meltica.domain.reports import ExecType, OrderNotFound, OutcomeUnknown
 from meltica.v1 import order_pb2, order_service_pb2, risk_service_pb2
 from meltica.v1 import outcome_service_pb2 as api
+from tests.engines import BTC as INSTRUMENT
 from tests.unit.control.serving import order, refusal, request_id, serving
 
 
@@ -87,6 +88,33 @@ async def test_kept_corrections_are_listed_and_dropped(running):
     assert (second.execution_id, second.quantity, second.price) == ("c2", "0.00005", "60000.00")
     drop = {"order_id": "1", "execution_id": "c2", "reason": "withdrawn"}
     await olivia.outcomes.DropCorrection(api.DropCorrectionRequest(request_id=request_id(), **drop))
+    left = (await tara.outcomes.ListKeptCorrections(api.ListKeptCorrectionsRequest())).corrections
+    assert [each.execution_id for each in left] == ["b1"]
+    error = await refusal(olivia.outcomes.DropCorrection(api.DropCorrectionRequest(request_id=request_id(), **drop)))
+    assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "UNKNOWN_CORRECTION")
+
+
+async def test_what_nobody_can_book_is_listed_as_well(running):
+    """A bust of an order that is not known, once with an instrument that is and once without."""
+    tara, olivia = await running.be("tara"), await running.be("olivia")
+    await tara.orders.SubmitOrder(order())
+    told = {"execution_id": "c1", "reference_execution_id": "e1", "last_quantity_lots": 5, "last_price_ticks": 100}
+    running.gateway.report("theirs", ExecType.TRADE_CORRECT, account="main", instrument=INSTRUMENT, **told)
+    running.gateway.report("others", ExecType.TRADE_CORRECT, **told)
+    running.gateway.report("m1", ExecType.TRADE_CANCEL, execution_id="b1")
+    pages, token = [], ""
+    while not pages or token:
+        request = api.ListKeptCorrectionsRequest(page_size=1, page_token=token, account="main")
+        page = await tara.outcomes.ListKeptCorrections(request)
+        pages, token = [*pages, *page.corrections], page.next_page_token
+    known, stray, ours = pages
+    assert (known.order_id, known.venue, known.client_order_id) == ("0", "BINANCE", "theirs")
+    assert (known.quantity, known.price, known.why) == ("0.00005", "1.00", "no order of that name is known here")
+    assert (stray.instrument, stray.quantity, stray.price, stray.account) == ("", "", "", "")
+    assert (ours.order_id, ours.why, ours.venue) == ("1", "it does not say which execution it is about", "")
+    drop = {"order_id": "0", "execution_id": "c1", "reason": "booked by hand"}
+    for _ in range(2):
+        await olivia.outcomes.DropCorrection(api.DropCorrectionRequest(request_id=request_id(), **drop))
     left = (await tara.outcomes.ListKeptCorrections(api.ListKeptCorrectionsRequest())).corrections
     assert [each.execution_id for each in left] == ["b1"]
     error = await refusal(olivia.outcomes.DropCorrection(api.DropCorrectionRequest(request_id=request_id(), **drop)))

@@ -176,6 +176,7 @@ class Fold(LimitsFold):
     def _order_adopted(self, event: OrderAdopted) -> None:
         order = self._enter(lifecycle.adopted(event))
         self._state.index(order)
+        self._state.early.adopted(order, event.venue)
         if order.gate:
             lease_rows.count_hot(self._state.tables, order, day_lots=order.quantity_lots)
         self._reserve_worst_case(order)
@@ -247,7 +248,7 @@ class Fold(LimitsFold):
         self._state.watch_doubts(order)
 
     def _correction_dropped(self, event: CorrectionDropped) -> None:
-        self._state.early.take(event.order_id, event.execution_id)
+        self._state.early.take(event.key or f"{event.order_id}|{event.execution_id}")
 
     def _order_filled(self, event: OrderFilled) -> None:
         tables = self._state.tables
@@ -306,7 +307,7 @@ class Fold(LimitsFold):
         if order.group_id:
             fold_groups.moved(tables, order, event)
         self._state.executed(execution_key(instrument.venue, order.account, event.execution_id), order.order_id)
-        self._state.early.take(order.order_id, event.execution_id)
+        self._state.early.take(f"{order.order_id}|{event.execution_id}")
         if found is not None:
             self._book_again(order, found[1], busted=event.quantity_lots == 0)
         if (delta := order.side.sign * (order.cumulative_lots - before)) != 0:

@@ -67,7 +67,7 @@ def correct(desk: Desk, order: Order, report: ExecutionReport) -> None:
         return
     if found[1].sequence < order.restated_before:
         text = f"execution {report.reference_execution_id} was done in units of before the restatement: book it by hand"
-        ignore(desk, report, "BEFORE_RESTATEMENT", text)
+        unbooked(desk, report, order, text)
         return
     if why := _unbearable(desk, order, *numbers, replaces=found[1]):
         ignore(desk, report, "CONTRADICTS", why)
@@ -104,26 +104,52 @@ def _emit_corrected(  # noqa: PLR0917 - one call a row
 def _keep(desk: Desk, order: Order, report: ExecutionReport, numbers: tuple[int, int, int]) -> None:
     reference = report.reference_execution_id
     venue = desk.state.tables.instruments[order.instrument].venue
-    if not reference or execution_key(venue, order.account, reference) in desk.state.tables.executions:
-        ignore(desk, report, "UNKNOWN_EXECUTION", f"no execution {reference!r} stands on this order any more")
-        return
-    if len(desk.state.early) >= early.MOST:
+    booked_for = desk.state.tables.executions.get(execution_key(venue, order.account, reference))
+    if not reference:
+        unbooked(desk, report, order, "it does not say which execution it is about")
+    elif booked_for is None:
+        _list(desk, report, order, numbers, "")
+    elif booked_for != order.order_id:
+        unbooked(desk, report, order, f"execution {reference} is one of order {booked_for}")
+    elif numbers[0] == 0:
+        ignore(desk, report, "UNKNOWN_EXECUTION", f"execution {reference} was busted before")
+    else:
+        unbooked(desk, report, order, f"execution {reference} was busted before, or corrected under another id")
+
+
+def unbooked(desk: Desk, report: ExecutionReport, order: Order | None, why: str) -> None:
+    """A correction or bust that nobody here can book. The venue has moved money all the same: it is listed."""
+    bust = report.exec_type is ExecType.TRADE_CANCEL
+    numbers = (0, 0, 0) if bust else (report.last_quantity_lots, report.last_price_ticks, report.fee_nanos)
+    sized = 0 < numbers[0] <= LOTS_BOUND and max(abs(numbers[1]), abs(numbers[2])) <= INT64_MAX
+    if not report.execution_id or not (bust or sized):
+        ignore(desk, report, "CONTRADICTS", f"a {report.exec_type.value} of {numbers[0]} lots under no id, or of none")
+    else:
+        _list(desk, report, order, numbers, why)
+
+
+def _list(desk: Desk, report: ExecutionReport, order: Order | None, numbers: tuple[int, int, int], why: str) -> None:
+    kept = CorrectionKept(
+        order_id=0 if order is None else order.order_id,
+        account=report.account if order is None else order.account,
+        instrument=report.instrument if order is None else order.instrument,
+        reference_execution_id=report.reference_execution_id,
+        execution_id=report.execution_id,
+        quantity_lots=numbers[0],
+        price_ticks=numbers[1],
+        fee_nanos=numbers[2],
+        time_ns=desk.now_ns,
+        why=why,
+        venue=report.venue if order is None else "",
+        client_order_id=report.client_order_id if order is None else "",
+    )
+    if desk.state.early.holds(kept):
+        ignore(desk, report, "DUPLICATE_REPORT", f"correction {report.execution_id} is kept already")
+    elif len(desk.state.early) >= early.MOST:
         text = f"{early.MOST} corrections wait for trades that never came; a person must look at them first"
         ignore(desk, report, "TOO_MANY_KEPT", text)
-        return
-    desk.emit(
-        CorrectionKept(
-            order_id=order.order_id,
-            account=order.account,
-            instrument=order.instrument,
-            reference_execution_id=reference,
-            execution_id=report.execution_id,
-            quantity_lots=numbers[0],
-            price_ticks=numbers[1],
-            fee_nanos=numbers[2],
-            time_ns=desk.now_ns,
-        )
-    )
+    else:
+        desk.emit(kept)
 
 
 def _apply_early(desk: Desk, order: Order, reference: str) -> None:
@@ -151,7 +177,12 @@ def _apply_early(desk: Desk, order: Order, reference: str) -> None:
 def _drop(desk: Desk, kept: CorrectionKept, reason: str, actor: str) -> None:
     desk.emit(
         CorrectionDropped(
-            order_id=kept.order_id, execution_id=kept.execution_id, reason=reason, actor=actor, time_ns=desk.now_ns
+            order_id=kept.order_id,
+            execution_id=kept.execution_id,
+            reason=reason,
+            actor=actor,
+            time_ns=desk.now_ns,
+            key="" if kept.order_id else kept.key,
         )
     )
 

@@ -15,10 +15,14 @@ from meltica.engine.venue import executions, outcomes
 from meltica.engine.venue.heard import find, ignore
 from meltica.hot.layout_gen import LOTS_BOUND, TICKS_BOUND
 
+CORRECTIONS: Final = (ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL)
+
 
 def execution_report(desk: Desk, report: ExecutionReport) -> None:
     order = find(desk, report) or adoption.adopt(desk, report)
-    if order is None:
+    if order is None and report.exec_type in CORRECTIONS:
+        executions.unbooked(desk, report, None, report.text or "no order of that name is known here")
+    elif order is None:
         ignore(desk, report, "UNKNOWN_ORDER", report.text or f"{report.exec_type.value} for an order that is not ours")
     elif (report.account or report.instrument or report.side) and (why := _of_another(order, report)):
         ignore(desk, report, "CONTRADICTS", why)

@@ -55,7 +55,8 @@ class EngineMachine(RuleBasedStateMachine):
         super().__init__()
         self.bench = TestBench(self.backend, max_long_lots=LIMIT_LOTS, max_short_lots=LIMIT_LOTS, max_open_orders=12)
         self.model: dict[int, ModelOrder] = {}
-        self.known_executions: dict[tuple[str, str], int] = {}
+        self.known_executions: dict[tuple[str, str], str] = {}
+        """(account, execution) -> the first name of the order that it was booked for."""
         self.halted: set[str] = set()
         self.killed: set[str] = set()
         self.gate_lost = False
@@ -217,7 +218,7 @@ class EngineMachine(RuleBasedStateMachine):
     def first_time(self, order: ModelOrder, execution: str) -> bool:
         if (order.account, execution) in self.known_executions or execution in order.kept_names:
             return False
-        self.known_executions[order.account, execution] = 1
+        self.known_executions[order.account, execution] = order.names[0]
         return True
 
     @precondition(lambda self: any(order.trades for order in self.model.values()))

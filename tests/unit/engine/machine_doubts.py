@@ -133,22 +133,26 @@ class DoubtfulMachine(EngineMachine):
         facts = {"last_quantity_lots": lots, "last_price_ticks": price, "fee_nanos": fee}
         self.tell(kind, order.newest, execution_id=name, reference_execution_id=reference, **facts)
         told_before = (order.account, name) in self.known_executions or name in order.kept_names
-        kept = not told_before and (order.account, reference) not in self.known_executions
-        assert isinstance(self.bench.history[-1][1][0], CorrectionKept) == kept
-        if kept:
+        booked_for = self.known_executions.get((order.account, reference), "")
+        taken_back_before = booked_for == order.names[0] and not lots
+        kept = not told_before and not taken_back_before
+        event = self.bench.history[-1][1][0]
+        assert isinstance(event, CorrectionKept) == kept
+        if isinstance(event, CorrectionKept):
+            assert bool(event.why) == bool(booked_for)
             numbers = (lots, price, fee) if lots else (0, 0, 0)
-            order.kept.append(Kept(name, reference, *numbers))
+            order.kept.append(Kept(name, reference, *numbers, listed=bool(booked_for)))
 
     def booked(self, order: ModelOrder, name: str) -> None:
         """Whatever waited for this id is booked as well, oldest first, and what waited for that."""
         ids = [name]
         for one in ids:
-            for kept in [kept for kept in order.kept if kept.reference == one]:
+            for kept in [kept for kept in order.kept if kept.reference == one and not kept.listed]:
                 order.kept.remove(kept)
                 trade = order.standing(one)
                 if trade is None or (order.account, kept.name) in self.known_executions:
                     continue
-                self.known_executions[order.account, kept.name] = 1
+                self.known_executions[order.account, kept.name] = order.names[0]
                 ids.append(kept.name)
                 if kept.quantity == 0:
                     order.trades.remove(trade)

@@ -34,6 +34,8 @@ class Kept:
     quantity: int
     price: int
     fee: int
+    listed: bool = False
+    """It waits for nothing: nobody can book it, a person must look."""
 
 
 @dataclass
