@@ -35,6 +35,7 @@ from meltica.domain.limits import (
 )
 from meltica.domain.market import BookUpdate, MarketEvent, MarketTrade
 from meltica.domain.money import NANOS
+from meltica.domain.statements import SetReconciliationPolicy
 
 LOG = logging.getLogger("meltica.bootstrap")
 ACTOR = "system:settings"
@@ -76,6 +77,14 @@ class Bootstrap:
         """What a venue can do by itself. It follows from program and settings, so each start may change it."""
         if self._gateway.state.tables.venues.get(venue.venue) != venue:
             self._gateway.take(DescribeVenue(request_id=self._request_id(), actor=ACTOR, capabilities=venue))
+
+    def set_policy(self) -> None:
+        """What one person may decide about the books alone; each start may change it."""
+        alone = int(self._settings.adjust_alone_up_to * NANOS)
+        if self._gateway.state.tables.reconciliation.alone_nanos != alone:
+            self._gateway.take(
+                SetReconciliationPolicy(request_id=self._request_id(), actor=ACTOR, alone_nanos=alone)
+            )
 
     def look(self, event: MarketEvent) -> None:
         """A market event: when it gives an instrument its first price, the limits that follow from it are set.

@@ -194,6 +194,16 @@ class LedgerKeeper:
         if self._failure:
             raise NotAcceptingError(self._failure)
 
+    def custody(self, venue: str, account: str, currency: str) -> tuple[int, int] | None:
+        """(nanos that the venue should say, the time of the newest journal entry in them); None: can't tell now."""
+        if self._failure or self._changing:
+            return None
+        return self._ledger.custody.nanos(venue, account, currency), self._ledger.tables.time_ns
+
+    def custodies(self, venue: str) -> dict[tuple[str, str], int]:
+        """(account, currency) -> nanos, of one venue; what its paper twin goes on with after a restart."""
+        return self._ledger.custody.at(venue)
+
     def accounts(self) -> Sequence[str]:
         return views.accounts(self._ledger)
 

@@ -7,8 +7,9 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -17,21 +18,24 @@ from meltica.app.bootstrap import MILLISECOND_NS, Bootstrap
 from meltica.app.clock import SteadyClock
 from meltica.app.execution_keeper import executing
 from meltica.app.feed.sources import MarketSource, open_market
+from meltica.app.fired_log import FiredLog
 from meltica.app.gates import CardKeeper, GateKeeper, RemoteGateKeeper, local_gate, watched
 from meltica.app.gateway import LiveGateway
 from meltica.app.hot.gates import hot_gates
 from meltica.app.kill_latch import KillLatch
-from meltica.app.ledger_keeper import keeping
+from meltica.app.ledger_keeper import LedgerKeeper, keeping
 from meltica.app.measured_gate import MeasuredGate
+from meltica.app.paper_money import PaperMoney
 from meltica.app.pump import pump
 from meltica.app.reconciler import Reconciler
 from meltica.app.recovery import recover
-from meltica.app.settings import FaultSettings, Settings
+from meltica.app.settings import FaultSettings, HotGateSettings, Settings
 from meltica.app.strategy_kinds import build
 from meltica.app.trading_day import end_days, parse_time_of_day
 from meltica.app.valuation import value_positions
 from meltica.control.authority import ensure_authority
 from meltica.control.credentials import CertificateFiles
+from meltica.control.health import RECONCILED
 from meltica.control.policy import PolicyFile
 from meltica.control.server import ControlServer
 from meltica.domain.errors import MelticaError
@@ -85,8 +89,16 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
         executions = await running.enter_async_context(executing(gateway, settings.journal, settings.state_folder))
         day_ends_ns = parse_time_of_day("paper.day_ends", settings.paper.day_ends)
         epoch = gateway.state.tables.sequence
-        bootstrap, venue, line = _wire(gateway, settings, source)
-        reconciler = Reconciler(gateway, (line,), every_s=settings.reconcile_every_s)
+        bootstrap, venue, line = _wire(gateway, settings, source, books)
+        gateway.keep(PaperMoney(venue))
+        gateway.keep(FiredLog(gateway.state))
+        reconciler = Reconciler(
+            gateway,
+            (line,),
+            every_s=settings.reconcile_every_s,
+            booked=books.custody,
+            no_source=lambda _venue, account: elsewhere(settings.hot_gates, account),
+        )
         gateway.keep(reconciler)
         await reconciler.start()
         _start_strategies(gateway, settings, source, epoch)
@@ -98,8 +110,10 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
             policy=PolicyFile(authority.policy),
             executions=executions,
             accounting=books,
+            sources=reconciler.sources,
             clock_ns=gateway.clock.now_ns,
         )
+        reconciler.told = partial(server.report, RECONCILED)
         port = await server.start()
         gateway.open()
         await running.enter_async_context(hot_gates(gateway, settings))
@@ -176,9 +190,17 @@ def _recovered(
     return engine, gate, keeper
 
 
+def elsewhere(gates: Iterable[HotGateSettings], account: str) -> str:
+    """Why the paper venue can't say what is so for this account; empty: it can."""
+    names = [gate.name for gate in gates if not gate.accounts or account in gate.accounts]
+    if not names:
+        return ""
+    return f"hot gates trade for it elsewhere ({', '.join(names)}): the paper venue knows nothing of that"
+
+
 def _wire(
-    gateway: LiveGateway, settings: Settings, source: MarketSource
-) -> tuple[Bootstrap, PaperSession, VenueSession]:
+    gateway: LiveGateway, settings: Settings, source: MarketSource, books: LedgerKeeper
+) -> tuple[Bootstrap, StatingPaperSession, VenueSession]:
     """Doubts and kill latch first, then the instruments, the venue with its orders. The line is the way to it."""
     epoch = gateway.state.tables.sequence
     gateway.doubt_unanswered()
@@ -188,13 +210,17 @@ def _wire(
     close_ns = parse_time_of_day("paper.closes", closes) if closes else None
     stops, marks = settings.paper.native_stops, source.mark_prices
     bootstrap.describe(capabilities(source.venue, close_ns, stops=stops, mark_prices=marks))
+    bootstrap.set_policy()
     instruments = bootstrap.register(source.instruments)
     latency = Latency(settings.paper.entry_latency_us * 1000, settings.paper.response_latency_us * 1000)
-    # Of what hot gates send elsewhere the paper venue knows nothing: it can't state what is so for their accounts.
-    kind = PaperSession if settings.hot_gates else StatingPaperSession
-    venue = kind(source.venue, instruments.values(), epoch=epoch, latency=latency)
-    if isinstance(venue, StatingPaperSession):
-        venue.hold(gateway.state.positions())
+    venue = StatingPaperSession(
+        source.venue,
+        instruments.values(),
+        epoch=epoch,
+        latency=latency,
+        unreported_fee_ppm=settings.paper.faults.unreported_fee_ppm,
+    )
+    venue.hold(gateway.state.positions(), books.custodies(source.venue))
     line = _line_to(venue, settings.paper.faults)
     gateway.add_venue(line)
     gateway.reported(venue.restore(_known_at(gateway, source.venue), gateway.clock.now_ns()))

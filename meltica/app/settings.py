@@ -19,6 +19,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Micros = Annotated[int, msgspec.Meta(ge=0, le=60_000_000)]
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
+Money = Annotated[Decimal, msgspec.Meta(ge=0, le=INT64_MAX // NANOS)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 """As the API spells accounts and strategies."""
 
@@ -67,6 +68,8 @@ class FaultSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     timeout_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 1_000
     """How long an answer is waited for."""
     late_ms: Millis = 5_000
+    unreported_fee_ppm: Ppm = 0
+    """Of the traded value: what the venue charges beside the fees that its reports tell of."""
     horizon_ms: Millis = 10_000
     """The venue's promise that nothing arrives later than this; 0: none, so that persons decide."""
 
@@ -209,6 +212,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Journal entries between two snapshots: recovery folds at most that many, in about two seconds."""
     reconcile_every_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)] = 30.0
     """How often the venues are asked what is so; beside that at the start, and whenever a person asks."""
+    adjust_alone_up_to: Money = Decimal(0)
+    """One person may take a venue's word for a balance of the ledger up to this difference, in whatever currency."""
     market: MarketSettings = MarketSettings()
     paper: PaperSettings = PaperSettings()
     limits: LimitSettings = LimitSettings()

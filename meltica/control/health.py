@@ -15,6 +15,8 @@ from meltica.control.calls import Caller
 from meltica.control.errors import RefusedError
 
 WHOLE_SERVER: Final = ""
+RECONCILED: Final = "meltica.reconciliation"
+"""A name of the health service: NOT_SERVING while statements of an account stay away."""
 SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICE_UNKNOWN: Final = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
@@ -22,13 +24,22 @@ SERVICE_UNKNOWN: Final = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 class Health:
     def __init__(self, services: Iterable[str]) -> None:
-        self._statuses = dict.fromkeys((WHOLE_SERVER, *services), SERVING)
+        self._statuses = dict.fromkeys((WHOLE_SERVER, *services, RECONCILED), SERVING)
         self._changed = asyncio.Event()
+        self._draining = False
 
     def drain(self) -> None:
         """Everything is NOT_SERVING from now on, and every watcher hears it."""
         self._statuses = dict.fromkeys(self._statuses, NOT_SERVING)
+        self._draining = True
         self._changed.set()
+
+    def report(self, condition: str, *, well: bool) -> None:
+        """Of something that is no service but has a name here. The server as a whole serves on."""
+        if not self._draining and self._statuses[condition] != (status := SERVING if well else NOT_SERVING):
+            self._statuses[condition] = status
+            changed, self._changed = self._changed, asyncio.Event()
+            changed.set()
 
     async def check(self, request: health_pb2.HealthCheckRequest, _caller: Caller) -> health_pb2.HealthCheckResponse:
         if (status := self._statuses.get(request.service)) is None:
@@ -42,7 +53,14 @@ class Health:
     async def watch(
         self, request: health_pb2.HealthCheckRequest, _caller: Caller
     ) -> AsyncGenerator[health_pb2.HealthCheckResponse, None]:
-        """The status now and, when the server drains, the last one."""
-        yield health_pb2.HealthCheckResponse(status=self._statuses.get(request.service, SERVICE_UNKNOWN))
-        await self._changed.wait()
-        yield health_pb2.HealthCheckResponse(status=self._statuses.get(request.service, SERVICE_UNKNOWN))
+        """The status now, whenever it is another one, and the last one when the server drains."""
+        told = None
+        while True:
+            changed, draining = self._changed, self._draining
+            status = self._statuses.get(request.service, SERVICE_UNKNOWN)
+            if status != told or draining:
+                told = status
+                yield health_pb2.HealthCheckResponse(status=status)
+            if draining:
+                return
+            await changed.wait()

@@ -41,6 +41,8 @@ class BookCash(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, om
     to_currency: str = ""
     """CONVERSION: what ``nanos`` of ``currency`` were given for."""
     to_nanos: int = 0
+    venue: str = ""
+    """Where the money is; empty: at the instrument's venue, and without one at no venue."""
 
 
 class SetConversionRate(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -131,6 +133,8 @@ class CashBooked(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, 
     instrument: str = ""
     to_currency: str = ""
     to_nanos: int = 0
+    venue: str = ""
+    """At which venue; empty: at none."""
 
 
 class ConversionRateSet(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):

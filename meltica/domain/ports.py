@@ -65,7 +65,19 @@ class StatingVenue(VenueSession, Protocol):
         """Ask for one; its parts come from ``stated`` when their time has come."""
 
     def stated(self, now_ns: int) -> Sequence[VenueStatement]:
-        """The parts that have come by now, in any order."""
+        """Some of the parts that have come by now, in any order; the rest with the next calls. Empty: no more now."""
+
+
+class StatementSource(msgspec.Struct, frozen=True):
+    """How statements of an account come from a venue, as this process is wired."""
+
+    venue: str
+    account: str
+    every_ns: int
+    no_source: str = ""
+    """Why none come: then nothing is compared there. Empty: they come."""
+    overdue: bool = False
+    """None was compared for so long that it is nobody's delay."""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -57,6 +57,8 @@ class StatedBalance(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     nanos: int
     booked_nanos: int | None = None
     """What the ledger had when the statement came; None: nobody asked it."""
+    booked_ns: int = 0
+    """The time of the ledger's newest journal entry: what was booked after it is not in ``booked_nanos``."""
 
 
 class VenueStatement(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -143,6 +145,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defau
     """When the last look at it was over; only a statement that was asked for later is another look."""
     ignored: str = ""
     """Why it is ignored; empty: it is not."""
+    booked: bool = False
+    """BALANCE: ``ours`` is the ledger's; to accept the venue's word books what is missing there."""
 
     @property
     def key(self) -> str:
@@ -181,7 +185,16 @@ class RequestStatement(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=F
     guard: bool = False
 
 
-ReconciliationCommand = SettleDifference | RequestStatement
+class SetReconciliationPolicy(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    """What one person may decide alone. The settings say it at each start."""
+
+    request_id: str
+    actor: str
+    alone_nanos: int
+    """A balance of the ledger may be adjusted by up to this by one person, in whatever currency."""
+
+
+ReconciliationCommand = SettleDifference | RequestStatement | SetReconciliationPolicy
 
 
 class StatementRequested(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -271,6 +284,12 @@ class BalanceAgreed(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=Fals
     time_ns: int
 
 
+class ReconciliationPolicySet(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
+    alone_nanos: int
+    actor: str
+    time_ns: int
+
+
 ReconciliationEvent = (
     StatementRequested
     | StatementKept
@@ -279,6 +298,7 @@ ReconciliationEvent = (
     | DifferenceSettled
     | PositionAdjusted
     | BalanceAgreed
+    | ReconciliationPolicySet
 )
 
 
@@ -306,6 +326,8 @@ class ReconciliationTables(msgspec.Struct, kw_only=True):
     """The part of the engine's tables that reconciliation needs."""
 
     next_difference_id: int = 1
+    alone_nanos: int = 0
+    """``SetReconciliationPolicy``; until somebody says more, every adjustment takes two persons."""
     standings: dict[str, Standing] = {}
     """``venue|account`` -> how far it is."""
     differences: dict[str, Difference] = {}

@@ -55,15 +55,20 @@ def book_cash(desk: Desk, command: cash.BookCash) -> None:
             instrument=command.instrument,
             to_currency=command.to_currency,
             to_nanos=command.to_nanos,
+            venue=command.venue or _venue_of(desk, command.instrument),
         )
     )
+
+
+def _venue_of(desk: Desk, instrument: str) -> str:
+    return desk.state.tables.instruments[instrument].venue if instrument else ""
 
 
 def _cash_fault(desk: Desk, command: cash.BookCash) -> Fault:
     if (fault := _account_fault(desk, "account", command.account)) is not None:
         return fault
-    if command.instrument and command.instrument not in desk.state.tables.instruments:
-        return _unknown_instrument(command.instrument)
+    if (fault := _place_fault(desk, command)) is not None:
+        return fault
     if not CURRENCY.fullmatch(command.currency):
         return _currency_fault("currency", command.currency)
     if command.nanos == 0 or abs(command.nanos) > INT64_MAX:
@@ -72,12 +77,25 @@ def _cash_fault(desk: Desk, command: cash.BookCash) -> Fault:
         return "AMOUNT_OUT_OF_RANGE", "amount", f"a {command.kind.value} says how much, without a sign"
     if command.kind is not CashKind.CONVERSION:
         if command.to_currency or command.to_nanos:
-            return "NOT_A_CONVERSION", "to_currency", f"a {command.kind.value} has one currency"
+            field = "to_currency" if command.to_currency else "to_amount"
+            return "NOT_A_CONVERSION", field, f"a {command.kind.value} has one currency"
         return None
     if not CURRENCY.fullmatch(command.to_currency) or command.to_currency == command.currency:
         return _currency_fault("to_currency", command.to_currency)
     if not 0 < command.to_nanos <= INT64_MAX:
         return "AMOUNT_OUT_OF_RANGE", "to_amount", "must be more than 0 and fit 63 bits in nanos"
+    return None
+
+
+def _place_fault(desk: Desk, command: cash.BookCash) -> Fault:
+    if command.instrument and command.instrument not in desk.state.tables.instruments:
+        return _unknown_instrument(command.instrument)
+    if not command.venue:
+        return None
+    if all(instrument.venue != command.venue for instrument in desk.state.tables.instruments.values()):
+        return "UNKNOWN_VENUE", "venue", f"no instrument of this gateway is traded at {command.venue[:80]!r}"
+    if command.instrument and _venue_of(desk, command.instrument) != command.venue:
+        return "VENUE_CONTRADICTS", "venue", f"{command.instrument} is not traded at {command.venue}"
     return None
 
 
@@ -156,10 +174,13 @@ def _schedule_fault(schedule: FeeSchedule) -> Fault:
     volumes = [tier.volume_nanos for tier in schedule.tiers]
     if not 0 < len(volumes) <= TIERS_MAX:
         return "TIERS_INVALID", "tiers", f"there must be 1 to {TIERS_MAX}"
-    if volumes[0] != 0 or sorted(set(volumes)) != volumes or volumes[-1] > INT64_MAX:
-        return "TIERS_INVALID", "tiers", "the first begins at volume 0, each later one higher"
-    if any(abs(ppm) > PPM for tier in schedule.tiers for ppm in (tier.maker_ppm, tier.taker_ppm)):
-        return "TIERS_INVALID", "tiers", "a fee is at most all of the value"
+    for place, tier in enumerate(schedule.tiers):
+        least = volumes[place - 1] + 1 if place else 0
+        if not least <= tier.volume_nanos <= (INT64_MAX if place else 0):
+            return "TIERS_INVALID", f"tiers[{place}].volume", "the first begins at volume 0, each later one higher"
+        for name in ("maker_ppm", "taker_ppm"):
+            if abs(getattr(tier, name)) > PPM:
+                return "TIERS_INVALID", f"tiers[{place}].{name}", "a fee is at most all of the value"
     return None
 
 
@@ -191,7 +212,8 @@ def split_instrument(desk: Desk, command: cash.SplitInstrument) -> None:
     if command.instrument not in desk.state.tables.instruments:
         fault: No = _unknown_instrument(command.instrument)
     elif not (0 < command.numerator <= PPM and 0 < command.denominator <= PPM):
-        fault = "RATIO_OUT_OF_RANGE", "numerator", f"both numbers must be 1 to {PPM}"
+        field = "denominator" if 0 < command.numerator <= PPM else "numerator"
+        fault = "RATIO_OUT_OF_RANGE", field, f"must be 1 to {PPM}"
     elif command.numerator == command.denominator:
         fault = "RATIO_OUT_OF_RANGE", "numerator", "changes nothing"
     else:
@@ -264,14 +286,19 @@ def _allocation_fault(desk: Desk, order: Order, executions: tuple[str, ...], com
 def _shares_fault(desk: Desk, order: Order, shares: tuple[Share, ...]) -> Fault:
     if not 0 < len(shares) <= SHARES_MAX:
         return "SHARES_INVALID", "shares", f"there must be 1 to {SHARES_MAX}"
-    names = [share.account for share in shares]
-    if len(set(names)) != len(names):
-        return "SHARES_INVALID", "shares", "an account is named twice"
-    if order.account in names:
-        return "SHARES_INVALID", "shares", f"{order.account} has the fill already"
-    if any(not 0 < share.parts <= INT64_MAX for share in shares):
-        return "SHARES_INVALID", "shares", "each part must be more than 0 and fit 63 bits"
-    return next((fault for name in names if (fault := _account_fault(desk, "shares", name)) is not None), None)
+    named: set[str] = set()
+    for place, share in enumerate(shares):
+        field = f"shares[{place}].account"
+        if share.account in named:
+            return "SHARES_INVALID", field, f"{share.account} is named twice"
+        named.add(share.account)
+        if share.account == order.account:
+            return "SHARES_INVALID", field, f"{order.account} has the fill already"
+        if not 0 < share.parts <= INT64_MAX:
+            return "SHARES_INVALID", f"shares[{place}]", "a part must be more than 0 and fit 63 bits"
+        if (fault := _account_fault(desk, field, share.account)) is not None:
+            return fault
+    return None
 
 
 def reverse_allocation(desk: Desk, command: cash.ReverseAllocation) -> None:

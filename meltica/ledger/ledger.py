@@ -31,6 +31,7 @@ from meltica.domain.money import divide_half_even
 from meltica.domain.order_events import OrderAdopted, OrderFilled, OrderHeld, OrderSubmitted, TradeCorrected
 from meltica.ledger.allocations import Allocations
 from meltica.ledger.chart import AGAINST, Book, What
+from meltica.ledger.custody import Custody
 from meltica.ledger.days import Days
 from meltica.ledger.fees import FeeBook, FeeDifference, expected_fee
 from meltica.ledger.journal import Journal, Place
@@ -49,6 +50,7 @@ class Ledger:
         self.days = Days(self.tables, self.worth)
         self.journal = Journal(self.tables, self.days)
         self.fees = FeeBook(self.tables.fees, self.tables.rates)
+        self.custody = Custody(self.tables.custody)
         self._streams: dict[tuple[str, str], Stream] = {}
         for table in self.tables.streams.values():
             self._open(Stream(table))
@@ -148,6 +150,7 @@ class Ledger:
             fill.closes = linked is not None and linked.closes
         _, cost, realised = stream.append(fill)
         self.journal.trade(What.FILL, stream.table, fill, (value, fill.fee, cost, realised, 0))
+        self.custody.traded(account, instrument, lots, -value - fill.fee)
         self.days.traded(account, instrument.quote_currency, abs(value))
         self._judge_fee(account, instrument, fill)
         self.fees.traded(account, instrument, fill.time_ns, abs(value))
@@ -198,6 +201,8 @@ class Ledger:
             self._allocations.correct(stream, row, new)
         else:
             self.journal.change(What.CORRECTION, stream, {row: new}, event.execution_id)
+        paid = new.value + new.fee - old.value - old.fee
+        self.custody.traded(event.account, instrument, new.lots - old.lots, -paid)
         tables = self.tables
         gone = (old.execution_id, event.account, event.instrument)
         tables.differences = [d for d in tables.differences if (d.execution_id, d.account, d.instrument) != gone]
@@ -262,6 +267,7 @@ class Ledger:
         if event.kind is CashKind.CONVERSION:
             postings += [(Book.CASH, event.to_currency, event.to_nanos), (against, event.to_currency, -event.to_nanos)]
         self.journal.book(what, Place(event.account, event.strategy, event.instrument), event.reason, postings)
+        self.custody.booked(event)
         if not event.instrument or against in (Book.CAPITAL, Book.CONVERSION):
             return
         stream = self.stream(event.account, event.instrument)
@@ -274,6 +280,7 @@ class Ledger:
 
     def _funding(self, event: FundingSettled) -> None:
         """Each account by its whole position; its strategies by theirs, which add up to the same."""
+        self.custody.funded(event, self.tables.instruments[event.instrument])
         per_lot = event.mark_ticks * self.tables.instruments[event.instrument].value_per_tick_lot_nanos
         per_lot *= event.rate_picos
         for account in self.worth.holders((event.instrument,)):
@@ -294,6 +301,7 @@ class Ledger:
     def _split(self, event: InstrumentSplit) -> None:
         """Lots are restated, their cost stays. An entry says so, also where no money moves."""
         numerator, denominator = event.numerator, event.denominator
+        self.custody.split(event)
         for (account, name), stream in sorted(self._streams.items()):
             if name != event.instrument or not stream.table.rows:
                 continue

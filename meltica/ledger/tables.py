@@ -10,6 +10,7 @@ from meltica.domain.accounting import AccountBooks, Rate, Share
 from meltica.domain.accounting_port import EquityPoint, Statement
 from meltica.domain.instrument import Instrument
 from meltica.ledger.chart import Book
+from meltica.ledger.custody import CustodyTable
 from meltica.ledger.entry import Entry
 from meltica.ledger.fees import FeeDifference, FeeTables
 from meltica.ledger.positions import Fill
@@ -76,6 +77,7 @@ class LedgerTables(msgspec.Struct, kw_only=True):
     books: dict[str, AccountBooks] = {}
     rates: dict[str, Rate] = {}
     fees: FeeTables = msgspec.field(default_factory=FeeTables)
+    custody: CustodyTable = msgspec.field(default_factory=CustodyTable)
     streams: dict[str, StreamTable] = {}
     """``account|instrument``"""
     balances: dict[str, dict[str, Balance]] = {}

@@ -1198,6 +1198,7 @@ class BookCashRequest(_message.Message):
     INSTRUMENT_FIELD_NUMBER: _builtins.int
     TO_CURRENCY_FIELD_NUMBER: _builtins.int
     TO_AMOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID made by the caller; the same for every retry."""
     account: _builtins.str
@@ -1218,6 +1219,10 @@ class BookCashRequest(_message.Message):
     """Conversion: what the amount was given for."""
     to_amount: _builtins.str
     """Conversion: how much of it."""
+    venue: _builtins.str
+    """At which venue the money is; empty: at the instrument's, and without one at no venue. Only what is at a venue is
+    compared with what the venue says.
+    """
     def __init__(
         self,
         *,
@@ -1231,10 +1236,11 @@ class BookCashRequest(_message.Message):
         instrument: _builtins.str = ...,
         to_currency: _builtins.str = ...,
         to_amount: _builtins.str = ...,
+        venue: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount", "currency", b"currency", "instrument", b"instrument", "kind", b"kind", "reason", b"reason", "request_id", b"request_id", "strategy", b"strategy", "to_amount", b"to_amount", "to_currency", b"to_currency"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount", "currency", b"currency", "instrument", b"instrument", "kind", b"kind", "reason", b"reason", "request_id", b"request_id", "strategy", b"strategy", "to_amount", b"to_amount", "to_currency", b"to_currency", "venue", b"venue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1420,6 +1426,8 @@ class SetFeeScheduleRequest(_message.Message):
     WINDOW_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
     TIERS_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID made by the caller; the same for every retry."""
     venue: _builtins.str
@@ -1430,6 +1438,10 @@ class SetFeeScheduleRequest(_message.Message):
     """What is counted to find the tier."""
     currency: _builtins.str
     """Of the tiers' volumes."""
+    account: _builtins.str
+    """Only for this account; empty: for all."""
+    instrument: _builtins.str
+    """Only for this instrument, whatever the class of the others; empty: for the whole class."""
     @_builtins.property
     def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeeTier]:
         """The first begins at volume 0, each later one higher."""
@@ -1443,10 +1455,12 @@ class SetFeeScheduleRequest(_message.Message):
         window: Global___VolumeWindow.ValueType = ...,
         currency: _builtins.str = ...,
         tiers: _abc.Iterable[Global___FeeTier] | None = ...,
+        account: _builtins.str = ...,
+        instrument: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "instrument_class", b"instrument_class", "request_id", b"request_id", "tiers", b"tiers", "venue", b"venue", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "currency", b"currency", "instrument", b"instrument", "instrument_class", b"instrument_class", "request_id", b"request_id", "tiers", b"tiers", "venue", b"venue", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,41 +22,42 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from meltica.v1 import limits_pb2 as meltica_dot_v1_dot_limits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'meltica/v1/reconciliation_service.proto\x12\nmeltica.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17meltica/v1/limits.proto\":\n\x18GetReconciliationRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\r\n\x05venue\x18\x02 \x01(\t\"\x9b\x03\n\x0eReconciliation\x12\r\n\x05venue\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x0f\n\x07guarded\x18\x03 \x01(\x08\x12\x30\n\x0crequest_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cstatement_id\x18\x05 \x01(\t\x12.\n\nasked_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntaken_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompare_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nstatements\x18\t \x01(\x03\x12\x0e\n\x06orders\x18\n \x01(\x05\x12\r\n\x05\x66ills\x18\x0b \x01(\x05\x12\x11\n\tpositions\x18\x0c \x01(\x05\x12\x13\n\x0b\x64ifferences\x18\r \x01(\x05\x12\x11\n\tsuspected\x18\x0e \x01(\x05\x12\x10\n\x08unlisted\x18\x0f \x01(\x05\"P\n\x19GetReconciliationResponse\x12\x33\n\x0freconciliations\x18\x01 \x03(\x0b\x32\x1a.meltica.v1.Reconciliation\"\x9f\x03\n\nDifference\x12\x15\n\rdifference_id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.meltica.v1.DifferenceKind\x12\r\n\x05venue\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x12\n\ninstrument\x18\x06 \x01(\t\x12\x10\n\x08order_id\x18\x07 \x01(\t\x12\x0c\n\x04ours\x18\x08 \x01(\t\x12\x0e\n\x06theirs\x18\t \x01(\t\x12\x35\n\x0fproposed_action\x18\n \x01(\x0e\x32\x1c.meltica.v1.DifferenceAction\x12\x0c\n\x04text\x18\x0b \x01(\t\x12\r\n\x05looks\x18\x0c \x01(\x05\x12\x10\n\x08revision\x18\r \x01(\x03\x12.\n\nfirst_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eignored_reason\x18\x10 \x01(\t\"\x84\x01\n\x16ListDifferencesRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x19\n\x11include_suspected\x18\x02 \x01(\x08\x12\x17\n\x0finclude_ignored\x18\x03 \x01(\x08\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"_\n\x17ListDifferencesResponse\x12+\n\x0b\x64ifferences\x18\x01 \x03(\x0b\x32\x16.meltica.v1.Difference\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"]\n\x17RequestStatementRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05venue\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\",\n\x18RequestStatementResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"\x91\x01\n\x17SettleDifferenceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rdifference_id\x18\x02 \x01(\t\x12,\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1c.meltica.v1.DifferenceAction\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05price\x18\x05 \x01(\t\"T\n\x18SettleDifferenceResponse\x12&\n\x08proposal\x18\x01 \x01(\x0b\x32\x14.meltica.v1.Proposal\x12\x10\n\x08sequence\x18\x02 \x01(\x04*\x81\x02\n\x0e\x44ifferenceKind\x12\x1f\n\x1b\x44IFFERENCE_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x44IFFERENCE_KIND_FILL_MISSING\x10\x01\x12&\n\"DIFFERENCE_KIND_FILL_UNKNOWN_THERE\x10\x02\x12!\n\x1d\x44IFFERENCE_KIND_ORDER_MISSING\x10\x03\x12&\n\"DIFFERENCE_KIND_ORDER_UNKNOWN_HERE\x10\x04\x12\x1c\n\x18\x44IFFERENCE_KIND_POSITION\x10\x05\x12\x1b\n\x17\x44IFFERENCE_KIND_BALANCE\x10\x06*\x94\x01\n\x10\x44ifferenceAction\x12!\n\x1d\x44IFFERENCE_ACTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44IFFERENCE_ACTION_QUERY\x10\x01\x12\"\n\x1e\x44IFFERENCE_ACTION_ACCEPT_VENUE\x10\x02\x12\x1c\n\x18\x44IFFERENCE_ACTION_IGNORE\x10\x03\x32\x93\x03\n\x15ReconciliationService\x12`\n\x11GetReconciliation\x12$.meltica.v1.GetReconciliationRequest\x1a%.meltica.v1.GetReconciliationResponse\x12Z\n\x0fListDifferences\x12\".meltica.v1.ListDifferencesRequest\x1a#.meltica.v1.ListDifferencesResponse\x12]\n\x10RequestStatement\x12#.meltica.v1.RequestStatementRequest\x1a$.meltica.v1.RequestStatementResponse\x12]\n\x10SettleDifference\x12#.meltica.v1.SettleDifferenceRequest\x1a$.meltica.v1.SettleDifferenceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'meltica/v1/reconciliation_service.proto\x12\nmeltica.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17meltica/v1/limits.proto\":\n\x18GetReconciliationRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\r\n\x05venue\x18\x02 \x01(\t\"\xec\x03\n\x0eReconciliation\x12\r\n\x05venue\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x0f\n\x07guarded\x18\x03 \x01(\x08\x12\x30\n\x0crequest_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cstatement_id\x18\x05 \x01(\t\x12.\n\nasked_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntaken_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompare_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nstatements\x18\t \x01(\x03\x12\x0e\n\x06orders\x18\n \x01(\x05\x12\r\n\x05\x66ills\x18\x0b \x01(\x05\x12\x11\n\tpositions\x18\x0c \x01(\x05\x12\x13\n\x0b\x64ifferences\x18\r \x01(\x05\x12\x11\n\tsuspected\x18\x0e \x01(\x05\x12\x10\n\x08unlisted\x18\x0f \x01(\x05\x12\x11\n\tno_source\x18\x10 \x01(\t\x12\x0f\n\x07overdue\x18\x11 \x01(\x08\x12+\n\x08interval\x18\x12 \x01(\x0b\x32\x19.google.protobuf.Duration\"P\n\x19GetReconciliationResponse\x12\x33\n\x0freconciliations\x18\x01 \x03(\x0b\x32\x1a.meltica.v1.Reconciliation\"\x9f\x03\n\nDifference\x12\x15\n\rdifference_id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.meltica.v1.DifferenceKind\x12\r\n\x05venue\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x12\n\ninstrument\x18\x06 \x01(\t\x12\x10\n\x08order_id\x18\x07 \x01(\t\x12\x0c\n\x04ours\x18\x08 \x01(\t\x12\x0e\n\x06theirs\x18\t \x01(\t\x12\x35\n\x0fproposed_action\x18\n \x01(\x0e\x32\x1c.meltica.v1.DifferenceAction\x12\x0c\n\x04text\x18\x0b \x01(\t\x12\r\n\x05looks\x18\x0c \x01(\x05\x12\x10\n\x08revision\x18\r \x01(\x03\x12.\n\nfirst_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eignored_reason\x18\x10 \x01(\t\"\x84\x01\n\x16ListDifferencesRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x19\n\x11include_suspected\x18\x02 \x01(\x08\x12\x17\n\x0finclude_ignored\x18\x03 \x01(\x08\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"_\n\x17ListDifferencesResponse\x12+\n\x0b\x64ifferences\x18\x01 \x03(\x0b\x32\x16.meltica.v1.Difference\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"]\n\x17RequestStatementRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05venue\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\",\n\x18RequestStatementResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"\x91\x01\n\x17SettleDifferenceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rdifference_id\x18\x02 \x01(\t\x12,\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1c.meltica.v1.DifferenceAction\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05price\x18\x05 \x01(\t\"T\n\x18SettleDifferenceResponse\x12&\n\x08proposal\x18\x01 \x01(\x0b\x32\x14.meltica.v1.Proposal\x12\x10\n\x08sequence\x18\x02 \x01(\x04*\x81\x02\n\x0e\x44ifferenceKind\x12\x1f\n\x1b\x44IFFERENCE_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x44IFFERENCE_KIND_FILL_MISSING\x10\x01\x12&\n\"DIFFERENCE_KIND_FILL_UNKNOWN_THERE\x10\x02\x12!\n\x1d\x44IFFERENCE_KIND_ORDER_MISSING\x10\x03\x12&\n\"DIFFERENCE_KIND_ORDER_UNKNOWN_HERE\x10\x04\x12\x1c\n\x18\x44IFFERENCE_KIND_POSITION\x10\x05\x12\x1b\n\x17\x44IFFERENCE_KIND_BALANCE\x10\x06*\x94\x01\n\x10\x44ifferenceAction\x12!\n\x1d\x44IFFERENCE_ACTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44IFFERENCE_ACTION_QUERY\x10\x01\x12\"\n\x1e\x44IFFERENCE_ACTION_ACCEPT_VENUE\x10\x02\x12\x1c\n\x18\x44IFFERENCE_ACTION_IGNORE\x10\x03\x32\x93\x03\n\x15ReconciliationService\x12`\n\x11GetReconciliation\x12$.meltica.v1.GetReconciliationRequest\x1a%.meltica.v1.GetReconciliationResponse\x12Z\n\x0fListDifferences\x12\".meltica.v1.ListDifferencesRequest\x1a#.meltica.v1.ListDifferencesResponse\x12]\n\x10RequestStatement\x12#.meltica.v1.RequestStatementRequest\x1a$.meltica.v1.RequestStatementResponse\x12]\n\x10SettleDifference\x12#.meltica.v1.SettleDifferenceRequest\x1a$.meltica.v1.SettleDifferenceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'meltica.v1.reconciliation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DIFFERENCEKIND']._serialized_start=1695
-  _globals['_DIFFERENCEKIND']._serialized_end=1952
-  _globals['_DIFFERENCEACTION']._serialized_start=1955
-  _globals['_DIFFERENCEACTION']._serialized_end=2103
-  _globals['_GETRECONCILIATIONREQUEST']._serialized_start=113
-  _globals['_GETRECONCILIATIONREQUEST']._serialized_end=171
-  _globals['_RECONCILIATION']._serialized_start=174
-  _globals['_RECONCILIATION']._serialized_end=585
-  _globals['_GETRECONCILIATIONRESPONSE']._serialized_start=587
-  _globals['_GETRECONCILIATIONRESPONSE']._serialized_end=667
-  _globals['_DIFFERENCE']._serialized_start=670
-  _globals['_DIFFERENCE']._serialized_end=1085
-  _globals['_LISTDIFFERENCESREQUEST']._serialized_start=1088
-  _globals['_LISTDIFFERENCESREQUEST']._serialized_end=1220
-  _globals['_LISTDIFFERENCESRESPONSE']._serialized_start=1222
-  _globals['_LISTDIFFERENCESRESPONSE']._serialized_end=1317
-  _globals['_REQUESTSTATEMENTREQUEST']._serialized_start=1319
-  _globals['_REQUESTSTATEMENTREQUEST']._serialized_end=1412
-  _globals['_REQUESTSTATEMENTRESPONSE']._serialized_start=1414
-  _globals['_REQUESTSTATEMENTRESPONSE']._serialized_end=1458
-  _globals['_SETTLEDIFFERENCEREQUEST']._serialized_start=1461
-  _globals['_SETTLEDIFFERENCEREQUEST']._serialized_end=1606
-  _globals['_SETTLEDIFFERENCERESPONSE']._serialized_start=1608
-  _globals['_SETTLEDIFFERENCERESPONSE']._serialized_end=1692
-  _globals['_RECONCILIATIONSERVICE']._serialized_start=2106
-  _globals['_RECONCILIATIONSERVICE']._serialized_end=2509
+  _globals['_DIFFERENCEKIND']._serialized_start=1808
+  _globals['_DIFFERENCEKIND']._serialized_end=2065
+  _globals['_DIFFERENCEACTION']._serialized_start=2068
+  _globals['_DIFFERENCEACTION']._serialized_end=2216
+  _globals['_GETRECONCILIATIONREQUEST']._serialized_start=145
+  _globals['_GETRECONCILIATIONREQUEST']._serialized_end=203
+  _globals['_RECONCILIATION']._serialized_start=206
+  _globals['_RECONCILIATION']._serialized_end=698
+  _globals['_GETRECONCILIATIONRESPONSE']._serialized_start=700
+  _globals['_GETRECONCILIATIONRESPONSE']._serialized_end=780
+  _globals['_DIFFERENCE']._serialized_start=783
+  _globals['_DIFFERENCE']._serialized_end=1198
+  _globals['_LISTDIFFERENCESREQUEST']._serialized_start=1201
+  _globals['_LISTDIFFERENCESREQUEST']._serialized_end=1333
+  _globals['_LISTDIFFERENCESRESPONSE']._serialized_start=1335
+  _globals['_LISTDIFFERENCESRESPONSE']._serialized_end=1430
+  _globals['_REQUESTSTATEMENTREQUEST']._serialized_start=1432
+  _globals['_REQUESTSTATEMENTREQUEST']._serialized_end=1525
+  _globals['_REQUESTSTATEMENTRESPONSE']._serialized_start=1527
+  _globals['_REQUESTSTATEMENTRESPONSE']._serialized_end=1571
+  _globals['_SETTLEDIFFERENCEREQUEST']._serialized_start=1574
+  _globals['_SETTLEDIFFERENCEREQUEST']._serialized_end=1719
+  _globals['_SETTLEDIFFERENCERESPONSE']._serialized_start=1721
+  _globals['_SETTLEDIFFERENCERESPONSE']._serialized_end=1805
+  _globals['_RECONCILIATIONSERVICE']._serialized_start=2219
+  _globals['_RECONCILIATIONSERVICE']._serialized_end=2622
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ Statements of venues compared with the books: how far each account is, where the
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -140,6 +141,9 @@ class Reconciliation(_message.Message):
     DIFFERENCES_FIELD_NUMBER: _builtins.int
     SUSPECTED_FIELD_NUMBER: _builtins.int
     UNLISTED_FIELD_NUMBER: _builtins.int
+    NO_SOURCE_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
     venue: _builtins.str
     """The venue's code."""
     account: _builtins.str
@@ -162,6 +166,10 @@ class Reconciliation(_message.Message):
     """What one statement showed and a second one must confirm."""
     unlisted: _builtins.int
     """Differences for which there was no room: the account takes no new risk."""
+    no_source: _builtins.str
+    """Why no statements of this account come from this venue: nothing is compared there. Empty: they come."""
+    overdue: _builtins.bool
+    """None was compared for more than three intervals."""
     @_builtins.property
     def request_time(self) -> _timestamp_pb2.Timestamp:
         """When a statement was asked for last by a command; not set: never."""
@@ -177,6 +185,10 @@ class Reconciliation(_message.Message):
     @_builtins.property
     def compare_time(self) -> _timestamp_pb2.Timestamp:
         """When it was compared."""
+
+    @_builtins.property
+    def interval(self) -> _duration_pb2.Duration:
+        """How often one is asked for."""
 
     def __init__(
         self,
@@ -196,10 +208,13 @@ class Reconciliation(_message.Message):
         differences: _builtins.int = ...,
         suspected: _builtins.int = ...,
         unlisted: _builtins.int = ...,
+        no_source: _builtins.str = ...,
+        overdue: _builtins.bool = ...,
+        interval: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["asked_time", b"asked_time", "compare_time", b"compare_time", "request_time", b"request_time", "taken_time", b"taken_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asked_time", b"asked_time", "compare_time", b"compare_time", "interval", b"interval", "request_time", b"request_time", "taken_time", b"taken_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "asked_time", b"asked_time", "compare_time", b"compare_time", "differences", b"differences", "fills", b"fills", "guarded", b"guarded", "orders", b"orders", "positions", b"positions", "request_time", b"request_time", "statement_id", b"statement_id", "statements", b"statements", "suspected", b"suspected", "taken_time", b"taken_time", "unlisted", b"unlisted", "venue", b"venue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "asked_time", b"asked_time", "compare_time", b"compare_time", "differences", b"differences", "fills", b"fills", "guarded", b"guarded", "interval", b"interval", "no_source", b"no_source", "orders", b"orders", "overdue", b"overdue", "positions", b"positions", "request_time", b"request_time", "statement_id", b"statement_id", "statements", b"statements", "suspected", b"suspected", "taken_time", b"taken_time", "unlisted", b"unlisted", "venue", b"venue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -214,7 +229,7 @@ class GetReconciliationResponse(_message.Message):
     RECONCILIATIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def reconciliations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reconciliation]:
-        """One row for each account and venue that was ever asked for a statement."""
+        """One row for each account at each venue that is connected, and for each that was ever asked for a statement."""
 
     def __init__(
         self,

@@ -20,11 +20,8 @@ def take_over(tables: ReconciliationTables, event: ReconciliationEvent) -> None:
             tables.next_difference_id = max(tables.next_difference_id, difference.difference_id + 1)
         case words.DifferenceSettled():
             tables.differences.pop(event.key, None)
-        case words.StatementKept(statement=part):
-            key = f"{standing_key(part.venue, part.account)}|{part.statement_id}"
-            tables.kept.setdefault(key, {})[part.part] = event
-            while len(tables.kept) > WAITING_MOST:
-                del tables.kept[min(tables.kept, key=lambda name: (_asked(tables, name), name))]
+        case words.StatementKept():
+            _kept(tables, event)
         case words.StatementCompared():
             _compared(tables, event)
         case words.StatementRequested():
@@ -32,12 +29,30 @@ def take_over(tables: ReconciliationTables, event: ReconciliationEvent) -> None:
             known = tables.standings.get(key) or Standing(venue=event.venue, account=event.account)
             guarded = known.guarded or event.guard
             tables.standings[key] = msgspec.structs.replace(known, guarded=guarded, requested_ns=event.time_ns)
+        case _:
+            _decided(tables, event)
+
+
+def _decided(
+    tables: ReconciliationTables, event: words.PositionAdjusted | words.BalanceAgreed | words.ReconciliationPolicySet
+) -> None:
+    match event:
         case words.PositionAdjusted():
             tables.adjustments.pop(event.execution_id, None)
             if event.lots:
                 tables.adjustments[event.execution_id] = event
+        case words.ReconciliationPolicySet():
+            tables.alone_nanos = event.alone_nanos
         case words.BalanceAgreed():
             tables.offsets[f"{standing_key(event.venue, event.account)}|{event.currency}"] = event.offset_nanos
+
+
+def _kept(tables: ReconciliationTables, event: words.StatementKept) -> None:
+    part = event.statement
+    key = f"{standing_key(part.venue, part.account)}|{part.statement_id}"
+    tables.kept.setdefault(key, {})[part.part] = event
+    while len(tables.kept) > WAITING_MOST:
+        del tables.kept[min(tables.kept, key=lambda name: (_asked(tables, name), name))]
 
 
 def _asked(tables: ReconciliationTables, name: str) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from meltica.domain import lifecycle
@@ -58,7 +59,7 @@ class Known:
 _NONE: Final[frozenset[int]] = frozenset()
 
 
-def working(desk: Desk, whole: Whole, but: Set[int] = _NONE) -> list[Order]:
+def working(desk: Desk, whole: Whole, but: AbstractSet[int] = _NONE) -> list[Order]:
     """The account's orders that may be filled at this venue, by our books, but those with these ids."""
     first, instruments = whole.first, desk.state.tables.instruments
     return [

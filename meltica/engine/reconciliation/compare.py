@@ -6,16 +6,21 @@ be in it or not, a part of it even: every state in between agrees with it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+import msgspec
 
 from meltica.domain import lifecycle
-from meltica.domain.money import INT64_MAX
+from meltica.domain.money import INT64_MAX, nanos_text
 from meltica.domain.order import Order, Side
-from meltica.domain.statements import Action, Difference, DifferenceKind, StatedOrder
+from meltica.domain.statements import Action, Difference, DifferenceKind, StatedBalance, StatedOrder
 from meltica.engine.desk import Desk
 from meltica.engine.reconciliation import books
 from meltica.engine.reconciliation.merge import Whole
 from meltica.engine.state import execution_key, position_key
+
+_ACCEPT: Final = Action.ACCEPT_VENUE
 
 
 class Compared(NamedTuple):
@@ -234,31 +239,43 @@ def _explained(desk: Desk, whole: Whole, result: Compared, instrument: str, lots
 
 
 def _balances(desk: Desk, whole: Whole, result: Compared) -> None:
-    kind, first = DifferenceKind.BALANCE, whole.first
+    """With the ledger's balance, where it came with the statement; else with what fills moved since the first one."""
+    asked_ns = whole.first.asked_ns
     for balance in whole.balances:
-        if _moved(desk, whole, balance.currency):
-            result.undecided.add(_key(whole, kind, balance.currency))
-            continue
-        ours = balance.booked_nanos
+        ours = _ours_now(desk, whole, balance)
         if ours is None:
-            offset = desk.state.tables.reconciliation.offsets.get(f"{first.venue}|{first.account}|{balance.currency}")
-            flow = traded_nanos(desk, first.venue, first.account, balance.currency)
-            if offset is None or abs(flow + offset) > INT64_MAX:
-                continue  # Nothing to compare with yet; see ``reconciliation_differences``.
-            ours = flow + offset
-        if ours != balance.nanos:
-            text = f"the venue's balance is {balance.nanos - ours:+} nanos from ours"
-            source = Action.QUERY if balance.booked_nanos is not None else Action.ACCEPT_VENUE
-            result.found.append(
-                _difference(desk, whole, kind, balance.currency, ours, balance.nanos, text, proposed=source)
-            )
+            continue  # Nothing to compare with yet; see ``differences``.
+        since = [nanos for at_ns, nanos in _money_since(desk, whole, balance.currency, asked_ns) if at_ns >= asked_ns]
+        nearest = _nearest(ours, since, balance.nanos)
+        if nearest == balance.nanos or abs(nearest) > INT64_MAX:
+            continue
+        gap = balance.nanos - nearest
+        more = "more" if gap > 0 else "less"
+        text = f"the venue has {nanos_text(abs(gap))} {balance.currency} {more} than the books"
+        found = _difference(
+            desk, whole, DifferenceKind.BALANCE, balance.currency, nearest, balance.nanos, text, proposed=_ACCEPT
+        )
+        result.found.append(msgspec.structs.replace(found, booked=balance.booked_nanos is not None))
 
 
-def _moved(desk: Desk, whole: Whole, currency: str) -> bool:
-    """Was anything booked in this currency since the statement was asked for?"""
-    instruments = desk.state.tables.instruments.values()
-    names = [i.instrument for i in instruments if (i.venue, i.quote_currency) == (whole.first.venue, currency)]
-    return any(_booked_since(desk, whole, name) for name in names)
+def _ours_now(desk: Desk, whole: Whole, balance: StatedBalance) -> int | None:
+    """The ledger hears of an entry when it is durable: what it had not heard of yet is added."""
+    first = whole.first
+    if balance.booked_nanos is not None:
+        after = _money_since(desk, whole, balance.currency, balance.booked_ns + 1)
+        return balance.booked_nanos + sum(nanos for _, nanos in after)
+    offset = desk.state.tables.reconciliation.offsets.get(f"{first.venue}|{first.account}|{balance.currency}")
+    return None if offset is None else offset + traded_nanos(desk, first.venue, first.account, balance.currency)
+
+
+def _money_since(desk: Desk, whole: Whole, currency: str, time_ns: int) -> list[tuple[int, int]]:
+    """(when, nanos) of the executions booked since then in this currency, the newest first."""
+    found: list[tuple[int, int]] = []
+    for instrument in desk.state.tables.instruments.values():
+        if (instrument.venue, instrument.quote_currency) == (whole.first.venue, currency):
+            bookings = desk.state.bookings.get(position_key(whole.first.account, instrument.instrument))
+            found += [] if bookings is None else bookings.money_since(time_ns)
+    return sorted(found, key=itemgetter(0), reverse=True)
 
 
 def traded_nanos(desk: Desk, venue: str, account: str, currency: str) -> int:

@@ -173,12 +173,6 @@ def offset_of(desk: Desk, found: Difference) -> int:
     return desk.state.tables.reconciliation.offsets.get(f"{found.venue}|{found.account}|{found.subject}", 0)
 
 
-def engine_currencies(desk: Desk, found: Difference) -> set[str]:
-    """Currencies whose balance is known by an agreed offset and the fills since."""
-    start = f"{found.venue}|{found.account}|"
-    return {key[len(start) :] for key in desk.state.tables.reconciliation.offsets if key.startswith(start)}
-
-
 def _agree_balances(desk: Desk, whole: Whole) -> None:
     """The first balance of a currency, with all else in agreement, is what the next ones are compared with."""
     first = whole.first

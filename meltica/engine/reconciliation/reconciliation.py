@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from meltica.domain.cash import CashBooked, CashKind
 from meltica.domain.events import ProposalKind, ProposalMade
 from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order
@@ -23,7 +24,9 @@ from meltica.domain.statements import (
     DifferenceKind,
     DifferenceNoted,
     How,
+    ReconciliationPolicySet,
     RequestStatement,
+    SetReconciliationPolicy,
     SettleDifference,
     StatementCompared,
     StatementKept,
@@ -151,9 +154,7 @@ def settle_difference(desk: Desk, command: SettleDifference) -> None:
         _request(desk, found.venue, found.account, command.actor, command.reason)
     elif (fault := _fault(desk, found, command)) is not None:
         desk.refuse(command.actor, *fault)
-    elif found.kind in MISMATCHING or (
-        command.action is Action.ACCEPT_VENUE and found.kind is DifferenceKind.ORDER_MISSING
-    ):
+    elif _takes_two(desk, found, command.action):
         propose(
             desk,
             ProposalKind.DIFFERENCE,
@@ -167,6 +168,22 @@ def settle_difference(desk: Desk, command: SettleDifference) -> None:
         _carry_out(desk, found, command, "")
 
 
+def _takes_two(desk: Desk, found: Difference, action: Action) -> bool:
+    """Whatever changes a position, lets new risk in, or adjusts the ledger by more than one person may alone."""
+    if found.kind in MISMATCHING or action is not Action.ACCEPT_VENUE:
+        return found.kind in MISMATCHING
+    if found.kind is DifferenceKind.BALANCE:
+        return found.booked and abs(found.theirs - found.ours) > desk.state.tables.reconciliation.alone_nanos
+    return found.kind is DifferenceKind.ORDER_MISSING
+
+
+def set_policy(desk: Desk, command: SetReconciliationPolicy) -> None:
+    if not 0 <= command.alone_nanos <= INT64_MAX:
+        desk.refuse(command.actor, "AMOUNT_OUT_OF_RANGE", "alone", "must be 0 or more and fit 63 bits in nanos")
+    elif command.alone_nanos != desk.state.tables.reconciliation.alone_nanos:
+        desk.emit(ReconciliationPolicySet(alone_nanos=command.alone_nanos, actor=command.actor, time_ns=desk.now_ns))
+
+
 def _fault(desk: Desk, found: Difference, command: SettleDifference) -> tuple[str, str, str] | None:
     price = command.price_ticks
     if price is not None and not 0 < price <= TICKS_BOUND:
@@ -176,12 +193,6 @@ def _fault(desk: Desk, found: Difference, command: SettleDifference) -> tuple[st
     if found.kind not in ADJUSTABLE:
         text = f"{found.kind.value}: the venue's word has no execution id and no price; ask again, or ignore it"
         return "NOT_ACCEPTABLE", "action", text
-    if found.kind is DifferenceKind.BALANCE and found.subject not in differences.engine_currencies(desk, found):
-        return (
-            "NOT_ACCEPTABLE",
-            "action",
-            "the ledger holds this balance: book the cash there (AccountingService.BookCash)",
-        )
     if found.kind is not DifferenceKind.POSITION:
         return None
     return adjusting.fault_of(desk, found, price)
@@ -220,6 +231,19 @@ def _accept(desk: Desk, found: Difference, command: SettleDifference, approver: 
         case DifferenceKind.ORDER_MISSING:
             order: Order = desk.state.tables.orders[found.order_id]
             books.end(desk, order, f"settled by {command.actor} and {approver}: {command.reason}")
+        case DifferenceKind.BALANCE if found.booked:
+            desk.emit(
+                CashBooked(
+                    account=found.account,
+                    kind=CashKind.ADJUSTMENT,
+                    currency=found.subject,
+                    nanos=_within(found.theirs - found.ours),
+                    reason=f"difference {found.difference_id}: {command.reason}",
+                    actor=command.actor,
+                    time_ns=desk.now_ns,
+                    venue=found.venue,
+                )
+            )
         case DifferenceKind.BALANCE:
             desk.emit(
                 BalanceAgreed(

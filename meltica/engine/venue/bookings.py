@@ -57,6 +57,17 @@ class Bookings:
                 found.append(self._signs[at] * execution.quantity_lots)
         return found
 
+    def money_since(self, time_ns: int) -> list[tuple[int, int]]:
+        """(when, nanos that it brought) of what was booked at that time or later, the newest first."""
+        unit, found = self._instrument.value_per_tick_lot_nanos, []
+        for at in range(len(self._executions) - 1, -1, -1):
+            if (execution := self._executions[at]) is not None:
+                if execution.time_ns < time_ns:
+                    break
+                value = self._signs[at] * execution.quantity_lots * execution.price_ticks * unit
+                found.append((execution.time_ns, -value - execution.fee_nanos))
+        return found
+
     def corrected(self, execution: Execution, *, busted: bool) -> Position:
         """The position after this execution was corrected in place, or taken back."""
         if execution.sequence < self._since:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
+from meltica.domain.accounting import PICOS, PPM
 from meltica.domain.instrument import Instrument
+from meltica.domain.money import divide_half_even
 from meltica.domain.order import Order
 from meltica.domain.order_events import OrderSubmitted
 from meltica.domain.position import Position
@@ -32,13 +34,6 @@ _ENDED: Final = {
 }
 
 
-T = TypeVar("T")
-
-
-def _pages(rows: Sequence[T]) -> list[tuple[T, ...]]:
-    return [tuple(rows[at : at + PAGE]) for at in range(0, len(rows), PAGE)]
-
-
 class _Made(msgspec.Struct):
     """One thing that happened, when, and to whom."""
 
@@ -48,31 +43,82 @@ class _Made(msgspec.Struct):
     order: PaperOrder | None = None
 
 
+class _Pages(msgspec.Struct):
+    """A statement that is being told: orders as they are when their page is, which is no earlier than it was asked."""
+
+    ready_ns: int
+    blank: VenueStatement
+    orders: list[PaperOrder]
+    fills: list[StatedFill]
+    positions: tuple[StatedPosition, ...]
+    balances: tuple[StatedBalance, ...]
+    told: int = 0
+
+    @property
+    def orders_end(self) -> int:
+        """Where the pages of orders end, in rows."""
+        return len(range(0, len(self.orders), PAGE)) * PAGE
+
+
 class StatingPaperSession(PaperSession):
     """A ``StatingVenue``."""
 
     def __init__(
-        self, venue: str, instruments: Iterable[Instrument] = (), *, epoch: int = 0, latency: Latency = NO_LATENCY
+        self,
+        venue: str,
+        instruments: Iterable[Instrument] = (),
+        *,
+        epoch: int = 0,
+        latency: Latency = NO_LATENCY,
+        unreported_fee_ppm: int = 0,
     ) -> None:
+        """``unreported_fee_ppm``: what it charges of the traded value beside the fees that its reports tell of."""
         super().__init__(venue, instruments, epoch=epoch, latency=latency)
+        self._unreported_fee_ppm = unreported_fee_ppm
         self._account_of: dict[str, str] = {}
         """By the first client order id that an order had."""
         self._lots: dict[tuple[str, str], int] = {}
         self._nanos: dict[tuple[str, str], int] = {}
-        """(account, currency) -> what trading brought."""
+        """(account, currency) -> what the account has here."""
         self._made: deque[_Made] = deque(maxlen=REMEMBERED)
         self._asked: dict[str, deque[int]] = {}
-        self._statements: deque[tuple[int, VenueStatement]] = deque()
+        self._statements: deque[_Pages] = deque()
         self._taken = 0
 
-    def hold(self, positions: Iterable[Position]) -> None:
-        """After a restart: what the accounts have, as the gateway remembers it."""
+    def hold(self, positions: Iterable[Position], balances: Mapping[tuple[str, str], int]) -> None:
+        """After a restart: what the accounts have, as the gateway remembers it. (Account, currency) -> nanos."""
         for position in positions:
-            if (traded := self._instruments.get(position.instrument)) is not None:
+            if position.instrument in self._instruments:
                 self._lots[position.account, position.instrument] = position.lots
-                key = position.account, traded.quote_currency
-                brought = position.realised_nanos - position.cost_nanos - position.fees_nanos
-                self._nanos[key] = self._nanos.get(key, 0) + brought
+        self._nanos |= balances
+
+    # What the venue books beside trades
+
+    def trades(self, instrument: str) -> bool:
+        return instrument in self._instruments
+
+    def transfer(self, account: str, currency: str, nanos: int) -> None:
+        """Money comes in; with a minus it goes."""
+        self._move(account, currency, nanos)
+
+    def settle_funding(self, instrument: str, rate_picos: int, mark_ticks: int) -> None:
+        """Who is long pays rate x position x mark, who is short receives it; half to even."""
+        traded = self._instruments[instrument]
+        per_lot = rate_picos * mark_ticks * traded.value_per_tick_lot_nanos
+        for (account, name), lots in self._lots.items():
+            if name == instrument and lots:
+                self._move(account, traded.quote_currency, -divide_half_even(lots * per_lot, PICOS))
+
+    def split(self, instrument: str, numerator: int, denominator: int) -> None:
+        """Whole lots towards 0. Orders that work are as they were: their account replaces or cancels them."""
+        for (account, name), lots in self._lots.items():
+            if name == instrument:
+                whole = abs(lots) * numerator // denominator
+                self._lots[account, name] = whole if lots > 0 else -whole
+
+    def _move(self, account: str, currency: str, nanos: int) -> None:
+        key = account, currency
+        self._nanos[key] = self._nanos.get(key, 0) + nanos
 
     # Statements
 
@@ -84,38 +130,41 @@ class StatingPaperSession(PaperSession):
         windows.append(self._now_ns)
         self._taken += 1
         recent = [made for made in self._made if made.account == account and made.at_ns >= since_ns]
-        orders = [self._stated(order) for order in self._open(account)]
-        orders += [self._stated(made.order) for made in recent if made.order is not None]
+        orders = self._open(account) + [made.order for made in recent if made.order is not None]
         fills = [made.fill for made in recent if made.fill is not None]
-        parts: list[tuple[tuple[StatedOrder, ...], tuple[StatedFill, ...]]] = [((), ())]
-        parts += [(page, ()) for page in _pages(orders)]
-        parts += [((), page) for page in _pages(fills)]
-        if len(parts) > 1:
-            parts.pop(0)
-        for number, (some_orders, some_fills) in enumerate(parts, 1):
-            part = VenueStatement(
-                venue=self._venue,
-                account=account,
-                statement_id=f"{self._epoch}-{self._taken}",
-                part=number,
-                parts=len(parts),
-                asked_ns=now_ns,
-                taken_ns=self._now_ns,
-                orders_complete=True,
-                fills_since_ns=since_ns,
-                positions_complete=True,
-                orders=some_orders,
-                fills=some_fills,
-                positions=self._positions(account) if number == 1 else (),
-                balances=self._balances(account) if number == 1 else (),
-            )
-            self._statements.append((self._now_ns + self._latency.response_ns, part))
+        blank = VenueStatement(
+            venue=self._venue,
+            account=account,
+            statement_id=f"{self._epoch}-{self._taken}",
+            parts=max(len(range(0, len(orders), PAGE)) + len(range(0, len(fills), PAGE)), 1),
+            asked_ns=now_ns,
+            taken_ns=self._now_ns,
+            orders_complete=True,
+            fills_since_ns=since_ns,
+            positions_complete=True,
+        )
+        money = self._positions(account), self._balances(account)
+        self._statements.append(_Pages(self._now_ns + self._latency.response_ns, blank, orders, fills, *money))
 
     def stated(self, now_ns: int) -> Sequence[VenueStatement]:
-        parts = []
-        while self._statements and self._statements[0][0] <= now_ns:
-            parts.append(self._statements.popleft()[1])
-        return parts
+        """One part a call, so that no caller waits for thousands of orders to be told."""
+        if not self._statements or self._statements[0].ready_ns > now_ns:
+            return ()
+        pages = self._statements[0]
+        pages.told += 1
+        at, number = (pages.told - 1) * PAGE, pages.told
+        first = number == 1
+        part = msgspec.structs.replace(
+            pages.blank,
+            part=number,
+            orders=tuple([self._stated(order) for order in pages.orders[at : at + PAGE]]),
+            fills=tuple(pages.fills[max(at - pages.orders_end, 0) : max(at - pages.orders_end + PAGE, 0)]),
+            positions=pages.positions if first else (),
+            balances=pages.balances if first else (),
+        )
+        if number == pages.blank.parts:
+            self._statements.popleft()
+        return (part,)
 
     def _open(self, account: str) -> list[PaperOrder]:
         open_orders = {id(order): order for order in self._orders.values() if not order.finished}
@@ -171,8 +220,8 @@ class StatingPaperSession(PaperSession):
         at = account, order.instrument
         self._lots[at] = self._lots.get(at, 0) + signed
         value = signed * report.last_price_ticks * instrument.value_per_tick_lot_nanos
-        cash = account, instrument.quote_currency
-        self._nanos[cash] = self._nanos.get(cash, 0) - value - report.fee_nanos
+        unreported = abs(value) * self._unreported_fee_ppm // PPM
+        self._move(account, instrument.quote_currency, -value - report.fee_nanos - unreported)
         fill = StatedFill(
             client_order_id=order.client_order_id,
             execution_id=report.execution_id,

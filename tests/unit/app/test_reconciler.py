@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from meltica.app.reconciler import Reconciler
+from meltica.app.reconciler import OVERDUE_INTERVALS, Reconciler
 from meltica.domain.breakers import MarkKind, mark_key
 from meltica.domain.statements import RequestStatement, VenueStatement
 from meltica.venues.paper.lossy import MILLION, Faults, LossySession
@@ -47,6 +47,13 @@ def with_paper(live: Live, faults: Faults | None = None) -> tuple[StatingPaperSe
 def marked(live: Live) -> bool:
     mark = live.gateway.state.tables.marks.get(mark_key(MarkKind.MISMATCHED, "main"))
     return mark is not None and mark.on
+
+
+def told_by(venue: StatingPaperSession, now_ns: int) -> list[VenueStatement]:
+    found: list[VenueStatement] = []
+    while parts := venue.stated(now_ns):
+        found += parts
+    return found
 
 
 async def until(live: Live, holds) -> None:
@@ -132,12 +139,90 @@ async def test_a_person_asks_and_is_answered(live):
 async def test_the_ledgers_balances_are_journaled_with_the_statement(live):
     paper, _ = with_paper(live)
     paper._nanos["main", "USDT"] = 70
-    reconciler = Reconciler(live.gateway, (paper,), every_s=9, booked=lambda _venue, _account, _currency: 69)
+    reconciler = Reconciler(live.gateway, (paper,), every_s=9, booked=lambda _venue, _account, _currency: (69, 5))
     live.gateway.keep(reconciler)
     await started(live, reconciler)
     bodies = [record.input.body for record in live.journal.records()]
     (found,) = next(body.balances for body in bodies if isinstance(body, VenueStatement) and body.balances)
-    assert (found.nanos, found.booked_nanos) == (70, 69)
+    assert (found.nanos, found.booked_nanos, found.booked_ns) == (70, 69, 5)
+
+
+async def test_a_ledger_that_can_not_tell_now_compares_nothing(live):
+    paper, _ = with_paper(live)
+    paper._nanos["main", "USDT"] = 70
+    reconciler = Reconciler(live.gateway, (paper,), every_s=9, booked=lambda _venue, _account, _currency: None)
+    live.gateway.keep(reconciler)
+    assert await started(live, reconciler)
+    bodies = [record.input.body for record in live.journal.records()]
+    assert {body.balances for body in bodies if isinstance(body, VenueStatement)} == {()}
+    assert not live.gateway.state.tables.reconciliation.offsets
+
+
+async def test_an_account_without_a_source_is_neither_asked_nor_guarded_and_said_so(live, caplog):
+    mute = Mute()
+    live.gateway.add_venue(mute)
+    reconciler = Reconciler(live.gateway, (mute,), every_s=0.01, no_source=lambda _venue, _account: "elsewhere")
+    live.gateway.keep(reconciler)
+    with caplog.at_level(logging.WARNING):
+        assert await started(live, reconciler, 0.05)
+    assert (mute.asked, marked(live)) == ([], False)
+    assert f"main at {VENUE} is not reconciled: elsewhere" in caplog.text
+    live.gateway.take(RequestStatement(request_id="q1", actor=TARA, venue=VENUE, account="main", reason="I wonder"))
+    await until(live, lambda: "main: spiffe" in caplog.text or "asked for one" in caplog.text)
+    assert mute.asked == []
+    live.clock.time_ns += 3_600 * SECOND
+    assert [(s.no_source, s.overdue) for s in reconciler.sources()] == [("elsewhere", False)]
+    assert [s.no_source for s in Reconciler(live.gateway, (DeafVenue(),), every_s=1).sources()] == [
+        "the venue gives no statements"
+    ]
+
+
+async def test_statements_that_stay_away_are_told_once_and_so_is_their_return(live, caplog):
+    paper, reconciler = with_paper(live)
+    told: list[bool] = []
+    reconciler.told = told.append
+    await started(live, reconciler)
+    every_ns = reconciler.sources()[0].every_ns
+    live.clock.time_ns += OVERDUE_INTERVALS * every_ns - every_ns // 2
+    with caplog.at_level(logging.INFO):
+        reconciler.look()
+        assert (told, reconciler.sources()[0].overdue) == ([], False)
+        live.clock.time_ns += every_ns
+        reconciler.look()
+        reconciler.look()
+        assert (told, reconciler.sources()[0].overdue) == ([False], True)
+        paper.statement("main", live.clock.now_ns())
+        for part in told_by(paper, live.clock.now_ns() + SECOND):
+            live.gateway.take(part)
+        reconciler.look()
+    assert told == [False, True]
+    assert f"main at {VENUE}: no statement for more than 3 intervals" in caplog.text
+    assert f"main at {VENUE}: statements come again" in caplog.text
+
+
+async def test_others_have_their_turn_between_the_parts_of_a_large_statement(live):
+    _, reconciler = with_paper(live)
+    await started(live, reconciler)
+    for number in range(3 * PAGE):
+        live.gateway.take(submit(f"o{number}", quantity_lots=1, price_ticks=MARK_TICKS - 9 - number))
+    live.journal.commit()
+    live.gateway._due()
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(others())
+    reconciler._ask_all()
+    live.clock.time_ns += SECOND
+    await reconciler._bring()
+    other.cancel()
+    assert (turns >= 3, live.gateway.state.tables.reconciliation.kept) == (True, {})
+    (standing,) = live.gateway.state.standings()
+    assert standing.orders == 3 * PAGE
 
 
 async def test_a_restarted_paper_venue_states_what_the_gateway_remembers(live):
@@ -148,12 +233,12 @@ async def test_a_restarted_paper_venue_states_what_the_gateway_remembers(live):
     live.gateway.take(submit("taker", quantity_lots=7, price_ticks=MARK_TICKS + 1))
     await until(live, lambda: live.gateway.state.position("main", BTC) is not None)
     again = StatingPaperSession(VENUE, live.gateway.state.instruments(), epoch=9)
-    again.hold(live.gateway.state.positions())
+    again.hold(live.gateway.state.positions(), paper._nanos)
     again.restore(live.gateway.state.working_orders(), live.clock.now_ns())
     for venue in (paper, again):
         live.clock.time_ns += 3 * SECOND
         venue.statement("main", live.clock.now_ns())
-        parts = venue.stated(live.clock.now_ns() + SECOND)
+        parts = told_by(venue, live.clock.now_ns() + SECOND)
         assert len(parts) >= 2
         for part in reversed(parts):
             live.gateway.take(part)

@@ -7,13 +7,17 @@ import pytest
 
 from meltica.domain import lifecycle
 from meltica.domain.breakers import MarkKind
+from meltica.domain.cash import CashBooked, CashKind
 from meltica.domain.commands import SetMark
 from meltica.domain.events import CommandRefused, MarkChanged, ProposalMade
 from meltica.domain.statements import (
     Action,
     BalanceAgreed,
+    DifferenceSettled,
     PositionAdjusted,
+    ReconciliationPolicySet,
     RequestStatement,
+    SetReconciliationPolicy,
     StatedBalance,
     StatementRequested,
 )
@@ -128,20 +132,73 @@ def test_the_first_balance_that_agrees_otherwise_is_where_counting_begins(bench)
 def test_a_balance_of_before_a_fill_is_no_difference(bench):
     look(bench, balances=balance(1_000))
     order = acknowledged(bench)
+    paid = MARK_TICKS * bench.engine.state.instrument(BTC).value_per_tick_lot_nanos
     for number in range(4):
         bench.now_ns += 3 * SECOND
-        asked = statement(bench, orders=(order_of(order, number),), positions=position(number), balances=balance(1_000))
+        told = {"orders": (order_of(order, number),), "positions": position(number)}
+        asked = statement(bench, **told, balances=balance(1_000 - number * paid))
         fill(bench, order, 1, f"e{number}")
         bench.step(asked)
-    assert not bench.engine.state.tables.reconciliation.differences
+        assert not bench.engine.state.tables.reconciliation.differences
+    asked = statement(bench, balances=balance(999 - 4 * paid), positions=position(4), orders=(order_of(order, 4),))
+    fill(bench, order, 1, "e9")
+    bench.step(asked)
+    (suspected,) = bench.engine.state.tables.reconciliation.differences.values()
+    assert (suspected.kind.name, suspected.theirs - suspected.ours) == ("BALANCE", -1), "also while fills come"
 
 
 def test_the_ledgers_balance_is_the_one_that_counts(bench):
     looks(bench, balances=balance(1_000, 900))
     assert standing(bench) == [("BALANCE", "USDT", 900, 1_000)]
-    refused(bench, settle(bench, Action.ACCEPT_VENUE), "NOT_ACCEPTABLE", "action")
     look(bench, balances=balance(1_000, 1_000))
     assert standing(bench) == []
+    assert not bench.engine.state.tables.reconciliation.offsets, "what the ledger holds has no starting point"
+
+
+def test_two_persons_adjust_the_ledger(bench):
+    (difference,) = found(looks(bench, balances=balance(900, 1_000)))
+    assert (difference.proposed, difference.text) == (
+        Action.ACCEPT_VENUE,
+        "the venue has 0.0000001 USDT less than the books",
+    )
+    only(bench.step(settle(bench, Action.ACCEPT_VENUE)), ProposalMade)
+    _, booked, settled = approve(bench)
+    assert (type(booked), booked.kind, booked.nanos, booked.venue) == (CashBooked, CashKind.ADJUSTMENT, -100, "BINANCE")
+    assert (booked.reason, booked.actor) == ("difference 1: asked by telephone", ADA)
+    assert (type(settled), settled.approver, standing(bench)) == (DifferenceSettled, BOB, [])
+
+
+@pytest.mark.parametrize(("gap", "alone"), [(100, True), (-100, True), (101, False), (-101, False)])
+def test_one_person_adjusts_the_ledger_up_to_what_the_policy_says(bench, gap, alone):
+    policy = SetReconciliationPolicy(request_id=bench.request(), actor="system:settings", alone_nanos=100)
+    only(bench.step(policy), ReconciliationPolicySet)
+    assert bench.step(policy) == ()
+    looks(bench, balances=balance(1_000 + gap, 1_000))
+    first = bench.step(settle(bench, Action.ACCEPT_VENUE))[0]
+    assert isinstance(first, CashBooked if alone else ProposalMade)
+
+
+@pytest.mark.parametrize("alone_nanos", [-1, 2**63])
+def test_a_policy_without_sense_is_refused(bench, alone_nanos):
+    policy = SetReconciliationPolicy(request_id=bench.request(), actor="system:settings", alone_nanos=alone_nanos)
+    refused(bench, policy, "AMOUNT_OUT_OF_RANGE", "alone")
+
+
+def test_what_the_ledger_has_not_heard_of_yet_is_no_difference(bench):
+    """It books what is durable: behind the engine by the fills of the last milliseconds."""
+    order = acknowledged(bench)
+    paid = MARK_TICKS * bench.engine.state.instrument(BTC).value_per_tick_lot_nanos
+    bench.now_ns += 3 * SECOND
+    for number in range(3):
+        fill(bench, order, 1, f"e{number}")
+        bench.now_ns += 1
+    told = {"orders": (order_of(order, 3),), "positions": position(3)}
+    heard_ns = min(x.time_ns for x in order.executions.values())
+    stated = (StatedBalance(currency="USDT", nanos=-3 * paid, booked_nanos=-paid, booked_ns=heard_ns),)
+    assert bench.step(statement(bench, **told, balances=stated))[:-1] == ()
+    early = (msgspec.structs.replace(stated[0], booked_nanos=0),)
+    (noted,) = bench.step(statement(bench, **told, balances=early))[:-1]
+    assert noted.difference.theirs - noted.difference.ours == -paid, "one that it should have heard of"
 
 
 # The guard
