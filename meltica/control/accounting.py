@@ -182,6 +182,7 @@ class AccountingService:
             instrument=form.instrument_id("instrument", request.instrument),
             to_currency=_currency(form, "to_currency", request.to_currency) if converts or request.to_currency else "",
             to_nanos=form.signed_money("to_amount", request.to_amount) if converts or request.to_amount else 0,
+            venue=form.identifier("venue", request.venue),
         )
         form.finish()
         return api.BookCashResponse(sequence=(await self._durable.run(command)).sequence)

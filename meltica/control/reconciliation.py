@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meltica.control import resources, risk_views
@@ -14,8 +16,8 @@ from meltica.control.requests import Form
 from meltica.domain.approvals import Proposal
 from meltica.domain.events import ProposalMade
 from meltica.domain.instrument import Instrument
-from meltica.domain.money import nanos_text
-from meltica.domain.ports import Gateway
+from meltica.domain.money import NANOS, nanos_text
+from meltica.domain.ports import Gateway, StatementSource
 from meltica.domain.statements import (
     Action,
     Difference,
@@ -32,8 +34,14 @@ _ACTIONS_ASKED: Final[dict[int, Action]] = {number: action for action, number in
 
 
 class ReconciliationService:
-    def __init__(self, gateway: Gateway, durable: DurableCommands) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        durable: DurableCommands,
+        sources: Callable[[], Sequence[StatementSource]] = tuple,
+    ) -> None:
         self._gateway = gateway
+        self._sources = sources
         self._durable = durable
 
     async def get_reconciliation(
@@ -44,10 +52,12 @@ class ReconciliationService:
         venue = form.identifier("venue", request.venue)
         form.finish()
         differences = list(self._gateway.state.differences())
+        sources = {(source.venue, source.account): source for source in self._sources()}
+        standings = {(one.venue, one.account): one for one in self._gateway.state.standings()}
         rows = [
-            _standing(standing, differences)
-            for standing in self._gateway.state.standings()
-            if account in {"", standing.account} and venue in {"", standing.venue}
+            _standing(standings.get(at) or Standing(venue=at[0], account=at[1]), differences, sources.get(at))
+            for at in sorted({**standings, **sources})
+            if venue in {"", at[0]} and account in {"", at[1]}
         ]
         await self._gateway.settled()
         return api.GetReconciliationResponse(reconciliations=rows)
@@ -155,7 +165,9 @@ def _amount(found: Difference, number: int, instrument: Instrument | None) -> st
     return f"{number} lots" if instrument is None else instrument.quantity_text(number)
 
 
-def _standing(standing: Standing, differences: list[Difference]) -> api.Reconciliation:
+def _standing(standing: Standing, differences: list[Difference], source: StatementSource | None) -> api.Reconciliation:
+    """Without a source: the venue is not connected any more."""
+    source = source or StatementSource(standing.venue, standing.account, 0, "the venue is not connected")
     mine = [found for found in differences if (found.venue, found.account) == (standing.venue, standing.account)]
     return api.Reconciliation(
         venue=standing.venue,
@@ -173,6 +185,9 @@ def _standing(standing: Standing, differences: list[Difference]) -> api.Reconcil
         differences=sum(1 for found in mine if found.difference_id and not found.ignored),
         suspected=sum(1 for found in mine if not found.difference_id),
         unlisted=standing.unlisted,
+        no_source=source.no_source,
+        overdue=source.overdue,
+        interval=Duration(seconds=source.every_ns // NANOS, nanos=source.every_ns % NANOS) if source.every_ns else None,
     )
 
 
