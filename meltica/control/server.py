@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import grpc
@@ -38,7 +38,7 @@ from meltica.control.roles import METHODS, Method
 from meltica.domain.accounting_port import Accounting
 from meltica.domain.errors import InvariantError, MelticaError
 from meltica.domain.execution import ExecutionBooks
-from meltica.domain.ports import Gateway
+from meltica.domain.ports import Gateway, StatementSource
 from meltica.v1 import (
     accounting_service_pb2,
     algo_service_pb2,
@@ -109,6 +109,7 @@ class ControlServer:
         policy: PolicyFile,
         executions: ExecutionBooks,
         accounting: Accounting,
+        sources: Callable[[], Sequence[StatementSource]] = tuple,
         clock_ns: Callable[[], int] = time.time_ns,
         rules: Mapping[str, Method] = METHODS,
     ) -> None:
@@ -129,7 +130,7 @@ class ControlServer:
             "RiskService": RiskService(gateway, self._durable, approvals, batches, clock_ns),
             "KillSwitchService": KillSwitchService(gateway, self._durable, approvals),
             "OutcomeService": OutcomeService(gateway, self._durable),
-            "ReconciliationService": ReconciliationService(gateway, self._durable),
+            "ReconciliationService": ReconciliationService(gateway, self._durable, sources),
             "PortfolioService": PortfolioService(gateway),
             "AccountingService": AccountingService(gateway, accounting, self._durable, batches),
             "ExecutionService": ExecutionService(gateway, executions),
@@ -153,6 +154,10 @@ class ControlServer:
             raise AddressInUseError(f"can't listen on {self._address}: {advice}") from error
         await self._server.start()
         return port
+
+    def report(self, condition: str, well: bool) -> None:
+        """What the health service says of a condition such as ``health.RECONCILED``."""
+        self._health.report(condition, well=well)
 
     async def drain(self, grace_s: float) -> None:
         """Say NOT_SERVING, end the streams, let calls and the commands that they began finish, then stop."""

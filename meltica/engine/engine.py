@@ -44,7 +44,7 @@ from meltica.domain.order import Order
 from meltica.domain.order_events import OrderReleased, OrderSubmitted, ReplaceRequested
 from meltica.domain.outcomes import DoubtUnanswered, ResolveOutcome
 from meltica.domain.reports import ExecutionReport, OrderCancelReject, OrderNotFound, OutcomeUnknown, VenueReport
-from meltica.domain.statements import RequestStatement, SettleDifference, VenueStatement
+from meltica.domain.statements import RequestStatement, SetReconciliationPolicy, SettleDifference, VenueStatement
 from meltica.engine import alarms, cash, consequences
 from meltica.engine.desk import Desk
 from meltica.engine.fold.fold import strategy_row, table_id
@@ -113,6 +113,7 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     VenueStatement: reconciliation.statement,
     RequestStatement: reconciliation.request_statement,
     SettleDifference: reconciliation.settle_difference,
+    SetReconciliationPolicy: reconciliation.set_policy,
     TradingStatus: controls.trading_status,
 }
 """The whole engine on one screen: what comes in, and who handles it."""
