@@ -52,6 +52,8 @@ class Held(enum.IntEnum):
     """Pegged: until what it follows is known."""
     SIBLING = 7
     """It fired, and the gate has no room for it beside the orders that it ends: until they are out of the way."""
+    SELF_MATCH = 8
+    """It fired, and would trade with own working orders: until they are cancelled."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from meltica.domain.commands import Wake
 from meltica.domain.errors import InvariantError
+from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, TimeInForce
 from meltica.domain.reports import ExecType
-from meltica.domain.terms import Held
+from meltica.domain.terms import NO_TERMS, Held
 from meltica.engine.desk import Desk
-from meltica.engine.held import held
+from meltica.engine.held import blocked, held
 from meltica.engine.orders.cancels import request_cancel
 from meltica.engine.parents import parents
 
@@ -40,6 +41,8 @@ def _due(desk: Desk, order: Order) -> None:
         request_cancel(desk, order, CLOCK, reason="its time is over (good till date)")
     elif order.held is Held.SESSION and order.time_in_force is TimeInForce.AT_THE_CLOSE:
         held.amend(desk, order, held=Held.RELEASE, due_ns=0, reason="the market is about to close")
+    elif order.held is Held.SELF_MATCH and desk.now_ns < ((order.terms or NO_TERMS).expire_ns or INT64_MAX):
+        blocked.ring(desk, order)
     elif order.held is not None and order.time_in_force is TimeInForce.GTD:
         held.end(desk, order, ExecType.EXPIRED, "its time is over (good till date)")
     else:

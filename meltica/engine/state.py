@@ -24,6 +24,7 @@ from meltica.domain.outcomes import Doubt
 from meltica.domain.parent import AlgoView, Parent
 from meltica.domain.position import Position
 from meltica.domain.statements import Difference, ReconciliationTables, Standing
+from meltica.domain.terms import Held
 from meltica.engine.held.watch import Watch, is_termed
 from meltica.engine.parents.families import Families
 from meltica.engine.reconciliation.seen import Seen
@@ -125,6 +126,8 @@ class EngineState:
         """What the next snapshot must hold; None: nobody makes one in parts."""
         self.held: dict[int, Order] = {}
         """Orders that the engine keeps for now, by id."""
+        self.blocked: dict[int, None] = {}
+        """Those of them that fired and wait for own orders to be cancelled."""
         self.alarms: list[tuple[int, int]] = []
         """Heap of (due_ns, order id); what the order itself does not say any more is left behind there."""
         self.request_order: deque[str]
@@ -180,6 +183,10 @@ class EngineState:
             self.held[order.order_id] = order
         else:
             self.held.pop(order.order_id, None)
+        if order.held is Held.SELF_MATCH:
+            self.blocked[order.order_id] = None
+        else:
+            self.blocked.pop(order.order_id, None)
         if order.due_ns:
             heappush(self.alarms, (order.due_ns, order.order_id))
 

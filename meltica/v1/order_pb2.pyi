@@ -234,6 +234,8 @@ class _HeldEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Held.ValueType],
     """Pegged: until what it follows is known."""
     HELD_SIBLING: _Held.ValueType  # 7
     """Its moment came, and another order of its group is being cancelled to make room for it."""
+    HELD_SELF_MATCH: _Held.ValueType  # 8
+    """Its moment came, and own working orders that it would trade with are being cancelled."""
 
 class Held(_Held, metaclass=_HeldEnumTypeWrapper):
     """Why the gateway keeps an order instead of its venue."""
@@ -254,6 +256,8 @@ HELD_REFERENCE: Held.ValueType  # 6
 """Pegged: until what it follows is known."""
 HELD_SIBLING: Held.ValueType  # 7
 """Its moment came, and another order of its group is being cancelled to make room for it."""
+HELD_SELF_MATCH: Held.ValueType  # 8
+"""Its moment came, and own working orders that it would trade with are being cancelled."""
 Global___Held: _TypeAlias = Held  # noqa: Y015
 
 class _TimeInForce:

@@ -98,7 +98,7 @@ def _went_on(group: Group, order: Order, event: OrderReleased | HeldAmended) -> 
         member.asked_lots = order.cumulative_lots + (event.asked_lots or event.quantity_lots)
         fired = order.order_type in FIRES and event.order_type not in FIRES
     else:
-        fired = event.held is Held.SIBLING
+        fired = event.held is Held.SIBLING or event.held is Held.SELF_MATCH
     if fired:
         member.fired = True
         _wins(group, order)

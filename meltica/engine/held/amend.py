@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from meltica.domain.commands import AmendOrder, SubmitOrder
@@ -15,6 +17,8 @@ from meltica.engine.held.faults import Fault
 from meltica.engine.held.prices import TRAILING
 from meltica.engine.orders import admission
 from meltica.engine.parents import amend as algo_amend
+
+FIRED: Final = frozenset({Held.RELEASE, Held.SIBLING, Held.SELF_MATCH})
 
 
 def amend(desk: Desk, order: Order, command: AmendOrder) -> None:
@@ -45,8 +49,8 @@ def fault_of(desk: Desk, order: Order, command: AmendOrder) -> Fault | None:
     if command.client_order_id:
         text = "the order is held here: no venue hears of the change, so it needs no id"
         return "CLIENT_ORDER_ID_NOT_ALLOWED", "client_order_id", text
-    if order.held is Held.RELEASE and command.terms is not None:
-        return "TERMS_NOT_AMENDABLE", "terms", "its moment has come: it goes out as soon as the gate answers"
+    if order.held in FIRED and command.terms is not None:
+        return "TERMS_NOT_AMENDABLE", "terms", "its moment has come: it goes out as soon as the gate lets it"
     if command.quantity_lots is not None and not 0 < command.quantity_lots <= INT64_MAX:
         return "QUANTITY_OUT_OF_RANGE", "quantity", "must be positive; to end an order cancel it"
     if command.price_ticks is not None and not 0 < command.price_ticks <= INT64_MAX:

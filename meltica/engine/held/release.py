@@ -10,7 +10,7 @@ from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held
 from meltica.engine.contingent import siblings
 from meltica.engine.desk import Desk
-from meltica.engine.held import held
+from meltica.engine.held import held, own_way
 from meltica.engine.orders.cancels import make_way
 from meltica.engine.orders.orders import closable, new_intent, not_reducing
 from meltica.engine.orders.refusals import Asked, explain
@@ -28,6 +28,8 @@ def release(desk: Desk, order: Order, *, price_ticks: int | None, time_in_force:
     instrument = tables.instruments[order.instrument]
     if tables.gate_lost:
         return _wait(desk, order, price_ticks, reason, "the risk gate does not answer")
+    if own_way.clear_first(desk, order, price_ticks):
+        return False
     if order.reduce_only and (why := _too_much(desk, order)):
         if siblings.wait(desk, order, price_ticks):
             return False
@@ -42,7 +44,7 @@ def release(desk: Desk, order: Order, *, price_ticks: int | None, time_in_force:
         make_way(desk, matches, order.order_id, order.actor)
     if verdict == Check.STALE_REFERENCE:
         return _wait(desk, order, price_ticks, reason, "there is no fresh price for the risk gate")
-    if verdict in siblings.ROOM and siblings.wait(desk, order, price_ticks):
+    if _makes_room(desk, order, verdict, price_ticks):
         return False
     if verdict != PASS:
         words = explain(verdict, Asked(desk.state, order.account, order.strategy, instrument, intent))
@@ -57,6 +59,13 @@ def release(desk: Desk, order: Order, *, price_ticks: int | None, time_in_force:
         )
     )
     return True
+
+
+def _makes_room(desk: Desk, order: Order, verdict: int, price_ticks: int | None) -> bool:
+    """Does something that is in its way go now, so that it need only wait?"""
+    if verdict in siblings.ROOM and siblings.wait(desk, order, price_ticks):
+        return True
+    return verdict == Check.SELF_MATCH and own_way.clear(desk, order, price_ticks)
 
 
 def _wait(desk: Desk, order: Order, price_ticks: int | None, reason: str, why: str) -> bool:

@@ -12,6 +12,7 @@ from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import OrderDenied, OrderSubmitted
 from meltica.domain.schedule import ChildStyle
 from meltica.engine.desk import Desk
+from meltica.engine.held import own_way
 from meltica.engine.held.held import sent_tif
 from meltica.engine.orders.cancels import free_id, make_way
 from meltica.engine.orders.orders import new_intent, not_reducing
@@ -92,6 +93,8 @@ def send(desk: Desk, order: Order, part: Slice) -> Refusal | None:
     asked = _submission(desk, order, part)
     if order.reduce_only and (why := not_reducing(desk, order.account, order.instrument, order.side, part.lots)):
         return _deny(desk, asked, "REDUCE_ONLY_WOULD_INCREASE", why, 0)
+    if desk.state.blocked and (why := own_way.goes_first(desk, asked)):
+        return Refusal(f"{Check.SELF_MATCH.name}: {why}", passing=True)
     intent = new_intent(desk, asked, asked.order_id, part.lots)
     verdict = gate.check(intent)
     fired_mask, reserved, allowed = gate.fired_mask, gate.reserved_price_ticks, gate.allowed_lots
