@@ -78,6 +78,12 @@ class Course(msgspec.Struct, kw_only=True, array_like=True, omit_defaults=True):
     day: str
     parent_id: int = 0
     children: list[int] = []
+    group_id: int = 0
+    """OCO, OTO, OUO, bracket; 0: none."""
+    changed: int = 0
+    """The journal entry at which it ended, or last changed after it had."""
+    relieved: bool = False
+    """Its group asked for its cancel: what it lacks another order of the group has, and nobody missed it."""
     denied: bool = False
     held: bool = False
     sent: bool = False

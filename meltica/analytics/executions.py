@@ -6,27 +6,28 @@ from a checkpoint and the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 
-from meltica.analytics.cells import Cells, Row, matches
+from meltica.analytics.answers import Answers
+from meltica.analytics.cells import Cells, Row
 from meltica.analytics.course import Course, Fill
+from meltica.analytics.decisions import Asked, asked_by
 from meltica.analytics.kept import Kept
-from meltica.analytics.order_view import shown
 from meltica.analytics.prices import Prices, prices_in
 from meltica.analytics.taking import Taking
-from meltica.analytics.tallies import Cell, Share, share_of
-from meltica.domain.commands import SubmitOrder, SubmitOrders
+from meltica.analytics.tallies import Share, share_of
+from meltica.analytics.trading_days import UtcDays
 from meltica.domain.errors import InvariantError
 from meltica.domain.events import DayBegan, InstrumentRegistered
-from meltica.domain.execution import ExecutionFilter, ExecutionSummary, GroupBy, OrderExecution
+from meltica.domain.groups import GROUP_ACTOR, GroupExtended, GroupOpened
 from meltica.domain.inputs import Record
 from meltica.domain.limits import EXTERNAL
 from meltica.domain.order import Ended
 from meltica.domain.order_events import (
+    CancelRequested,
     HeldAmended,
     OrderAdopted,
     OrderDenied,
@@ -44,9 +45,6 @@ from meltica.domain.terms import Held
 SETTLE_AT: Final = 32
 """Orders whose change is not in the cells yet: more would be a pause of the gateway."""
 
-SECOND_NS: Final = 1_000_000_000
-DAY_NS: Final = 86_400 * SECOND_NS
-
 _ENDS: Final = {
     ExecType.CANCELED: Ended.CANCELED,
     ExecType.REJECTED: Ended.REJECTED,
@@ -55,20 +53,21 @@ _ENDS: Final = {
 }
 
 
-class Executions:
-    """Implements ``domain.execution.ExecutionBooks``."""
+class Executions(Answers):
+    """The fold; ``Answers`` has the questions."""
 
     def __init__(self, kept: Kept | None = None) -> None:
         """``kept``: of a checkpoint, without its orders and groups."""
-        self._kept = kept or Kept()
-        self._cells = Cells()
+        super().__init__(kept or Kept(), Cells())
         self._touched: dict[int, Share | None] = {}
         """Orders that changed -> what of them is in the cells; None: nothing."""
         self._record: Record
         self._seen: dict[str, Prices | None] = {}
         """What the record tells of each instrument, as far as it was asked for."""
         self._time_ns = 0
-        self._days: tuple[int, str] = (-1, "")
+        self._days = UtcDays()
+        self._news: set[int] = set()
+        """Orders, and the parents of slices, that this record is about."""
         self._taking: Taking | None = None
         self._apply: Final[dict[type, Callable[[Any], None]]] = {
             OrderSubmitted: self._submitted,
@@ -78,16 +77,15 @@ class Executions:
             OrderReleased: self._released,
             OrderDenied: self._denied,
             OrderAdopted: self._adopted,
+            GroupOpened: self._grouped,
+            GroupExtended: self._grouped,
+            CancelRequested: self._cancel_requested,
             OrderReported: self._reported,
             OrderFilled: self._filled,
             TradeCorrected: self._corrected,
             InstrumentRegistered: self._registered,
             DayBegan: self._day_began,
         }
-
-    @property
-    def sequence(self) -> int:
-        return self._kept.sequence
 
     def apply(self, sequence: int, time_ns: int, record: Record) -> None:
         """:raises InvariantError: it is not the next record."""
@@ -96,6 +94,7 @@ class Executions:
             raise InvariantError(f"the executions are at journal entry {kept.sequence}, and were given {sequence}")
         self._record, self._time_ns = record, time_ns
         self._seen.clear()
+        self._news.clear()
         for sight in record.sights:
             lots, value = kept.tapes.get(sight.instrument, (0, 0))
             kept.tapes[sight.instrument] = lots + sight.traded_lots, value + sight.traded_value
@@ -109,7 +108,17 @@ class Executions:
             if (change := self._apply.get(type(event))) is not None:
                 change(event)
         kept.sequence = sequence
+        self._note_endings()
         self._settle_many()
+
+    def _note_endings(self) -> None:
+        for order_id in sorted(self._news):
+            course = self._kept.courses[order_id]
+            if course.parent_id or course.denied:
+                continue
+            if course.changed or not course.may_still_fill:
+                course.changed = self._kept.sequence
+                self._kept.endings.add(course.changed, order_id)
 
     # Events
 
@@ -117,21 +126,21 @@ class Executions:
         self._kept.instruments[event.instrument.instrument] = event.instrument
 
     def _day_began(self, event: DayBegan) -> None:
-        self._kept.day = _utc_day(event.time_ns)
+        self._kept.day = self._days.of(event.time_ns)
 
     def _submitted(self, event: OrderSubmitted) -> None:
         course = self._open(event, event.quantity_lots, parent_id=event.parent_id)
         course.sent, course.left_ns = True, self._time_ns
-        self._arrive(course, self._command(event))
+        self._arrive(course, asked_by(self._record, event))
         if (parent := self._kept.courses.get(event.parent_id)) is not None:
             self._before_change(parent)
-            parent.children.append(course.order_id)
+            parent.children.append(course.order_id)  # No figure of the parent changes with that.
 
     def _held(self, event: OrderHeld) -> None:
         course = self._open(event, event.quantity_lots)
         course.held = True
         if event.held is Held.SLICES:
-            self._arrive(course, self._command(event))  # From now on; others begin when they are released.
+            self._arrive(course, asked_by(self._record, event))  # From now on; others begin when they are released.
 
     def _denied(self, event: OrderDenied) -> None:
         self._open(event, event.quantity_lots).denied = True
@@ -140,6 +149,20 @@ class Executions:
         course = self._open(event, event.quantity_lots)
         course.strategy = event.strategy or EXTERNAL
         course.sent = True  # At which price it arrived is not known.
+
+    def _grouped(self, event: GroupOpened | GroupExtended) -> None:
+        if isinstance(event, GroupOpened):
+            self._kept.groups[event.group_id] = []
+        ids = [order_id for order_id, _ in event.members] if isinstance(event, GroupOpened) else [event.order_id]
+        for order_id in ids:
+            if (course := self._change(order_id)) is not None and event.group_id in self._kept.groups:
+                course.group_id = event.group_id
+                self._kept.groups[event.group_id].append(order_id)
+
+    def _cancel_requested(self, event: CancelRequested) -> None:
+        course = self._kept.courses.get(event.order_id)
+        if course is not None and course.group_id and self._change(event.order_id) is not None:
+            course.relieved = event.actor == GROUP_ACTOR
 
     def _amended(self, event: HeldAmended | AlgoAmended) -> None:
         if (course := self._change(event.order_id)) is not None:
@@ -202,6 +225,8 @@ class Executions:
             each.tape_end = self._kept.tapes.get(event.instrument, (0, 0))
             if not each.first_fill_ns:
                 each.first_fill_ns, each.venue_first_fill_ns = self._time_ns, fill.venue_time_ns
+        if not course.acknowledged_ns:  # A venue that trades it has it.
+            course.acknowledged_ns, course.venue_acknowledged_ns = self._time_ns, fill.venue_time_ns
 
     def _corrected(self, event: TradeCorrected) -> None:
         course = self._change(event.order_id)
@@ -225,7 +250,7 @@ class Executions:
 
     def _open(self, event: Any, quantity_lots: int, parent_id: int = 0) -> Course:
         """``event``: one that an order begins with."""
-        command = self._command(event)
+        command = asked_by(self._record, event)
         course = Course(
             order_id=event.order_id,
             account=event.account,
@@ -234,24 +259,17 @@ class Executions:
             side=event.side,
             quantity_lots=quantity_lots,
             received_ns=self._time_ns,
-            day=self._kept.day or self._today(),
+            day=self._kept.day or self._days.of(self._time_ns),  # Before a trading day began: that of the record.
             parent_id=parent_id if parent_id in self._kept.courses else 0,
         )
         if command is not None and 0 < command.decided_ns <= self._time_ns:
             course.decided_ns = command.decided_ns
         self._kept.courses[course.order_id] = course
         self._touched[course.order_id] = None
+        self._news.add(course.order_id)
         return course
 
-    def _command(self, event: OrderSubmitted | OrderHeld | OrderDenied | OrderAdopted) -> SubmitOrder | None:
-        """What asked for the order that begins with this event; None: nobody did, or it can't be told from others."""
-        body = self._record.input.body
-        if isinstance(body, SubmitOrders):
-            return next((each for each in body.orders if each.client_order_id == event.client_order_id), None)
-        is_slice = isinstance(event, OrderSubmitted) and event.parent_id != 0
-        return body if isinstance(body, SubmitOrder) and not is_slice else None
-
-    def _arrive(self, course: Course, command: SubmitOrder | None = None) -> None:
+    def _arrive(self, course: Course, command: Asked | None = None) -> None:
         """It is ours to execute from now on."""
         course.tape_begin = course.tape_end = self._kept.tapes.get(course.instrument, (0, 0))
         if (seen := self._prices(course.instrument)) is None:
@@ -285,6 +303,7 @@ class Executions:
         if course is not None:
             for each in self._upwards(course):
                 self._before_change(each)
+                self._news.add(each.order_id)
                 if each.order_id not in self._touched:
                     self._touched[each.order_id] = share_of(each, self._unit(each))
         return course
@@ -313,16 +332,6 @@ class Executions:
         for child in course.children:
             yield from self._downwards(self._kept.courses[child])
 
-    def _unit(self, course: Course) -> int:
-        return self._kept.instruments[course.instrument].value_per_tick_lot_nanos
-
-    def _today(self) -> str:
-        """Before a trading day began: the day of the record."""
-        number = self._time_ns // DAY_NS
-        if self._days[0] != number:
-            self._days = number, _utc_day(self._time_ns)
-        return self._days[1]
-
     # Groups
 
     def _settle_many(self) -> None:
@@ -335,33 +344,6 @@ class Executions:
             course = self._kept.courses[order_id]
             self._cells.move(self._cell(course), before, share_of(course, self._unit(course)))
         self._touched.clear()
-
-    def _cell(self, course: Course) -> Cell:
-        venue = self._kept.instruments[course.instrument].venue
-        return Cell(course.strategy, venue, course.instrument, course.account, course.day)
-
-    def summaries(self, by: GroupBy, chosen: ExecutionFilter) -> Sequence[ExecutionSummary]:
-        self._settle()
-        return self._cells.summaries(by, chosen, self._kept.instruments)
-
-    # Orders
-
-    def orders(self, chosen: ExecutionFilter, after: int, limit: int) -> Sequence[OrderExecution]:
-        found: list[OrderExecution] = []
-        last = next(reversed(self._kept.courses), 0)
-        for order_id in range(after + 1, last + 1):
-            course = self._kept.courses.get(order_id)
-            if course is None or course.parent_id or course.denied:
-                continue
-            if matches(self._cell(course), chosen):
-                found.append(shown(course, self._kept.instruments[course.instrument]))
-                if len(found) >= limit:
-                    break
-        return found
-
-    def order(self, order_id: int) -> OrderExecution | None:
-        course = self._kept.courses.get(order_id)
-        return None if course is None else shown(course, self._kept.instruments[course.instrument])
 
     # Checkpoints
 
@@ -378,7 +360,3 @@ class Executions:
     def adopt_orders(self, courses: Iterable[Course]) -> None:
         """From a checkpoint, oldest first; their groups have them already."""
         self._kept.courses.update((course.order_id, course) for course in courses)
-
-
-def _utc_day(time_ns: int) -> str:
-    return datetime.fromtimestamp(time_ns // SECOND_NS, UTC).date().isoformat()

@@ -13,12 +13,11 @@ from meltica.domain.instrument import Instrument
 
 def shown(course: Course, instrument: Instrument) -> OrderExecution:
     unit = instrument.value_per_tick_lot_nanos
-    alone = Tally()
-    alone.add(share_of(_alone(course), unit), 1)
     market_lots = course.tape_end[0] - course.tape_begin[0]
     return OrderExecution(
         order_id=course.order_id,
         parent_id=course.parent_id,
+        group_id=course.group_id,
         children=tuple(course.children),
         account=course.account,
         strategy=course.strategy,
@@ -35,9 +34,10 @@ def shown(course: Course, instrument: Instrument) -> OrderExecution:
         market_lots=market_lots,
         market_value=course.tape_end[1] - course.tape_begin[1],
         shortfall=shortfall_of(course, unit),
-        summary=alone.summary(str(course.order_id), instrument.quote_currency),
+        summary=alone(course, unit).summary(str(course.order_id), instrument.quote_currency),
         decided_ns=course.decided_ns,
         received_ns=course.received_ns,
+        released_ns=course.left_ns if course.left_ns > course.received_ns else 0,
         stepped_ns=course.stepped_ns,
         durable_ns=course.durable_ns,
         sent_ns=course.sent_ns,
@@ -50,6 +50,8 @@ def shown(course: Course, instrument: Instrument) -> OrderExecution:
     )
 
 
-def _alone(course: Course) -> Course:
+def alone(course: Course, unit: int) -> Tally:
     """As if it were nobody's slice."""
-    return course if not course.parent_id else msgspec.structs.replace(course, parent_id=0)
+    found = Tally()
+    found.add(share_of(msgspec.structs.replace(course, parent_id=0) if course.parent_id else course, unit), 1)
+    return found

@@ -12,7 +12,8 @@ arrival price P_a, price at the end P_n and fees F:
           + s (Q - q) (P_n - P_d)             opportunity: what was wanted and not done
           + F                                 fees
 
-As long as the order may still be filled Q is what is filled: nothing was missed yet. An overfill counts as wanted.
+As long as the order may still be filled Q is what is filled: nothing was missed yet. So it is of an order that its
+group cancelled: another one has the rest. An overfill counts as wanted.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def shortfall_of(course: Course, unit: int) -> Shortfall | None:
     if outcome is Outcome.DENIED or decision is None or arrival is None:
         return None
     sums, sign = course.sums, course.side.sign
-    missed = 0 if outcome in (Outcome.HELD, Outcome.WORKING) else max(course.quantity_lots - sums.lots, 0)
+    nothing_missed = course.relieved or outcome in (Outcome.HELD, Outcome.WORKING)
+    missed = 0 if nothing_missed else max(course.quantity_lots - sums.lots, 0)
     end = course.end_half_ticks
     if missed and end is None:
         return None

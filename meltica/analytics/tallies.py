@@ -50,6 +50,7 @@ def share_of(course: Course, unit: int) -> Share:
     if course.parent_id:
         return Share((0, 0, int(course.sent), int(course.sent and refused), *(0,) * (WIDTH - 4)), buckets)
     sums, arrival = course.sums, course.arrival_half_ticks
+    wanted = sums.lots if course.relieved else max(course.quantity_lots, sums.lots)
     denied = outcome is Outcome.DENIED
     known = arrival is not None and not denied
     fall = shortfall_of(course, unit) or NO_SHORTFALL
@@ -69,7 +70,7 @@ def share_of(course: Course, unit: int) -> Share:
         2 * sums.fees_nanos,
         2 * sums.maker_value * unit,
         2 * sums.told_value * unit,
-        max(course.quantity_lots, sums.lots) * (arrival or 0) * unit if known else 0,
+        wanted * (arrival or 0) * unit if known else 0,
         arrived.base,
     )
     parts = (fall.delay, fall.impact, fall.opportunity, fall.fees, fall.paper)
@@ -82,6 +83,7 @@ def buckets_of(course: Course, outcome: Outcome) -> tuple[int, ...]:
     first, last = course.first_fill_ns, course.last_fill_ns
     ends = (
         (course.decided_ns, course.received_ns),
+        (course.received_ns if course.left_ns > course.received_ns else 0, course.left_ns),
         (course.left_ns, course.stepped_ns),
         (course.stepped_ns, course.durable_ns),
         (course.durable_ns, course.sent_ns),
@@ -90,6 +92,7 @@ def buckets_of(course: Course, outcome: Outcome) -> tuple[int, ...]:
         (first, last if course.sums.executions > 1 else 0),
         (begin, first),
         (begin, last if outcome is Outcome.FILLED else 0),
+        (course.decided_ns, first),
     )
     return tuple([bucket_of(end - start) if start and end >= start else NEVER for start, end in ends])
 

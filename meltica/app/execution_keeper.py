@@ -47,6 +47,7 @@ class ExecutionKeeper:
         self._path = path
         self._saved = 0
         self._to_save = asyncio.Event()
+        self._moved = asyncio.Event()
         self._failure = ""
 
     def take(self, sequence: int, time_ns: int, record: Record) -> None:
@@ -59,6 +60,8 @@ class ExecutionKeeper:
                 LOG.exception("there are no execution figures any more: entry %d", sequence)
             if sequence - self._saved >= SAVE_EVERY:
                 self._to_save.set()
+            moved, self._moved = self._moved, asyncio.Event()
+            moved.set()
 
     async def keep_up(self, gateway: Gateway) -> None:
         """From the checkpoint or the beginning to now; then save a checkpoint from time to time. Until cancelled."""
@@ -135,6 +138,21 @@ class ExecutionKeeper:
 
     def orders(self, chosen: ExecutionFilter, after: int, limit: int) -> Sequence[OrderExecution]:
         return self._ready().orders(chosen, after, limit)
+
+    def group(self, group_id: int) -> tuple[Sequence[ExecutionSummary], Sequence[OrderExecution]] | None:
+        return self._ready().group(group_id)
+
+    def ended_after(self, sequence: int) -> int:
+        return self._ready().ended_after(sequence)
+
+    def ended(self, row: int, chosen: ExecutionFilter, limit: int) -> tuple[Sequence[OrderExecution], int, int]:
+        return self._ready().ended(row, chosen, limit)
+
+    async def changes(self) -> AsyncIterator[int]:
+        while True:
+            moved = self._moved
+            yield self._ready().sequence
+            await moved.wait()
 
     def _ready(self) -> Executions:
         """:raises NotAcceptingError: the figures are not whole."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from meltica.control import resources, schedules
+from meltica.control import decisions, resources, schedules
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
 from meltica.control.order_events import Wanted
@@ -46,6 +46,7 @@ class AlgoService:
     async def submit_algo(self, request: api.SubmitAlgoRequest, caller: Caller) -> api.SubmitAlgoResponse:
         form = Form()
         instrument = form.instrument("instrument", request.instrument, self._gateway.state)
+        decision = decisions.read(form, request, instrument)
         command = commands.SubmitAlgo(
             request_id=form.request_id(request.request_id),
             actor=caller.actor,
@@ -62,6 +63,8 @@ class AlgoService:
             short_exempt=request.short_exempt,
             client_order_id=form.client_order_id(request.client_order_id),
             schedule=schedules.read(form, request.schedule, instrument),
+            decided_ns=decision.decided_ns,
+            decision_ticks=decision.ticks,
         )
         form.finish()
         answer = await self._durable.run(command)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import date
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meltica.control import resources
+from meltica.control.batches import Batches, start_of
 from meltica.control.calls import Caller
 from meltica.control.errors import RefusedError
 from meltica.control.pages import Page
@@ -41,13 +43,16 @@ from meltica.v1 import execution_service_pb2 as api
 GROUPS: Final[dict[int, GroupBy]] = {api.ExecutionGroup.Value(f"EXECUTION_GROUP_{by.name}"): by for by in GroupBy}
 OUTCOMES: Final = {each: api.ExecutionOutcome.Value(f"EXECUTION_OUTCOME_{each.name}") for each in Outcome}
 STAGES: Final = {each: api.ExecutionStage.Value(f"EXECUTION_STAGE_{each.name}") for each in Stage}
+PIECE: Final = 32
+"""Orders looked at before others get their turn: about a millisecond."""
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class ExecutionService:
-    def __init__(self, gateway: Gateway, books: ExecutionBooks) -> None:
+    def __init__(self, gateway: Gateway, books: ExecutionBooks, batches: Batches) -> None:
         self._gateway = gateway
         self._books = books
+        self._batches = batches
 
     async def get_order_execution(
         self, request: api.GetOrderExecutionRequest, _caller: Caller
@@ -87,6 +92,52 @@ class ExecutionService:
             sequence=self._books.sequence,
         )
 
+    async def get_order_group_execution(
+        self, request: api.GetOrderGroupExecutionRequest, _caller: Caller
+    ) -> api.GetOrderGroupExecutionResponse:
+        form = Form()
+        group_id = form.number("group_id", request.group_id)
+        form.finish()
+        await self._gateway.settled()
+        if (found := self._books.group(group_id)) is None:
+            raise RefusedError("UNKNOWN_GROUP", f"there is no group {group_id}")
+        rows, orders = found
+        return api.GetOrderGroupExecutionResponse(
+            summaries=[summary_shown(row) for row in rows],
+            executions=[order_shown(order) for order in orders],
+            sequence=self._books.sequence,
+        )
+
+    async def stream_order_executions(
+        self, request: api.StreamOrderExecutionsRequest, _caller: Caller
+    ) -> AsyncGenerator[api.StreamOrderExecutionsResponse, None]:
+        form = Form()
+        chosen = ExecutionFilter(
+            account=form.identifier("account", request.account),
+            strategy=form.identifier("strategy", request.strategy),
+            venue=form.identifier("venue", request.venue),
+            instrument=form.instrument_id("instrument", request.instrument),
+        )
+        form.finish()
+        after = await start_of(self._gateway, request.after_sequence if request.HasField("after_sequence") else None)
+        row = self._books.ended_after(after)
+        yield api.StreamOrderExecutionsResponse(sequence=after)  # At once: the caller knows that it is connected.
+        async for batch in self._batches.of(self._ended(row, chosen)):
+            after = max(after, *(reached for reached, _ in batch)) if batch else after
+            executions = [each for _, found in batch for each in found]
+            yield api.StreamOrderExecutionsResponse(executions=executions, sequence=after)
+
+    async def _ended(self, row: int, chosen: ExecutionFilter) -> AsyncIterator[tuple[int, list[api.OrderExecution]]]:
+        """(where to resume, orders that ended), a piece at a time."""
+        async for _ in self._books.changes():
+            seen = -1
+            while seen != row:
+                seen = row
+                found, row, resume = self._books.ended(row, chosen, PIECE)
+                if found:
+                    yield resume, [order_shown(each) for each in found]
+                await asyncio.sleep(0)
+
     def _orders(
         self, chosen: ExecutionFilter, after: int, page: Page
     ) -> tuple[Sequence[ExecutionSummary], Sequence[object]]:
@@ -122,6 +173,7 @@ def order_shown(found: OrderExecution) -> api.OrderExecution:
     instrument = found.instrument
     shown = api.OrderExecution(
         order_id=str(found.order_id),
+        group_id=str(found.group_id) if found.group_id else "",
         parent_order_id=str(found.parent_id) if found.parent_id else "",
         child_order_ids=[str(child) for child in found.children],
         account=found.account,
@@ -152,6 +204,7 @@ def _times(found: OrderExecution) -> dict[str, int]:
     return {
         "decide_time": found.decided_ns,
         "receive_time": found.received_ns,
+        "release_time": found.released_ns,
         "step_time": found.stepped_ns,
         "durable_time": found.durable_ns,
         "send_time": found.sent_ns,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from meltica.control import resources, terms
+from meltica.control import decisions, resources, terms
 from meltica.control.requests import Form
 from meltica.domain.commands import Amendment, SubmitOrder
 from meltica.domain.order import OrderType, Side, TimeInForce
@@ -23,6 +23,7 @@ def order(
     form: Form, request: api.SubmitOrderRequest, state: State, *, request_id: str = "", actor: str = ""
 ) -> SubmitOrder:
     instrument = form.instrument("instrument", request.instrument, state)
+    decision = decisions.read(form, request, instrument)
     return SubmitOrder(
         request_id=request_id,
         actor=actor,
@@ -41,6 +42,8 @@ def order(
         short_exempt=request.short_exempt,
         client_order_id=form.client_order_id(request.client_order_id),
         terms=terms.read(form, request.terms, instrument) if request.HasField("terms") else None,
+        decided_ns=decision.decided_ns,
+        decision_ticks=decision.ticks,
     )
 
 

@@ -102,6 +102,8 @@ METHODS: Final[dict[str, Method]] = {
     "/meltica.v1.PortfolioService/GetPortfolio": Method(Effect.READ, _EVERYBODY, _SOON),
     "/meltica.v1.ExecutionService/GetOrderExecution": Method(Effect.READ, _EVERYBODY, _SOON),
     "/meltica.v1.ExecutionService/ListExecutionSummaries": Method(Effect.READ, _EVERYBODY, _SOON),
+    "/meltica.v1.ExecutionService/GetOrderGroupExecution": Method(Effect.READ, _EVERYBODY, _SOON),
+    "/meltica.v1.ExecutionService/StreamOrderExecutions": Method(Effect.STREAM, _EVERYBODY, 0),
     "/meltica.v1.AccountingService/GetAccountSummary": Method(Effect.READ, _EVERYBODY, _SOON),
     "/meltica.v1.AccountingService/ListBookPositions": Method(Effect.READ, _EVERYBODY, _SOON),
     "/meltica.v1.AccountingService/ListLedgerEntries": Method(Effect.READ, _EVERYBODY, _SOON),

@@ -133,7 +133,7 @@ class ControlServer:
             "ReconciliationService": ReconciliationService(gateway, self._durable, sources),
             "PortfolioService": PortfolioService(gateway),
             "AccountingService": AccountingService(gateway, accounting, self._durable, batches),
-            "ExecutionService": ExecutionService(gateway, executions),
+            "ExecutionService": ExecutionService(gateway, executions, batches),
             "MarketDataService": MarketDataService(gateway, batches),
             "AuditService": AuditService(gateway, batches),
             "Health": self._health,

@@ -27,6 +27,9 @@ class SubmitAlgo(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, 
     short: bool = False
     short_exempt: bool = False
     client_order_id: str = ""
+    decided_ns: int = 0
+    """As of a ``SubmitOrder``."""
+    decision_ticks: int | None = None
 
 
 class PauseAlgo(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):

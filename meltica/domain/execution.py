@@ -7,7 +7,7 @@ that every figure is exact. Costs are positive when the execution was worse than
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -36,10 +36,16 @@ class Outcome(enum.Enum):
 
 
 class Stage(enum.Enum):
-    """A part of an order's way, by what ends it. Each begins where the one before ends, but for the last two."""
+    """A part of an order's way, by what ends it. Each begins where the one before ends, but for the last three.
+
+    ``WHOLE`` is the sum of those from COMMAND to FIRST_FILL.
+    """
 
     COMMAND = "decision to command"
+    HELD = "command to release"
+    """Of orders that the engine kept."""
     ENGINE = "command to engine's answer"
+    """From the release where there was one."""
     DURABLE = "engine's answer to durable"
     SENT = "durable to sent"
     ACKNOWLEDGED = "sent to acknowledged"
@@ -47,6 +53,7 @@ class Stage(enum.Enum):
     LAST_FILL = "first fill to last fill"
     TIME_TO_FILL = "command to first fill"
     TIME_TO_COMPLETE = "command to all filled"
+    WHOLE = "decision to first fill"
 
 
 class GroupBy(enum.Enum):
@@ -147,6 +154,8 @@ class OrderExecution(msgspec.Struct, frozen=True, kw_only=True):
 
     order_id: int
     parent_id: int
+    group_id: int
+    """OCO, OTO, OUO, bracket; 0: none."""
     children: tuple[int, ...]
     account: str
     strategy: str
@@ -170,6 +179,8 @@ class OrderExecution(msgspec.Struct, frozen=True, kw_only=True):
     summary: ExecutionSummary
     decided_ns: int
     received_ns: int
+    released_ns: int
+    """When the engine, which had kept it, let it out."""
     stepped_ns: int
     durable_ns: int
     sent_ns: int
@@ -206,3 +217,19 @@ class ExecutionBooks(Protocol):
 
     def orders(self, chosen: ExecutionFilter, after: int, limit: int) -> Sequence[OrderExecution]:
         """Orders after an id, oldest first; without slices and denied ones."""
+
+    def group(self, group_id: int) -> tuple[Sequence[ExecutionSummary], Sequence[OrderExecution]] | None:
+        """Orders that belong together, as one (in each currency) and each by itself."""
+
+    def ended_after(self, sequence: int) -> int:
+        """The first row of ``ended`` that happened after this journal entry."""
+
+    def ended(self, row: int, chosen: ExecutionFilter, limit: int) -> tuple[Sequence[OrderExecution], int, int]:
+        """Orders that ended, or changed after they had, without slices and denied ones.
+
+        Those of the next ``limit`` rows that match and have not changed since; the row after them; the journal entry
+        from which that row is found again.
+        """
+
+    def changes(self) -> AsyncIterator[int]:
+        """``sequence``, at once and each time that it has grown."""

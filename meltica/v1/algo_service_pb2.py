@@ -26,55 +26,55 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from meltica.v1 import order_pb2 as meltica_dot_v1_dot_order__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmeltica/v1/algo_service.proto\x12\nmeltica.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16meltica/v1/order.proto\"\xf4\x03\n\x08Schedule\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.meltica.v1.ScheduleKind\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06slices\x18\x04 \x01(\x05\x12\x14\n\x0cvolume_curve\x18\x05 \x03(\t\x12\x1a\n\x12participation_rate\x18\x06 \x01(\t\x12\x17\n\x0fvolume_has_ours\x18\x07 \x01(\x08\x12\x15\n\rrisk_aversion\x18\x08 \x01(\t\x12\x12\n\nvolatility\x18\t \x01(\t\x12\x18\n\x10temporary_impact\x18\n \x01(\t\x12\x18\n\x10permanent_impact\x18\x0b \x01(\t\x12\x1a\n\x12max_child_quantity\x18\x0c \x01(\t\x12\x15\n\rrandomisation\x18\r \x01(\t\x12+\n\x0b\x63hild_style\x18\x0e \x01(\x0e\x32\x16.meltica.v1.ChildStyle\x12%\n\x08\x63\x61tch_up\x18\x0f \x01(\x0e\x32\x13.meltica.v1.CatchUp\x12!\n\x06\x61t_end\x18\x10 \x01(\x0e\x32\x11.meltica.v1.AtEnd\"\xef\x02\n\x04\x41lgo\x12 \n\x05order\x18\x01 \x01(\x0b\x32\x11.meltica.v1.Order\x12&\n\x08schedule\x18\x02 \x01(\x0b\x32\x14.meltica.v1.Schedule\x12$\n\x05phase\x18\x03 \x01(\x0e\x32\x15.meltica.v1.AlgoPhase\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x17\n\x0ftarget_quantity\x18\x05 \x01(\t\x12\x18\n\x10working_quantity\x18\x06 \x01(\t\x12\x17\n\x0fmarket_quantity\x18\x07 \x01(\t\x12\x1b\n\x13overfilled_quantity\x18\x08 \x01(\t\x12\x13\n\x0b\x61rrival_mid\x18\t \x01(\t\x12\x17\n\x0f\x63hild_order_ids\x18\n \x03(\t\x12\x1c\n\x14live_child_order_ids\x18\x0b \x03(\t\x12\x32\n\x0enext_look_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe2\x02\n\x11SubmitAlgoRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x10\n\x08strategy\x18\x03 \x01(\t\x12\x12\n\ninstrument\x18\x04 \x01(\t\x12\x1e\n\x04side\x18\x05 \x01(\x0e\x32\x10.meltica.v1.Side\x12\x10\n\x08quantity\x18\x06 \x01(\t\x12\r\n\x05price\x18\x07 \x01(\t\x12.\n\rtime_in_force\x18\x08 \x01(\x0e\x32\x17.meltica.v1.TimeInForce\x12\x11\n\tpost_only\x18\t \x01(\x08\x12\x13\n\x0breduce_only\x18\n \x01(\x08\x12\x12\n\nshort_sale\x18\x0b \x01(\x08\x12\x14\n\x0cshort_exempt\x18\x0c \x01(\x08\x12\x17\n\x0f\x63lient_order_id\x18\r \x01(\t\x12&\n\x08schedule\x18\x0e \x01(\x0b\x32\x14.meltica.v1.Schedule\"F\n\x12SubmitAlgoResponse\x12\x1e\n\x04\x61lgo\x18\x01 \x01(\x0b\x32\x10.meltica.v1.Algo\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"_\n\x10PauseAlgoRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x15\n\rkeep_children\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"B\n\x11PauseAlgoResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x1b\n\x13\x63\x61nceling_order_ids\x18\x02 \x03(\t\"9\n\x11ResumeAlgoRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"&\n\x12ResumeAlgoResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"\xa8\x01\n\x10\x41mendAlgoRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x15\n\x08quantity\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05price\x18\x04 \x01(\tH\x01\x88\x01\x01\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0b\n\t_quantityB\x08\n\x06_price\"B\n\x11\x41mendAlgoResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x1b\n\x13\x63\x61nceling_order_ids\x18\x02 \x03(\t\"9\n\x11\x43\x61ncelAlgoRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"C\n\x12\x43\x61ncelAlgoResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x1b\n\x13\x63\x61nceling_order_ids\x18\x02 \x03(\t\"\"\n\x0eGetAlgoRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"1\n\x0fGetAlgoResponse\x12\x1e\n\x04\x61lgo\x18\x01 \x01(\x0b\x32\x10.meltica.v1.Algo\"\x83\x01\n\x10ListAlgosRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x12\n\ninstrument\x18\x02 \x01(\t\x12\x10\n\x08strategy\x18\x03 \x01(\t\x12\x11\n\topen_only\x18\x04 \x01(\x08\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"M\n\x11ListAlgosResponse\x12\x1f\n\x05\x61lgos\x18\x01 \x03(\x0b\x32\x10.meltica.v1.Algo\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xac\x01\n\x0cScheduleKind\x12\x1d\n\x19SCHEDULE_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12SCHEDULE_KIND_TWAP\x10\x01\x12\x16\n\x12SCHEDULE_KIND_VWAP\x10\x02\x12\x15\n\x11SCHEDULE_KIND_POV\x10\x03\x12\x1b\n\x17SCHEDULE_KIND_SHORTFALL\x10\x04\x12\x19\n\x15SCHEDULE_KIND_ICEBERG\x10\x05*q\n\nChildStyle\x12\x1b\n\x17\x43HILD_STYLE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43HILD_STYLE_PASSIVE\x10\x01\x12\x16\n\x12\x43HILD_STYLE_MARKET\x10\x02\x12\x15\n\x11\x43HILD_STYLE_LIMIT\x10\x03*`\n\x07\x43\x61tchUp\x12\x18\n\x14\x43\x41TCH_UP_UNSPECIFIED\x10\x00\x12\x11\n\rCATCH_UP_KEEP\x10\x01\x12\x14\n\x10\x43\x41TCH_UP_REPRICE\x10\x02\x12\x12\n\x0e\x43\x41TCH_UP_CROSS\x10\x03*D\n\x05\x41tEnd\x12\x16\n\x12\x41T_END_UNSPECIFIED\x10\x00\x12\x11\n\rAT_END_CANCEL\x10\x01\x12\x10\n\x0c\x41T_END_CROSS\x10\x02*\x9c\x01\n\tAlgoPhase\x12\x1a\n\x16\x41LGO_PHASE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41LGO_PHASE_RUNNING\x10\x01\x12\x15\n\x11\x41LGO_PHASE_PAUSED\x10\x02\x12\x17\n\x13\x41LGO_PHASE_CROSSING\x10\x03\x12\x16\n\x12\x41LGO_PHASE_CLOSING\x10\x04\x12\x13\n\x0f\x41LGO_PHASE_DONE\x10\x05\x32\x96\x04\n\x0b\x41lgoService\x12K\n\nSubmitAlgo\x12\x1d.meltica.v1.SubmitAlgoRequest\x1a\x1e.meltica.v1.SubmitAlgoResponse\x12H\n\tPauseAlgo\x12\x1c.meltica.v1.PauseAlgoRequest\x1a\x1d.meltica.v1.PauseAlgoResponse\x12K\n\nResumeAlgo\x12\x1d.meltica.v1.ResumeAlgoRequest\x1a\x1e.meltica.v1.ResumeAlgoResponse\x12H\n\tAmendAlgo\x12\x1c.meltica.v1.AmendAlgoRequest\x1a\x1d.meltica.v1.AmendAlgoResponse\x12K\n\nCancelAlgo\x12\x1d.meltica.v1.CancelAlgoRequest\x1a\x1e.meltica.v1.CancelAlgoResponse\x12\x42\n\x07GetAlgo\x12\x1a.meltica.v1.GetAlgoRequest\x1a\x1b.meltica.v1.GetAlgoResponse\x12H\n\tListAlgos\x12\x1c.meltica.v1.ListAlgosRequest\x1a\x1d.meltica.v1.ListAlgosResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmeltica/v1/algo_service.proto\x12\nmeltica.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16meltica/v1/order.proto\"\xf4\x03\n\x08Schedule\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.meltica.v1.ScheduleKind\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06slices\x18\x04 \x01(\x05\x12\x14\n\x0cvolume_curve\x18\x05 \x03(\t\x12\x1a\n\x12participation_rate\x18\x06 \x01(\t\x12\x17\n\x0fvolume_has_ours\x18\x07 \x01(\x08\x12\x15\n\rrisk_aversion\x18\x08 \x01(\t\x12\x12\n\nvolatility\x18\t \x01(\t\x12\x18\n\x10temporary_impact\x18\n \x01(\t\x12\x18\n\x10permanent_impact\x18\x0b \x01(\t\x12\x1a\n\x12max_child_quantity\x18\x0c \x01(\t\x12\x15\n\rrandomisation\x18\r \x01(\t\x12+\n\x0b\x63hild_style\x18\x0e \x01(\x0e\x32\x16.meltica.v1.ChildStyle\x12%\n\x08\x63\x61tch_up\x18\x0f \x01(\x0e\x32\x13.meltica.v1.CatchUp\x12!\n\x06\x61t_end\x18\x10 \x01(\x0e\x32\x11.meltica.v1.AtEnd\"\xef\x02\n\x04\x41lgo\x12 \n\x05order\x18\x01 \x01(\x0b\x32\x11.meltica.v1.Order\x12&\n\x08schedule\x18\x02 \x01(\x0b\x32\x14.meltica.v1.Schedule\x12$\n\x05phase\x18\x03 \x01(\x0e\x32\x15.meltica.v1.AlgoPhase\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x17\n\x0ftarget_quantity\x18\x05 \x01(\t\x12\x18\n\x10working_quantity\x18\x06 \x01(\t\x12\x17\n\x0fmarket_quantity\x18\x07 \x01(\t\x12\x1b\n\x13overfilled_quantity\x18\x08 \x01(\t\x12\x13\n\x0b\x61rrival_mid\x18\t \x01(\t\x12\x17\n\x0f\x63hild_order_ids\x18\n \x03(\t\x12\x1c\n\x14live_child_order_ids\x18\x0b \x03(\t\x12\x32\n\x0enext_look_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xab\x03\n\x11SubmitAlgoRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x10\n\x08strategy\x18\x03 \x01(\t\x12\x12\n\ninstrument\x18\x04 \x01(\t\x12\x1e\n\x04side\x18\x05 \x01(\x0e\x32\x10.meltica.v1.Side\x12\x10\n\x08quantity\x18\x06 \x01(\t\x12\r\n\x05price\x18\x07 \x01(\t\x12.\n\rtime_in_force\x18\x08 \x01(\x0e\x32\x17.meltica.v1.TimeInForce\x12\x11\n\tpost_only\x18\t \x01(\x08\x12\x13\n\x0breduce_only\x18\n \x01(\x08\x12\x12\n\nshort_sale\x18\x0b \x01(\x08\x12\x14\n\x0cshort_exempt\x18\x0c \x01(\x08\x12\x17\n\x0f\x63lient_order_id\x18\r \x01(\t\x12&\n\x08schedule\x18\x0e \x01(\x0b\x32\x14.meltica.v1.Schedule\x12/\n\x0b\x64\x65\x63ide_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x64\x65\x63ision_price\x18\x10 \x01(\t\"F\n\x12SubmitAlgoResponse\x12\x1e\n\x04\x61lgo\x18\x01 \x01(\x0b\x32\x10.meltica.v1.Algo\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"_\n\x10PauseAlgoRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x15\n\rkeep_children\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"B\n\x11PauseAlgoResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x1b\n\x13\x63\x61nceling_order_ids\x18\x02 \x03(\t\"9\n\x11ResumeAlgoRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"&\n\x12ResumeAlgoResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\"\xa8\x01\n\x10\x41mendAlgoRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x15\n\x08quantity\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05price\x18\x04 \x01(\tH\x01\x88\x01\x01\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0b\n\t_quantityB\x08\n\x06_price\"B\n\x11\x41mendAlgoResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x1b\n\x13\x63\x61nceling_order_ids\x18\x02 \x03(\t\"9\n\x11\x43\x61ncelAlgoRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"C\n\x12\x43\x61ncelAlgoResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x1b\n\x13\x63\x61nceling_order_ids\x18\x02 \x03(\t\"\"\n\x0eGetAlgoRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"1\n\x0fGetAlgoResponse\x12\x1e\n\x04\x61lgo\x18\x01 \x01(\x0b\x32\x10.meltica.v1.Algo\"\x83\x01\n\x10ListAlgosRequest\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x12\n\ninstrument\x18\x02 \x01(\t\x12\x10\n\x08strategy\x18\x03 \x01(\t\x12\x11\n\topen_only\x18\x04 \x01(\x08\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"M\n\x11ListAlgosResponse\x12\x1f\n\x05\x61lgos\x18\x01 \x03(\x0b\x32\x10.meltica.v1.Algo\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xac\x01\n\x0cScheduleKind\x12\x1d\n\x19SCHEDULE_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12SCHEDULE_KIND_TWAP\x10\x01\x12\x16\n\x12SCHEDULE_KIND_VWAP\x10\x02\x12\x15\n\x11SCHEDULE_KIND_POV\x10\x03\x12\x1b\n\x17SCHEDULE_KIND_SHORTFALL\x10\x04\x12\x19\n\x15SCHEDULE_KIND_ICEBERG\x10\x05*q\n\nChildStyle\x12\x1b\n\x17\x43HILD_STYLE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43HILD_STYLE_PASSIVE\x10\x01\x12\x16\n\x12\x43HILD_STYLE_MARKET\x10\x02\x12\x15\n\x11\x43HILD_STYLE_LIMIT\x10\x03*`\n\x07\x43\x61tchUp\x12\x18\n\x14\x43\x41TCH_UP_UNSPECIFIED\x10\x00\x12\x11\n\rCATCH_UP_KEEP\x10\x01\x12\x14\n\x10\x43\x41TCH_UP_REPRICE\x10\x02\x12\x12\n\x0e\x43\x41TCH_UP_CROSS\x10\x03*D\n\x05\x41tEnd\x12\x16\n\x12\x41T_END_UNSPECIFIED\x10\x00\x12\x11\n\rAT_END_CANCEL\x10\x01\x12\x10\n\x0c\x41T_END_CROSS\x10\x02*\x9c\x01\n\tAlgoPhase\x12\x1a\n\x16\x41LGO_PHASE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41LGO_PHASE_RUNNING\x10\x01\x12\x15\n\x11\x41LGO_PHASE_PAUSED\x10\x02\x12\x17\n\x13\x41LGO_PHASE_CROSSING\x10\x03\x12\x16\n\x12\x41LGO_PHASE_CLOSING\x10\x04\x12\x13\n\x0f\x41LGO_PHASE_DONE\x10\x05\x32\x96\x04\n\x0b\x41lgoService\x12K\n\nSubmitAlgo\x12\x1d.meltica.v1.SubmitAlgoRequest\x1a\x1e.meltica.v1.SubmitAlgoResponse\x12H\n\tPauseAlgo\x12\x1c.meltica.v1.PauseAlgoRequest\x1a\x1d.meltica.v1.PauseAlgoResponse\x12K\n\nResumeAlgo\x12\x1d.meltica.v1.ResumeAlgoRequest\x1a\x1e.meltica.v1.ResumeAlgoResponse\x12H\n\tAmendAlgo\x12\x1c.meltica.v1.AmendAlgoRequest\x1a\x1d.meltica.v1.AmendAlgoResponse\x12K\n\nCancelAlgo\x12\x1d.meltica.v1.CancelAlgoRequest\x1a\x1e.meltica.v1.CancelAlgoResponse\x12\x42\n\x07GetAlgo\x12\x1a.meltica.v1.GetAlgoRequest\x1a\x1b.meltica.v1.GetAlgoResponse\x12H\n\tListAlgos\x12\x1c.meltica.v1.ListAlgosRequest\x1a\x1d.meltica.v1.ListAlgosResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'meltica.v1.algo_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCHEDULEKIND']._serialized_start=2336
-  _globals['_SCHEDULEKIND']._serialized_end=2508
-  _globals['_CHILDSTYLE']._serialized_start=2510
-  _globals['_CHILDSTYLE']._serialized_end=2623
-  _globals['_CATCHUP']._serialized_start=2625
-  _globals['_CATCHUP']._serialized_end=2721
-  _globals['_ATEND']._serialized_start=2723
-  _globals['_ATEND']._serialized_end=2791
-  _globals['_ALGOPHASE']._serialized_start=2794
-  _globals['_ALGOPHASE']._serialized_end=2950
+  _globals['_SCHEDULEKIND']._serialized_start=2409
+  _globals['_SCHEDULEKIND']._serialized_end=2581
+  _globals['_CHILDSTYLE']._serialized_start=2583
+  _globals['_CHILDSTYLE']._serialized_end=2696
+  _globals['_CATCHUP']._serialized_start=2698
+  _globals['_CATCHUP']._serialized_end=2794
+  _globals['_ATEND']._serialized_start=2796
+  _globals['_ATEND']._serialized_end=2864
+  _globals['_ALGOPHASE']._serialized_start=2867
+  _globals['_ALGOPHASE']._serialized_end=3023
   _globals['_SCHEDULE']._serialized_start=103
   _globals['_SCHEDULE']._serialized_end=603
   _globals['_ALGO']._serialized_start=606
   _globals['_ALGO']._serialized_end=973
   _globals['_SUBMITALGOREQUEST']._serialized_start=976
-  _globals['_SUBMITALGOREQUEST']._serialized_end=1330
-  _globals['_SUBMITALGORESPONSE']._serialized_start=1332
-  _globals['_SUBMITALGORESPONSE']._serialized_end=1402
-  _globals['_PAUSEALGOREQUEST']._serialized_start=1404
-  _globals['_PAUSEALGOREQUEST']._serialized_end=1499
-  _globals['_PAUSEALGORESPONSE']._serialized_start=1501
-  _globals['_PAUSEALGORESPONSE']._serialized_end=1567
-  _globals['_RESUMEALGOREQUEST']._serialized_start=1569
-  _globals['_RESUMEALGOREQUEST']._serialized_end=1626
-  _globals['_RESUMEALGORESPONSE']._serialized_start=1628
-  _globals['_RESUMEALGORESPONSE']._serialized_end=1666
-  _globals['_AMENDALGOREQUEST']._serialized_start=1669
-  _globals['_AMENDALGOREQUEST']._serialized_end=1837
-  _globals['_AMENDALGORESPONSE']._serialized_start=1839
-  _globals['_AMENDALGORESPONSE']._serialized_end=1905
-  _globals['_CANCELALGOREQUEST']._serialized_start=1907
-  _globals['_CANCELALGOREQUEST']._serialized_end=1964
-  _globals['_CANCELALGORESPONSE']._serialized_start=1966
-  _globals['_CANCELALGORESPONSE']._serialized_end=2033
-  _globals['_GETALGOREQUEST']._serialized_start=2035
-  _globals['_GETALGOREQUEST']._serialized_end=2069
-  _globals['_GETALGORESPONSE']._serialized_start=2071
-  _globals['_GETALGORESPONSE']._serialized_end=2120
-  _globals['_LISTALGOSREQUEST']._serialized_start=2123
-  _globals['_LISTALGOSREQUEST']._serialized_end=2254
-  _globals['_LISTALGOSRESPONSE']._serialized_start=2256
-  _globals['_LISTALGOSRESPONSE']._serialized_end=2333
-  _globals['_ALGOSERVICE']._serialized_start=2953
-  _globals['_ALGOSERVICE']._serialized_end=3487
+  _globals['_SUBMITALGOREQUEST']._serialized_end=1403
+  _globals['_SUBMITALGORESPONSE']._serialized_start=1405
+  _globals['_SUBMITALGORESPONSE']._serialized_end=1475
+  _globals['_PAUSEALGOREQUEST']._serialized_start=1477
+  _globals['_PAUSEALGOREQUEST']._serialized_end=1572
+  _globals['_PAUSEALGORESPONSE']._serialized_start=1574
+  _globals['_PAUSEALGORESPONSE']._serialized_end=1640
+  _globals['_RESUMEALGOREQUEST']._serialized_start=1642
+  _globals['_RESUMEALGOREQUEST']._serialized_end=1699
+  _globals['_RESUMEALGORESPONSE']._serialized_start=1701
+  _globals['_RESUMEALGORESPONSE']._serialized_end=1739
+  _globals['_AMENDALGOREQUEST']._serialized_start=1742
+  _globals['_AMENDALGOREQUEST']._serialized_end=1910
+  _globals['_AMENDALGORESPONSE']._serialized_start=1912
+  _globals['_AMENDALGORESPONSE']._serialized_end=1978
+  _globals['_CANCELALGOREQUEST']._serialized_start=1980
+  _globals['_CANCELALGOREQUEST']._serialized_end=2037
+  _globals['_CANCELALGORESPONSE']._serialized_start=2039
+  _globals['_CANCELALGORESPONSE']._serialized_end=2106
+  _globals['_GETALGOREQUEST']._serialized_start=2108
+  _globals['_GETALGOREQUEST']._serialized_end=2142
+  _globals['_GETALGORESPONSE']._serialized_start=2144
+  _globals['_GETALGORESPONSE']._serialized_end=2193
+  _globals['_LISTALGOSREQUEST']._serialized_start=2196
+  _globals['_LISTALGOSREQUEST']._serialized_end=2327
+  _globals['_LISTALGOSRESPONSE']._serialized_start=2329
+  _globals['_LISTALGOSRESPONSE']._serialized_end=2406
+  _globals['_ALGOSERVICE']._serialized_start=3026
+  _globals['_ALGOSERVICE']._serialized_end=3560
 # @@protoc_insertion_point(module_scope)

@@ -357,6 +357,8 @@ class SubmitAlgoRequest(_message.Message):
     SHORT_EXEMPT_FIELD_NUMBER: _builtins.int
     CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
     SCHEDULE_FIELD_NUMBER: _builtins.int
+    DECIDE_TIME_FIELD_NUMBER: _builtins.int
+    DECISION_PRICE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID made by the caller: the same one again gets the first answer again."""
     account: _builtins.str
@@ -383,9 +385,15 @@ class SubmitAlgoRequest(_message.Message):
     """With `short_sale`: exempt from the price test."""
     client_order_id: _builtins.str
     """Id of the parent in the books; empty: the gateway makes one. No venue is told of it."""
+    decision_price: _builtins.str
+    """The price that the decision was made at; empty: the market's when the order comes. Only measured."""
     @_builtins.property
     def schedule(self) -> Global___Schedule:
         """How it is spread."""
+
+    @_builtins.property
+    def decide_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was decided to trade, by the clock of who decided; later than the call comes: not known. Only measured."""
 
     def __init__(
         self,
@@ -404,10 +412,12 @@ class SubmitAlgoRequest(_message.Message):
         short_exempt: _builtins.bool = ...,
         client_order_id: _builtins.str = ...,
         schedule: Global___Schedule | None = ...,
+        decide_time: _timestamp_pb2.Timestamp | None = ...,
+        decision_price: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["schedule", b"schedule"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decide_time", b"decide_time", "schedule", b"schedule"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "instrument", b"instrument", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reduce_only", b"reduce_only", "request_id", b"request_id", "schedule", b"schedule", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "strategy", b"strategy", "time_in_force", b"time_in_force"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "decide_time", b"decide_time", "decision_price", b"decision_price", "instrument", b"instrument", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reduce_only", b"reduce_only", "request_id", b"request_id", "schedule", b"schedule", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "strategy", b"strategy", "time_in_force", b"time_in_force"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -121,7 +121,7 @@ class _ExecutionStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Execut
     EXECUTION_STAGE_COMMAND: _ExecutionStage.ValueType  # 1
     """From the decision to the command."""
     EXECUTION_STAGE_ENGINE: _ExecutionStage.ValueType  # 2
-    """From the command (or what released it) to the engine's answer."""
+    """From the command, or what released it from HELD, to the engine's answer."""
     EXECUTION_STAGE_DURABLE: _ExecutionStage.ValueType  # 3
     """Until it was durable in the journal."""
     EXECUTION_STAGE_SENT: _ExecutionStage.ValueType  # 4
@@ -136,16 +136,22 @@ class _ExecutionStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Execut
     """From the command to the first fill."""
     EXECUTION_STAGE_TIME_TO_COMPLETE: _ExecutionStage.ValueType  # 9
     """From the command to the last fill, of orders that are filled."""
+    EXECUTION_STAGE_HELD: _ExecutionStage.ValueType  # 10
+    """From the command to what released it, of orders that the engine kept."""
+    EXECUTION_STAGE_WHOLE: _ExecutionStage.ValueType  # 11
+    """From the decision to the first fill, of orders whose decision is known."""
 
 class ExecutionStage(_ExecutionStage, metaclass=_ExecutionStageEnumTypeWrapper):
-    """A part of an order's way. Each begins where the one before ends, but for the last two."""
+    """A part of an order's way. Each begins where the one before ends, but for TIME_TO_FILL, TIME_TO_COMPLETE and WHOLE:
+    COMMAND + HELD + ENGINE + DURABLE + SENT + ACKNOWLEDGED + FIRST_FILL = WHOLE.
+    """
 
 EXECUTION_STAGE_UNSPECIFIED: ExecutionStage.ValueType  # 0
 """Not used."""
 EXECUTION_STAGE_COMMAND: ExecutionStage.ValueType  # 1
 """From the decision to the command."""
 EXECUTION_STAGE_ENGINE: ExecutionStage.ValueType  # 2
-"""From the command (or what released it) to the engine's answer."""
+"""From the command, or what released it from HELD, to the engine's answer."""
 EXECUTION_STAGE_DURABLE: ExecutionStage.ValueType  # 3
 """Until it was durable in the journal."""
 EXECUTION_STAGE_SENT: ExecutionStage.ValueType  # 4
@@ -160,6 +166,10 @@ EXECUTION_STAGE_TIME_TO_FILL: ExecutionStage.ValueType  # 8
 """From the command to the first fill."""
 EXECUTION_STAGE_TIME_TO_COMPLETE: ExecutionStage.ValueType  # 9
 """From the command to the last fill, of orders that are filled."""
+EXECUTION_STAGE_HELD: ExecutionStage.ValueType  # 10
+"""From the command to what released it, of orders that the engine kept."""
+EXECUTION_STAGE_WHOLE: ExecutionStage.ValueType  # 11
+"""From the decision to the first fill, of orders whose decision is known."""
 Global___ExecutionStage: _TypeAlias = ExecutionStage  # noqa: Y015
 
 @_typing.final
@@ -472,6 +482,8 @@ class OrderExecution(_message.Message):
     LAST_FILL_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     FIGURES_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    RELEASE_TIME_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """Which order."""
     parent_order_id: _builtins.str
@@ -506,6 +518,8 @@ class OrderExecution(_message.Message):
     """The mid when it came, or was released."""
     end_price: _builtins.str
     """The mark when it ended without being filled."""
+    group_id: _builtins.str
+    """The group that it belongs to; empty: none."""
     @_builtins.property
     def child_order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Its slices, oldest first."""
@@ -558,6 +572,10 @@ class OrderExecution(_message.Message):
     def figures(self) -> Global___ExecutionFigures:
         """Its figures."""
 
+    @_builtins.property
+    def release_time(self) -> _timestamp_pb2.Timestamp:
+        """When the engine, which had kept it, let it out."""
+
     def __init__(
         self,
         *,
@@ -591,10 +609,12 @@ class OrderExecution(_message.Message):
         last_fill_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         figures: Global___ExecutionFigures | None = ...,
+        group_id: _builtins.str = ...,
+        release_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "decide_time", b"decide_time", "durable_time", b"durable_time", "end_time", b"end_time", "figures", b"figures", "first_fill_time", b"first_fill_time", "last_fill_time", b"last_fill_time", "receive_time", b"receive_time", "send_time", b"send_time", "step_time", b"step_time", "venue_acknowledge_time", b"venue_acknowledge_time", "venue_first_fill_time", b"venue_first_fill_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "decide_time", b"decide_time", "durable_time", b"durable_time", "end_time", b"end_time", "figures", b"figures", "first_fill_time", b"first_fill_time", "last_fill_time", b"last_fill_time", "receive_time", b"receive_time", "release_time", b"release_time", "send_time", b"send_time", "step_time", b"step_time", "venue_acknowledge_time", b"venue_acknowledge_time", "venue_first_fill_time", b"venue_first_fill_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "acknowledge_time", b"acknowledge_time", "against_market_basis_points", b"against_market_basis_points", "arrival_price", b"arrival_price", "average_price", b"average_price", "child_order_ids", b"child_order_ids", "currency", b"currency", "day", b"day", "decide_time", b"decide_time", "decision_price", b"decision_price", "durable_time", b"durable_time", "end_price", b"end_price", "end_time", b"end_time", "figures", b"figures", "filled_quantity", b"filled_quantity", "first_fill_time", b"first_fill_time", "instrument", b"instrument", "last_fill_time", b"last_fill_time", "market_average_price", b"market_average_price", "order_id", b"order_id", "outcome", b"outcome", "parent_order_id", b"parent_order_id", "quantity", b"quantity", "receive_time", b"receive_time", "send_time", b"send_time", "side", b"side", "step_time", b"step_time", "strategy", b"strategy", "venue_acknowledge_time", b"venue_acknowledge_time", "venue_first_fill_time", b"venue_first_fill_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "acknowledge_time", b"acknowledge_time", "against_market_basis_points", b"against_market_basis_points", "arrival_price", b"arrival_price", "average_price", b"average_price", "child_order_ids", b"child_order_ids", "currency", b"currency", "day", b"day", "decide_time", b"decide_time", "decision_price", b"decision_price", "durable_time", b"durable_time", "end_price", b"end_price", "end_time", b"end_time", "figures", b"figures", "filled_quantity", b"filled_quantity", "first_fill_time", b"first_fill_time", "group_id", b"group_id", "instrument", b"instrument", "last_fill_time", b"last_fill_time", "market_average_price", b"market_average_price", "order_id", b"order_id", "outcome", b"outcome", "parent_order_id", b"parent_order_id", "quantity", b"quantity", "receive_time", b"receive_time", "release_time", b"release_time", "send_time", b"send_time", "side", b"side", "step_time", b"step_time", "strategy", b"strategy", "venue_acknowledge_time", b"venue_acknowledge_time", "venue_first_fill_time", b"venue_first_fill_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -767,3 +787,129 @@ class ListExecutionSummariesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListExecutionSummariesResponse: _TypeAlias = ListExecutionSummariesResponse  # noqa: Y015
+
+@_typing.final
+class GetOrderGroupExecutionRequest(_message.Message):
+    """Asks for GetOrderGroupExecution."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    group_id: _builtins.str
+    """Which group."""
+    def __init__(
+        self,
+        *,
+        group_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOrderGroupExecutionRequest: _TypeAlias = GetOrderGroupExecutionRequest  # noqa: Y015
+
+@_typing.final
+class GetOrderGroupExecutionResponse(_message.Message):
+    """Answer of GetOrderGroupExecution."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUMMARIES_FIELD_NUMBER: _builtins.int
+    EXECUTIONS_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The journal entry up to which it is told."""
+    @_builtins.property
+    def summaries(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExecutionSummary]:
+        """All orders of the group together, a row for each currency."""
+
+    @_builtins.property
+    def executions(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderExecution]:
+        """Each, in the order of the list."""
+
+    def __init__(
+        self,
+        *,
+        summaries: _abc.Iterable[Global___ExecutionSummary] | None = ...,
+        executions: _abc.Iterable[Global___OrderExecution] | None = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["executions", b"executions", "sequence", b"sequence", "summaries", b"summaries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOrderGroupExecutionResponse: _TypeAlias = GetOrderGroupExecutionResponse  # noqa: Y015
+
+@_typing.final
+class StreamOrderExecutionsRequest(_message.Message):
+    """Asks for StreamOrderExecutions. An empty filter matches all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    after_sequence: _builtins.int
+    """Resume after this journal sequence: the `sequence` of the last frame that was seen. 0: all that ever ended. Unset:
+    from now on.
+    """
+    account: _builtins.str
+    """Only of this account."""
+    strategy: _builtins.str
+    """Only of this strategy."""
+    venue: _builtins.str
+    """Only at this venue."""
+    instrument: _builtins.str
+    """Only in this instrument."""
+    def __init__(
+        self,
+        *,
+        after_sequence: _builtins.int | None = ...,
+        account: _builtins.str = ...,
+        strategy: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        instrument: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_sequence", b"_after_sequence", "after_sequence", b"after_sequence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_sequence", b"_after_sequence", "account", b"account", "after_sequence", b"after_sequence", "instrument", b"instrument", "strategy", b"strategy", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__after_sequence: _TypeAlias = _typing.Literal["after_sequence"]  # noqa: Y015
+    _WhichOneofArgType__after_sequence: _TypeAlias = _typing.Literal["_after_sequence", b"_after_sequence"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__after_sequence) -> _WhichOneofReturnType__after_sequence | None: ...
+
+Global___StreamOrderExecutionsRequest: _TypeAlias = StreamOrderExecutionsRequest  # noqa: Y015
+
+@_typing.final
+class StreamOrderExecutionsResponse(_message.Message):
+    """Frame of StreamOrderExecutions. Slices are part of their parent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTIONS_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Resume with `after_sequence` set to this."""
+    @_builtins.property
+    def executions(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderExecution]:
+        """Orders that ended, or changed after they had; in the order in which that happened. Empty: a heartbeat."""
+
+    def __init__(
+        self,
+        *,
+        executions: _abc.Iterable[Global___OrderExecution] | None = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["executions", b"executions", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamOrderExecutionsResponse: _TypeAlias = StreamOrderExecutionsResponse  # noqa: Y015

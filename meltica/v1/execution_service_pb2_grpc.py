@@ -46,6 +46,16 @@ class ExecutionServiceStub:
                 request_serializer=meltica_dot_v1_dot_execution__service__pb2.ListExecutionSummariesRequest.SerializeToString,
                 response_deserializer=meltica_dot_v1_dot_execution__service__pb2.ListExecutionSummariesResponse.FromString,
                 _registered_method=True)
+        self.GetOrderGroupExecution = channel.unary_unary(
+                '/meltica.v1.ExecutionService/GetOrderGroupExecution',
+                request_serializer=meltica_dot_v1_dot_execution__service__pb2.GetOrderGroupExecutionRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_execution__service__pb2.GetOrderGroupExecutionResponse.FromString,
+                _registered_method=True)
+        self.StreamOrderExecutions = channel.unary_stream(
+                '/meltica.v1.ExecutionService/StreamOrderExecutions',
+                request_serializer=meltica_dot_v1_dot_execution__service__pb2.StreamOrderExecutionsRequest.SerializeToString,
+                response_deserializer=meltica_dot_v1_dot_execution__service__pb2.StreamOrderExecutionsResponse.FromString,
+                _registered_method=True)
 
 
 class ExecutionServiceServicer:
@@ -67,6 +77,22 @@ class ExecutionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOrderGroupExecution(self, request, context):
+        """Orders that belong together (OCO, OTO, OUO, bracket): all of them as one, and each by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamOrderExecutions(self, request, context):
+        """Executions of orders as they end, and again when a late fill, a bust or a correction changes them. Resumes anywhere:
+        each order that changed since comes once, with its newest figures.
+        buf:lint:ignore RPC_NO_SERVER_STREAMING
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExecutionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +105,16 @@ def add_ExecutionServiceServicer_to_server(servicer, server):
                     servicer.ListExecutionSummaries,
                     request_deserializer=meltica_dot_v1_dot_execution__service__pb2.ListExecutionSummariesRequest.FromString,
                     response_serializer=meltica_dot_v1_dot_execution__service__pb2.ListExecutionSummariesResponse.SerializeToString,
+            ),
+            'GetOrderGroupExecution': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOrderGroupExecution,
+                    request_deserializer=meltica_dot_v1_dot_execution__service__pb2.GetOrderGroupExecutionRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_execution__service__pb2.GetOrderGroupExecutionResponse.SerializeToString,
+            ),
+            'StreamOrderExecutions': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamOrderExecutions,
+                    request_deserializer=meltica_dot_v1_dot_execution__service__pb2.StreamOrderExecutionsRequest.FromString,
+                    response_serializer=meltica_dot_v1_dot_execution__service__pb2.StreamOrderExecutionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -137,6 +173,60 @@ class ExecutionService:
             '/meltica.v1.ExecutionService/ListExecutionSummaries',
             meltica_dot_v1_dot_execution__service__pb2.ListExecutionSummariesRequest.SerializeToString,
             meltica_dot_v1_dot_execution__service__pb2.ListExecutionSummariesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOrderGroupExecution(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/meltica.v1.ExecutionService/GetOrderGroupExecution',
+            meltica_dot_v1_dot_execution__service__pb2.GetOrderGroupExecutionRequest.SerializeToString,
+            meltica_dot_v1_dot_execution__service__pb2.GetOrderGroupExecutionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamOrderExecutions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/meltica.v1.ExecutionService/StreamOrderExecutions',
+            meltica_dot_v1_dot_execution__service__pb2.StreamOrderExecutionsRequest.SerializeToString,
+            meltica_dot_v1_dot_execution__service__pb2.StreamOrderExecutionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

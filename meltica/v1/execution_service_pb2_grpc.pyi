@@ -39,6 +39,13 @@ class ExecutionServiceStub:
     """One order's execution."""
     ListExecutionSummaries: _grpc.UnaryUnaryMultiCallable[_execution_service_pb2.ListExecutionSummariesRequest, _execution_service_pb2.ListExecutionSummariesResponse]
     """Orders together, by what they have in common."""
+    GetOrderGroupExecution: _grpc.UnaryUnaryMultiCallable[_execution_service_pb2.GetOrderGroupExecutionRequest, _execution_service_pb2.GetOrderGroupExecutionResponse]
+    """Orders that belong together (OCO, OTO, OUO, bracket): all of them as one, and each by itself."""
+    StreamOrderExecutions: _grpc.UnaryStreamMultiCallable[_execution_service_pb2.StreamOrderExecutionsRequest, _execution_service_pb2.StreamOrderExecutionsResponse]
+    """Executions of orders as they end, and again when a late fill, a bust or a correction changes them. Resumes anywhere:
+    each order that changed since comes once, with its newest figures.
+    buf:lint:ignore RPC_NO_SERVER_STREAMING
+    """
 
 @_typing.type_check_only
 class ExecutionServiceAsyncStub(ExecutionServiceStub):
@@ -51,6 +58,13 @@ class ExecutionServiceAsyncStub(ExecutionServiceStub):
     """One order's execution."""
     ListExecutionSummaries: _aio.UnaryUnaryMultiCallable[_execution_service_pb2.ListExecutionSummariesRequest, _execution_service_pb2.ListExecutionSummariesResponse]  # type: ignore[assignment]
     """Orders together, by what they have in common."""
+    GetOrderGroupExecution: _aio.UnaryUnaryMultiCallable[_execution_service_pb2.GetOrderGroupExecutionRequest, _execution_service_pb2.GetOrderGroupExecutionResponse]  # type: ignore[assignment]
+    """Orders that belong together (OCO, OTO, OUO, bracket): all of them as one, and each by itself."""
+    StreamOrderExecutions: _aio.UnaryStreamMultiCallable[_execution_service_pb2.StreamOrderExecutionsRequest, _execution_service_pb2.StreamOrderExecutionsResponse]  # type: ignore[assignment]
+    """Executions of orders as they end, and again when a late fill, a bust or a correction changes them. Resumes anywhere:
+    each order that changed since comes once, with its newest figures.
+    buf:lint:ignore RPC_NO_SERVER_STREAMING
+    """
 
 class ExecutionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Figures of executions, as far as the journal is durable. Costs are positive when the execution was worse than what it
@@ -72,5 +86,24 @@ class ExecutionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_execution_service_pb2.ListExecutionSummariesResponse, _abc.Awaitable[_execution_service_pb2.ListExecutionSummariesResponse]]:
         """Orders together, by what they have in common."""
+
+    @_abc_1.abstractmethod
+    def GetOrderGroupExecution(
+        self,
+        request: _execution_service_pb2.GetOrderGroupExecutionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_execution_service_pb2.GetOrderGroupExecutionResponse, _abc.Awaitable[_execution_service_pb2.GetOrderGroupExecutionResponse]]:
+        """Orders that belong together (OCO, OTO, OUO, bracket): all of them as one, and each by itself."""
+
+    @_abc_1.abstractmethod
+    def StreamOrderExecutions(
+        self,
+        request: _execution_service_pb2.StreamOrderExecutionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_execution_service_pb2.StreamOrderExecutionsResponse], _abc.AsyncIterator[_execution_service_pb2.StreamOrderExecutionsResponse]]:
+        """Executions of orders as they end, and again when a late fill, a bust or a correction changes them. Resumes anywhere:
+        each order that changed since comes once, with its newest figures.
+        buf:lint:ignore RPC_NO_SERVER_STREAMING
+        """
 
 def add_ExecutionServiceServicer_to_server(servicer: ExecutionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

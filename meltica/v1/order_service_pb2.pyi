@@ -153,6 +153,8 @@ class SubmitOrderRequest(_message.Message):
     SHORT_SALE_FIELD_NUMBER: _builtins.int
     SHORT_EXEMPT_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
+    DECIDE_TIME_FIELD_NUMBER: _builtins.int
+    DECISION_PRICE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, made by the caller; the same id gives the first answer again."""
     account: _builtins.str
@@ -183,9 +185,15 @@ class SubmitOrderRequest(_message.Message):
     """A sale of what is not owned (FIX 54=5); SELL only."""
     short_exempt: _builtins.bool
     """With `short_sale`: exempt from the price test (FIX 54=6), where the account may."""
+    decision_price: _builtins.str
+    """The price that the decision was made at; empty: the market's when the order comes. Only measured."""
     @_builtins.property
     def terms(self) -> _order_pb2.OrderTerms:
         """What it says beyond the ordinary; the type says which of it is needed."""
+
+    @_builtins.property
+    def decide_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was decided to trade, by the clock of who decided; later than the call comes: not known. Only measured."""
 
     def __init__(
         self,
@@ -206,10 +214,12 @@ class SubmitOrderRequest(_message.Message):
         short_sale: _builtins.bool = ...,
         short_exempt: _builtins.bool = ...,
         terms: _order_pb2.OrderTerms | None = ...,
+        decide_time: _timestamp_pb2.Timestamp | None = ...,
+        decision_price: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["terms", b"terms"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decide_time", b"decide_time", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reduce_only", b"reduce_only", "request_id", b"request_id", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "decide_time", b"decide_time", "decision_price", b"decision_price", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reduce_only", b"reduce_only", "request_id", b"request_id", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

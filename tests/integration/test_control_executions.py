@@ -1,16 +1,23 @@
 """ExecutionService over mutual TLS: figures, groups, pages, and what must not be asked."""
 
 import asyncio
+import time
 from pathlib import Path
+from uuid import uuid4
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
+from meltica.control.execution import PIECE
+from meltica.control.resources import timestamp
 from meltica.domain.errors import NotAcceptingError
 from meltica.domain.order import Side
 from meltica.domain.reports import ExecType
 from meltica.v1 import execution_service_pb2 as api
+from meltica.v1.algo_service_pb2 import Schedule, SubmitAlgoRequest
 from meltica.v1.order_pb2 import SIDE_SELL
+from meltica.v1.order_service_pb2 import SubmitOrderListRequest
 from tests.engines import BTC
 from tests.unit.control.serving import order, refusal, serving
 
@@ -58,6 +65,160 @@ async def test_one_order_s_execution(running):
     p50 = stages[api.EXECUTION_STAGE_TIME_TO_FILL].p50
     assert 0 < p50.at_least.ToNanoseconds() <= p50.at_most.ToNanoseconds()
     assert found.first_fill_time.ToNanoseconds() > found.receive_time.ToNanoseconds() > 0
+
+
+async def test_when_and_at_what_price_it_was_decided(running):
+    tara = await running.be("tara")
+    decided_ns = time.time_ns() - 5_000_000
+    at = timestamp(decided_ns)
+    await tara.orders.SubmitOrder(order(quantity="0.1", price="60500", decide_time=at, decision_price="59900"))
+    schedule = Schedule(
+        kind="SCHEDULE_KIND_TWAP",
+        slices=2,
+        end_time=timestamp(decided_ns + 3600 * 10**9),
+        child_style="CHILD_STYLE_MARKET",
+        catch_up="CATCH_UP_KEEP",
+        at_end="AT_END_CANCEL",
+    )
+    algo = SubmitAlgoRequest(
+        request_id=str(uuid4()),
+        account="main",
+        strategy="a",
+        instrument=BTC,
+        side=SIDE_SELL,
+        quantity="0.1",
+        schedule=schedule,
+        decide_time=at,
+        decision_price="60100",
+    )
+    await tara.algos.SubmitAlgo(algo)
+    running.gateway.report("m1", ExecType.NEW)
+    running.gateway.fill("m1", "x1", 10_000, 6_000_000)
+    stub = (await running.be("victor")).executions
+    one, two = [
+        (await stub.GetOrderExecution(api.GetOrderExecutionRequest(order_id=order_id))).execution
+        for order_id in ("1", "2")
+    ]
+    assert [each.decide_time.ToNanoseconds() for each in (one, two)] == [decided_ns, decided_ns]
+    assert [each.decision_price for each in (one, two)] == ["59900", "60100"]
+    assert one.figures.shortfall.delay.cost == "10", "0.1 from 59900 to the market's 60000"
+    stages = {row.stage: row.p50 for row in one.figures.stages}
+    assert stages[api.EXECUTION_STAGE_COMMAND].at_least.ToNanoseconds() > 4_900_000
+    assert stages[api.EXECUTION_STAGE_WHOLE].at_most.ToNanoseconds() > 5_000_000
+    for field, wrong in (("decide_time", Timestamp(seconds=-1)), ("decide_time", Timestamp(nanos=-1))):
+        error = await refusal(tara.orders.SubmitOrder(order(quantity="0.1", price="60500", **{field: wrong})))
+        assert [name for name, _ in error.violations] == [field]
+    for text in ("-1", "0", "1.001", "x", "1e400"):
+        error = await refusal(tara.orders.SubmitOrder(order(quantity="0.1", price="60500", decision_price=text)))
+        assert [name for name, _ in error.violations] == ["decision_price"]
+        algo.decision_price, algo.request_id = text, str(uuid4())
+        error = await refusal(tara.algos.SubmitAlgo(algo))
+        assert [name for name, _ in error.violations] == ["decision_price"]
+
+
+async def test_a_group_as_one_and_each_order_by_itself(running):
+    tara = await running.be("tara")
+    common = {"quantity": "0.1", "request_id": "", "strategy": "a"}
+    legs = [
+        order(side=SIDE_SELL, price="60500", **common),
+        order(side=SIDE_SELL, price="61500", **common),
+    ]
+    asked = SubmitOrderListRequest(request_id=str(uuid4()), link="LINK_OCO", orders=legs)
+    await tara.orders.SubmitOrderList(asked)
+    for name in ("m1", "m2"):
+        running.gateway.report(name, ExecType.NEW)
+    running.gateway.fill("m1", "x1", 10_000, 6_050_000)
+    (cancel,) = running.gateway.state.order(2).pending
+    running.gateway.report(cancel.client_order_id, ExecType.CANCELED, original_client_order_id="m2")
+    stub = (await running.be("victor")).executions
+    found = await stub.GetOrderGroupExecution(api.GetOrderGroupExecutionRequest(group_id="1"))
+    (row,) = found.summaries
+    assert (row.group, row.currency, row.figures.orders, row.figures.filled, row.figures.canceled) == (
+        "1",
+        "USDT",
+        2,
+        1,
+        1,
+    )
+    assert [(each.order_id, each.group_id) for each in found.executions] == [("1", "1"), ("2", "1")]
+    assert row.figures.fill_ratio == "1", "what the cancelled leg wanted its sibling has"
+    assert row.figures.shortfall.opportunity.cost == "0"
+    assert row.figures.shortfall.total.cost == row.figures.shortfall.impact.cost == "-50"
+    assert found.sequence == len(running.gateway.journal)
+    error = await refusal(stub.GetOrderGroupExecution(api.GetOrderGroupExecutionRequest(group_id="2")))
+    assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "UNKNOWN_GROUP")
+    error = await refusal(stub.GetOrderGroupExecution(api.GetOrderGroupExecutionRequest(group_id="x")))
+    assert [name for name, _ in error.violations] == ["group_id"]
+
+
+def ended(stub, **fields):
+    return stub.StreamOrderExecutions(api.StreamOrderExecutionsRequest(**fields))
+
+
+async def read(stream, count: int) -> tuple[list[api.OrderExecution], int]:
+    """(so many executions, where to resume)."""
+    found: list[api.OrderExecution] = []
+    sequence = 0
+    async with asyncio.timeout(20):
+        while len(found) < count:
+            frame = await stream.read()
+            assert frame.sequence >= sequence
+            found, sequence = [*found, *frame.executions], frame.sequence
+    return found, sequence
+
+
+async def test_executions_are_told_as_orders_end_and_again_when_they_change(running):
+    tara = await running.be("tara")
+    stub = (await running.be("victor")).executions
+    stream, only_b = ended(stub, after_sequence=0), ended(stub, strategy="b")
+    assert (await stream.read()).sequence == 0
+    assert (await only_b.read()).sequence == len(running.gateway.journal)
+    for number, strategy in enumerate("aba", 1):
+        await tara.orders.SubmitOrder(order(quantity="0.1", price="60500", strategy=strategy))
+        running.gateway.fill(f"m{number}", f"x{number}", 10_000 if number < 3 else 5_000, 6_000_100)
+    found, middle = await read(stream, 2)
+    assert [(each.order_id, each.filled_quantity) for each in found] == [("1", "0.10000"), ("2", "0.10000")]
+    assert [each.order_id for each in (await read(only_b, 1))[0]] == ["2"]
+    running.gateway.report("m3", ExecType.CANCELED)
+    running.gateway.report("m1", ExecType.TRADE_CANCEL, execution_id="b1", reference_execution_id="x1")
+    found, _ = await read(stream, 2)
+    outcomes = [(each.order_id, each.outcome, each.filled_quantity) for each in found]
+    canceled, working = api.EXECUTION_OUTCOME_CANCELED, api.EXECUTION_OUTCOME_WORKING
+    assert outcomes == [("3", canceled, "0.05000"), ("1", working, "0.00000")], "a bust opened it again"
+    again, end = await read(ended(stub, after_sequence=middle), 2)
+    assert [(each.order_id, each.outcome, each.filled_quantity) for each in again] == outcomes
+    assert end == len(running.gateway.journal)
+    whole, _ = await read(ended(stub, after_sequence=0), 3)
+    assert [each.order_id for each in whole] == ["2", "3", "1"], "each once, with its newest figures"
+    for each in (stream, only_b):
+        each.cancel()
+    error = await refusal(ended(stub, after_sequence=end + 1).read())
+    assert error.reason == "AFTER_THE_END"
+    for field in ("account", "strategy", "venue", "instrument"):
+        error = await refusal(ended(stub, **{field: "a b"}).read())
+        assert [name for name, _ in error.violations] == [field]
+
+
+async def test_many_orders_that_end_at_once_are_told_whole_also_to_who_resumes(running):
+    tara = await running.be("tara")
+    count = 2 * PIECE + 5
+    for _ in range(count):
+        await tara.orders.SubmitOrder(order(quantity="0.001", price="59000", strategy="a"))
+    found, rows = running.gateway.executions, []
+    for number in range(1, count + 1):
+        running.gateway.report(f"m{number}", ExecType.EXPIRED)
+    stub = (await running.be("victor")).executions
+    after = 0
+    while len(rows) < count:
+        stream = ended(stub, after_sequence=after)
+        await stream.read()
+        frame = await stream.read()
+        stream.cancel()
+        rows += [each.order_id for each in frame.executions if each.order_id not in rows]
+        assert frame.sequence > after
+        after = frame.sequence
+    assert rows == [str(number) for number in range(1, count + 1)]
+    assert found.ended_after(after) == count
 
 
 async def test_an_adopted_order_s_prices_are_empty(running):

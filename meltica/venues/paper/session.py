@@ -310,6 +310,7 @@ class PaperSession:
                 venue_order_id=order.venue_order_id,
                 order_quantity_lots=order.quantity_lots,
                 price_ticks=order.price_ticks,
+                venue_time_ns=self._at_ns,
             )
         )
 
@@ -325,6 +326,7 @@ class PaperSession:
                     client_order_id=order.client_order_id,
                     exec_type=ExecType.NEW,
                     venue_order_id=order.venue_order_id,
+                    venue_time_ns=self._at_ns,
                 )
             )
 
@@ -341,6 +343,7 @@ class PaperSession:
                 last_price_ticks=price_ticks,
                 fee_nanos=rules.fee_nanos(self._instruments[order.instrument], price_ticks, lots, maker=maker),
                 maker=maker,
+                venue_time_ns=self._at_ns,
             )
         )
         if order.leaves_lots == 0:
@@ -358,6 +361,7 @@ class PaperSession:
                 original_client_order_id=order.client_order_id if request_id else "",
                 venue_order_id=order.venue_order_id,
                 text=why,
+                venue_time_ns=self._at_ns,
             )
         )
         self._finish(order, how.value.lower())

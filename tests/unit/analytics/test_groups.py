@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meltica import hot
 from meltica.analytics.checkpoint import decode, encode
@@ -119,8 +121,9 @@ def test_the_stages_of_an_order() -> None:
     assert (found.first_fill_ns, found.venue_first_fill_ns) == (at + 3 * SECOND, at + 700)
     assert (found.last_fill_ns, found.ended_ns) == (at + 4 * SECOND, at + 4 * SECOND)
     stages = {row.stage: row for row in day.only().stages}
-    assert {stage: row.count for stage, row in stages.items()} == dict.fromkeys(Stage, 1)
+    assert {stage: row.count for stage, row in stages.items()} == dict.fromkeys(set(Stage) - {Stage.HELD}, 1)
     durations = {
+        Stage.WHOLE: 3 * SECOND + 5_000,
         Stage.COMMAND: 5_000,
         Stage.ENGINE: 40,
         Stage.DURABLE: 960,
@@ -149,6 +152,55 @@ def test_a_decision_in_the_future_or_of_no_sense_is_not_known() -> None:
     assert day.only().stages == ()
 
 
+def test_a_venue_that_trades_an_order_without_a_word_before_has_acknowledged_it() -> None:
+    day = Day()
+    day.submit(1, (3999, 4001), quantity_lots=10)
+    day.fill(1, "a", 4, 4001, venue_time_ns=77)
+    filled_ns = day.now_ns
+    day.tell(1, ExecType.NEW, venue_time_ns=70)
+    found = day.order(1)
+    assert (found.acknowledged_ns, found.venue_acknowledged_ns) == (filled_ns, 77)
+    assert (found.first_fill_ns, found.venue_first_fill_ns) == (filled_ns, 77)
+
+
+@settings(max_examples=150, deadline=None, print_blob=True)
+@given(st.lists(st.integers(0, 10**10), min_size=7, max_size=7), st.booleans(), st.integers(0, 2))
+def test_the_stages_add_up_to_the_whole(lengths: list[int], held: bool, unheard: int) -> None:
+    """From the decision to the first fill, whatever an order went through; counted in nanoseconds, not in buckets."""
+    decided, kept, engine, durable, sent, acknowledged, filled = lengths
+    day = Day()
+    day.now_ns += decided
+    begin = {"quantity_lots": 10, "decided_ns": day.now_ns + SECOND - decided}
+    if held:
+        day.hold(1, (3999, 4001), Held.TRIGGER, **begin)
+        day.now_ns += kept
+        day.release(1, (3999, 4001), 10)
+    else:
+        day.submit(1, (3999, 4001), **begin)
+    at = day.now_ns + engine
+    left = (Dispatch(order_id=1, stepped_ns=at, durable_ns=at + durable, sent_ns=at + durable + sent),)
+    day.now_ns = at + durable + sent
+    if unheard == 0:
+        day.now_ns += acknowledged
+        day.tell(1, ExecType.NEW, left=left)
+    day.now_ns += filled
+    day.fill(1, "a", 10, 4001, left=left if unheard else ())
+    found = day.order(1)
+    times = [found.decided_ns, found.received_ns, found.released_ns or found.received_ns, found.stepped_ns]
+    times += [found.durable_ns, found.sent_ns, found.acknowledged_ns, found.first_fill_ns]
+    assert times == sorted(times)
+    stages = {row.stage: row.p50 for row in day.only().stages}
+    parts = [Stage.COMMAND, *([Stage.HELD] if held else []), Stage.ENGINE, Stage.DURABLE, Stage.SENT]
+    parts += [Stage.ACKNOWLEDGED, Stage.FIRST_FILL]
+    assert [stage for stage in stages if stage in parts] == parts, "in order, and none is missing"
+    whole = times[-1] - times[0]
+    assert whole == sum(lengths) - (0 if held else kept) - (0 if unheard == 0 else acknowledged) + SECOND * (
+        2 + held - (unheard > 0)
+    )
+    assert sum(stages[part][0] for part in parts) <= whole <= sum(stages[part][1] for part in parts)
+    assert stages[Stage.WHOLE][0] <= whole <= stages[Stage.WHOLE][1]
+
+
 def test_clocks_that_disagree_make_no_duration() -> None:
     day = Day()
     day.submit(1, (3999, 4001))
@@ -164,8 +216,10 @@ def test_a_released_order_is_timed_from_its_release() -> None:
     day.now_ns += 3600 * SECOND
     day.release(1, (3999, 4001), 10)
     day.fill(1, "a", 10, 4001)
-    (row,) = [row for row in day.only().stages if row.stage is Stage.TIME_TO_FILL]
-    assert row.p50[0] <= SECOND <= row.p50[1]
+    stages = {row.stage: row.p50 for row in day.only().stages}
+    assert stages[Stage.TIME_TO_FILL][0] <= SECOND <= stages[Stage.TIME_TO_FILL][1]
+    assert stages[Stage.HELD][0] <= 3601 * SECOND <= stages[Stage.HELD][1]
+    assert day.order(1).released_ns == day.order(1).received_ns + 3601 * SECOND
 
 
 def test_the_market_s_own_average_price() -> None:

@@ -114,7 +114,7 @@ async def test_the_keeper_tells_what_is_durable(live: Live) -> None:
     assert (found.outcome, found.arrival_half_ticks) == (Outcome.FILLED, 2 * MARK_TICKS)
     assert keeper.sequence == live.journal.durable_seq
     stages = {row.stage for row in keeper.summaries(GroupBy.STRATEGY, ALL)[0].stages}
-    assert stages == set(Stage) - {Stage.COMMAND, Stage.LAST_FILL}
+    assert stages == set(Stage) - {Stage.COMMAND, Stage.HELD, Stage.LAST_FILL, Stage.WHOLE}
 
 
 async def caught_up(live: Live, keeper: ExecutionKeeper) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from meltica import hot
-from meltica.analytics.executions import Executions
+from meltica.app.execution_keeper import ExecutionKeeper
 from meltica.app.ledger_keeper import LedgerKeeper
 from meltica.domain.commands import Command, RegisterInstrument, SetLimits
 from meltica.domain.errors import NotAcceptingError, RequestReusedError
@@ -61,7 +61,7 @@ class MemoryGateway:
         self.books: dict[str, Book] = {}
         self.tops: asyncio.Queue[TopOfBook] = asyncio.Queue()
         self.accepting = True
-        self.executions = Executions()
+        self.executions = ExecutionKeeper(0)
         self.accounting = LedgerKeeper(Ledger())
         self.fault: Exception | None = None
         self.durable = asyncio.Event()
@@ -83,7 +83,7 @@ class MemoryGateway:
         happened = Input(now_ns, body, (Mark(BTC, now_ns, MARK_TICKS),))
         record = Record(happened, self.engine.step(happened))
         sequence = len(self.journal) + 1
-        self.executions.apply(sequence, now_ns, record)
+        self.executions.take(sequence, now_ns, record)
         self.accounting.take(sequence, now_ns, record)
         payload = encode_record(record)
         previous = self.journal[-1][0].hash if self.journal else b"\0" * 32

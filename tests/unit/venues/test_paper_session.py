@@ -12,7 +12,7 @@ from meltica.domain.errors import InvariantError
 from meltica.domain.lifecycle import opened
 from meltica.domain.market import BookUpdate
 from meltica.domain.order import Order, OrderType, Pending, PendingKind, TimeInForce
-from meltica.domain.order_events import OrderSubmitted
+from meltica.domain.order_events import CancelRequested, OrderSubmitted
 from meltica.domain.reports import ExecutionReport, OrderCancelReject
 from meltica.venues.paper import session as paper
 from meltica.venues.paper.rules import fee_nanos
@@ -33,6 +33,19 @@ class TestLatency:
         assert session.next_deadline_ns() == 180
         assert said(session.due(180)) == ["a New", "a Trade 5@102 taker"]
         assert session.next_deadline_ns() is None
+
+    def test_the_venue_says_when_it_happened(self):
+        session = PaperSession("PAPER", [BTC], latency=Latency(entry_ns=50, response_ns=30))
+        session.receive(BOOK, 100)
+        session.send(submitted("a", BUY, 7, 103), 100)
+        session.send(submitted("b", BUY, 7, 90), 100)
+        session.send(submitted("c", BUY, 1, 90, time_in_force=TimeInForce.DAY), 110)
+        early = [*session.due(180), *session.due(190)]
+        assert [report.venue_time_ns for report in early] == [150, 150, 150, 150, 160]
+        cancel = CancelRequested(order_id=1, client_order_id="d", original_client_order_id="b", actor="test", time_ns=0)
+        session.send(cancel, 200)
+        assert [report.venue_time_ns for report in session.due(280)] == [250]
+        assert [report.venue_time_ns for report in [*session.end_session(300), *session.due(330)]] == [300]
 
     def test_the_market_may_move_while_an_order_travels(self):
         session = PaperSession("PAPER", [BTC], latency=Latency(entry_ns=50))
