@@ -455,10 +455,16 @@ class LiveGateway(JournalView):
 
     def _killed(self, event: OrderSubmitted | ReplaceRequested) -> bool:
         order = self.state.tables.orders[event.order_id]
+    def _pending(self, event: ReplaceRequested) -> bool:
+        pending = self.state.tables.orders[event.order_id].pending
+        return any(request.client_order_id == event.client_order_id for request in pending)
+
         switches = self.state.tables.kill_switches
         return any(
             (switch := switches.get(name)) is not None and switch.engaged and switch.changed_ns >= event.time_ns
             for name in switches_of(order)
+        elif isinstance(event, ReplaceRequested) and not self._pending(event):
+            pass  # Its list was withdrawn in the entry that asked for it: nobody waits for an answer.
         )
 
     def _act_on(self, event: OrderSubmitted | ReplaceRequested) -> None:

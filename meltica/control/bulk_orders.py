@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from meltica.control import order_form, resources
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
 from meltica.control.errors import fired_checks
+from meltica.control.order_form import Asked, Read
 from meltica.control.requests import Form
 from meltica.domain import commands, lifecycle
 from meltica.domain.events import Event
-from meltica.domain.many import ITEMS_MOST, Item, ManyAnswered, Outcome
+from meltica.domain.many import ITEMS_MOST, Item, ManyAnswered, Outcome, Unreadable
 from meltica.domain.order_events import OrderDenied, OrderHeld, OrderSubmitted
 from meltica.domain.ports import Gateway, State
 from meltica.v1 import order_pb2
@@ -27,29 +28,51 @@ class BulkOrders:
         self._durable = durable
 
     async def submit_orders(self, request: api.SubmitOrdersRequest, caller: Caller) -> api.SubmitOrdersResponse:
-        form = Form()
+        form, state = Form(), self._gateway.state
+        orders, unreadable = self._read(
+            form, "orders", request.orders, lambda item, asked: order_form.item(item, asked, state), request.all_or_none
+        )
         command = commands.SubmitOrders(
             request_id=form.request_id(request.request_id),
             actor=caller.actor,
-            orders=order_form.items(form, request.orders, self._gateway.state, ITEMS_MOST),
+            orders=orders,
             all_or_none=request.all_or_none,
+            unreadable=unreadable,
         )
         form.finish()
         answer = await self._durable.run(command, items=True)
-        results = _results(answer.events, self._gateway.state)
-        return api.SubmitOrdersResponse(results=results, sequence=answer.sequence)
+        return api.SubmitOrdersResponse(results=_results(answer.events, state), sequence=answer.sequence)
 
     async def amend_orders(self, request: api.AmendOrdersRequest, caller: Caller) -> api.AmendOrdersResponse:
-        form = Form()
+        form, state = Form(), self._gateway.state
+        amendments, unreadable = self._read(
+            form,
+            "amendments",
+            request.amendments,
+            lambda item, asked: order_form.amendment(item, asked, state),
+            request.all_or_none,
+        )
         command = commands.AmendOrders(
             request_id=form.request_id(request.request_id),
             actor=caller.actor,
-            amendments=order_form.amendments(form, request.amendments, self._gateway.state, ITEMS_MOST),
+            amendments=amendments,
+            all_or_none=request.all_or_none,
+            unreadable=unreadable,
         )
         form.finish()
         answer = await self._durable.run(command, items=True)
-        results = _results(answer.events, self._gateway.state)
-        return api.AmendOrdersResponse(results=results, sequence=answer.sequence)
+        return api.AmendOrdersResponse(results=_results(answer.events, state), sequence=answer.sequence)
+
+    @staticmethod
+    def _read(
+        form: Form, field: str, asked: Sequence[Asked], read: Callable[[Form, Asked], Read], together: bool
+    ) -> tuple[tuple[Read, ...], tuple[Unreadable, ...]]:
+        """Items that are wanted together are wrong together; else what can't be read is that item's answer."""
+        if not form.counted(field, len(asked), ITEMS_MOST):
+            return (), ()
+        if together:
+            return tuple(read(form.item(f"{field}[{place}]."), each) for place, each in enumerate(asked)), ()
+        return order_form.apart(asked, read, ITEMS_MOST)
 
     async def cancel_orders(self, request: api.CancelOrdersRequest, caller: Caller) -> api.CancelOrdersResponse:
         form = Form()

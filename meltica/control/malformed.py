@@ -7,7 +7,7 @@ Source: protobuf.dev/programming-guides/encoding.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -21,7 +21,7 @@ class _Truncated(Exception):  # noqa: N818 - it never leaves this file
     pass
 
 
-def wrong_text(data: bytes, descriptor: Descriptor) -> str:
+def wrong_text(data: bytes, descriptor: Any) -> str:
     """Path of the first text that is not UTF-8, such as ``orders[3].account``; empty: something else is wrong."""
     try:
         return _find(data, descriptor, "", 0)

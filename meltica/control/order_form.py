@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from meltica.control import decisions, resources, terms
 from meltica.control.requests import Form
 from meltica.domain.commands import Amendment, SubmitOrder
+from meltica.domain.many import Unreadable
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.ports import State
 from meltica.domain.terms import NO_TERMS
 from meltica.v1 import order_pb2
 from meltica.v1 import order_service_pb2 as api
 
+TEXT_LIMIT: Final = 1000
+"""Of what is wrong with one item: it is journaled, and there may be 500."""
 SIDES: Final[dict[int, Side]] = {number: side for side, number in resources.SIDES.items()}
 ORDER_TYPES: Final[dict[int, OrderType]] = {number: kind for kind, number in resources.ORDER_TYPES.items()}
 TIMES_IN_FORCE: Final[dict[int, TimeInForce]] = {number: kind for kind, number in resources.TIMES_IN_FORCE.items()}
@@ -48,38 +51,54 @@ def order(
 
 
 def items(form: Form, asked: Sequence[api.SubmitOrderRequest], state: State, most: int) -> tuple[SubmitOrder, ...]:
-    """The orders of a list; no more of them are read than one may have."""
+    """The orders of a list; no more of them are read than one may have. One wrong order makes the whole list wrong."""
     if not form.counted("orders", len(asked), most):
         return ()
-    found: list[SubmitOrder] = []
-    for place, request in enumerate(asked):
-        item = form.item(f"orders[{place}].")
-        if request.request_id:
-            item.wrong("request_id", "stays empty: the list has one")
-        found.append(order(item, request, state))
-    return tuple(found)
+    return tuple(item(form.item(f"orders[{place}]."), request, state) for place, request in enumerate(asked))
 
 
-def amendments(form: Form, asked: Sequence[api.Amendment], state: State, most: int) -> tuple[Amendment, ...]:
-    if not form.counted("amendments", len(asked), most):
-        return ()
-    found: list[Amendment] = []
-    for place, request in enumerate(asked):
-        item = form.item(f"amendments[{place}].")
-        order_id = item.number("order_id", request.order_id)
-        if (known := state.order(order_id)) is None:
-            item.wrong("order_id", f"no order {order_id}")
-        instrument = None if known is None else state.instrument(known.instrument)
-        named = request.HasField("quantity"), request.HasField("price"), request.HasField("terms")
-        if not any(named):
-            item.wrong("quantity", "name a new quantity, a new price, or both")
-        found.append(
-            Amendment(
-                order_id=order_id,
-                quantity_lots=item.quantity("quantity", request.quantity, instrument) if named[0] else None,
-                price_ticks=item.price("price", request.price, instrument) if named[1] else None,
-                client_order_id=item.client_order_id(request.client_order_id),
-                terms=(terms.read(item, request.terms, instrument) or NO_TERMS) if named[2] else None,
-            )
-        )
-    return tuple(found)
+def item(form: Form, request: api.SubmitOrderRequest, state: State) -> SubmitOrder:
+    if request.request_id:
+        form.wrong("request_id", "stays empty: the list has one")
+    return order(form, request, state)
+
+
+def amendment(form: Form, request: api.Amendment, state: State) -> Amendment:
+    order_id = form.number("order_id", request.order_id)
+    known = state.order(order_id)
+    instrument = None if known is None else state.instrument(known.instrument)
+    if known is None and str(order_id) == request.order_id:
+        form.missing("order_id", "UNKNOWN_ORDER", f"no order {order_id}")
+    named = request.HasField("quantity"), request.HasField("price"), request.HasField("terms")
+    if not any(named):
+        form.wrong("quantity", "name a new quantity, a new price, or both")
+    return Amendment(
+        order_id=order_id,
+        quantity_lots=form.quantity("quantity", request.quantity, instrument) if named[0] else None,
+        price_ticks=form.price("price", request.price, instrument) if named[1] else None,
+        client_order_id=form.client_order_id(request.client_order_id),
+        terms=(terms.read(form, request.terms, instrument) or NO_TERMS) if named[2] else None,
+    )
+
+
+Asked = TypeVar("Asked")
+Read = TypeVar("Read")
+
+
+def apart(
+    asked: Sequence[Asked], read: Callable[[Form, Asked], Read], most: int
+) -> tuple[tuple[Read, ...], tuple[Unreadable, ...]]:
+    """(items that could be read, what stands for the others); each is wrong by itself."""
+    found: list[Read] = []
+    unreadable: list[Unreadable] = []
+    for place, request in enumerate(asked[:most]):
+        form = Form()
+        value = read(form, request)
+        if (refusal := form.faults()) is None:
+            found.append(value)
+            continue
+        field, why = refusal.violations[0]
+        if len(refusal.violations) > 1:
+            why = "; ".join(f"{name}: {fault}" for name, fault in refusal.violations)
+        unreadable.append(Unreadable(place=place, reason=refusal.reason, field=field, text=why[:TEXT_LIMIT]))
+    return tuple(found), tuple(unreadable)

@@ -60,12 +60,14 @@ class Form:
         """The form of one item of a list, such as ``orders[3].``: what is wrong with it is this form's to say."""
         return Form(at, self._violations)
 
+    def faults(self) -> RefusedError | None:
+        """What ``finish`` would raise."""
+        return invalid(self._violations) if self._violations else self._missing
+
     def finish(self) -> None:
         """:raises RefusedError: INVALID_REQUEST with every wrong field, else the first resource that does not exist."""
-        if self._violations:
-            raise invalid(self._violations)
-        if self._missing is not None:
-            raise self._missing
+        if (refusal := self.faults()) is not None:
+            raise refusal
 
     def wrong(self, field: str, why: str) -> None:
         self._violations.append((self._at + field, why))
@@ -74,9 +76,11 @@ class Form:
         self._violations.append((self._at + field, fault_of(FieldError(field, value, why))))
 
     def missing(self, field: str, reason: str, why: str, **facts: str) -> None:
-        """What the field names does not exist, or is not of the kind that is wanted."""
-        if self._missing is None:
-            self._missing = RefusedError(reason, why, violations=[(self._at + field, why)], metadata=facts)
+        """What the field names does not exist, or is not of the kind that is wanted; in an item a wrong field."""
+        if self._at:
+            self.wrong(field, why)
+        elif self._missing is None:
+            self._missing = RefusedError(reason, why, violations=[(field, why)], metadata=facts)
 
     def request_id(self, text: str) -> str:
         if not text:
@@ -151,9 +155,7 @@ class Form:
         self.instrument_id(field, text, required=True)
         if len(self._violations) > faults:
             return None
-        if (instrument := state.instrument(text)) is None and self._at:
-            self.wrong(field, f"{text} is not an instrument of this gateway")
-        elif instrument is None:
+        if (instrument := state.instrument(text)) is None:
             self.missing(field, "UNKNOWN_INSTRUMENT", f"{text} is not an instrument of this gateway")
         return instrument
 

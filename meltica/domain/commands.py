@@ -15,6 +15,7 @@ from meltica.domain.gates import GateCommand
 from meltica.domain.groups import Link, Sizing
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import Limits
+from meltica.domain.many import Unreadable
 from meltica.domain.market import Quote
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.outcomes import DoubtUnanswered, ResolveOutcome
@@ -104,6 +105,8 @@ class SubmitOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     orders: tuple[SubmitOrder, ...]
     all_or_none: bool = False
     """One that is refused takes all others with it, and nothing goes out."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """Items that are not among ``orders``, by place; without ``all_or_none`` the others go on."""
 
 
 class CancelOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -132,11 +135,15 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
 
 
 class AmendOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
-    """Many amendments in one journal entry; each is judged by itself."""
+    """Many amendments in one journal entry."""
 
     request_id: str
     actor: str
     amendments: tuple[Amendment, ...]
+    all_or_none: bool = False
+    """One that is refused takes all others with it, and no venue is told of any."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """As in SubmitOrders."""
 
 
 class SeeMarket(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):

@@ -32,6 +32,17 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     fired_mask: int = 0
 
 
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """An item of which the caller sent something that can't be read. It stands for it in the command, so that the same
+    request always has the same answer."""
+
+    place: int
+    """Among all items, from 0."""
+    reason: str
+    field: str
+    text: str
+
+
 class ManyAnswered(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """The answer to each item, in the order of the command. Changes nothing by itself."""
 

@@ -48,8 +48,8 @@ from meltica.domain.statements import RequestStatement, SetReconciliationPolicy,
 from meltica.engine import alarms, cash, consequences
 from meltica.engine.desk import Desk
 from meltica.engine.fold.fold import strategy_row, table_id
-from meltica.engine.held import sessions, triggers
-from meltica.engine.orders import bulk, cancels, orders
+from meltica.engine.held import blocked, sessions, triggers
+from meltica.engine.orders import bulk, bulk_amend, cancels, orders
 from meltica.engine.orders import lists as order_lists
 from meltica.engine.parents import algos
 from meltica.engine.parents import amend as algo_amend
@@ -69,7 +69,7 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     SubmitOrderList: order_lists.submit_order_list,
     SubmitOrders: bulk.submit_orders,
     CancelOrders: bulk.cancel_orders,
-    AmendOrders: bulk.amend_orders,
+    AmendOrders: bulk_amend.amend_orders,
     SubmitAlgo: algos.submit_algo,
     PauseAlgo: algo_amend.pause_algo,
     ResumeAlgo: algo_amend.resume_algo,
@@ -169,6 +169,9 @@ class Engine:
                 self._ring(happened)
             HANDLERS[type(happened.body)](desk, happened.body)
             if fold.changed:
+                consequences.settle(desk)
+            if self.state.blocked and isinstance(happened.body, VenueReport):
+                blocked.look(desk)
                 consequences.settle(desk)
             if self.state.reconciling and isinstance(happened.body, VenueReport):
                 reconciliation.follow(desk, happened.body)

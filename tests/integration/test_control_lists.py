@@ -200,7 +200,8 @@ async def test_many_amendments(running):
         (REFUSED, "NAMED_TWICE"),
     ]
     wrong = [api.Amendment(order_id="9", quantity="1"), api.Amendment(order_id="1"), api.Amendment(order_id="x")]
-    error = await refusal(tara.AmendOrders(api.AmendOrdersRequest(request_id=request_id(), amendments=wrong)))
+    together = api.AmendOrdersRequest(request_id=request_id(), amendments=wrong, all_or_none=True)
+    error = await refusal(tara.AmendOrders(together))
     fields = [field for field, _ in error.violations]
     assert {"amendments[0].order_id", "amendments[1].quantity", "amendments[2].order_id"} <= set(fields)
 

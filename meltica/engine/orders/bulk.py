@@ -7,26 +7,30 @@ from collections.abc import Sequence
 import msgspec
 
 from meltica.domain import lifecycle
-from meltica.domain.commands import AmendOrder, AmendOrders, CancelOrders, SubmitOrder, SubmitOrders
-from meltica.domain.events import CommandRefused, Event
-from meltica.domain.many import ITEMS_MOST, Item, ManyAnswered, Outcome
+from meltica.domain.commands import CancelOrders, SubmitOrder, SubmitOrders
+from meltica.domain.many import ITEMS_MOST, Item, ManyAnswered, Outcome, Unreadable
 from meltica.domain.order import Ended, Order
-from meltica.domain.order_events import AmendDenied, HeldAmended, OrderDenied, ReplaceRequested
+from meltica.domain.order_events import OrderDenied
 from meltica.domain.reports import ExecType
 from meltica.engine.desk import Desk
 from meltica.engine.held import held
 from meltica.engine.orders import orders
-from meltica.engine.orders.cancels import foreign_fault, is_foreign, make_way, request_cancel_once
+from meltica.engine.orders.cancels import Ways, foreign_fault, is_foreign, make_way, request_cancel_once
 
 Fault = tuple[str, str, str]
 
 
 def submit_orders(desk: Desk, command: SubmitOrders) -> None:
-    if not _counted(desk, command.actor, "orders", len(command.orders)):
+    if not counted(desk, command.actor, "orders", len(command.orders) + len(command.unreadable)):
         return
     asked = [as_asked(order, command.actor) for order in command.orders]
-    items = _all_or_none(desk, asked) if command.all_or_none else [_submit_one(desk, order) for order in asked]
-    _answer(desk, command.actor, items)
+    if not command.all_or_none:
+        items = [_submit_one(desk, order) for order in asked]
+    elif command.unreadable:
+        items = [Item(outcome=Outcome.NOT_JUDGED)] * len(asked)
+    else:
+        items = _all_or_none(desk, asked)
+    answer(desk, command.actor, items, command.unreadable)
 
 
 def as_asked(order: SubmitOrder, actor: str) -> SubmitOrder:
@@ -34,7 +38,7 @@ def as_asked(order: SubmitOrder, actor: str) -> SubmitOrder:
     return msgspec.structs.replace(order, actor=actor)
 
 
-def _counted(desk: Desk, actor: str, field: str, number: int) -> bool:
+def counted(desk: Desk, actor: str, field: str, number: int) -> bool:
     if 0 < number <= ITEMS_MOST:
         return True
     desk.refuse(actor, "ITEMS_OUT_OF_RANGE", field, f"{number} items; one command has 1 to {ITEMS_MOST}")
@@ -43,11 +47,11 @@ def _counted(desk: Desk, actor: str, field: str, number: int) -> bool:
 
 def _submit_one(desk: Desk, order: SubmitOrder) -> Item:
     if (fault := orders.fault_of(desk, order)) is not None:
-        return _faulty(fault)
+        return faulty(fault)
     return _let_in(orders.admit(desk, order), desk)
 
 
-def _faulty(fault: Fault) -> Item:
+def faulty(fault: Fault) -> Item:
     reason, field, text = fault
     return Item(outcome=Outcome.REFUSED, reason=reason, field=field, text=text)
 
@@ -68,7 +72,7 @@ def _let_in(order: Order, desk: Desk) -> Item:
 def _all_or_none(desk: Desk, asked: Sequence[SubmitOrder]) -> list[Item]:
     faults = faults_of(desk, asked)
     if any(faults):
-        return [Item(outcome=Outcome.NOT_JUDGED) if fault is None else _faulty(fault) for fault in faults]
+        return [Item(outcome=Outcome.NOT_JUDGED) if fault is None else faulty(fault) for fault in faults]
     opened, denied = let_all_in(desk, asked)
     if denied is None:
         return [Item(outcome=Outcome.DONE, order_id=order.order_id) for order in opened]
@@ -99,7 +103,7 @@ def let_all_in(desk: Desk, asked: Sequence[SubmitOrder], *, group_id: int = 0) -
     Own orders that would trade with them are only told to make way once all are in.
     """
     opened: list[Order] = []
-    ways: orders.Ways = []
+    ways: Ways = []
     for order in asked:
         one = orders.admit(desk, order, group_id=group_id, ways=ways)
         if one.ended is Ended.REJECTED:
@@ -127,7 +131,7 @@ def cancel_orders(desk: Desk, command: CancelOrders) -> None:
     if command.older_than_ns < 0:
         desk.refuse(command.actor, "AGE_OUT_OF_RANGE", "older_than", "an age is 0 or more")
         return
-    if command.order_ids and not _counted(desk, command.actor, "order_ids", len(command.order_ids)):
+    if command.order_ids and not counted(desk, command.actor, "order_ids", len(command.order_ids)):
         return
     items = [_cancel_one(desk, command, each) for each in dict.fromkeys(command.order_ids)]
     if not command.order_ids:
@@ -135,15 +139,15 @@ def cancel_orders(desk: Desk, command: CancelOrders) -> None:
             if _wanted(desk, command, order) and not is_foreign(order, command.actor):
                 request_cancel_once(desk, order, command.actor)
                 items.append(Item(outcome=Outcome.DONE, order_id=order.order_id))
-    _answer(desk, command.actor, items)
+    answer(desk, command.actor, items)
 
 
 def _cancel_one(desk: Desk, command: CancelOrders, order_id: int) -> Item:
     order = desk.state.tables.orders.get(order_id)
     if order is None:
-        return _faulty(("UNKNOWN_ORDER", "order_ids", f"no order {order_id}"))
+        return faulty(("UNKNOWN_ORDER", "order_ids", f"no order {order_id}"))
     if (fault := foreign_fault(order, command.actor)) is not None:
-        return _faulty(fault)
+        return faulty(fault)
     if order.ended is not None or lifecycle.leaves_lots(order) == 0:
         text = f"order {order_id} is {lifecycle.status(order).value}: there is nothing left to cancel"
         return Item(outcome=Outcome.REFUSED, order_id=order_id, reason="ORDER_TERMINAL", field="order_ids", text=text)
@@ -165,50 +169,9 @@ def _wanted(desk: Desk, command: CancelOrders, order: Order) -> bool:
     )
 
 
-def amend_orders(desk: Desk, command: AmendOrders) -> None:
-    if not _counted(desk, command.actor, "amendments", len(command.amendments)):
-        return
-    items: list[Item] = []
-    seen: set[int] = set()
-    for each in command.amendments:
-        if each.order_id in seen:
-            items.append(_faulty(("NAMED_TWICE", "order_id", f"order {each.order_id} is in this command before")))
-            continue
-        seen.add(each.order_id)
-        before = len(desk.said())
-        orders.amend(
-            desk,
-            AmendOrder(
-                request_id="",
-                actor=command.actor,
-                order_id=each.order_id,
-                quantity_lots=each.quantity_lots,
-                price_ticks=each.price_ticks,
-                client_order_id=each.client_order_id,
-                terms=each.terms,
-            ),
-        )
-        items.append(_amended(each.order_id, desk.take_back_refusals(before)))
-    _answer(desk, command.actor, items)
-
-
-def _amended(order_id: int, said: Sequence[Event]) -> Item:
-    for event in said:
-        match event:
-            case CommandRefused():
-                return _faulty((event.reason, event.field, event.text))
-            case AmendDenied():
-                return Item(
-                    outcome=Outcome.REFUSED,
-                    order_id=order_id,
-                    reason=event.reason,
-                    text=event.text,
-                    fired_mask=event.fired_mask,
-                )
-            case ReplaceRequested() | HeldAmended() if event.order_id == order_id:
-                return Item(outcome=Outcome.DONE, order_id=order_id)
-    return Item(outcome=Outcome.DONE, order_id=order_id)
-
-
-def _answer(desk: Desk, actor: str, items: Sequence[Item]) -> None:
-    desk.emit(ManyAnswered(items=tuple(items), actor=actor, time_ns=desk.now_ns))
+def answer(desk: Desk, actor: str, items: Sequence[Item], unreadable: Sequence[Unreadable] = ()) -> None:
+    """To each item, those that could not be read in their places among the others."""
+    found = list(items)
+    for each in unreadable:
+        found.insert(each.place, faulty((each.reason, each.field, each.text)))
+    desk.emit(ManyAnswered(items=tuple(found), actor=actor, time_ns=desk.now_ns))

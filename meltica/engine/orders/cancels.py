@@ -99,6 +99,18 @@ def make_way(desk: Desk, matches: Iterable[tuple[int, int]], order_id: int, acto
         )
 
 
+Ways = list[tuple[list[tuple[int, int]], int]]
+"""(own working orders that must make way, for which order)."""
+
+
+def give_way(desk: Desk, matches: list[tuple[int, int]], order_id: int, actor: str, ways: Ways | None) -> None:
+    """At once; with ``ways`` it is noted there and not told yet: the order, or its amendment, may be withdrawn."""
+    if ways is None:
+        make_way(desk, matches, order_id, actor)
+    else:
+        ways.append((matches, order_id))
+
+
 def next_client_id(desk: Desk, order: Order) -> str:
     """``m17``, then ``m17.1``, ``m17.2``, … : made before the send and journaled with it."""
     venue = desk.state.tables.instruments[order.instrument].venue

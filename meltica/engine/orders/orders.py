@@ -16,14 +16,15 @@ from meltica.engine.desk import Desk
 from meltica.engine.fold.fold import strategy_row, waits_at_venue
 from meltica.engine.held import amend as held_amend
 from meltica.engine.held import faults as terms_faults
-from meltica.engine.held import held
+from meltica.engine.held import held, own_way
 from meltica.engine.orders import admission
 from meltica.engine.orders.cancels import (
     STRATEGY,
+    Ways,
     foreign_fault,
     free_id,
+    give_way,
     id_fault,
-    make_way,
     next_client_id,
     refuse_unknown,
     used_before,
@@ -65,10 +66,6 @@ def fault_of(desk: Desk, command: SubmitOrder) -> tuple[str, str, str] | None:
     return fault or id_fault(desk, instrument.venue, command.client_order_id)
 
 
-Ways = list[tuple[list[tuple[int, int]], int]]
-"""(own working orders that must make way, for which order)."""
-
-
 def admit(desk: Desk, command: SubmitOrder, *, group_id: int = 0, ways: Ways | None = None) -> Order:
     """One without a fault is an order from here on: sent, held until its moment comes, or refused by the gate.
 
@@ -90,6 +87,8 @@ def admit(desk: Desk, command: SubmitOrder, *, group_id: int = 0, ways: Ways | N
         _deny(desk, command, client_order_id, "GATE_LOST", f"the risk gate does not answer: {tables.gate_lost}")
     elif command.reduce_only and (why := not_reducing(desk, command.account, command.instrument, command.side, lots)):
         _deny(desk, command, client_order_id, "REDUCE_ONLY_WOULD_INCREASE", why)
+    elif desk.state.blocked and (why := own_way.goes_first(desk, command)):
+        _deny(desk, command, client_order_id, Check.SELF_MATCH.name, why)
     else:
         _ask_gate(desk, command, instrument, client_order_id, group_id=group_id, ways=ways)
     return tables.orders[order_id]
@@ -110,10 +109,7 @@ def _ask_gate(
     reason = gate.check(intent)
     fired_mask, reserved, allowed = gate.fired_mask, gate.reserved_price_ticks, gate.allowed_lots
     if matches := gate.self_matches():
-        if ways is None:
-            make_way(desk, matches, tables.next_order_id, command.actor)
-        else:
-            ways.append((matches, tables.next_order_id))
+        give_way(desk, matches, tables.next_order_id, command.actor, ways)
     if reason != PASS:
         why = explain(reason, Asked(desk.state, command.account, command.strategy, instrument, intent))
         _deny(desk, command, client_order_id, Check(reason).name, why, fired_mask=fired_mask)
@@ -243,21 +239,21 @@ def _deny(
     )
 
 
-def amend(desk: Desk, command: AmendOrder) -> None:
+def amend(desk: Desk, command: AmendOrder, *, ways: Ways | None = None) -> None:
     order = desk.state.tables.orders.get(command.order_id)
     if order is None:
         refuse_unknown(desk, command.actor, command.order_id)
         return
-    if (fault := _no_amending(desk, order, command)) is not None:
+    if (fault := no_amending(desk, order, command)) is not None:
         desk.refuse(command.actor, *fault)
         return
     if order.held is not None:
         held_amend.amend(desk, order, command)
     else:
-        _ask_replace(desk, order, command)
+        _ask_replace(desk, order, command, ways)
 
 
-def _ask_replace(desk: Desk, order: Order, command: AmendOrder) -> None:
+def _ask_replace(desk: Desk, order: Order, command: AmendOrder, ways: Ways | None) -> None:
     venue = desk.state.tables.instruments[order.instrument].venue
     if used_before(desk, venue, command.actor, command.client_order_id):
         return
@@ -277,7 +273,7 @@ def _ask_replace(desk: Desk, order: Order, command: AmendOrder) -> None:
         reason = gate.check(intent)
         fired_mask, reserved, allowed = gate.fired_mask, gate.reserved_price_ticks, gate.allowed_lots
         if matches := gate.self_matches():
-            make_way(desk, matches, order.order_id, command.actor)
+            give_way(desk, matches, order.order_id, command.actor, ways)
         if reason != PASS:
             instrument = desk.state.tables.instruments[order.instrument]
             why = explain(reason, Asked(desk.state, order.account, order.strategy, instrument, intent))
@@ -302,11 +298,12 @@ def _ask_replace(desk: Desk, order: Order, command: AmendOrder) -> None:
     )
 
 
-def _no_amending(desk: Desk, order: Order, command: AmendOrder) -> tuple[str, str, str] | None:
+def no_amending(desk: Desk, order: Order, command: AmendOrder) -> tuple[str, str, str] | None:
     return (
         foreign_fault(order, command.actor)
         or child_fault(order)
         or group_fault(desk, order, command)
+        or own_way.amend_fault(desk, order, command)
         or (_amend_fault(order, command) if order.held is None else held_amend.fault_of(desk, order, command))
     )
 

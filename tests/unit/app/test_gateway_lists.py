@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from meltica.domain.commands import CancelOrders, EngageKillSwitch, SubmitOrder, SubmitOrderList, SubmitOrders
-from meltica.domain.errors import NotAcceptingError
+from meltica.domain.commands import (
+    Amendment,
+    AmendOrders,
+    CancelOrders,
+    EngageKillSwitch,
+    SubmitOrder,
+    SubmitOrderList,
+    SubmitOrders,
+)
+from meltica.domain.errors import NotAcceptingError, RequestReusedError
 from meltica.domain.groups import Link, Sizing
+from meltica.domain.many import Outcome, Unreadable
 from meltica.domain.order import Side
-from meltica.domain.order_events import CancelRequested, OrderReleased, OrderSubmitted
+from meltica.domain.order_events import CancelRequested, OrderReleased, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport
 from tests.engines import MARK_TICKS, SECOND
 from tests.unit.app.live import TARA, VENUE, Live, book
@@ -103,3 +113,33 @@ async def test_a_child_is_judged_by_the_price_that_came_with_the_fill(live: Live
     told = live.venue.told[-1]
     assert isinstance(told, OrderSubmitted)
     assert (told.side, told.group_id) == (Side.SELL, 1)
+
+
+async def test_amendments_that_were_withdrawn_never_leave(live: Live) -> None:
+    live.gateway.take(many("r1", leg(lots=10), leg(lots=20)))
+    live.journal.commit()
+    too_dear = Amendment(order_id=2, price_ticks=3 * MARK_TICKS)
+    facts = {"actor": TARA, "all_or_none": True}
+    live.gateway.take(
+        AmendOrders(request_id="r2", amendments=(Amendment(order_id=1, quantity_lots=12), too_dear), **facts)
+    )
+    live.journal.commit()
+    assert [type(command) for command in live.venue.told] == [OrderSubmitted, OrderSubmitted]
+    live.gateway.take(AmendOrders(request_id="r3", amendments=(Amendment(order_id=1, quantity_lots=12),), **facts))
+    live.journal.commit()
+    assert [type(command) for command in live.venue.told[2:]] == [ReplaceRequested]
+
+
+async def test_a_mixed_list_has_the_same_answer_in_the_next_life(live: Live, tmp_path: Path) -> None:
+    unreadable = (Unreadable(place=1, reason="INVALID_REQUEST", field="price", text="no number"),)
+    mixed = SubmitOrders(request_id="r1", actor=TARA, orders=(leg(lots=10), leg(lots=20)), unreadable=unreadable)
+    entries = len(live.journal.entries)
+    live.gateway.take(mixed)
+    live.journal.commit()
+    assert len(live.journal.entries) == entries + 1
+    answer = await live.gateway.execute(mixed)
+    assert [item.outcome for item in answer.events[-1].items] == [Outcome.DONE, Outcome.REFUSED, Outcome.DONE]
+    next_life = Live(tmp_path, before=live.journal)
+    assert await next_life.gateway.execute(mixed) == answer
+    with pytest.raises(RequestReusedError):
+        await next_life.gateway.execute(msgspec.structs.replace(mixed, unreadable=()))
