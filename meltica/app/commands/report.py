@@ -51,6 +51,9 @@ def executions(
         figures = execution_report.fold(source)
     for line in execution_report.table(execution_report.rows_of(figures, by, chosen)):
         print(line)
+    for total in figures.summaries(GroupBy.ALL, chosen):
+        for line in ("", *execution_report.stage_table(total)):
+            print(line)
     if html is not None:
         try:
             html.write_text(execution_html.page(figures, by, chosen, title=journal.name), encoding="utf-8")

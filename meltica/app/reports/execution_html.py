@@ -12,6 +12,7 @@ from meltica.analytics.executions import Executions
 from meltica.app.reports import plots
 from meltica.app.reports.execution_report import (
     HEADINGS,
+    STAGE_HEADINGS,
     cells_of,
     duration,
     orders_of,
@@ -19,6 +20,7 @@ from meltica.app.reports.execution_report import (
     points,
     rows_of,
     short,
+    stage_cells,
 )
 from meltica.domain.execution import ExecutionFilter, ExecutionSummary, GroupBy, OrderExecution
 from meltica.domain.execution_text import basis_points_text, money_text
@@ -81,7 +83,8 @@ def _currency(total: ExecutionSummary, rows: Sequence[ExecutionSummary], orders:
         parts += [_section("Shortfall as it grew", _GROWTH, _growth_plot(measured, total.currency))]
         parts += [_section("Orders by their shortfall", _SPREAD, _spread_plot(measured))]
     if total.stages:
-        parts += [_section("Latency of each stage", _STAGES, _stages_plot(total))]
+        body = _stages_plot(total) + _table(STAGE_HEADINGS, [stage_cells(row) for row in total.stages])
+        parts += [_section("Latency of each stage", _STAGES, body)]
     parts.append(_section("Groups", "", _table(HEADINGS, [cells_of(row) for row in rows[:ROWS_MOST]])))
     if measured:
         parts.append(_section("The most expensive orders", "", _worst(measured)))
@@ -94,7 +97,10 @@ _SHORTFALL = (
 _SLIPPAGE = "Executions against the mid at arrival, the mid at the fill, and the other side's best price at the fill."
 _GROWTH = "Cumulative money over orders, in the order in which they began."
 _SPREAD = "How many orders cost how much, in basis points; the outermost bars hold all that lies beyond."
-_STAGES = "From decision to last fill, slices included. Each stage begins where the one before ends."
+_STAGES = (
+    "From decision to last fill, slices included. Each stage begins where the one before ends; those up to the first "
+    "fill add up to the whole."
+)
 
 
 def _section(title: str, words: str, body: str) -> str:

@@ -9,7 +9,15 @@ import msgspec
 
 from meltica.analytics.executions import Executions
 from meltica.domain.errors import MelticaError
-from meltica.domain.execution import Cost, ExecutionFilter, ExecutionSummary, GroupBy, OrderExecution, Stage
+from meltica.domain.execution import (
+    Cost,
+    ExecutionFilter,
+    ExecutionSummary,
+    GroupBy,
+    OrderExecution,
+    Stage,
+    StageFigures,
+)
 from meltica.domain.execution_text import basis_points_text, money_text, ratio_text
 from meltica.domain.inputs import decode_record
 from meltica.journal.port import JournalSource
@@ -102,10 +110,29 @@ def duration(ns: int) -> str:
     return f"{ns / size:.3g} {unit}"
 
 
+STAGE_HEADINGS: Final = ("stage", "orders", "median", "90 %", "99 %", "longest")
+
+
+def stage_cells(row: StageFigures) -> tuple[str, ...]:
+    """As ``STAGE_HEADINGS``; the upper end of each bucket."""
+    times = (row.p50, row.p90, row.p99, row.longest)
+    return (row.stage.value, f"{row.count:,}", *(duration(bounds[1]) for bounds in times))
+
+
 def table(rows: Iterable[ExecutionSummary]) -> Iterator[str]:
-    """Lines; columns as wide as what is in them."""
-    cells: list[Sequence[str]] = [HEADINGS, *(cells_of(row) for row in rows)]
-    widths = [max(len(line[place]) for line in cells) for place in range(len(HEADINGS))]
+    yield from _lines([HEADINGS, *(cells_of(row) for row in rows)])
+
+
+def stage_table(total: ExecutionSummary) -> Iterator[str]:
+    """How long each stage took; nothing where no stage was timed."""
+    if total.stages:
+        yield f"latency of {total.currency} orders"
+        yield from _lines([STAGE_HEADINGS, *(stage_cells(row) for row in total.stages)])
+
+
+def _lines(cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Columns as wide as what is in them."""
+    widths = [max(len(line[place]) for line in cells) for place in range(len(cells[0]))]
     for line in cells:
         key, *others = (text.rjust(width) for text, width in zip(line, widths, strict=True))
         yield "  ".join([key.strip().ljust(widths[0]), *others])

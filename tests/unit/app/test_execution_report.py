@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from meltica.app.cli import app
 from meltica.app.reports import plots
 from meltica.app.reports.execution_html import page
-from meltica.app.reports.execution_report import UnreadableEntryError, duration, fold, table
+from meltica.app.reports.execution_report import UnreadableEntryError, duration, fold, stage_table, table
 from meltica.domain.errors import MelticaError
 from meltica.domain.execution import GroupBy
 from meltica.domain.order import Side
@@ -23,7 +23,7 @@ from meltica.journal.chain import entry_hash
 from meltica.journal.entry import Entry
 from meltica.journal.reader import SqliteReader
 from meltica.journal.store import SqliteStore
-from tests.unit.analytics.days import ALL, Day, instrument
+from tests.unit.analytics.days import ALL, SECOND, Day, instrument
 
 SVG = re.compile(r"<svg .*?</svg>", re.DOTALL)
 
@@ -103,6 +103,24 @@ def test_the_table() -> None:
     assert len(heading) == len(alpha) == len(external)
 
 
+def test_the_table_of_stages() -> None:
+    day = Day()
+    day.adopt(9, 5)
+    assert list(stage_table(day.only())) == [], "nothing was timed"
+    day = Day()
+    for order_id in (1, 2):
+        day.submit(order_id, (3999, 4001), quantity_lots=10, decided_ns=day.now_ns + SECOND - order_id * 100)
+        day.fill(order_id, f"e{order_id}", 10, 4001)
+    words, heading, *rows = stage_table(day.only())
+    assert (words, " ".join(heading.split())) == ("latency of USD orders", "stage orders median 90 % 99 % longest")
+    shown = {line.split("  ")[0]: line.split("  ", 1)[1].split() for line in rows}
+    assert shown["decision to command"] == ["2", "100", "ns", "201", "ns", "201", "ns", "201", "ns"]
+    assert list(shown) == [row.stage.value for row in day.only().stages]
+    assert len({len(line) for line in (heading, *rows)}) == 1
+    text = page(day.books, GroupBy.STRATEGY, ALL, title="x")
+    assert "<td>decision to first fill</td><td>2</td>" in text
+
+
 def test_the_page_is_well_formed_and_has_its_plots() -> None:
     text = page(a_day().books, GroupBy.STRATEGY, ALL, title="a <b> & c")
     tags = parsed(text)
@@ -151,6 +169,10 @@ class TestCommand:
     def run(self, *arguments: object):
         return CliRunner().invoke(app, ["report", "executions", *map(str, arguments)])
 
+    def rows(self, *arguments: object) -> list[str]:
+        """The table of groups: what comes before the latency."""
+        return self.run(*arguments).output.split("\n\n")[0].splitlines()
+
     @pytest.fixture
     def journal(self, tmp_path: Path) -> Path:
         return written(tmp_path / "journal.db", a_day().stored)
@@ -158,20 +180,24 @@ class TestCommand:
     def test_it_reads_a_journal(self, journal: Path, tmp_path: Path) -> None:
         found = self.run(journal)
         assert found.exit_code == 0, found.output
-        assert [line.split()[:2] for line in found.output.splitlines()[1:]] == [
+        assert [line.split()[:2] for line in self.rows(journal)[1:]] == [
             [name, currency] for name in ("s0", "s1", "s2") for currency in ("EUR", "USD")
+        ]
+        assert [line for line in found.output.splitlines() if "latency" in line] == [
+            f"latency of {currency} orders" for currency in ("EUR", "USD")
         ]
         html = tmp_path / "page.html"
         found = self.run(journal, "--by", "order", "--html", html, "--strategy", "s1")
         assert found.exit_code == 0, found.output
-        assert len(found.output.splitlines()) == 1 + 13 + 2
+        assert len(found.output.split("\n\n")[0].splitlines()) == 1 + 13
+        assert found.output.splitlines()[-1] == f"written: {html}"
         assert "strategy s1" in html.read_text()
         parsed(html.read_text())
 
     def test_filters(self, journal: Path) -> None:
-        assert len(self.run(journal, "--venue", "XPAR", "--by", "all").output.splitlines()) == 2
-        assert len(self.run(journal, "--from", "2023-11-15").output.splitlines()) == 1
-        assert len(self.run(journal, "--to", "2023-11-14", "--by", "day").output.splitlines()) == 3
+        assert len(self.rows(journal, "--venue", "XPAR", "--by", "all")) == 2
+        assert len(self.rows(journal, "--from", "2023-11-15")) == 1
+        assert len(self.rows(journal, "--to", "2023-11-14", "--by", "day")) == 3
 
     @pytest.mark.parametrize("option", ["--from", "--to"])
     def test_what_is_no_date_is_refused(self, journal: Path, option: str) -> None:
