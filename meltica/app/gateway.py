@@ -53,7 +53,7 @@ from meltica.domain.market import (
     TradingStatus,
 )
 from meltica.domain.order_events import CancelRequested, OrderReleased, OrderSubmitted, ReplaceRequested
-from meltica.domain.outcomes import DoubtUnanswered, QueryRequested
+from meltica.domain.outcomes import QueryRequested
 from meltica.domain.ports import (
     Answer,
     Book,
@@ -66,7 +66,6 @@ from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject,
 from meltica.domain.statements import VenueStatement
 from meltica.engine.engine import Engine
 from meltica.engine.risk.kill_switch import exists, switches_of
-from meltica.engine.venue.outcomes import unanswered
 from meltica.hot.ports import RiskGate
 from meltica.journal.errors import JournalFailedError
 from meltica.journal.port import JournalSource
@@ -147,11 +146,6 @@ class LiveGateway(JournalView):
             self.clock.now_ns(), orders=mine, positions=positions, kill_switches=tables.kill_switches.values()
         )
         self._ordered(runner, commands)
-
-    def doubt_unanswered(self) -> None:
-        """First of all: what was sent before the restart and has no answer is in doubt, and no cancel to rely on."""
-        if next(unanswered(self.state.tables.orders.values()), None) is not None:
-            self.take(DoubtUnanswered(request_id="", actor="system:recovery"))
 
     def restore_kill_latch(self) -> None:
         """Engage again what a crash between acting and journaling left behind. Before anything is sent."""

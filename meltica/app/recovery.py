@@ -7,12 +7,15 @@ import gc
 import logging
 from collections.abc import Iterator
 
+from meltica.app.gateway import LiveGateway
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS
 from meltica.domain.errors import InvariantError
 from meltica.domain.inputs import decode_record
+from meltica.domain.outcomes import DoubtUnanswered
 from meltica.engine.engine import Engine
 from meltica.engine.snapshot import saving
 from meltica.engine.snapshot.snapshot import SnapshotError
+from meltica.engine.venue.outcomes import unanswered
 from meltica.hot import OrderIntent
 from meltica.hot.ports import RiskGate
 from meltica.journal.port import JournalSource
@@ -54,6 +57,12 @@ def recover(source: JournalSource, gate: RiskGate, intent: type[OrderIntent] = O
             except Exception as error:
                 raise InvariantError(f"journal entry {entry.seq} can't be applied: {error!r}") from error
     return engine
+
+
+def doubt_unanswered(gateway: LiveGateway) -> None:
+    """First of all: what was sent before the restart and has no answer is in doubt, and no cancel to rely on."""
+    if next(unanswered(gateway.state.tables.orders.values()), None) is not None:
+        gateway.take(DoubtUnanswered(request_id="", actor="system:recovery"))
 
 
 @contextlib.contextmanager

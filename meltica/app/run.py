@@ -28,7 +28,7 @@ from meltica.app.measured_gate import MeasuredGate
 from meltica.app.paper_money import PaperMoney
 from meltica.app.pump import pump
 from meltica.app.reconciler import Reconciler
-from meltica.app.recovery import recover
+from meltica.app.recovery import doubt_unanswered, recover
 from meltica.app.settings import FaultSettings, HotGateSettings, Settings
 from meltica.app.strategy_kinds import build
 from meltica.app.trading_day import end_days, parse_time_of_day
@@ -203,7 +203,7 @@ def _wire(
 ) -> tuple[Bootstrap, StatingPaperSession, VenueSession]:
     """Doubts and kill latch first, then the instruments, the venue with its orders. The line is the way to it."""
     epoch = gateway.state.tables.sequence
-    gateway.doubt_unanswered()
+    doubt_unanswered(gateway)
     gateway.restore_kill_latch()
     bootstrap = Bootstrap(gateway, settings)
     closes = settings.paper.closes

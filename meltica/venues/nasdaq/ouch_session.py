@@ -17,13 +17,12 @@ from typing import Final
 from meltica.domain.errors import FieldError
 from meltica.domain.instrument import Instrument
 from meltica.domain.market import MarketEvent
-from meltica.domain.order import Order, OrderType, Side, TimeInForce
+from meltica.domain.order import Order, OrderType, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import VenueCommand
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
-from meltica.hot.ouch_wire_twin import cl_ord_id
-from meltica.venues.nasdaq.ouch50 import CODEC, Tag
-from meltica.venues.nasdaq.ouch_codec import OuchError, OuchMessage, TagValue
+from meltica.venues.nasdaq.ouch50 import CODEC
+from meltica.venues.nasdaq.ouch_codec import OuchError, OuchMessage
 from meltica.venues.nasdaq.ouch_orders import (
     MAX_ORDERS,
     OrderBook,
@@ -32,11 +31,10 @@ from meltica.venues.nasdaq.ouch_orders import (
     RequestKind,
     Unanswered,
     remembered,
-    whole_shares,
     wire_per_tick,
-    wire_price,
 )
 from meltica.venues.nasdaq.ouch_reports import NEVER_ARRIVED, Reporter
+from meltica.venues.nasdaq.ouch_requests import Speech, cancels, sell
 from meltica.venues.nasdaq.soupbintcp import (
     Failed,
     LoggedIn,
@@ -49,14 +47,8 @@ from meltica.venues.nasdaq.soupbintcp import (
 
 RESEND_WITHIN_NS: Final = 5_000_000_000
 """An order that never arrived is sent again only so long after it was meant."""
-ROUND_LOT: Final = 100
 LAST_REF: Final = 2**32 - 1
 _TIFS: Final = {TimeInForce.DAY: "0", TimeInForce.IOC: "3", TimeInForce.FOK: "3"}
-
-
-def sell(_command: OrderSubmitted) -> str:
-    """The side code of a sale: ``S``; a firm that sells short brings its own rule (``T``, ``E``)."""
-    return "S"
 
 
 class OuchSession:
@@ -77,9 +69,7 @@ class OuchSession:
         self._venue = venue
         self._instruments = {instrument.instrument: instrument for instrument in instruments}
         self._soup = soup
-        self._fixed = {"Display": display, "Capacity": capacity}
-        self._firm = firm
-        self._sell_code = sell_code
+        self._says = Speech(firm, capacity, display, sell_code)
         self._resend_within_ns = resend_within_ns
         self._book = OrderBook()
         self._reporter = Reporter(venue, self._book)
@@ -230,7 +220,7 @@ class OuchSession:
         for order in self._book:
             for request in order.requests:
                 if request.kind is not RequestKind.REPLACE:
-                    for message in request.messages or self._cancel_messages(order, 0):
+                    for message in request.messages or cancels(order, 0):
                         self._soup.send(message, now_ns)
         self.ready = True
 
@@ -261,7 +251,7 @@ class OuchSession:
             leaves_lots=command.quantity_lots,
         )
         try:
-            message = CODEC.encode(self._enter_order(command, order))
+            message = self._says.enter(command, order)
         except FieldError as error:
             self._reject(command.client_order_id, str(error))
             return
@@ -290,35 +280,12 @@ class OuchSession:
             return f"tick size {instrument.tick_size} can't be told in 1/10,000 dollars"
         return ""
 
-    def _enter_order(self, command: OrderSubmitted, order: OuchOrder) -> OuchMessage:
-        shares = whole_shares(order.instrument, command.quantity_lots)
-        tags = [TagValue(Tag.FIRM, self._firm)] if self._firm else []
-        if command.post_only:
-            tags.append(TagValue(Tag.POST_ONLY, "P"))
-        if command.time_in_force is TimeInForce.FOK:
-            if shares % ROUND_LOT:
-                raise FieldError("quantity", shares, f"fill or kill is a minimum quantity, in lots of {ROUND_LOT}")
-            tags.append(TagValue(Tag.MIN_QTY, shares))
-        fields: dict[str, int | str] = {
-            "UserRefNum": order.user_ref_num,
-            "Side": "B" if command.side is Side.BUY else self._sell_code(command),
-            "Quantity": shares,
-            "Symbol": order.instrument.venue_symbol,
-            "Price": wire_price(order.instrument, command.order_type, command.price_ticks),
-            "Time In Force": order.wire_tif,
-            **self._fixed,
-            "InterMarket Sweep Eligibility": "N",
-            "CrossType": "N",
-            "ClOrdID": cl_ord_id(order.order_id),
-        }
-        return CODEC.make("inbound", "O", fields, tuple(tags))
-
     def _cancel(self, command: CancelRequested, now_ns: int) -> None:
         order = self._book.by_client_id(command.original_client_order_id)
         if order is None or order.done:
             self._refuse(command, "unknown order: nothing to cancel" if order is None else "too late to cancel")
             return
-        messages = self._cancel_messages(order, 0)
+        messages = cancels(order, 0)
         request = Request(kind=RequestKind.CANCEL, client_order_id=command.client_order_id, messages=messages)
         self._ask(order, request, now_ns)
 
@@ -339,10 +306,10 @@ class OuchSession:
         try:
             if price == order.price_ticks and command.quantity_lots < order.quantity_lots and order.is_original():
                 asked.kind = RequestKind.REDUCE
-                asked.messages = self._cancel_messages(order, command.quantity_lots)
+                asked.messages = cancels(order, command.quantity_lots)
             else:
                 asked.user_ref_num = self._next_ref
-                asked.messages = (CODEC.encode(self._replace_order(order, asked)),)
+                asked.messages = (self._says.replace(order, asked),)
         except FieldError as error:
             self._refuse(command, str(error))
             return
@@ -362,32 +329,6 @@ class OuchSession:
         if order.order_type is OrderType.MARKET and command.price_ticks is not None:
             return "a market order has no price"
         return "" if self._next_ref <= LAST_REF else "the port has used all of its reference numbers"
-
-    def _replace_order(self, order: OuchOrder, asked: Request) -> OuchMessage:
-        # The chain's total: what self-match prevention took away is inside as well.
-        total = asked.quantity_lots + order.self_match_lots
-        fields: dict[str, int | str] = {
-            "OrigUserRefNum": order.user_ref_num,
-            "UserRefNum": asked.user_ref_num,
-            "Quantity": whole_shares(order.instrument, total),
-            "Price": wire_price(order.instrument, order.order_type, asked.price_ticks),
-            "Time In Force": order.wire_tif,
-            "Display": self._fixed["Display"],
-            "InterMarket Sweep Eligibility": "N",
-            "ClOrdID": cl_ord_id(order.order_id),
-        }
-        return CODEC.make("inbound", "U", fields)
-
-    def _cancel_messages(self, order: OuchOrder, quantity_lots: int) -> tuple[bytes, ...]:
-        """For the order and for the replacement on its way: whichever of them works then, it is meant."""
-        replacement = order.request(RequestKind.REPLACE)
-        numbers = [order.user_ref_num, replacement.user_ref_num if replacement is not None else 0]
-        shares = whole_shares(order.instrument, quantity_lots)
-        return tuple(
-            CODEC.encode(CODEC.make("inbound", "X", {"UserRefNum": number, "Quantity": shares}))
-            for number in numbers
-            if number
-        )
 
     def _ask(self, order: OuchOrder, request: Request, now_ns: int) -> None:
         """Cancels wait for the next connection when there is none: they only make things safer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meltica.domain.instrument import Instrument
-from meltica.domain.order import OrderType, Side
+from meltica.domain.order import Order, OrderType, Side
 from meltica.domain.order_events import OrderSubmitted
 from meltica.domain.terms import Terms
 from meltica.venues.paper.capabilities import STOPS
@@ -80,3 +80,21 @@ def _crosses(matcher: Matcher, post_only: bool, side: Side, price_ticks: int | N
 
 def too_late(what: str, order: PaperOrder | None) -> str:
     return f"unknown order: nothing to {what}" if order is None else f"too late to {what}: it is {order.finished}"
+
+
+def remembered(known: Order, venue_order_id: str, sequence: int) -> PaperOrder:
+    """A working order as the gateway remembers it."""
+    return PaperOrder(
+        client_order_id=known.client_order_id,
+        venue_order_id=venue_order_id,
+        instrument=known.instrument,
+        side=known.side,
+        order_type=known.order_type.sent_as,
+        time_in_force=known.time_in_force,
+        quantity_lots=known.quantity_lots,
+        price_ticks=known.price_ticks,
+        post_only=known.post_only,
+        sequence=sequence,
+        cumulative_lots=known.cumulative_lots,
+        trigger=None if known.released or known.cumulative_lots else trigger(known.order_type, known.terms),
+    )

@@ -152,20 +152,7 @@ class PaperSession:
             self._reject_request(request.client_order_id, request.original_client_order_id, text)
 
     def _restore(self, known: Order) -> None:
-        order = PaperOrder(
-            client_order_id=known.client_order_id,
-            venue_order_id=known.venue_order_id or self._next_venue_order_id(),
-            instrument=known.instrument,
-            side=known.side,
-            order_type=known.order_type.sent_as,
-            time_in_force=known.time_in_force,
-            quantity_lots=known.quantity_lots,
-            price_ticks=known.price_ticks,
-            post_only=known.post_only,
-            sequence=self._next_sequence(),
-            cumulative_lots=known.cumulative_lots,
-            trigger=None if known.released or known.cumulative_lots else rules.trigger(known.order_type, known.terms),
-        )
+        order = rules.remembered(known, known.venue_order_id or self._next_venue_order_id(), self._next_sequence())
         if order.client_order_id in self._orders:
             raise InvariantError(f"paper venue {self._venue}: {order.client_order_id} is known already, not restored")
         self._admit(order, acknowledge=not known.acknowledged)

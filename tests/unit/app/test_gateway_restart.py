@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from meltica.app.recovery import doubt_unanswered
 from meltica.domain.commands import CancelOrder, Wake
 from meltica.domain.order_events import CancelRequested, OrderSubmitted
 from meltica.domain.outcomes import QueryRequested
@@ -37,7 +38,7 @@ def next_life(first: Live, tmp_path: Path) -> tuple[Live, AskedVenue]:
     live, venue = Live(tmp_path / "first", before=first.journal), AskedVenue()
     live.gateway.close("the gateway is starting")
     live.gateway.add_venue(venue)
-    live.gateway.doubt_unanswered()
+    doubt_unanswered(live.gateway)
     live.gateway.restore_kill_latch()
     live.gateway.open()
     live.gateway.on_market(book(live.clock.now_ns()))
@@ -99,7 +100,7 @@ async def test_nothing_to_doubt_is_no_entry(first: Live, tmp_path: Path) -> None
     before = len(first.journal.entries)
     live, _ = next_life(first, tmp_path)
     assert len(live.journal.entries) == before
-    live.gateway.doubt_unanswered()
+    doubt_unanswered(live.gateway)
     assert len(live.journal.entries) == before
 
 

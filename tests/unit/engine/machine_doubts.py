@@ -10,8 +10,9 @@ from meltica.domain import lifecycle
 from meltica.domain.commands import ApproveProposal, Wake
 from meltica.domain.corrections import CorrectionDropped, CorrectionKept, DropCorrection
 from meltica.domain.events import ProposalMade
+from meltica.domain.inputs import Record, decode_record, encode_record
 from meltica.domain.order_events import ReportIgnored
-from meltica.domain.outcomes import DoubtRaised, QueryRequested, ResolveOutcome, Verdict
+from meltica.domain.outcomes import DoubtRaised, DoubtUnanswered, QueryRequested, ResolveOutcome, Verdict
 from meltica.domain.reports import ExecType, ExecutionReport, OrderNotFound, OutcomeUnknown
 from meltica.engine.engine import Engine
 from meltica.engine.snapshot import snapshot
@@ -33,6 +34,9 @@ class DoubtfulMachine(EngineMachine):
         """The latest time that the engine has seen."""
         self.looked = 0
         self.queries: dict[tuple[int, str, int], list[QueryRequested]] = {}
+        self.saved: tuple[int, bytes] = (0, b"")
+        self.strays: set[tuple[str, str]] = set()
+        """(order, correction) of which nobody here knows the order."""
 
     def in_doubt(self) -> list[tuple[int, ModelOrder, str]]:
         return [(number, order, name) for number, order in sorted(self.model.items()) for name in order.doubts]
@@ -107,7 +111,7 @@ class DoubtfulMachine(EngineMachine):
         if kind is ExecType.ORDER_STATUS and heard:
             self.model[heard[0]].acknowledged = True
 
-    @rule(seconds=st.sampled_from([1, 1, 2, 5, 40, -1, -3_600]))
+    @rule(seconds=st.sampled_from([1, 1, 2, 5, 40, 86_400, -1, -3_600, -86_400]))
     def wait(self, seconds: int) -> None:
         """Or the clock jumps back."""
         self.bench.now_ns += seconds * SECOND
@@ -207,13 +211,43 @@ class DoubtfulMachine(EngineMachine):
         assert isinstance(event, ReportIgnored), event
 
     @rule()
-    def restart(self) -> None:
+    def save(self) -> None:
+        self.saved = len(self.bench.history), snapshot.encode(self.bench.engine)
+
+    @rule(at_once=st.booleans(), doubt=st.booleans())
+    def restart(self, at_once: bool, doubt: bool) -> None:
+        """From the newest snapshot and the journal's rest, or from a snapshot of now; what has no answer is doubted."""
+        if at_once:
+            self.save()
+        since, saved = self.saved
         module = hot.load(self.backend)
         gate = module.Gate(max_instruments=MAX_INSTRUMENTS, max_accounts=MAX_ACCOUNTS)
-        state = snapshot.decode(snapshot.encode(self.bench.engine), gate)
         rows = {"max_instruments": MAX_INSTRUMENTS, "max_accounts": MAX_ACCOUNTS}
-        self.bench.engine = Engine(gate, **rows, state=state, intent=module.OrderIntent)
-        self.bench.gate = gate
+        state = snapshot.decode(saved, gate) if saved else None
+        engine = Engine(gate, **rows, state=state, intent=module.OrderIntent)
+        for at, entry in enumerate(self.bench.history[since:], since + 1):
+            engine.absorb(at, decode_record(encode_record(Record(*entry))))
+        assert snapshot.digest(engine) == snapshot.digest(self.bench.engine)
+        self.bench.engine, self.bench.gate = engine, gate
+        if doubt:
+            self.doubt_unanswered()
+
+    def doubt_unanswered(self) -> None:
+        self.bench.step(DoubtUnanswered(request_id="", actor="system:recovery"))
+        for order in self.model.values():
+            for name in order.names:
+                if (kind := order.unanswered(name)) and name not in order.doubts:
+                    order.doubts[name] = ModelDoubt(kind, self.latest())
+
+    @rule(name=st.integers(1, 3), execution=number, of=st.integers(1, 60), lots=st.just(0) | small)
+    def stray(self, name: int, execution: int, of: int, lots: int) -> None:
+        """A bust or a correction of an order that nobody knows."""
+        kind = ExecType.TRADE_CORRECT if lots else ExecType.TRADE_CANCEL
+        facts = {"execution_id": f"s{execution % 9}", "reference_execution_id": f"e{of}", "last_quantity_lots": lots}
+        self.tell(kind, f"stray-{name}", **facts, last_price_ticks=1)
+        key = f"stray-{name}", f"s{execution % 9}"
+        assert isinstance(self.bench.history[-1][1][0], CorrectionKept) == (key not in self.strays)
+        self.strays.add(key)
 
     # What must hold after each step
 
@@ -232,8 +266,12 @@ class DoubtfulMachine(EngineMachine):
 
     @invariant()
     def kept_corrections_agree(self) -> None:
-        ours = {(kept.order_id, kept.execution_id) for kept in self.bench.engine.state.early.all()}
-        assert ours == {(number, name) for number, order in self.model.items() for name in order.kept_names}
+        kept = self.bench.engine.state.early.all()
+        ours = {(each.order_id, each.execution_id, bool(each.why)) for each in kept if each.order_id}
+        waiting = [(number, each) for number, order in self.model.items() for each in order.kept]
+        assert ours == {(number, each.name, each.listed) for number, each in waiting}
+        assert {(each.client_order_id, each.execution_id) for each in kept if not each.order_id} == self.strays
+        assert len(kept) == len(waiting) + len(self.strays)
 
     @invariant()
     def time_goes_forward_and_queries_are_spaced(self) -> None:

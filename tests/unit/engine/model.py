@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from meltica.domain.order import Side
 
@@ -23,6 +26,8 @@ class Trade:
     quantity: int
     price: int
     fee: int
+    booked: int = field(default_factory=itertools.count().__next__)
+    """Trades are booked in the order of these; a correction keeps the place."""
 
 
 @dataclass
@@ -67,6 +72,8 @@ class ModelOrder:
     kept: list[Kept] = field(default_factory=list)
     doubts: dict[str, ModelDoubt] = field(default_factory=dict)
     """By client order id."""
+    priced: int = 0
+    """At which price the gate took it: what an order without one is worth."""
 
     @property
     def kept_names(self) -> set[str]:
@@ -94,6 +101,15 @@ class ModelOrder:
         if self.ended:
             return 0
         return max([self.leaves] + [r.quantity - self.filled for r in self.requests if not r.cancels])
+
+    @property
+    def worth_ticks(self) -> int:
+        """The highest price at which it may trade, should the venue say yes to everything that is on its way."""
+        own = self.priced if self.price is None else self.price
+        asked = [r.price or own for r in self.requests if not r.cancels and r.quantity]
+        if self.price is None and self.may_fill:
+            self.priced = max(own, *asked, own)  # Nobody takes back what it was once worth.
+        return max([own, *asked])
 
     @property
     def status(self) -> str:
@@ -132,3 +148,17 @@ class ModelOrder:
     def standing(self, name: str) -> Trade | None:
         """A correction may name the execution by its first id or by its newest."""
         return next((t for t in self.trades if name in (t.names[0], t.names[-1])), None)
+
+
+def average_cost(trades: Iterable[tuple[int, Trade]]) -> tuple[int, Fraction, Fraction]:
+    """(lots, what they cost, what closing others has earned) in price x lots, of (side's sign, trade) in any order."""
+    lots, cost, earned = 0, Fraction(0), Fraction(0)
+    for sign, trade in sorted(trades, key=lambda each: each[1].booked):
+        left = sign * trade.quantity
+        if lots * left < 0:
+            closed = min(abs(lots), abs(left)) * (1 if left > 0 else -1)
+            share = cost * Fraction(-closed, lots)
+            earned += -closed * trade.price - share
+            lots, cost, left = lots + closed, cost - share, left - closed
+        lots, cost = lots + left, cost + left * trade.price
+    return lots, cost, earned

@@ -6,13 +6,13 @@ import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.unit.engine.machine import MACHINE
-from tests.unit.engine.machine_doubts import DoubtfulMachine
+from tests.unit.engine.machine_books import BookedMachine
 
 
-class CompiledMachine(DoubtfulMachine):
+class CompiledMachine(BookedMachine):
     backend = "cython"
 
 
-@pytest.mark.parametrize("machine", [DoubtfulMachine, CompiledMachine])
+@pytest.mark.parametrize("machine", [BookedMachine, CompiledMachine])
 def test_the_engine_does_what_the_rules_say(machine):
     run_state_machine_as_test(machine, settings=MACHINE)
