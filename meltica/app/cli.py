@@ -18,6 +18,7 @@ from meltica.app.commands import gateway as cli_gateway
 from meltica.app.commands import hot as cli_hot
 from meltica.app.commands import journal as cli_journal
 from meltica.app.commands import orders as cli_orders
+from meltica.app.commands import reconcile as cli_reconcile
 from meltica.app.commands import report as cli_report
 from meltica.domain.errors import MelticaError
 
@@ -33,6 +34,7 @@ app.add_typer(cli_feed.app, name="feed")
 app.add_typer(cli_hot.app, name="hot")
 app.add_typer(cli_journal.app, name="journal")
 app.add_typer(cli_orders.app, name="orders")
+app.add_typer(cli_reconcile.app, name="reconcile")
 app.add_typer(cli_report.app, name="report")
 cli_doctor.add_to(app)
 cli_gateway.add_to(app)

@@ -19,7 +19,6 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Micros = Annotated[int, msgspec.Meta(ge=0, le=60_000_000)]
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
-Money = Annotated[Decimal, msgspec.Meta(ge=0, le=INT64_MAX // NANOS)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 """As the API spells accounts and strategies."""
 
@@ -212,7 +211,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Journal entries between two snapshots: recovery folds at most that many, in about two seconds."""
     reconcile_every_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)] = 30.0
     """How often the venues are asked what is so; beside that at the start, and whenever a person asks."""
-    adjust_alone_up_to: Money = Decimal(0)
+    adjust_alone_up_to: Decimal = Decimal(0)
     """One person may take a venue's word for a balance of the ledger up to this difference, in whatever currency."""
     market: MarketSettings = MarketSettings()
     paper: PaperSettings = PaperSettings()
@@ -225,6 +224,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         host, _, port = self.listen.rpartition(":")
         if not host or not (port.isascii() and port.isdecimal()) or int(port) > HIGHEST_PORT:
             raise ValueError(f"listen: {self.listen!r} is not an address and a port such as 127.0.0.1:50051")
+        if not self.adjust_alone_up_to.is_finite() or not 0 <= self.adjust_alone_up_to * NANOS <= INT64_MAX:
+            raise ValueError(f"adjust_alone_up_to: {self.adjust_alone_up_to} is not within 0..{INT64_MAX // NANOS}")
         _check_gates(self.hot_gates)
         names = [strategy.name for strategy in self.strategies]
         for strategy in self.strategies:

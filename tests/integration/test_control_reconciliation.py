@@ -8,7 +8,10 @@ from pathlib import Path
 import grpc
 import msgspec
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from meltica.control.health import RECONCILED
+from meltica.domain.ports import StatementSource
 from meltica.domain.statements import StatedBalance, StatedPosition, VenueStatement
 from meltica.v1 import reconciliation_service_pb2 as api
 from meltica.v1 import risk_service_pb2
@@ -134,3 +137,38 @@ async def test_who_may(running):
         name = type(call).__name__.removesuffix("Request")
         error = await refusal(getattr(stubs.reconciliation, name)(call))
         assert error.code is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_statements_that_stay_away_are_a_condition_of_the_health_service(running):
+    tara = await running.be("tara")
+    health = health_pb2_grpc.HealthStub(tara.channel)
+    asked = health_pb2.HealthCheckRequest(service=RECONCILED)
+    watching = health.Watch(asked)
+    assert (await watching.read()).status == health_pb2.HealthCheckResponse.SERVING
+    running.server.report(RECONCILED, well=False)
+    running.server.report(RECONCILED, well=False)
+    assert (await watching.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert (await health.Check(asked)).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    whole = await health.Check(health_pb2.HealthCheckRequest())
+    assert whole.status == health_pb2.HealthCheckResponse.SERVING, "nobody restarts a gateway for that"
+    running.server.report(RECONCILED, well=True)
+    assert (await watching.read()).status == health_pb2.HealthCheckResponse.SERVING
+    watching.cancel()
+
+
+async def test_where_no_statements_come_from_is_said(running):
+    tara = await running.be("tara")
+    sources = [
+        StatementSource("BINANCE", "main", 1_500_000_000, overdue=True),
+        StatementSource("OKX", "main", 0, "it is traded elsewhere"),
+    ]
+    running.server._servicers["ReconciliationService"]._sources = lambda: sources
+    rows = (await tara.reconciliation.GetReconciliation(api.GetReconciliationRequest())).reconciliations
+    assert [(row.venue, row.no_source, row.overdue, row.HasField("interval")) for row in rows] == [
+        ("BINANCE", "", True, True),
+        ("OKX", "it is traded elsewhere", False, False),
+    ]
+    assert rows[0].interval.ToNanoseconds() == 1_500_000_000
+    differ(running)
+    (row,) = (await tara.reconciliation.GetReconciliation(api.GetReconciliationRequest(venue="OKX"))).reconciliations
+    assert row.venue == "OKX"

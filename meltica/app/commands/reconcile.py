@@ -1,0 +1,216 @@
+"""``meltica reconcile``: how far a running gateway is reconciled with its venues, and what persons decide about it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from meltica.app.process import GatewayProcess
+from meltica.domain.errors import FieldError, MelticaError
+from meltica.domain.statements import Action
+
+if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    from meltica.v1 import reconciliation_service_pb2 as api
+    from meltica.v1.reconciliation_service_pb2_grpc import ReconciliationServiceStub
+
+app = typer.Typer(help="The books against what the venues say, of a running gateway.", no_args_is_help=True)
+
+CALL_S: Final = 10.0
+ACTIONS: Final = {"query": Action.QUERY, "accept": Action.ACCEPT_VENUE, "ignore": Action.IGNORE}
+_WORDS: Final = {action.name: word for word, action in ACTIONS.items()}
+_PAGE: Final = 1000
+
+State = Annotated[Path, typer.Option(help="The gateway's state folder: it has the address and the certificates.")]
+Address = Annotated[str, typer.Option(help="Where it listens; without: as the state folder says.")]
+Certificates = Annotated[Path | None, typer.Option(help="Folder of certificates; without: ca in the state folder.")]
+Person = Annotated[str, typer.Option("--as", help="Who calls: the name of a certificate in that folder.")]
+Account = Annotated[str, typer.Option(help="Only of this account.")]
+Reason = Annotated[str, typer.Option(help="Everybody who looks will read it.")]
+STATE: Final = Path(".meltica")
+
+
+class CallError(MelticaError):
+    """The gateway refused, or could not be reached."""
+
+
+@app.command()
+def status(
+    account: Account = "",
+    *,
+    state: State = STATE,
+    address: Address = "",
+    certificates: Certificates = None,
+    person: Person = "olivia",
+) -> None:
+    """Print, for each account at each venue, the last statement, its age, and how many differences stand."""
+    from meltica.v1 import reconciliation_service_pb2 as api
+
+    with _called(state, address, certificates, person) as stub:
+        rows = stub.GetReconciliation(api.GetReconciliationRequest(account=account), timeout=CALL_S).reconciliations
+    for row in rows:
+        print(status_line(row, dt.datetime.now(dt.UTC)))
+    if not rows:
+        print(f"no account {account}".rstrip() + " is known at any venue")
+
+
+@app.command()
+def differences(
+    account: Account = "",
+    *,
+    suspected: Annotated[bool, typer.Option("--suspected", help="Also what one statement showed.")] = False,
+    ignored: Annotated[bool, typer.Option("--ignored", help="Also what is ignored.")] = False,
+    state: State = STATE,
+    address: Address = "",
+    certificates: Certificates = None,
+    person: Person = "olivia",
+) -> None:
+    """Print where the venues and the books differ, what is proposed, and the command that decides."""
+    found: list[api.Difference] = []
+    with _called(state, address, certificates, person) as stub:
+        found = _listed(stub, account, suspected=suspected, ignored=ignored)
+    for number, each in enumerate(found):
+        print(("\n" if number else "") + "\n".join(difference_lines(each)))
+    if not found:
+        print("no differences")
+
+
+@app.command()
+def ask(
+    venue: Annotated[str, typer.Argument(help="Such as BINANCE.")],
+    account: Annotated[str, typer.Argument(help="Whose.")],
+    *,
+    reason: Reason,
+    state: State = STATE,
+    address: Address = "",
+    certificates: Certificates = None,
+    person: Person = "olivia",
+) -> None:
+    """Ask a venue for a statement of an account."""
+    from meltica.v1 import reconciliation_service_pb2 as api
+
+    facts = {"request_id": str(uuid.uuid4()), "venue": venue, "account": account, "reason": reason}
+    with _called(state, address, certificates, person) as stub:
+        stub.RequestStatement(api.RequestStatementRequest(**facts), timeout=CALL_S)
+    print(f"{venue} is asked for a statement of {account}; `meltica reconcile status` shows when it was compared")
+
+
+@app.command()
+def settle(
+    difference: Annotated[str, typer.Argument(help="Its number.")],
+    action: Annotated[str, typer.Argument(help="query, accept (the venue's word) or ignore.")],
+    *,
+    reason: Reason,
+    price: Annotated[str, typer.Option(help="At which price an accepted position is booked; without: the mark.")] = "",
+    state: State = STATE,
+    address: Address = "",
+    certificates: Certificates = None,
+    person: Person = "olivia",
+) -> None:
+    """Decide about a difference. What changes a position, or more money than one may alone, takes a second person."""
+    from meltica.v1 import reconciliation_service_pb2 as api
+
+    if action not in ACTIONS:
+        raise FieldError("action", action, f"must be one of {', '.join(ACTIONS)}")
+    request = api.SettleDifferenceRequest(
+        request_id=str(uuid.uuid4()),
+        difference_id=difference,
+        action=api.DifferenceAction.Value(f"DIFFERENCE_ACTION_{ACTIONS[action].name}"),
+        reason=reason,
+        price=price,
+    )
+    with _called(state, address, certificates, person) as stub:
+        answer = stub.SettleDifference(request, timeout=CALL_S)
+    if answer.HasField("proposal"):
+        print(f"proposal {answer.proposal.proposal_id}: another person must approve it (RiskService.ApproveProposal)")
+    else:
+        print(f"difference {difference}: done, journal entry {answer.sequence}")
+
+
+def status_line(row: api.Reconciliation, now: dt.datetime) -> str:
+    start = f"{row.account} at {row.venue}: "
+    if row.no_source:
+        return f"{start}NOT RECONCILED, {row.no_source}"
+    told = f"every {row.interval.ToTimedelta().total_seconds():g} s"
+    if not row.HasField("compare_time"):
+        newest = "no statement yet"
+    else:
+        age_s = (now - _time(row.compare_time)).total_seconds()
+        newest = f"statement {row.statement_id} compared {max(age_s, 0):.0f} s ago"
+        told = f"{told}; {row.orders} orders, {row.fills} fills, {row.positions} positions"
+    found = f"{row.differences} differences" if row.differences != 1 else "1 difference"
+    found += f", {row.suspected} suspected" if row.suspected else ""
+    found += f", {row.unlisted} more than the list holds" if row.unlisted else ""
+    marks = (" OVERDUE" if row.overdue else "") + (" GUARDED: no new risk" if row.guarded else "")
+    return f"{start}{newest} ({told}); {found}{marks}"
+
+
+def difference_lines(found: api.Difference) -> Iterator[str]:
+    from meltica.v1 import reconciliation_service_pb2 as api
+
+    kind = api.DifferenceKind.Name(found.kind).removeprefix("DIFFERENCE_KIND_")
+    number = f"difference {found.difference_id}" if found.difference_id else f"suspected at {found.looks} looks"
+    yield f"{number}: {kind} {found.subject}, {found.account} at {found.venue}"
+    yield f"  ours {found.ours}, theirs {found.theirs}: {found.text}"
+    yield f"  since {_time(found.first_time):%Y-%m-%d %H:%M:%S}, changed {_time(found.last_time):%Y-%m-%d %H:%M:%S}"
+    if found.ignored_reason:
+        yield f"  ignored: {found.ignored_reason}"
+        return
+    word = _WORDS[api.DifferenceAction.Name(found.proposed_action).removeprefix("DIFFERENCE_ACTION_")]
+    if found.difference_id:
+        yield f'  proposed: meltica reconcile settle {found.difference_id} {word} --reason "..."'
+    else:
+        yield "  a second look must say the same before anybody decides"
+
+
+def _listed(stub: ReconciliationServiceStub, account: str, *, suspected: bool, ignored: bool) -> list[api.Difference]:
+    from meltica.v1 import reconciliation_service_pb2 as api
+
+    found: list[api.Difference] = []
+    token = ""
+    while True:
+        request = api.ListDifferencesRequest(
+            account=account,
+            include_suspected=suspected,
+            include_ignored=ignored,
+            page_size=_PAGE,
+            page_token=token,
+        )
+        answer = stub.ListDifferences(request, timeout=CALL_S)
+        found += answer.differences
+        token = answer.next_page_token
+        if not token:
+            return found
+
+
+@contextlib.contextmanager
+def _called(state: Path, address: str, folder: Path | None, person: str) -> Iterator[ReconciliationServiceStub]:
+    """:raises CallError: nobody is there, or says no."""
+    import grpc  # Late: it is slow to import, and few commands need it
+
+    from meltica.control.client import ErrorDetails, open_blocking_channel
+    from meltica.v1.reconciliation_service_pb2_grpc import ReconciliationServiceStub
+
+    if not address:
+        running = GatewayProcess(state).running()
+        if running is None:
+            raise CallError(f"no gateway runs with the state folder {state}; say --state or --address")
+        address = running[1]
+    with open_blocking_channel(folder or state / "ca", person, address) as channel:
+        try:
+            yield ReconciliationServiceStub(channel)
+        except grpc.RpcError as error:
+            told = ErrorDetails(error)
+            fields = "".join(f"; {field}: {text}" for field, text in told.violations)
+            raise CallError(f"{told.reason or told.code.name}: {told.message}{fields}") from None
+
+
+def _time(stamp: Timestamp) -> dt.datetime:
+    return stamp.ToDatetime(dt.UTC)
