@@ -138,8 +138,7 @@ def _run(at: _Look) -> None:
         _arm(desk, order, _sooner(schedules.next_ns(plan, now), parent.retry_ns), parent.reason)
         return
     _make_room(desk, order, live)
-    _catch_up(desk, plan, parent, live)
-    if not _wanted(desk, order, parent, live):
+    if _catch_up(desk, plan, parent, live) or not _wanted(desk, order, parent, live):
         _arm(desk, order, schedules.next_ns(plan, now))
     elif not may_send:
         _arm(desk, order, now)
@@ -234,10 +233,14 @@ def _make_room(desk: Desk, order: Order, live: list[Order]) -> None:
             under_way -= child.reserved_lots
 
 
-def _catch_up(desk: Desk, plan: Plan, parent: Parent, live: list[Order]) -> None:
-    """Slices that are not filled when the next is due make way for it, where the schedule says so."""
+def _catch_up(desk: Desk, plan: Plan, parent: Parent, live: list[Order]) -> bool:
+    """Slices that are not filled when the next is due make way for it, where the schedule says so.
+
+    True: it waits until they have. A POV's next child has no moment of its own: sent before they are gone, it would
+    itself be what makes way for the one that replaces them, and so on without end.
+    """
     if parent.schedule.catch_up is CatchUp.KEEP or not live:
-        return
+        return False
     if plan.schedule.kind is ScheduleKind.POV:
         order = desk.state.tables.orders[plan.order_id]
         behind = live if _wanted(desk, order, parent, live) else []
@@ -245,6 +248,7 @@ def _catch_up(desk: Desk, plan: Plan, parent: Parent, live: list[Order]) -> None
         began = schedules.slice_began_ns(plan, desk.now_ns)
         behind = [child for child in live if child.created_ns < began]
     _cancel(desk, behind, "the next slice is due")
+    return plan.schedule.kind is ScheduleKind.POV and any(child.pending for child in behind)
 
 
 def _send_slices(desk: Desk, order: Order, parent: Parent) -> bool:
@@ -290,7 +294,8 @@ def _send_some(desk: Desk, order: Order, parent: Parent, style: ChildStyle, want
         return Refusal(price, passing=True)
     instrument = desk.state.tables.instruments[order.instrument]
     at_once = 1 if parent.schedule.kind is ScheduleKind.ICEBERG and parent.phase is Phase.RUNNING else CHILDREN_AT_ONCE
-    waits_for_whole = parent.schedule.kind is ScheduleKind.POV and parent.phase is Phase.RUNNING
+    regular = parent.phase is Phase.RUNNING and style is parent.schedule.style  # What is behind goes at once.
+    waits_for_whole = parent.schedule.kind is ScheduleKind.POV and regular
     for _ in range(at_once):
         left = order.quantity_lots - order.cumulative_lots - _working(desk, order)
         most = min(schedules.child_lots(plan_of(order, parent), parent.slices) or want, instrument.max_quantity_lots)

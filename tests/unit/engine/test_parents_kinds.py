@@ -12,6 +12,8 @@ from meltica.domain.commands import (
 )
 from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.reports import ExecType
+from meltica.domain.schedule import CatchUp, ChildStyle
 from meltica.domain.terms import Terms
 from tests.engines import BTC, MARK_TICKS, SECOND
 from tests.unit.engine.algos import (
@@ -134,3 +136,20 @@ def test_an_order_that_hides_part_of_itself_is_an_iceberg(bench):
     bench.step(CancelOrder(request_id=bench.request(), actor=TARA, order_id=order.order_id))
     bench.cancelled(bench.live(order)[0])
     assert status(order) is OrderStatus.CANCELED
+
+
+@pytest.mark.parametrize("catch_up", [CatchUp.REPRICE, CatchUp.CROSS])
+def test_children_of_a_pov_that_make_way_for_the_next_are_not_followed_without_end(bench, catch_up):
+    order = bench.begin(pov(max_child_lots=20, style=ChildStyle.LIMIT, catch_up=catch_up), 28, price_ticks=MARK_TICKS)
+    bench.at(T0)
+    bench.trade(0)
+    bench.trade(80)
+    (first,) = bench.live(order)
+    bench.report(first, ExecType.NEW)
+    bench.trade(160)
+    assert bench.live(order) == [first], "the rest waits until it is out of the way"
+    bench.cancelled(first)
+    for _ in range(5):
+        for child in bench.live(order):
+            (bench.cancelled if child.pending else bench.report)(child, *(() if child.pending else (ExecType.NEW,)))
+    assert sum(bench.sent(order)[1:]) == 28
