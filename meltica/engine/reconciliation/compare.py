@@ -245,7 +245,7 @@ def _balances(desk: Desk, whole: Whole, result: Compared) -> None:
         ours = _ours_now(desk, whole, balance)
         if ours is None:
             continue  # Nothing to compare with yet; see ``differences``.
-        since = [nanos for at_ns, nanos in _money_since(desk, whole, balance.currency, asked_ns) if at_ns >= asked_ns]
+        since = [nanos for at_ns, nanos in money_since(desk, whole, balance.currency, asked_ns) if at_ns >= asked_ns]
         nearest = _nearest(ours, since, balance.nanos)
         if nearest == balance.nanos or abs(nearest) > INT64_MAX:
             continue
@@ -262,13 +262,13 @@ def _ours_now(desk: Desk, whole: Whole, balance: StatedBalance) -> int | None:
     """The ledger hears of an entry when it is durable: what it had not heard of yet is added."""
     first = whole.first
     if balance.booked_nanos is not None:
-        after = _money_since(desk, whole, balance.currency, balance.booked_ns + 1)
+        after = money_since(desk, whole, balance.currency, balance.booked_ns + 1)
         return balance.booked_nanos + sum(nanos for _, nanos in after)
     offset = desk.state.tables.reconciliation.offsets.get(f"{first.venue}|{first.account}|{balance.currency}")
     return None if offset is None else offset + traded_nanos(desk, first.venue, first.account, balance.currency)
 
 
-def _money_since(desk: Desk, whole: Whole, currency: str, time_ns: int) -> list[tuple[int, int]]:
+def money_since(desk: Desk, whole: Whole, currency: str, time_ns: int) -> list[tuple[int, int]]:
     """(when, nanos) of the executions booked since then in this currency, the newest first."""
     found: list[tuple[int, int]] = []
     for instrument in desk.state.tables.instruments.values():

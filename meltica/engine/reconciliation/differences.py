@@ -23,7 +23,7 @@ from meltica.domain.statements import (
 )
 from meltica.engine.desk import Desk
 from meltica.engine.reconciliation import books
-from meltica.engine.reconciliation.compare import Compared, traded_nanos
+from meltica.engine.reconciliation.compare import Compared, money_since, traded_nanos
 from meltica.engine.reconciliation.merge import Whole
 from meltica.engine.venue import outcomes
 
@@ -182,6 +182,8 @@ def _agree_balances(desk: Desk, whole: Whole) -> None:
         known = balance.booked_nanos is not None or key in desk.state.tables.reconciliation.offsets
         if known or abs(offset) > INT64_MAX:
             continue
+        if money_since(desk, whole, balance.currency, first.asked_ns):
+            continue  # Whether the venue's word has these in it or not nobody knows: a quieter one comes.
         desk.emit(
             BalanceAgreed(
                 venue=first.venue,

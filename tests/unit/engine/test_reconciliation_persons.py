@@ -129,6 +129,17 @@ def test_the_first_balance_that_agrees_otherwise_is_where_counting_begins(bench)
     assert look(bench, **told, balances=balance(2_000 - paid)) == ()
 
 
+def test_counting_does_not_begin_with_a_balance_that_may_lack_a_fill(bench):
+    order = acknowledged(bench)
+    bench.now_ns += 3 * SECOND
+    asked = statement(bench, orders=(order_of(order),), balances=balance(1_000))
+    fill(bench, order, 30, "e1")
+    assert all(not isinstance(event, BalanceAgreed) for event in bench.step(asked))
+    told = {"orders": (order_of(order, 30),), "positions": position(30)}
+    paid = 30 * MARK_TICKS * bench.engine.state.instrument(BTC).value_per_tick_lot_nanos
+    assert only(look(bench, **told, balances=balance(1_000 - paid)), BalanceAgreed).offset_nanos == 1_000
+
+
 def test_a_balance_of_before_a_fill_is_no_difference(bench):
     look(bench, balances=balance(1_000))
     order = acknowledged(bench)
