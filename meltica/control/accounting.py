@@ -12,7 +12,7 @@ from meltica.control import accounting_views as views
 from meltica.control.batches import Batches
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
-from meltica.control.errors import RefusedError, fault_of
+from meltica.control.errors import fault_of, unknown
 from meltica.control.pages import Page
 from meltica.control.requests import Form
 from meltica.domain import cash
@@ -78,7 +78,7 @@ class AccountingService:
     ) -> api.ListLedgerEntriesResponse:
         form = Form()
         account = form.identifier("account", request.account)
-        page = Page(form, request.page_size, request.page_token, account)
+        page = Page(form, request.page_size, request.page_token, account, numbered=True)
         form.finish()
         await self._up_to_date()
         rows, oldest = self._books.entries(account, int(page.after or 0), page.size + 1)
@@ -95,7 +95,7 @@ class AccountingService:
         self._summary(account)
         found = self._books.statements(account, day)
         if not found:
-            raise RefusedError("UNKNOWN_DAY", f"{account} has no trading day that began on {day}")
+            raise unknown("UNKNOWN_DAY", "day", f"{account} has no trading day that began on {day}")
         return api.GetStatementResponse(statements=[views.statement(each) for each in found])
 
     async def get_equity_curve(self, request: api.GetEquityCurveRequest, _caller: Caller) -> api.GetEquityCurveResponse:
@@ -112,7 +112,7 @@ class AccountingService:
     ) -> api.ListFeeDifferencesResponse:
         form = Form()
         account = form.identifier("account", request.account)
-        page = Page(form, request.page_size, request.page_token, account)
+        page = Page(form, request.page_size, request.page_token, account, numbered=True)
         form.finish()
         await self._up_to_date()
         rows = self._books.differences(account, int(page.after or 0), page.size + 1)
@@ -155,7 +155,7 @@ class AccountingService:
 
     def _summary(self, account: str) -> AccountSummary:
         if (found := self._books.summary(account)) is None:
-            raise RefusedError("UNKNOWN_BOOKS", f"nothing was ever booked for {account}")
+            raise unknown("UNKNOWN_BOOKS", "account", f"nothing was ever booked for {account}")
         return found
 
     def _instrument(self, name: str) -> Instrument:

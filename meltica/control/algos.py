@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from meltica.control import decisions, resources, schedules
+from meltica.control import algo_events, decisions, resources, schedules
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
 from meltica.control.order_events import Wanted
@@ -18,7 +18,7 @@ from meltica.domain.commands import CancelOrder
 from meltica.domain.instrument import Instrument
 from meltica.domain.order import Order, Side, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderHeld
-from meltica.domain.parent import AlgoView, Parent, Phase
+from meltica.domain.parent import AlgoView, Parent
 from meltica.domain.parent_events import AlgoStarted
 from meltica.domain.ports import Answer, Gateway
 from meltica.domain.schedule import ScheduleKind
@@ -27,7 +27,6 @@ from meltica.v1 import order_pb2
 
 SCAN_SLICE: Final = 2000
 """Parent orders looked at before others get their turn."""
-PHASES: Final = {phase: api.AlgoPhase.Value(f"ALGO_PHASE_{phase.name}") for phase in Phase}
 _SIDES: Final[dict[int, Side]] = {number: side for side, number in resources.SIDES.items()}
 _RESTING: Final[dict[int, TimeInForce]] = {
     order_pb2.TIME_IN_FORCE_UNSPECIFIED: TimeInForce.GTC,
@@ -141,7 +140,7 @@ class AlgoService:
             instrument=form.instrument_id("instrument", request.instrument),
             strategy=form.identifier("strategy", request.strategy),
         )
-        page = Page(form, request.page_size, request.page_token, wanted, request.open_only)
+        page = Page(form, request.page_size, request.page_token, wanted, request.open_only, numbered=True)
         form.finish()
         order_ids = await self._find(wanted, page, open_only=request.open_only)
         found = [self._shown(order_id) for order_id in order_ids[: page.size]]
@@ -201,17 +200,17 @@ class AlgoService:
 
 
 def _algo(order: Order, parent: Parent, view: AlgoView, instrument: Instrument) -> api.Algo:
-    quantity, arrival = instrument.quantity_text, parent.arrival_half_ticks
+    quantity = instrument.quantity_text
     return api.Algo(
         order=resources.order(order, instrument),
         schedule=schedules.shown(parent.schedule, instrument),
-        phase=PHASES[parent.phase],
+        phase=algo_events.PHASES[parent.phase],
         reason=parent.reason,
         target_quantity=quantity(view.target_lots),
         working_quantity=quantity(view.working_lots),
         market_quantity=quantity(parent.market_lots) if parent.schedule.kind is ScheduleKind.POV else "",
         overfilled_quantity=quantity(parent.overfilled_lots),
-        arrival_mid="" if arrival is None else resources.average_text(arrival, 2, instrument.tick_size),
+        arrival_mid=algo_events.arrival_text(parent.arrival_half_ticks, instrument),
         child_order_ids=[str(number) for number in view.children],
         live_child_order_ids=[str(number) for number in view.live],
         next_look_time=resources.timestamp(order.due_ns) if order.due_ns else None,

@@ -28,7 +28,7 @@ class AuditService:
         self, request: api.ListAuditEntriesRequest, _caller: Caller
     ) -> api.ListAuditEntriesResponse:
         form = Form()
-        page = Page(form, request.page_size, request.page_token, request.after_sequence)
+        page = Page(form, request.page_size, request.page_token, request.after_sequence, numbered=True)
         form.finish()
         after = int(page.after) if page.after else request.after_sequence
         await start_of(self._gateway, after)

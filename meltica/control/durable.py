@@ -28,8 +28,9 @@ class DurableCommands:
         self._gateway = gateway
         self._running: set[asyncio.Task[Answer]] = set()
 
-    async def run(self, command: Command, *, items: bool = False) -> Answer:
-        """The durable answer. ``items``: it answers each item by itself, those that were refused too.
+    async def run(self, command: Command, *, items: bool = False, at: str = "") -> Answer:
+        """The durable answer. ``items``: it answers each item by itself, those that were refused too. ``at``: where in
+        the request the command's fields are.
 
         :raises RefusedError: the engine said no, durably.
         """
@@ -39,7 +40,7 @@ class DurableCommands:
         answer = await asyncio.shield(task)
         for event in answer.events:
             if (no := _no(event, items=items)) is not None:
-                raise refused(no, answer.sequence)
+                raise refused(no, answer.sequence, at)
         return answer
 
     async def finish(self) -> None:

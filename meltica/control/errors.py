@@ -207,30 +207,22 @@ CHECKS: Final[dict[str, tuple[Code, str]]] = {
 """The gate's checks, by name: what refused an order or an amendment."""
 
 API_FIELDS: Final[dict[str, str]] = {
-    "max_quantity_lots": "limits.instrument.max_quantity",
-    "max_value_nanos": "limits.instrument.max_value",
-    "collar_bps": "limits.instrument.collar_bps",
-    "reference_max_age_ns": "limits.instrument.reference_max_age",
-    "session_open_ns": "limits.instrument.session_open",
-    "session_close_ns": "limits.instrument.session_close",
-    "max_day_lots": "limits.instrument.max_day_quantity",
-    "max_impact_percent": "limits.instrument.max_impact_percent",
-    "max_open_value_nanos": "limits.max_open_value",
-    "max_open_orders": "limits.max_open_orders",
-    "messages_per_second": "limits.messages_per_second",
-    "message_burst": "limits.message_burst",
-    "duplicate_window_ns": "limits.account.duplicate_window",
-    "self_match_group": "limits.account.self_match_group",
-    "max_consecutive_rejects": "limits.account.max_consecutive_rejects",
-    "max_daily_loss_nanos": "limits.account.max_daily_loss",
-    "max_drawdown_nanos": "limits.account.max_drawdown",
-    "rearm_after_ns": "limits.account.rearm_after",
-    "max_long_lots": "limits.position.max_long_quantity",
-    "max_short_lots": "limits.position.max_short_quantity",
-    "located_lots": "limits.position.located_quantity",
-    "max_executions": "limits.strategy.max_executions",
+    "max_quantity_lots": "max_quantity",
+    "max_value_nanos": "max_value",
+    "reference_max_age_ns": "reference_max_age",
+    "session_open_ns": "session_open",
+    "session_close_ns": "session_close",
+    "max_day_lots": "max_day_quantity",
+    "max_open_value_nanos": "max_open_value",
+    "duplicate_window_ns": "duplicate_window",
+    "max_daily_loss_nanos": "max_daily_loss",
+    "max_drawdown_nanos": "max_drawdown",
+    "rearm_after_ns": "rearm_after",
+    "max_long_lots": "max_long_quantity",
+    "max_short_lots": "max_short_quantity",
+    "located_lots": "located_quantity",
 }
-"""The engine's names of fields -> the API's, where they differ. What several kinds of limits have is named without."""
+"""The engine's names of fields -> the API's, where they differ."""
 
 _OF_A_FIELD: Final = frozenset({Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.ALREADY_EXISTS})
 """Codes that say that what a field holds can't be used. Others say that it can't be now, or not by this caller."""
@@ -283,6 +275,11 @@ def invalid(violations: Sequence[tuple[str, str]]) -> RefusedError:
     )
 
 
+def unknown(reason: str, field: str, why: str) -> RefusedError:
+    """What the field names is not there."""
+    return RefusedError(reason, why, violations=[(field, why)])
+
+
 def fault_of(error: FieldError) -> str:
     """Why a field is wrong, with the value in ASCII and cut: trailers have 8 kB for everything."""
     shown = ascii(error.value)
@@ -294,14 +291,14 @@ def fired_checks(mask: int) -> list[str]:
     return [name for bit, name in _CHECK_NAMES if mask & bit]
 
 
-def refused(event: OrderDenied | AmendDenied | CommandRefused, sequence: int) -> RefusedError:
-    """The engine's "no" as the caller's."""
+def refused(event: OrderDenied | AmendDenied | CommandRefused, sequence: int, at: str = "") -> RefusedError:
+    """The engine's "no" as the caller's. ``at``: the place of the command's fields in the request."""
     metadata = {"sequence": str(sequence)}
     if isinstance(event, CommandRefused):
         row = REASONS.get(event.reason, (Code.FAILED_PRECONDITION, ""))
         violations = []
         if event.field and row[0] in _OF_A_FIELD:
-            violations.append((API_FIELDS.get(event.field, event.field), event.text))
+            violations.append((at + API_FIELDS.get(event.field, event.field), event.text))
         return RefusedError(event.reason, event.text, violations=violations, metadata=metadata, row=row)
     row = CHECKS.get(event.reason) or REASONS.get(event.reason, (Code.FAILED_PRECONDITION, ""))
     metadata["order_id"] = str(event.order_id)

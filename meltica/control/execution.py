@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from meltica.control import resources
 from meltica.control.batches import Batches, start_of
 from meltica.control.calls import Caller
-from meltica.control.errors import RefusedError
+from meltica.control.errors import unknown
 from meltica.control.pages import Page
 from meltica.control.requests import Form
 from meltica.domain.execution import (
@@ -63,7 +63,7 @@ class ExecutionService:
         await self._gateway.settled()  # What the caller was told of before is in the figures.
         found = self._books.order(order_id)
         if found is None:
-            raise RefusedError("UNKNOWN_ORDER", f"there is no order {order_id}")
+            raise unknown("UNKNOWN_ORDER", "order_id", f"there is no order {order_id}")
         return api.GetOrderExecutionResponse(execution=order_shown(found), sequence=self._books.sequence)
 
     async def list_execution_summaries(
@@ -100,7 +100,7 @@ class ExecutionService:
         form.finish()
         await self._gateway.settled()
         if (found := self._books.group(group_id)) is None:
-            raise RefusedError("UNKNOWN_GROUP", f"there is no group {group_id}")
+            raise unknown("UNKNOWN_GROUP", "group_id", f"there is no group {group_id}")
         rows, orders = found
         return api.GetOrderGroupExecutionResponse(
             summaries=[summary_shown(row) for row in rows],

@@ -12,7 +12,7 @@ from typing import Final
 from grpc_health.v1 import health_pb2
 
 from meltica.control.calls import Caller
-from meltica.control.errors import RefusedError
+from meltica.control.errors import unknown
 
 WHOLE_SERVER: Final = ""
 RECONCILED: Final = "meltica.reconciliation"
@@ -43,7 +43,7 @@ class Health:
 
     async def check(self, request: health_pb2.HealthCheckRequest, _caller: Caller) -> health_pb2.HealthCheckResponse:
         if (status := self._statuses.get(request.service)) is None:
-            raise RefusedError("UNKNOWN_SERVICE", f"no service {ascii(request.service)[:200]}")
+            raise unknown("UNKNOWN_SERVICE", "service", f"no service {ascii(request.service)[:200]}")
         return health_pb2.HealthCheckResponse(status=status)
 
     async def list(self, _request: health_pb2.HealthListRequest, _caller: Caller) -> health_pb2.HealthListResponse:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from meltica.control import groups, outcome_views, resources, terms
+from meltica.control import algo_events, groups, outcome_views, resources, terms
 from meltica.control.errors import fired_checks
 from meltica.domain import lifecycle
 from meltica.domain.events import Event
@@ -45,10 +45,13 @@ class Wanted(msgspec.Struct, frozen=True):
     account: str = ""
     instrument: str = ""
     strategy: str = ""
+    order_id: int = 0
+    """And its slices, if it has some."""
 
     def matches(self, order: Order) -> bool:
         return (
-            self.account in ("", order.account)
+            self.order_id in (0, order.order_id, order.parent_id)
+            and self.account in ("", order.account)
             and self.instrument in ("", order.instrument)
             and self.strategy in ("", order.strategy)
         )
@@ -71,6 +74,7 @@ def shown(event: Event, sequence: int, state: State, wanted: Wanted) -> OrderEve
         account=found.account,
         strategy=found.strategy,
         instrument=found.instrument,
+        parent_order_id=str(found.parent_id) if found.parent_id else "",
     )
     getattr(result, name).CopyFrom(show(event, instrument))
     return result
@@ -227,5 +231,6 @@ _SHOWN: Final[dict[type, tuple[str, Callable[[Any, Instrument], Any]]]] = {
     GroupExtended: ("group_extended", groups.extended),
     GroupImbalanced: ("group_imbalanced", groups.imbalanced),
     **outcome_views.SHOWN,
+    **algo_events.SHOWN,
 }
 """Event of the domain -> (its name in the API's oneof, how to show it). What is missing is not about one order."""

@@ -87,7 +87,7 @@ class OrderLists:
         form = Form()
         account = form.identifier("account", request.account)
         strategy = form.identifier("strategy", request.strategy)
-        page = Page(form, request.page_size, request.page_token, account, strategy, request.open_only)
+        page = Page(form, request.page_size, request.page_token, account, strategy, request.open_only, numbered=True)
         form.finish()
         found: list[Group] = []
         after = int(page.after or 0)

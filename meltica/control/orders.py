@@ -126,7 +126,7 @@ class OrderService:
             instrument=form.instrument_id("instrument", request.instrument),
             strategy=form.identifier("strategy", request.strategy),
         )
-        page = Page(form, request.page_size, request.page_token, wanted, request.working_only)
+        page = Page(form, request.page_size, request.page_token, wanted, request.working_only, numbered=True)
         form.finish()
         order_ids = await self._find(wanted, working_only=request.working_only, page=page)
         more = len(order_ids) > page.size
@@ -158,6 +158,7 @@ class OrderService:
             account=form.identifier("account", request.account),
             instrument=form.instrument_id("instrument", request.instrument),
             strategy=form.identifier("strategy", request.strategy),
+            order_id=form.number("order_id", request.order_id) if request.order_id else 0,
         )
         form.finish()
         after = await start_of(self._gateway, request.after_sequence if request.HasField("after_sequence") else None)

@@ -35,7 +35,7 @@ class OutcomeService:
     ) -> api.ListUncertainOrdersResponse:
         form = Form()
         account = form.identifier("account", request.account)
-        page = Page(form, request.page_size, request.page_token, account)
+        page = Page(form, request.page_size, request.page_token, account, numbered=True)
         form.finish()
         after = int(page.after or 0)
         rows = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
 from typing import Final
 
@@ -12,17 +13,22 @@ from meltica.control.requests import Form
 DEFAULT_SIZE: Final = 100
 LARGEST_SIZE: Final = 1000
 _TOKEN_LIMIT: Final = 800
+_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Page:
     """Which part of a list is asked for: at most ``size`` entries, those after ``after`` (empty: from the start)."""
 
-    def __init__(self, form: Form, size: int, token: str, *filters: object) -> None:
+    def __init__(self, form: Form, size: int, token: str, *filters: object, numbered: bool = False) -> None:
+        """``numbered``: numbers order the list, so ``after`` is one. Anybody can make a token, so that is looked at."""
         if size < 0:
             form.wrong("page_size", f"must not be negative (got {size})")
         self.size = min(size, LARGEST_SIZE) if size > 0 else DEFAULT_SIZE
         self._filter = f"{zlib.crc32(repr(filters).encode()):08x}"
         self.after = self._read(form, token) if token else ""
+        if numbered and self.after and not _NUMBER.fullmatch(self.after):
+            form.wrong("page_token", "is not one that this server gave; start without")
+            self.after = ""
 
     def _read(self, form: Form, token: str) -> str:
         try:

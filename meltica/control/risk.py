@@ -11,7 +11,7 @@ from meltica.control.approvals import RISK, Approvals
 from meltica.control.batches import Batches, start_of
 from meltica.control.calls import Caller
 from meltica.control.durable import DurableCommands
-from meltica.control.errors import RefusedError
+from meltica.control.errors import unknown
 from meltica.control.pages import Page
 from meltica.control.requests import Form
 from meltica.domain import commands
@@ -54,7 +54,7 @@ class RiskService:
                 reply = api.GetLimitsResponse(limits=risk_views.limits(limits, revision, self._gateway.state))
                 await self._gateway.settled()
                 return reply
-        raise RefusedError("UNKNOWN_LIMITS", f"{request.name} was never set")
+        raise unknown("UNKNOWN_LIMITS", "name", f"{request.name} was never set")
 
     async def list_limits(self, request: api.ListLimitsRequest, _caller: Caller) -> api.ListLimitsResponse:
         form = Form()
@@ -76,7 +76,7 @@ class RiskService:
         if limits is None:
             raise LookupError  # Never: then the form was wrong.
         command = commands.SetLimits(request_id=request_id, actor=caller.actor, limits=limits, revision=revision)
-        answer = await self._durable.run(command)
+        answer = await self._durable.run(command, at=f"limits.{request.limits.WhichOneof('scope')}.")
         reply = api.SetLimitsResponse(sequence=answer.sequence)
         for event in answer.events:
             if isinstance(event, LimitsChanged):
@@ -88,7 +88,7 @@ class RiskService:
 
     async def list_proposals(self, request: api.ListProposalsRequest, _caller: Caller) -> api.ListProposalsResponse:
         form = Form()
-        page = Page(form, request.page_size, request.page_token, request.open_only)
+        page = Page(form, request.page_size, request.page_token, request.open_only, numbered=True)
         form.finish()
         now_ns, state = self._clock_ns(), self._gateway.state
         before = int(page.after) if page.after else None

@@ -1,41 +1,35 @@
-"""Every field of every command, made wrong in every way: named with a reason, and nothing has happened.
+"""Every field of every method, made wrong in every way: named with a reason, and nothing has happened.
 
 The walk follows the services' own descriptors, so a new method or field fails here until it has a story.
 """
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import Any
 
 import grpc
-import msgspec
 import pytest
-from google.protobuf import message_factory
-from google.protobuf.message import Message
 
-from meltica.control.client import ErrorDetails
-from meltica.control.errors import CHECKS, REASONS
+from meltica.control.order_events import Wanted
 from meltica.control.roles import METHODS, Effect
 from meltica.control.server import full_name, methods
-from meltica.domain.events import CommandRefused
-from meltica.domain.many import ManyAnswered
-from meltica.domain.order_events import AmendDenied, OrderDenied
-from meltica.v1 import order_service_pb2 as api
-from tests.engines import MARK_TICKS
-from tests.integration.request_story import Story
+from meltica.v1 import accounting_service_pb2 as books_api
+from meltica.v1 import algo_service_pb2 as algo_api
+from meltica.v1 import audit_service_pb2 as audit_api
+from meltica.v1 import order_service_pb2 as order_api
+from meltica.v1 import outcome_service_pb2 as outcome_api
+from meltica.v1 import risk_service_pb2 as risk_api
+from tests.integration.field_judge import Judge
 from tests.integration.stories_books import BOOKS
 from tests.integration.stories_orders import ALGOS, ORDERS
+from tests.integration.stories_reads import FORGED, READS, forged
 from tests.integration.stories_risk import RISK
-from tests.integration.wrong_requests import INVALID, Walk, Wrong, fields_of
-from tests.unit.control.serving import Running, serving
+from tests.integration.wrong_requests import fields_of
+from tests.unit.control.serving import refusal, serving
 
-STORIES = (*ORDERS, *ALGOS, *RISK, *BOOKS)
-COMMANDS = [method for method in methods() if METHODS[full_name(method)].effect in {Effect.CHANGE, Effect.STOP}]
-REFUSALS = (CommandRefused, OrderDenied, AmendDenied, ManyAnswered)
-PRICE_COLUMN = 23
-"""Of an instrument in the gate's exported state: its newest price and when that was, which come with every input."""
+STORIES = (*ORDERS, *ALGOS, *RISK, *BOOKS, *READS)
+OURS = [method for method in methods() if method.containing_service.full_name.startswith("meltica.v1.")]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +37,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("certificates") / "ca"
 
 
-@pytest.mark.parametrize("method", COMMANDS, ids=lambda method: method.name)
+@pytest.mark.parametrize("method", OURS, ids=lambda method: method.name)
 async def test_every_field_wrong(certificates, method):
     mine = [story for story in STORIES if full_name(method) == f"/meltica.v1.{story.method}"]
     assert mine, f"{method.name} is new: it needs a story"
@@ -59,103 +53,34 @@ async def test_every_field_wrong(certificates, method):
     assert fields_of(method.input_type) - seen == set(), "no story has these fields"
 
 
-class Judge:
-    def __init__(self, running: Running, story: Story, method: Any) -> None:
-        self._running = running
-        self._story = story
-        self._method = method
-        self.holes: list[str] = []
-        self.seen: set[str] = set()
-
-    async def run(self) -> None:
-        request = await self._story.make(self._running)
-        stubs = await self._running.be(self._story.person)
-        reply = message_factory.GetMessageClass(self._method.output_type)
-        self._call = stubs.channel.unary_unary(full_name(self._method), response_deserializer=reply.FromString)
-        request.request_id = ""
-        walk = Walk(self._story, request)
-        before = digest(self._running)
-        for wrong in walk.wrongs():
-            await self._try(wrong)
-            if (now := digest(self._running)) != before:
-                self._hole(wrong, "the state changed")
-                before = now
-        self.seen = walk.seen
-        request.request_id = str(uuid.uuid4())
-        try:
-            await self._call(request.SerializeToString())
-        except grpc.aio.AioRpcError as error:
-            self.holes.append(f"{self._story.method}: what is sound is refused: {error.details()}")
-
-    async def _try(self, wrong: Wrong) -> None:
-        data = wrong.data
-        if not wrong.field == "request_id":
-            data += request_id_bytes()
-        entries = len(self._running.gateway.journal)
-        try:
-            reply = await self._call(data)
-        except grpc.aio.AioRpcError as error:
-            if fault := fault_of(ErrorDetails(error), wrong):
-                self._hole(wrong, fault)
-        else:
-            if fault := fault_of_items(reply, wrong):
-                self._hole(wrong, fault)
-        for _, record in self._running.gateway.journal[entries:]:
-            if any(not isinstance(event, REFUSALS) for event in record.events):
-                self._hole(wrong, f"was journaled: {record.events}")
-
-    def _hole(self, wrong: Wrong, fault: str) -> None:
-        self.holes.append(f"{self._story.method} {wrong.field} = {wrong.how}: {fault}")
+def test_every_command_has_a_request_id():
+    """Without one a retry would do it twice."""
+    commands = [method for method in OURS if METHODS[full_name(method)].effect in {Effect.CHANGE, Effect.STOP}]
+    assert len(commands) >= 37
+    for method in OURS:
+        assert ("request_id" in method.input_type.fields_by_name) == (method in commands), method.name
 
 
-def request_id_bytes() -> bytes:
-    """Field 1 of every command: the last one that a message holds counts."""
-    return b"\x0a\x24" + str(uuid.uuid4()).encode()
+PAGES: list[tuple[str, str, Any, tuple[object, ...]]] = [
+    ("orders", "ListOrders", order_api.ListOrdersRequest, (Wanted(), False)),
+    ("orders", "ListOrderGroups", order_api.ListOrderGroupsRequest, ("", "", False)),
+    ("algos", "ListAlgos", algo_api.ListAlgosRequest, (Wanted(), False)),
+    ("risk", "ListProposals", risk_api.ListProposalsRequest, (False,)),
+    ("accounting", "ListLedgerEntries", books_api.ListLedgerEntriesRequest, ("",)),
+    ("accounting", "ListFeeDifferences", books_api.ListFeeDifferencesRequest, ("",)),
+    ("outcomes", "ListUncertainOrders", outcome_api.ListUncertainOrdersRequest, ("",)),
+    ("audit", "ListAuditEntries", audit_api.ListAuditEntriesRequest, (0,)),
+]
 
 
-def fault_of_items(reply: Message, wrong: Wrong) -> str:
-    """Many orders together are answered one by one: the wrong one with its field, and none of them done."""
-    results = getattr(reply, "results", ())
-    place, _, field = wrong.field.partition("].")
-    if not results or not field or any(result.outcome == api.ItemResult.OUTCOME_DONE for result in results):
-        return "was accepted"
-    result = results[int(place.partition("[")[2])]
-    if result.outcome != api.ItemResult.OUTCOME_REFUSED or result.field != field or not result.text:
-        return f"answered {result}"
-    return f"answered {result.reason}" if wrong.reason not in ("", result.reason) else ""
-
-
-def fault_of(error: ErrorDetails, wrong: Wrong) -> str:
-    """What is wrong with the refusal; empty: nothing."""
-    code = error.code.name
-    if wrong.reason and wrong.reason != error.reason:
-        return f"answered {error.reason}, not {wrong.reason}: {error.message[:200]}"
-    if error.domain != "meltica" or error.reason not in {**REASONS, **CHECKS}:
-        return f"{code} without a reason of ours: {error.message[:200]}"
-    row = CHECKS.get(error.reason) if error.reason in CHECKS and error.metadata.get("check") else REASONS[error.reason]
-    if row is None or code != row[0].name or not (wrong.reason or code == INVALID):
-        return f"{code} {error.reason}: {error.message[:200]}"
-    if code not in (INVALID, "NOT_FOUND", "ALREADY_EXISTS"):
-        return ""
-    if not error.violations or any(not why.strip() for _, why in error.violations):
-        return f"{error.reason} names no field: {error.message[:200]}"
-    named = {field for field, _ in error.violations}
-    if any(field != wrong.field and not field.startswith((wrong.field + ".", wrong.field + "[")) for field in named):
-        return f"names {sorted(named)}"
-    return ""
-
-
-def digest(running: Running) -> bytes:
-    """All that the engine and its gate know, but what counts inputs, and the newest price. Orders that were refused are
-    kept as such: they don't count."""
-    engine = running.gateway.engine
-    tables = engine.state.tables
-    live = {number: each for number, each in tables.orders.items() if each.refusal == "" or each.ended is None}
-    positions = {key: str(msgspec.structs.asdict(position)) for key, position in tables.positions.items()}
-    nothing: dict[str, Any] = {"sequence": 0, "time_ns": 0, "requests": {}, "next_order_id": 1, "positions": {}}
-    kept = msgspec.structs.replace(tables, orders=live, **nothing)
-    gate = engine.gate.export_state()
-    for row in gate["instruments"]:
-        assert row[PRICE_COLUMN] == MARK_TICKS
-        del row[PRICE_COLUMN : PRICE_COLUMN + 2]
-    return msgspec.msgpack.encode((kept, positions, gate), enc_hook=str)
+async def test_page_tokens_that_somebody_made(certificates):
+    """What comes after the filter's mark in a token may be anything, and is never our fault."""
+    async with serving(certificates) as running:
+        ada = await running.be("ada")
+        for service, call, request, filters in PAGES:
+            stub = getattr(getattr(ada, service), call)
+            await stub(request(page_token=forged(filters, "1")))
+            for after in FORGED:
+                error = await refusal(stub(request(page_token=forged(filters, after))))
+                assert error.code is grpc.StatusCode.INVALID_ARGUMENT, (call, after)
+                assert [field for field, _ in error.violations] == ["page_token"], (call, after)

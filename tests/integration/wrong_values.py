@@ -1,4 +1,4 @@
-"""What each kind of field must never be: the values that the judge of bad input tries, and which field is of which kind.
+"""What each kind of field must never be, as the judge of bad input tries it; and which field is of which kind.
 
 A field without a kind fails the judge, so a new one needs a line here before it can be released.
 """
@@ -25,6 +25,7 @@ NO_IDS: Final = ("-1", "01", "1.0", "0x1", "\u0663", "1 ", "9" * 40, str(2**63),
 NO_UUIDS: Final = ("1", "x" * 36, "{0b0f7c1e-5d0c-4a3e-9a53-6f6f0a2f8c11}", "0b0f7c1e5d0c4a3e9a536f6f0a2f8c11", LONG)
 NO_INSTRUMENTS: Final = ("BTC USDT", "BTC/USD\u0422@BINANCE", "x" * 81, LONG, "BTC/USDT@BINANCE\n", "\x00")
 NO_CURRENCIES: Final = ("usd", "U", "US D", "X" * 13, "\u00c4\u00c4\u00c4", LONG, "USD\n")
+NO_DAYS: Final = ("2026", "2026-13-01", "2026-02-30", "20261123", "2026-W01-1", "23.11.2026", "x", LONG, "2026-11-23\n")
 NO_TIMES: Final = (
     Timestamp(seconds=-1),
     Timestamp(),
@@ -106,6 +107,7 @@ KINDS: Final[dict[str, Kind]] = {
             "peg_limit_price",
             "trailing_offset",
             "limit_offset",
+            "decision_price",
         ),
         PRICE,
     ),
@@ -117,12 +119,19 @@ KINDS: Final[dict[str, Kind]] = {
     "SetConversionRateRequest.rate": RATE,
     "SettleFundingRequest.rate": Kind((*NO_NUMBERS, "0", "1.1", "-1.1", "0.0000000000001")),
     **dict.fromkeys(("currency", "to_currency", "base_currency", "quote_currency"), CURRENCY),
-    **dict.fromkeys(("expire_time", "start_time", "end_time"), TIME),
+    **dict.fromkeys(("expire_time", "start_time", "end_time", "decide_time"), TIME),
     **dict.fromkeys(
         ("older_than", "reference_max_age", "session_open", "session_close", "duplicate_window", "rearm_after"),
         DURATION,
     ),
     "etag": ETAG,
+    "page_size": Kind((-1, -(2**31))),
+    "page_token": Kind(("x", "AAAA", "MTIzNDU2Nzg6", "\u00e4", LONG)),
+    "after_sequence": ANY,
+    "depth": Kind((-1, 1001, 2**31 - 1)),
+    "instruments": INSTRUMENT,
+    "GetLimitsRequest.name": Kind(("a\x00b", LONG)),
+    **dict.fromkeys(("day", "first_day", "last_day"), Kind(NO_DAYS)),
     "target": TARGET,
     "ChangeCreditRequest.name": CREDIT,
     "SetMarkRequest.name": INSTRUMENT,
@@ -143,6 +152,7 @@ KINDS: Final[dict[str, Kind]] = {
 OPTIONAL_ENUMS: Final = {
     "OrderTerms.trigger_source": "bid and ask",
     "OrderTerms.peg": "follows nothing",
+    "ListBookPositionsRequest.method": "all of them",
     "SubmitOrderListRequest.among": "each by itself",
     "SubmitOrderListRequest.sizing": "full",
     "CancelOrdersRequest.side": "both sides",
@@ -171,7 +181,9 @@ OPTIONAL: Final = {
     ),
     *("OrderTerms.display_quantity", "OrderTerms.min_quantity", "OrderTerms.limit_offset"),
     *("Schedule.max_child_quantity", "Schedule.randomisation", "Schedule.risk_aversion", "Schedule.volatility"),
-    *("AmendAlgoRequest.end_time",),
+    *("AmendAlgoRequest.end_time", "SubmitOrderRequest.decide_time", "SubmitAlgoRequest.decide_time"),
+    *("SubmitOrderRequest.decision_price", "SubmitAlgoRequest.decision_price", "BookCashRequest.venue"),
+    *("SetFeeScheduleRequest.account", "SetFeeScheduleRequest.instrument"),
     *("Schedule.permanent_impact", "Schedule.volume_has_ours", "PauseAlgoRequest.reason"),
     *("EngageKillSwitchRequest.account", "EngageKillSwitchRequest.target"),
     *("ProposeReleaseRequest.account", "ProposeReleaseRequest.target"),

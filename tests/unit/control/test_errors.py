@@ -74,7 +74,7 @@ def test_fired_checks_are_in_the_order_of_the_rulebook():
 
 def test_a_refused_command_names_the_apis_field():
     event = CommandRefused(reason="LIMIT_OUT_OF_RANGE", field="max_long_lots", text="too much", actor="a", time_ns=1)
-    refusal = refused(event, 12)
+    refusal = refused(event, 12, "limits.position.")
     assert refusal.violations == (("limits.position.max_long_quantity", "too much"),)
     assert refusal.metadata == {"sequence": "12"}
     event = CommandRefused(reason="ORDER_TERMINAL", field="order_id", text="it is Filled", actor="a", time_ns=1)
