@@ -27,6 +27,7 @@ from meltica.app.sights import Sights
 from meltica.app.snapshots import Snapshots
 from meltica.app.watcher import Keeper, Watcher
 from meltica.domain import lifecycle
+from meltica.domain.algo_commands import AlgoCommand
 from meltica.domain.commands import (
     AmendOrder,
     BeginDay,
@@ -142,9 +143,10 @@ class LiveGateway(JournalView):
         tables = self.state.tables
         mine = [order for order in self.state.open_orders() if order.strategy == runner.name]
         positions = self.state.strategy_positions(runner.name, runner.account)
-        commands = runner.start(
-            self.clock.now_ns(), orders=mine, positions=positions, kill_switches=tables.kill_switches.values()
-        )
+        now_ns = self.clock.now_ns()
+        algos = [found for order in mine if (found := self.state.algo(order.order_id, now_ns)) is not None]
+        kills = tables.kill_switches.values()
+        commands = runner.start(now_ns, orders=mine, positions=positions, kill_switches=kills, algos=algos)
         self._ordered(runner, commands)
 
     def restore_kill_latch(self) -> None:
@@ -421,7 +423,7 @@ class LiveGateway(JournalView):
         actor = getattr(body, "actor", "")
         for runner in self._strategies:
             if actor == f"strategy:{runner.name}" and isinstance(
-                body, SubmitOrder | SubmitOrderList | AmendOrder | CancelOrder | CancelAllOrders
+                body, SubmitOrder | SubmitOrderList | AmendOrder | CancelOrder | CancelAllOrders | AlgoCommand
             ):
                 self._ordered(runner, runner.on_answer(entry.time_ns, body, events))
             else:
@@ -449,22 +451,22 @@ class LiveGateway(JournalView):
 
     def _killed(self, event: OrderSubmitted | ReplaceRequested) -> bool:
         order = self.state.tables.orders[event.order_id]
-    def _pending(self, event: ReplaceRequested) -> bool:
-        pending = self.state.tables.orders[event.order_id].pending
-        return any(request.client_order_id == event.client_order_id for request in pending)
-
         switches = self.state.tables.kill_switches
         return any(
             (switch := switches.get(name)) is not None and switch.engaged and switch.changed_ns >= event.time_ns
             for name in switches_of(order)
-        elif isinstance(event, ReplaceRequested) and not self._pending(event):
-            pass  # Its list was withdrawn in the entry that asked for it: nobody waits for an answer.
         )
+
+    def _pending(self, event: ReplaceRequested) -> bool:
+        pending = self.state.tables.orders[event.order_id].pending
+        return any(request.client_order_id == event.client_order_id for request in pending)
 
     def _act_on(self, event: OrderSubmitted | ReplaceRequested) -> None:
         if isinstance(event, OrderSubmitted) and self.state.tables.orders[event.order_id].ended is not None:
             self._unsent.discard(event.order_id)  # Its list was withdrawn in the entry that let it in.
             self._sights.withheld(event.order_id)
+        elif isinstance(event, ReplaceRequested) and not self._pending(event):
+            pass  # Its list was withdrawn in the entry that asked for it: nobody waits for an answer.
         elif self._killed(event):
             self._withhold(event)
         else:

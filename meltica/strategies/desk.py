@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy, deepcopy
 
 from msgspec import structs
 
 from meltica.domain import lifecycle
+from meltica.domain.algo_commands import AmendAlgo, PauseAlgo, ResumeAlgo, SubmitAlgo
 from meltica.domain.approvals import KillSwitch
 from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder, SubmitOrderList
 from meltica.domain.errors import FieldError
@@ -16,14 +16,17 @@ from meltica.domain.groups import Link, Sizing
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import OWN_PORT, port_key, strategy_key
 from meltica.domain.market import MarketTrade, TopOfBook
-from meltica.domain.money import INT64_MAX
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
 from meltica.domain.order_events import OrderFilled, TradeCorrected
+from meltica.domain.parent import AlgoView, Parent
 from meltica.domain.ports import Book
 from meltica.domain.position import Position
+from meltica.domain.schedule import Schedule
 from meltica.domain.terms import Terms
+from meltica.strategies import odd
 from meltica.strategies.market_view import MarketView
 from meltica.strategies.own_orders import OwnOrders
+from meltica.strategies.own_parents import Algo, OwnParents
 from meltica.strategies.timers import Timers
 
 
@@ -36,6 +39,7 @@ class Desk:
         self.name = name
         self.time_ns = 0
         self.own = OwnOrders()
+        self.parents = OwnParents()
         self.timers = Timers()
         self.actor = f"strategy:{name}"
         self.account = account
@@ -80,7 +84,10 @@ class Desk:
         return self._positions[instrument]
 
     def orders(self, instrument: str) -> Sequence[Order]:
-        return self.own.working(instrument)
+        return [order for order in self.own.working(instrument) if order.parent_id not in self.parents]
+
+    def algo(self, order: Order) -> Algo | None:
+        return self.parents.get(order.order_id)
 
     def busy(self, order: Order) -> bool:
         return order.order_id == 0 or self.own.is_asked(order)
@@ -102,8 +109,8 @@ class Desk:
         terms: Terms | None = None,
     ) -> str:
         self.instrument(instrument)
-        _refuse_odd_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks, decision_ticks=decision_ticks)
-        _refuse_odd_terms(terms)
+        odd.refuse_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks, decision_ticks=decision_ticks)
+        odd.refuse_terms(terms)
         if self.killed or self.stopped:
             return ""
         request_id = self._request_id()
@@ -132,6 +139,46 @@ class Desk:
         self._commands.append(command)
         return request_id
 
+    def submit_algo(
+        self,
+        instrument: str,
+        side: Side,
+        quantity_lots: int,
+        schedule: Schedule,
+        price_ticks: int | None = None,
+        *,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        decision_ticks: int | None = None,
+    ) -> str:
+        self.instrument(instrument)
+        odd.refuse_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks, decision_ticks=decision_ticks)
+        odd.refuse_schedule(schedule)
+        if self.killed or self.stopped:
+            return ""
+        request_id = self._request_id()
+        command = SubmitAlgo(
+            request_id=request_id,
+            actor=self.actor,
+            account=self.account,
+            strategy=self.name,
+            instrument=instrument,
+            side=Side(side),
+            quantity_lots=quantity_lots,
+            schedule=schedule,
+            price_ticks=price_ticks,
+            time_in_force=TimeInForce(time_in_force),
+            post_only=bool(post_only),
+            reduce_only=bool(reduce_only),
+            client_order_id=request_id,
+            decided_ns=self.time_ns,
+            decision_ticks=decision_ticks,
+        )
+        self.own.sent(command, self.time_ns)
+        self._commands.append(command)
+        return request_id
+
     def submit_bracket(
         self,
         instrument: str,
@@ -143,7 +190,7 @@ class Desk:
         stop_loss_ticks: int,
         sizing: Sizing = Sizing.PARTIAL,
     ) -> tuple[str, ...]:
-        _refuse_odd_numbers(take_profit_ticks=take_profit_ticks, stop_loss_ticks=stop_loss_ticks)
+        odd.refuse_numbers(take_profit_ticks=take_profit_ticks, stop_loss_ticks=stop_loss_ticks)
         away, begun = Side(side).opposite, len(self._commands)
         stop = Terms(trigger_ticks=stop_loss_ticks)
         ids = (
@@ -187,8 +234,8 @@ class Desk:
         quantity_lots: int | None = None,
         terms: Terms | None = None,
     ) -> bool:
-        _refuse_odd_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks)
-        _refuse_odd_terms(terms)
+        odd.refuse_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks)
+        odd.refuse_terms(terms)
         if self.killed or self.stopped or self.busy(order) or not lifecycle.is_working(order):
             return False
         self.own.asked(order, PendingKind.REPLACE)
@@ -204,6 +251,52 @@ class Desk:
         )
         return True
 
+    def pause_algo(self, order: Order, *, keep_slices: bool = False) -> bool:
+        return self._changes_algo(
+            order,
+            lambda request_id: PauseAlgo(
+                request_id=request_id, actor=self.actor, order_id=order.order_id, keep_children=bool(keep_slices)
+            ),
+        )
+
+    def resume_algo(self, order: Order) -> bool:
+        if self.killed:
+            return False
+        return self._changes_algo(
+            order, lambda request_id: ResumeAlgo(request_id=request_id, actor=self.actor, order_id=order.order_id)
+        )
+
+    def amend_algo(
+        self,
+        order: Order,
+        *,
+        quantity_lots: int | None = None,
+        price_ticks: int | None = None,
+        end_ns: int | None = None,
+    ) -> bool:
+        odd.refuse_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks, end_ns=end_ns)
+        if self.killed or (quantity_lots, price_ticks, end_ns) == (None, None, None):
+            return False
+        return self._changes_algo(
+            order,
+            lambda request_id: AmendAlgo(
+                request_id=request_id,
+                actor=self.actor,
+                order_id=order.order_id,
+                quantity_lots=quantity_lots,
+                price_ticks=price_ticks,
+                end_ns=end_ns,
+            ),
+        )
+
+    def _changes_algo(self, order: Order, made: Callable[[str], Command]) -> bool:
+        """False: it goes out in no slices, is over, or something is on its way already."""
+        if self.stopped or order.order_id not in self.parents or self.busy(order) or not lifecycle.is_working(order):
+            return False
+        self.own.asked(order, PendingKind.REPLACE)
+        self._commands.append(made(self._request_id()))
+        return True
+
     def cancel(self, order: Order) -> bool:
         if order.order_id == 0 or self.own.is_asked(order, PendingKind.CANCEL) or not lifecycle.is_working(order):
             return False
@@ -213,7 +306,8 @@ class Desk:
 
     def cancel_all(self) -> None:
         for order in list(self.own.all_working()):
-            self.cancel(order)
+            if order.parent_id not in self.parents:  # The cancel of a parent cancels its slices.
+                self.cancel(order)
         self._unwanted.update(order.client_order_id for order in self.own.all_sent())
 
     def set_timer(self, name: str, at_ns: int) -> None:
@@ -229,19 +323,27 @@ class Desk:
     def forget_intents(self) -> None:
         """What was asked for in this callback is not to be sent."""
         for command in self.drain():
-            if isinstance(command, SubmitOrder):
+            if isinstance(command, SubmitOrder | SubmitAlgo):
                 self.own.refused(command.client_order_id)
             elif isinstance(command, SubmitOrderList):
                 for order in command.orders:
                     self.own.refused(order.client_order_id)
-            elif isinstance(command, AmendOrder | CancelOrder):
+            elif isinstance(command, AmendOrder | CancelOrder | PauseAlgo | ResumeAlgo | AmendAlgo):
                 self.own.answered(command.order_id)
 
     def adopt(
-        self, orders: Iterable[Order], positions: Iterable[Position], kill_switches: Iterable[KillSwitch]
+        self,
+        orders: Iterable[Order],
+        positions: Iterable[Position],
+        kill_switches: Iterable[KillSwitch],
+        algos: Iterable[tuple[Parent, AlgoView]] = (),
     ) -> None:
         for order in orders:
             self.own.adopt(deepcopy(order))  # The engine's own goes on without us.
+        for parent, view in algos:
+            if (own := self.own.get(parent.order_id)) is not None:
+                live = (self.own.get(order_id) for order_id in view.live)
+                self.parents.adopt(own, parent, view, [each for each in live if each is not None])
         self._positions.update((p.instrument, copy(p)) for p in positions if p.instrument in self._instruments)
         for switch in kill_switches:
             if switch.engaged:
@@ -255,8 +357,11 @@ class Desk:
 
     def book_fill(self, event: OrderFilled) -> bool:
         """Position and order after an execution; False: it was booked before."""
-        if self.own.get(event.order_id) is not None and self.own.move(event) is None:
+        known = self.own.get(event.order_id)
+        before = None if known is None else _sums(known)
+        if known is not None and self.own.move(event) is None:
             return False
+        self._grow_parent(known, before)
         self._book(event.instrument, event.quantity_lots * event.side.sign, event.price_ticks, event.fee_nanos)
         return True
 
@@ -271,7 +376,13 @@ class Desk:
         self._book(order.instrument, -old.quantity_lots * sign, old.price_ticks, -old.fee_nanos)
         if event.quantity_lots:
             self._book(order.instrument, event.quantity_lots * sign, event.price_ticks, event.fee_nanos)
+        before = _sums(order)
         self.own.move(event)
+        self._grow_parent(order, before)
+
+    def _grow_parent(self, child: Order | None, before: tuple[int, int, int] | None) -> None:
+        if child is not None and before is not None and (parent := self.parents.grown(child, before)) is not None:
+            self.own.refresh(parent)
 
     def engage_kill(self, switch: str) -> bool:
         """True when it concerns us. One of an instrument does not: the gate refuses that one's orders alone."""
@@ -297,22 +408,5 @@ class Desk:
         return f"{self._prefix}-{self._requests}"
 
 
-def _refuse_odd_terms(terms: Terms | None) -> None:
-    """:raises FieldError: as below; an enum is none of those."""
-    if terms is not None:
-        values = ((name, getattr(terms, name)) for name in terms.__struct_fields__)
-        _refuse_odd_numbers(**{name: value for name, value in values if not isinstance(value, enum.Enum)})
-
-
-def _refuse_odd_numbers(**numbers: object) -> None:
-    """A strategy's float or numpy number would reach the engine as no int; better that the strategy stops.
-
-    :raises FieldError: not an int, or more than 63 bits.
-    """
-    for name, number in numbers.items():
-        if number is None:
-            continue
-        if type(number) is not int:
-            raise FieldError(name, number, "must be a whole number of lots or ticks, as an int")
-        if not -INT64_MAX <= number <= INT64_MAX:
-            raise FieldError(name, number, "does not fit 63 bits")
+def _sums(order: Order) -> tuple[int, int, int]:
+    return order.cumulative_lots, order.cumulative_value, order.fees_nanos

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Iterator
 
 from meltica.domain import lifecycle
+from meltica.domain.algo_commands import SubmitAlgo
 from meltica.domain.commands import SubmitOrder
 from meltica.domain.lifecycle import OrderEvent
-from meltica.domain.order import Order, PendingKind
+from meltica.domain.order import Order, OrderType, PendingKind
 from meltica.domain.order_events import (
     CancelRequested,
     HeldAmended,
@@ -35,8 +36,9 @@ class OwnOrders:
         self._asked: dict[int, PendingKind] = {}
         """What was asked for and has not come back from the engine yet."""
 
-    def sent(self, command: SubmitOrder, time_ns: int) -> None:
+    def sent(self, command: SubmitOrder | SubmitAlgo, time_ns: int) -> None:
         """Asked for; the engine has not answered. It has no number yet."""
+        plain = OrderType.MARKET if command.price_ticks is None else OrderType.LIMIT
         self._sent[command.client_order_id] = Order(
             order_id=0,
             client_order_id=command.client_order_id,
@@ -44,7 +46,7 @@ class OwnOrders:
             strategy=command.strategy,
             instrument=command.instrument,
             side=command.side,
-            order_type=command.order_type,
+            order_type=command.order_type if isinstance(command, SubmitOrder) else plain,
             time_in_force=command.time_in_force,
             quantity_lots=command.quantity_lots,
             price_ticks=command.price_ticks,
@@ -52,7 +54,7 @@ class OwnOrders:
             reduce_only=command.reduce_only,
             actor=command.actor,
             created_ns=time_ns,
-            terms=command.terms,
+            terms=command.terms if isinstance(command, SubmitOrder) else None,
         )
 
     def refused(self, client_order_id: str) -> Order | None:
@@ -89,6 +91,14 @@ class OwnOrders:
             self._working[order.instrument].pop(order.order_id, None)
             self._retire(order)
         return order
+
+    def refresh(self, order: Order) -> None:
+        """One that its slices fill, or whose fill was taken back."""
+        working = self._working.setdefault(order.instrument, {})
+        if lifecycle.is_working(order):
+            working[order.order_id] = order
+        elif working.pop(order.order_id, None) is not None:
+            self._retire(order)
 
     def asked(self, order: Order, kind: PendingKind) -> None:
         self._asked[order.order_id] = kind

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from meltica.domain import lifecycle
+from meltica.domain.algo_commands import AmendAlgo, PauseAlgo, ResumeAlgo, SubmitAlgo
 from meltica.domain.approvals import KillSwitch
 from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder, SubmitOrderList
 from meltica.domain.errors import FieldError
@@ -28,10 +29,13 @@ from meltica.domain.order_events import (
     TradeCorrected,
 )
 from meltica.domain.outcomes import DoubtEvent
+from meltica.domain.parent import AlgoView, Parent
+from meltica.domain.parent_events import AlgoAmended, AlgoMoved, AlgoStarted
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
 from meltica.strategies.desk import Desk
 from meltica.strategies.market_view import MarketView
+from meltica.strategies.own_parents import Moved
 from meltica.strategies.sdk import Strategy
 
 ENDED = frozenset({ExecType.CANCELED, ExecType.EXPIRED, ExecType.DONE_FOR_DAY, ExecType.CALCULATED})
@@ -84,6 +88,9 @@ class StrategyRunner:
             OrderReported: self._reported,
             OrderFilled: self._filled,
             TradeCorrected: self._corrected,
+            AlgoStarted: self._algo_moved,
+            AlgoMoved: self._algo_moved,
+            AlgoAmended: self._algo_moved,
             AmendDenied: self._request_refused,
             RequestRejected: self._request_refused,
             KillSwitchEngaged: self._kill,
@@ -121,9 +128,11 @@ class StrategyRunner:
         orders: Iterable[Order] = (),
         positions: Iterable[Position] = (),
         kill_switches: Iterable[KillSwitch] = (),
+        algos: Iterable[tuple[Parent, AlgoView]] = (),
     ) -> list[Command]:
-        """Begin; after a restart with what the strategy had: working orders, positions; and the kill switches."""
-        self._desk.adopt(orders, positions, kill_switches)
+        """Begin; after a restart with what the strategy had: working orders, which of them go out in slices, positions;
+        and the kill switches."""
+        self._desk.adopt(orders, positions, kill_switches, algos)
         self._desk.stopped = False
         return self._run(time_ns, self.strategy.on_start, self._desk)
 
@@ -205,12 +214,12 @@ class StrategyRunner:
     def _refused(self, time_ns: int, command: Command, event: CommandRefused) -> list[Command]:
         why = f"{event.reason}: {event.text}"
         match command:
-            case SubmitOrder():
+            case SubmitOrder() | SubmitAlgo():
                 if (order := self._desk.own.refused(command.client_order_id)) is not None:
                     return self._run(time_ns, self.strategy.on_rejected, self._desk, order, why)
             case SubmitOrderList():
                 return self._not_begun(time_ns, command, why)
-            case AmendOrder() | CancelOrder():
+            case AmendOrder() | CancelOrder() | PauseAlgo() | ResumeAlgo() | AmendAlgo():
                 self._desk.own.answered(command.order_id)
                 if (known := self._desk.own.get(command.order_id)) is not None:
                     return self._run(time_ns, self.strategy.on_request_refused, self._desk, known, why)
@@ -228,6 +237,7 @@ class StrategyRunner:
         if event.strategy != self.name or event.instrument not in self.instruments:
             return []
         order = self._desk.own.opened(event)
+        self._desk.parents.add(order)
         if self.failed or self._desk.takes_back(order.client_order_id):
             self._desk.time_ns = max(self._desk.time_ns, time_ns)
             self._desk.cancel(order)
@@ -253,6 +263,8 @@ class StrategyRunner:
         if event.strategy != self.name or self._desk.own.get(event.order_id) is not None:
             return []
         order = self._desk.own.opened(event)
+        if event.parent_id in self._desk.parents:
+            return []
         why = f"{event.reason}: {event.text}"
         return self._run(time_ns, self.strategy.on_rejected, self._desk, order, why)
 
@@ -262,7 +274,7 @@ class StrategyRunner:
 
     def _reported(self, time_ns: int, event: OrderReported) -> list[Command]:
         order = self._desk.own.move(event)
-        if order is None:
+        if order is None or order.parent_id in self._desk.parents:
             return []
         if event.exec_type in (ExecType.NEW, ExecType.REPLACED):
             return self._run(time_ns, self.strategy.on_accepted, self._desk, order)
@@ -275,11 +287,29 @@ class StrategyRunner:
     def _filled(self, time_ns: int, event: OrderFilled) -> list[Command]:
         if event.strategy != self.name or not self._desk.book_fill(event):
             return []
-        return self._run(time_ns, self.strategy.on_filled, self._desk, event)
+        commands = self._run(time_ns, self.strategy.on_filled, self._desk, event)
+        return commands + self._slice_filled(time_ns, event.order_id)
 
-    def _corrected(self, _time_ns: int, event: TradeCorrected) -> list[Command]:
+    def _corrected(self, time_ns: int, event: TradeCorrected) -> list[Command]:
         self._desk.book_correction(event)
-        return []
+        return self._slice_filled(time_ns, event.order_id)
+
+    def _slice_filled(self, time_ns: int, order_id: int) -> list[Command]:
+        child = self._desk.own.get(order_id)
+        return [] if child is None else self._algo(time_ns, child.parent_id)
+
+    def _algo_moved(self, time_ns: int, event: Moved) -> list[Command]:
+        order = self._desk.own.get(event.order_id)
+        if order is None or not self._desk.parents.move(order, event):
+            return []
+        self._desk.own.refresh(order)
+        if event.actor == self.actor:
+            self._desk.own.answered(order.order_id)
+        return self._algo(time_ns, order.order_id)
+
+    def _algo(self, time_ns: int, order_id: int) -> list[Command]:
+        algo = self._desk.parents.get(order_id)
+        return [] if algo is None else self._run(time_ns, self.strategy.on_algo, self._desk, algo)
 
     def _request_refused(self, time_ns: int, event: AmendDenied | RequestRejected) -> list[Command]:
         self._desk.own.answered(event.order_id)
@@ -287,6 +317,8 @@ class StrategyRunner:
             order, why = self._desk.own.move(event), event.text
         else:
             order, why = self._desk.own.get(event.order_id), f"{event.reason}: {event.text}"
+        if order is not None and order.parent_id in self._desk.parents:
+            return []
         return [] if order is None else self._run(time_ns, self.strategy.on_request_refused, self._desk, order, why)
 
     def _kill(self, time_ns: int, event: KillSwitchEngaged) -> list[Command]:

@@ -23,14 +23,22 @@ from meltica.domain.lifecycle import OrderStatus, is_working, leaves_lots, statu
 from meltica.domain.market import MarketTrade, TopOfBook, TradingStatus
 from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import OrderDenied, OrderFilled, OrderReported, RequestRejected
+from meltica.domain.parent import Phase
 from meltica.domain.ports import Book
 from meltica.domain.position import Position
+from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle, Schedule, ScheduleKind
 from meltica.domain.terms import Held, OffsetUnit, Peg, Terms, TriggerSource
+from meltica.strategies.own_parents import Algo
 from meltica.strategies.parameters import Parameters
+from meltica.strategies.schedules import iceberg, pov, shortfall, twap, vwap
 
 __all__ = [
+    "Algo",
     "Annotated",
+    "AtEnd",
     "Book",
+    "CatchUp",
+    "ChildStyle",
     "Context",
     "Held",
     "Instrument",
@@ -45,8 +53,11 @@ __all__ = [
     "OrderType",
     "Parameters",
     "Peg",
+    "Phase",
     "Position",
     "RequestRejected",
+    "Schedule",
+    "ScheduleKind",
     "Side",
     "Sizing",
     "Strategy",
@@ -55,9 +66,14 @@ __all__ = [
     "TopOfBook",
     "TradingStatus",
     "TriggerSource",
+    "iceberg",
     "is_working",
     "leaves_lots",
+    "pov",
+    "shortfall",
     "status",
+    "twap",
+    "vwap",
 ]
 
 MILLISECOND_NS = 1_000_000
@@ -120,6 +136,47 @@ class Context(Protocol):
 
         Its client order id; empty: not sent, because the kill switch is engaged or ``on_stop`` was already called.
         """
+
+    def submit_algo(
+        self,
+        instrument: str,
+        side: Side,
+        quantity_lots: int,
+        schedule: Schedule,
+        price_ticks: int | None = None,
+        *,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        decision_ticks: int | None = None,
+    ) -> str:
+        """An order that goes out in slices: ``twap``, ``vwap``, ``pov``, ``shortfall`` and ``iceberg`` make schedules.
+
+        No slice trades at a worse price than ``price_ticks``. The slices are not among ``orders``: the order stands for
+        them, and ``on_algo`` tells how far it is. Its client order id; empty: not sent.
+        """
+
+    def algo(self, order: Order) -> Algo | None:
+        """How far an order is that goes out in slices; None: it does not, or is not begun yet."""
+
+    def pause_algo(self, order: Order, *, keep_slices: bool = False) -> bool:
+        """Nothing more goes out until it is resumed; its end comes all the same. Unless kept, slices are cancelled.
+
+        False, as of the next two: not asked for (it goes out in no slices, is over, something is on its way already).
+        """
+
+    def resume_algo(self, order: Order) -> bool:
+        """What is behind is due at once. Not under the kill switch."""
+
+    def amend_algo(
+        self,
+        order: Order,
+        *,
+        quantity_lots: int | None = None,
+        price_ticks: int | None = None,
+        end_ns: int | None = None,
+    ) -> bool:
+        """What is not named stays as it is."""
 
     def submit_bracket(
         self,
@@ -209,6 +266,10 @@ class Strategy(ABC, Generic[P]):
 
     def on_filled(self, context: Context, fill: OrderFilled) -> None:
         """An execution of ours; position and order are updated already."""
+
+    def on_algo(self, context: Context, algo: Algo) -> None:
+        """An order that goes out in slices began, moved to another phase, was amended, or a slice of it was filled
+        (``on_filled`` comes first). Of its slices nothing else is told."""
 
     def on_canceled(self, context: Context, order: Order) -> None:
         """The order ended without being filled: cancelled or expired."""
