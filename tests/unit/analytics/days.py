@@ -179,6 +179,9 @@ class Day:
         )
         self.record(self.report(order_id, exec_type, venue_time_ns=venue_time_ns), event, seen=seen, left=left)
 
+    def ended(self, order_id: int, exec_type: ExecType) -> tuple[OrderReported]:
+        return (OrderReported(order_id=order_id, exec_type=exec_type, client_order_id="", time_ns=self.now_ns),)
+
     def fill(
         self,
         order_id: int,
