@@ -208,8 +208,9 @@ def _wire(
     bootstrap = Bootstrap(gateway, settings)
     closes = settings.paper.closes
     close_ns = parse_time_of_day("paper.closes", closes) if closes else None
-    stops, marks = settings.paper.native_stops, source.mark_prices
-    bootstrap.describe(capabilities(source.venue, close_ns, stops=stops, mark_prices=marks))
+    stops, display = settings.paper.native_stops, settings.paper.native_display
+    known = capabilities(source.venue, close_ns, stops=stops, display=display, mark_prices=source.mark_prices)
+    bootstrap.describe(known)
     bootstrap.set_policy()
     instruments = bootstrap.register(source.instruments)
     latency = Latency(settings.paper.entry_latency_us * 1000, settings.paper.response_latency_us * 1000)

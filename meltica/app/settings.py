@@ -83,6 +83,8 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Time of day in UTC at which the market closes, for orders at the close; empty: it does not."""
     native_stops: bool = False
     """The venue keeps STOP and STOP_LIMIT orders itself; false: the engine holds them."""
+    native_display: bool = True
+    """The venue keeps the part of an order that does not show; false: the engine sends it in slices."""
 
 
 MONEY: Final = (

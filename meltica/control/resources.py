@@ -96,6 +96,7 @@ def order(found: Order, instrument: Instrument) -> order_pb2.Order:
         update_time=timestamp(found.updated_ns),
         terms=terms.shown(found.terms, instrument),
         held=terms.held(found.held),
+        carriage=terms.carried(found),
         group_id=str(found.group_id) if found.group_id else "",
         parent_order_id=str(found.parent_id) if found.parent_id else "",
         doubts=[outcome_views.doubt(doubt) for doubt in found.doubts],

@@ -8,8 +8,10 @@ from typing import Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meltica.control.requests import Form
+from meltica.domain.carriage import Carriage, carriage
 from meltica.domain.instrument import Instrument
 from meltica.domain.money import INT64_MAX, plain
+from meltica.domain.order import Order
 from meltica.domain.terms import Held, OffsetUnit, Peg, Terms, TriggerSource
 from meltica.v1 import order_pb2
 
@@ -19,6 +21,7 @@ MILLIONTH: Final = Decimal("0.000001")
 
 SOURCES: Final = {source: order_pb2.TriggerSource.Value(f"TRIGGER_SOURCE_{source.name}") for source in TriggerSource}
 PEGS: Final = {peg: order_pb2.Peg.Value(f"PEG_{peg.name}") for peg in Peg}
+CARRIAGES: Final = {each: order_pb2.Carriage.Value(f"CARRIAGE_{each.name}") for each in Carriage}
 HELD: Final = {held: order_pb2.Held.Value(f"HELD_{held.name}") for held in Held}
 _SOURCES: Final[dict[int, TriggerSource]] = {
     order_pb2.TRIGGER_SOURCE_UNSPECIFIED: TriggerSource.BID_ASK,
@@ -115,3 +118,8 @@ def _timestamp(time_ns: int) -> Timestamp:
 
 def held(found: Held | None) -> order_pb2.Held.ValueType:
     return order_pb2.HELD_UNSPECIFIED if found is None else HELD[found]
+
+
+def carried(order: Order) -> order_pb2.Carriage.ValueType:
+    found = carriage(order)
+    return order_pb2.CARRIAGE_UNSPECIFIED if found is None else CARRIAGES[found]

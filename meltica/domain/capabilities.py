@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from meltica.domain.order import OrderType, TimeInForce
-from meltica.domain.terms import TriggerSource
+from meltica.domain.terms import Peg, Terms, TriggerSource
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -20,12 +20,28 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     """Of GTD, AT_THE_OPEN and AT_THE_CLOSE, those that the venue itself honours."""
     min_quantity: tuple[TimeInForce, ...] = ()
     """With which times in force it honours a minimum quantity."""
+    display: bool = False
+    """Does it keep the part of a resting LIMIT order that does not show?"""
+    random_display: bool = False
+    """Does it also vary what shows?"""
+    pegs: tuple[Peg, ...] = ()
+    """What it lets an order follow by itself: one with ``peg_limit_price`` and without an offset."""
+    day_only: bool = False
+    """Does every order end with its day at the latest? Then what is held here goes out as DAY instead of GTC."""
     mark_price: bool = False
     """Does it publish a mark price?"""
     mark_instruments: tuple[str, ...] = ()
     """For which instruments; empty: for all, if it publishes any."""
     close_ns: int | None = None
     """When its trading day closes, in nanoseconds after midnight UTC; None: it has no close that is known here."""
+
+    def shows_part(self, terms: Terms) -> bool:
+        """Can it do by itself what the terms say of what shows?"""
+        return self.display and (terms.display_spread_ppm == 0 or self.random_display)
+
+    def pegs_itself(self, terms: Terms) -> bool:
+        """Only with a limit: what it follows is known there alone, and the gate judges by the worst that may come."""
+        return terms.peg in self.pegs and terms.peg_offset_ticks == 0 and terms.peg_limit_ticks is not None
 
     def has_mark(self, instrument: str) -> bool:
         return self.mark_price and (not self.mark_instruments or instrument in self.mark_instruments)

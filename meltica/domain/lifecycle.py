@@ -205,6 +205,7 @@ def submission(order: Order, event: OrderReleased) -> OrderSubmitted:
         time_ns=event.time_ns,
         parent_id=order.parent_id,
         group_id=order.group_id,
+        terms=order.terms if order.terms is not None and order.terms.display_lots else None,
     )
 
 

@@ -54,7 +54,7 @@ from meltica.engine.orders import lists as order_lists
 from meltica.engine.parents import algos
 from meltica.engine.parents import amend as algo_amend
 from meltica.engine.reconciliation import reconciliation
-from meltica.engine.risk import breakers, controls, credit, four_eyes, kill_switch, leases, marks
+from meltica.engine.risk import breakers, controls, credit, four_eyes, kill_switch, leases, marks, splits
 from meltica.engine.state import NO_ROW, EngineState
 from meltica.engine.venue import executions, outcomes, reports
 from meltica.hot import PASS, Action, OrderIntent
@@ -100,7 +100,7 @@ HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     books.SetAccountBooks: cash.set_account_books,
     books.SetFeeSchedule: cash.set_fee_schedule,
     books.SettleFunding: cash.settle_funding,
-    books.SplitInstrument: cash.split_instrument,
+    books.SplitInstrument: splits.split_instrument,
     books.AllocateFill: cash.allocate_fill,
     books.ReverseAllocation: cash.reverse_allocation,
     ExecutionReport: reports.execution_report,
@@ -170,11 +170,8 @@ class Engine:
             HANDLERS[type(happened.body)](desk, happened.body)
             if fold.changed:
                 consequences.settle(desk)
-            if self.state.blocked and isinstance(happened.body, VenueReport):
-                blocked.look(desk)
-                consequences.settle(desk)
-            if self.state.reconciling and isinstance(happened.body, VenueReport):
-                reconciliation.follow(desk, happened.body)
+            if (self.state.blocked or self.state.reconciling) and isinstance(happened.body, VenueReport):
+                self._heard(happened.body)
         except GateUnreachableError:
             desk.give_up()
             raise
@@ -184,6 +181,14 @@ class Engine:
             leases.correct(desk, tuple(fold.lines))
         self._count(happened)
         return desk.end()
+
+    def _heard(self, report: VenueReport) -> None:
+        """What a venue said may let an order out that waited, or settle a difference."""
+        if self.state.blocked:
+            blocked.look(self._desk)
+            consequences.settle(self._desk)
+        if self.state.reconciling:
+            reconciliation.follow(self._desk, report)
 
     def _ring(self, happened: Input) -> None:
         if self.state.alarms and not isinstance(happened.body, ReportGate):  # That the gate is lost comes first.

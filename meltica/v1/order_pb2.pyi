@@ -260,6 +260,30 @@ HELD_SELF_MATCH: Held.ValueType  # 8
 """Its moment came, and own working orders that it would trade with are being cancelled."""
 Global___Held: _TypeAlias = Held  # noqa: Y015
 
+class _Carriage:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CarriageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Carriage.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CARRIAGE_UNSPECIFIED: _Carriage.ValueType  # 0
+    """It asks for nothing of the kind, or it ended before it went anywhere."""
+    CARRIAGE_GATEWAY: _Carriage.ValueType  # 1
+    """The gateway: it holds the order, follows the market for it, or sends it in slices."""
+    CARRIAGE_VENUE: _Carriage.ValueType  # 2
+    """The venue: it was sent as it is."""
+
+class Carriage(_Carriage, metaclass=_CarriageEnumTypeWrapper):
+    """Who does what an order asks for beyond the ordinary: a trigger, a peg, a part that does not show, an open or a close."""
+
+CARRIAGE_UNSPECIFIED: Carriage.ValueType  # 0
+"""It asks for nothing of the kind, or it ended before it went anywhere."""
+CARRIAGE_GATEWAY: Carriage.ValueType  # 1
+"""The gateway: it holds the order, follows the market for it, or sends it in slices."""
+CARRIAGE_VENUE: Carriage.ValueType  # 2
+"""The venue: it was sent as it is."""
+Global___Carriage: _TypeAlias = Carriage  # noqa: Y015
+
 class _TimeInForce:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -707,6 +731,7 @@ class Order(_message.Message):
     DOUBTS_FIELD_NUMBER: _builtins.int
     UNCERTAIN_FIELD_NUMBER: _builtins.int
     OVERFILLED_QUANTITY_FIELD_NUMBER: _builtins.int
+    CARRIAGE_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The gateway's id, a decimal number."""
     client_order_id: _builtins.str
@@ -769,6 +794,8 @@ class Order(_message.Message):
     """Is there such a doubt?"""
     overfilled_quantity: _builtins.str
     """How much more than was ordered was filled; empty: nothing. It is in the position like the rest."""
+    carriage: Global___Carriage.ValueType
+    """Who does what it asks for beyond the ordinary."""
     @_builtins.property
     def pending_requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___PendingRequest]:
         """Cancels and replaces without a final answer."""
@@ -827,10 +854,11 @@ class Order(_message.Message):
         doubts: _abc.Iterable[Global___Doubt] | None = ...,
         uncertain: _builtins.bool = ...,
         overfilled_quantity: _builtins.str = ...,
+        carriage: Global___Carriage.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "terms", b"terms", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "doubts", b"doubts", "fees", b"fees", "group_id", b"group_id", "held", b"held", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "overfilled_quantity", b"overfilled_quantity", "parent_order_id", b"parent_order_id", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "status", b"status", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type", "uncertain", b"uncertain", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "average_price", b"average_price", "carriage", b"carriage", "client_order_id", b"client_order_id", "create_time", b"create_time", "cumulative_quantity", b"cumulative_quantity", "currency", b"currency", "doubts", b"doubts", "fees", b"fees", "group_id", b"group_id", "held", b"held", "instrument", b"instrument", "intermarket_sweep", b"intermarket_sweep", "leaves_quantity", b"leaves_quantity", "order_id", b"order_id", "overfilled_quantity", b"overfilled_quantity", "parent_order_id", b"parent_order_id", "pending_requests", b"pending_requests", "post_only", b"post_only", "price", b"price", "quantity", b"quantity", "reason", b"reason", "reduce_only", b"reduce_only", "short_exempt", b"short_exempt", "short_sale", b"short_sale", "side", b"side", "status", b"status", "strategy", b"strategy", "terms", b"terms", "time_in_force", b"time_in_force", "type", b"type", "uncertain", b"uncertain", "update_time", b"update_time", "venue_order_id", b"venue_order_id", "working", b"working"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

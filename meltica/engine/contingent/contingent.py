@@ -169,7 +169,7 @@ def _send(desk: Desk, group: Group, leg: Order) -> None:
         _resize_held(desk, group, leg, leg.quantity_lots, kept)
         return
     why = f"group {group.group_id}: its parent has traded" if leg.held is Held.PARENT else "the other leg is gone"
-    tif = held.sent_tif(leg.order_type, leg.time_in_force)
+    tif = held.released_tif(desk, leg)
     release(desk, leg, price_ticks=leg.price_ticks, time_in_force=tif, reason=why)
 
 

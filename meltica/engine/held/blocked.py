@@ -18,7 +18,7 @@ def look(desk: Desk) -> None:
 def ring(desk: Desk, order: Order) -> None:
     """Its alarm rang, too: what is in its way now is asked to go, whatever became of the first request."""
     if order.held is Held.SELF_MATCH:
-        tif = held.sent_tif(order.order_type, order.time_in_force)
+        tif = held.released_tif(desk, order)
         reason = "the own orders that it would have traded with are gone"
         release(desk, order, price_ticks=order.price_ticks, time_in_force=tif, reason=reason)
         _silence(desk, order)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meltica.domain import lifecycle
+from meltica.domain.capabilities import Capabilities, nothing
 from meltica.domain.commands import SubmitOrder
 from meltica.domain.order import Order, OrderType, TimeInForce
 from meltica.domain.order_events import HeldAmended, OrderHeld, OrderReleased, OrderReported
@@ -75,13 +76,21 @@ def amend(
     )
 
 
-def sent_tif(kind: OrderType, tif: TimeInForce) -> TimeInForce:
+def sent_tif(kind: OrderType, tif: TimeInForce, venue: Capabilities) -> TimeInForce:
     """What the venue is told: it knows no held orders, and of our times in force not all."""
     if tif in (TimeInForce.AT_THE_OPEN, TimeInForce.AT_THE_CLOSE):
         return TimeInForce.IOC
     if tif in (TimeInForce.GTC, TimeInForce.GTD):
-        return TimeInForce.GTC if kind.sent_as is OrderType.LIMIT else TimeInForce.IOC
+        rests = TimeInForce.DAY if venue.day_only else TimeInForce.GTC
+        return rests if kind.sent_as is OrderType.LIMIT else TimeInForce.IOC
     return tif
+
+
+def released_tif(desk: Desk, order: Order) -> TimeInForce:
+    """The time in force with which it goes out."""
+    code = desk.state.tables.instruments[order.instrument].venue
+    venue = desk.state.tables.venues.get(code) or nothing(code)
+    return sent_tif(order.order_type, order.time_in_force, venue)
 
 
 def letting_go(order: Order, *, price_ticks: int | None, time_in_force: TimeInForce, reason: str) -> OrderReleased:

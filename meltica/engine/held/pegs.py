@@ -18,7 +18,7 @@ def send(desk: Desk, order: Order, quote: Quote) -> None:
     at = prices.on(prices.peg_line(order), quote, book=True)
     if at is None or (price := prices.pegged_at(order, at)) < 1:
         return
-    tif = held.sent_tif(order.order_type, order.time_in_force)
+    tif = held.released_tif(desk, order)
     release(desk, order, price_ticks=price, time_in_force=tif, reason="what it follows is known")
 
 

@@ -151,6 +151,8 @@ def peg_moves(order: Order) -> tuple[Want, ...]:
     terms, price = order.terms, order.price_ticks
     if order.order_type is not OrderType.PEGGED or terms is None or price is None or order.pending:
         return ()
+    if not order.released:
+        return ()  # Its venue follows the market itself.
     line, reference, limit = peg_line(order), price - terms.peg_offset_ticks, terms.peg_limit_ticks
     up, down = 2 * (reference + 1), 2 * (reference - 1)
     if order.side is Side.BUY:

@@ -11,6 +11,7 @@ from meltica.domain.terms import Held
 from meltica.engine.contingent import siblings
 from meltica.engine.desk import Desk
 from meltica.engine.held import held, own_way
+from meltica.engine.orders import admission
 from meltica.engine.orders.cancels import make_way
 from meltica.engine.orders.orders import closable, new_intent, not_reducing
 from meltica.engine.orders.refusals import Asked, explain
@@ -21,8 +22,8 @@ from meltica.hot import PASS, Action, Check
 def release(desk: Desk, order: Order, *, price_ticks: int | None, time_in_force: TimeInForce, reason: str) -> bool:
     """Send it out as a MARKET order, or with a price as a LIMIT order. False: it was refused and has ended, or
     waits until the gate answers, or for another order to make room."""
-    if order.terms is not None and order.terms.display_lots:
-        slicing.turn(desk, order, order.terms)
+    if (sliced := admission.in_slices(desk, order)) is not None:
+        slicing.turn(desk, order, sliced)
         return True
     tables, gate = desk.state.tables, desk.gate
     instrument = tables.instruments[order.instrument]
@@ -30,11 +31,8 @@ def release(desk: Desk, order: Order, *, price_ticks: int | None, time_in_force:
         return _wait(desk, order, price_ticks, reason, "the risk gate does not answer")
     if own_way.clear_first(desk, order, price_ticks):
         return False
-    if order.reduce_only and (why := _too_much(desk, order)):
-        if siblings.wait(desk, order, price_ticks):
-            return False
-        if not _reduced(desk, order):
-            return _refuse(desk, order, f"REDUCE_ONLY_WOULD_INCREASE: {why}")
+    if order.reduce_only and not _closes(desk, order, price_ticks):
+        return False
     asked = held.letting_go(order, price_ticks=price_ticks, time_in_force=time_in_force, reason=reason)
     leaves = asked.quantity_lots
     intent = new_intent(desk, lifecycle.submission(order, asked), order.order_id, leaves, Action.REPLACE)
@@ -74,6 +72,15 @@ def _wait(desk: Desk, order: Order, price_ticks: int | None, reason: str, why: s
         reason = f"{reason}; it waits: {why}"
         held.amend(desk, order, price_ticks=price_ticks, held=Held.RELEASE, reason=reason)
     return False
+
+
+def _closes(desk: Desk, order: Order, price_ticks: int | None) -> bool:
+    """Does it only reduce, if need be with less of it? False: it waits for another to make room, or has ended."""
+    if not (why := _too_much(desk, order)):
+        return True
+    if siblings.wait(desk, order, price_ticks):
+        return False
+    return _reduced(desk, order) or _refuse(desk, order, f"REDUCE_ONLY_WOULD_INCREASE: {why}")
 
 
 def _too_much(desk: Desk, order: Order) -> str:

@@ -80,7 +80,7 @@ def _fire(desk: Desk, order: Order, quote: Quote) -> None:
 
 def let_go(desk: Desk, order: Order, reason: str) -> bool:
     """Through the gate and out, as what its type says."""
-    tif = held.sent_tif(order.order_type, order.time_in_force)
+    tif = held.released_tif(desk, order)
     return release(desk, order, price_ticks=_limit(order), time_in_force=tif, reason=reason)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from meltica.domain.capabilities import Capabilities, nothing
 from meltica.domain.commands import SubmitOrder
 from meltica.domain.limits import OWN_PORT, instrument_key, port_key, strategy_key
 from meltica.domain.order import Order, OrderType, TimeInForce
-from meltica.domain.terms import NO_TERMS, Held
+from meltica.domain.terms import NO_TERMS, Held, Terms
 from meltica.engine.desk import Desk
 from meltica.engine.held.prices import TRAILING, TRIGGERED
 from meltica.engine.held.sessions import next_close_ns
@@ -28,7 +30,8 @@ def kept(desk: Desk, order: SubmitOrder | Order) -> tuple[Held, int] | None:
             return None
         return Held.TRIGGER, terms.expire_ns
     if order.order_type is OrderType.PEGGED:
-        return Held.REFERENCE, terms.expire_ns
+        native = isinstance(order, SubmitOrder) and venue.pegs_itself(terms)
+        return None if native else (Held.REFERENCE, terms.expire_ns)
     if tif in venue.times_in_force:
         return None
     if tif is TimeInForce.AT_THE_OPEN:
@@ -36,6 +39,19 @@ def kept(desk: Desk, order: SubmitOrder | Order) -> tuple[Held, int] | None:
     if tif is TimeInForce.AT_THE_CLOSE:
         return Held.SESSION, next_close_ns(venue, desk.now_ns)
     return None
+
+
+def in_slices(desk: Desk, order: SubmitOrder | Order) -> Terms | None:
+    """Its terms, where only a part of it is to show and its venue can't do that by itself."""
+    terms = order.terms
+    if terms is None or not terms.display_lots or venue_of(desk.state, order.instrument).shows_part(terms):
+        return None
+    return terms
+
+
+def as_judged(command: SubmitOrder) -> SubmitOrder:
+    """What its venue pegs by itself is judged, and counted as exposure, at the worst price that it may have."""
+    return msgspec.structs.replace(command, price_ticks=(command.terms or NO_TERMS).peg_limit_ticks)
 
 
 def killed(desk: Desk, command: SubmitOrder) -> str:

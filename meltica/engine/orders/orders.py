@@ -76,8 +76,9 @@ def admit(desk: Desk, command: SubmitOrder, *, group_id: int = 0, ways: Ways | N
     order_id = tables.next_order_id
     client_order_id = command.client_order_id or free_id(desk, instrument.venue, f"m{order_id}", 0)
     lots = command.quantity_lots
-    if command.terms is not None and command.terms.display_lots and not (why := admission.killed(desk, command)):
-        slicing.begin(desk, command, slicing.iceberg(command.terms, desk.now_ns), group_id=group_id)
+    sliced = command.terms and admission.in_slices(desk, command)
+    if sliced and not (why := admission.killed(desk, command)):
+        slicing.begin(desk, command, slicing.iceberg(sliced, desk.now_ns), group_id=group_id)
     elif terms_faults.is_special(command) and (kept := admission.kept(desk, command)) is not None:
         if why := admission.killed(desk, command):
             _deny(desk, command, client_order_id, Check.KILL_SWITCH.name, why)
@@ -90,7 +91,8 @@ def admit(desk: Desk, command: SubmitOrder, *, group_id: int = 0, ways: Ways | N
     elif desk.state.blocked and (why := own_way.goes_first(desk, command)):
         _deny(desk, command, client_order_id, Check.SELF_MATCH.name, why)
     else:
-        _ask_gate(desk, command, instrument, client_order_id, group_id=group_id, ways=ways)
+        judged = admission.as_judged(command) if command.order_type is OrderType.PEGGED else command
+        _ask_gate(desk, judged, instrument, client_order_id, group_id=group_id, ways=ways)
     return tables.orders[order_id]
 
 

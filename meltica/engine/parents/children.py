@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from meltica.domain.capabilities import Capabilities
 from meltica.domain.instrument import Instrument
 from meltica.domain.market import Mark
 from meltica.domain.order import Order, OrderType, Side, TimeInForce
@@ -49,11 +50,13 @@ class Slice(msgspec.Struct, frozen=True):
     time_in_force: TimeInForce
 
 
-def priced(order: Order, style: ChildStyle, mark: Mark | None) -> tuple[int | None, TimeInForce] | str:
+def priced(
+    order: Order, style: ChildStyle, mark: Mark | None, venue: Capabilities
+) -> tuple[int | None, TimeInForce] | str:
     """(price, time in force) of a child; as text, why there is none now."""
     if style is ChildStyle.MARKET:
         return order.price_ticks, TimeInForce.IOC
-    rests = sent_tif(OrderType.LIMIT, order.time_in_force)
+    rests = sent_tif(OrderType.LIMIT, order.time_in_force, venue)
     if style is ChildStyle.LIMIT:
         return order.price_ticks, rests
     touch = None if mark is None else mark.bid if order.side is Side.BUY else mark.ask

@@ -16,6 +16,7 @@ from meltica.domain.parent_events import AlgoOverfilled, AlgoVolume, AlgoWaits
 from meltica.domain.reports import ExecType
 from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle, ScheduleKind
 from meltica.engine.desk import Desk
+from meltica.engine.orders import admission
 from meltica.engine.orders.cancels import request_cancel_once
 from meltica.engine.parents import schedules
 from meltica.engine.parents.children import Refusal, Slice, least_lots, priced, send, sized
@@ -289,7 +290,8 @@ def _behind(desk: Desk, order: Order, parent: Parent) -> int:
 
 def _send_some(desk: Desk, order: Order, parent: Parent, style: ChildStyle, want: int) -> Refusal | None:
     """Children that together are as much, as far as the venue's smallest order allows. None: none was refused."""
-    price = priced(order, style, desk.mark(order.instrument))
+    venue = admission.venue_of(desk.state, order.instrument)
+    price = priced(order, style, desk.mark(order.instrument), venue)
     if isinstance(price, str):
         return Refusal(price, passing=True)
     instrument = desk.state.tables.instruments[order.instrument]

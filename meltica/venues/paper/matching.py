@@ -7,11 +7,13 @@ What it promises, and why a fill here is no better than one in the market would 
 - A trade gives our orders no more than its quantity, and an opposite level no more than it displays: what we took stays
   taken until the market updates the level.
 - Passive fills are at our own price, aggressive ones at the displayed prices, never beyond the limit.
+- Of an order that shows a part of itself only that part stands in the queue; the next one joins the end of it.
 - Our own orders never trade with each other: the newest is cancelled.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from meltica.domain.level_book import LevelBook
@@ -35,11 +37,13 @@ FOK_KILLED = "fill or kill: not all of it can be filled at once"
 
 
 class Matcher:
-    """One instrument. Tells fills and its own cancels through the two callbacks, in the order in which they happen."""
+    """One instrument. Tells fills and its own cancels through the two callbacks, in the order in which they happen.
+    ``next_sequence`` gives the next place in time."""
 
-    def __init__(self, on_fill: OnFill, on_cancel: OnCancel) -> None:
+    def __init__(self, on_fill: OnFill, on_cancel: OnCancel, next_sequence: Callable[[], int]) -> None:
         self._on_fill = on_fill
         self._on_cancel = on_cancel
+        self._next_sequence = next_sequence
         self.book = LevelBook()
         self.book_valid = False
         """False until the first snapshot, and after a gap: nothing matches."""
@@ -87,6 +91,7 @@ class Matcher:
             order.queue_ahead_lots = self.book.side(order.side).lots.get(order.price_ticks, 0)
         else:
             order.queue_ahead_lots = None
+        order.show()
         self._own[order.side].add(order)
 
     def withdraw(self, order: PaperOrder) -> None:
@@ -151,9 +156,18 @@ class Matcher:
 
     def _fill(self, order: PaperOrder, lots: int, price_ticks: int, *, maker: bool) -> None:
         order.cumulative_lots += lots
-        if order.resting and order.leaves_lots == 0:
-            self._own[order.side].remove(order)
+        if order.resting:
+            order.shown_lots -= lots
+            if order.leaves_lots == 0 or order.reach_lots == 0:
+                self._own[order.side].remove(order)
+                if order.leaves_lots:
+                    self._refresh(order)
         self._on_fill(order, lots, price_ticks, maker)
+
+    def _refresh(self, order: PaperOrder) -> None:
+        """The next part of it shows: at the end of the queue, as if it came now."""
+        order.sequence = self._next_sequence()
+        self.rest(order)
 
     # The market
 
@@ -248,7 +262,7 @@ class Matcher:
             available = opposite.lots[price] - taken.get(price, 0)
             while available > 0 and (best := own.best) is not None and _within(side, price, best):
                 order = own.first(best)
-                lots = min(available, order.leaves_lots)
+                lots = min(available, order.reach_lots)
                 available -= lots
                 taken[price] = taken.get(price, 0) + lots
                 self._fill(order, lots, best, maker=True)
@@ -269,23 +283,26 @@ class Matcher:
         own = self._own[side]
         while remaining and (best := own.best) is not None and _better(side, best, price_ticks):
             order = own.first(best)
-            lots = min(remaining, order.leaves_lots)
+            lots = min(remaining, order.reach_lots)
             remaining -= lots
             self._fill(order, lots, best, maker=True)
         return remaining
 
     def _serve_queue(self, own: OwnSide, price_ticks: int, remaining: int) -> None:
         """Serve others and us at one price in the order of the queue, as far as the trade goes."""
-        served_others = 0
-        for order in own.at(price_ticks):
+        served_others, queue = 0, deque(own.at(price_ticks))
+        while queue:
+            order = queue.popleft()
             ahead = order.queue_ahead_lots or 0
             others = min(max(ahead - served_others, 0), remaining)
             served_others += others
             remaining -= others
             order.queue_ahead_lots = max(ahead - served_others, 0)
-            if remaining and (lots := min(remaining, order.leaves_lots)):
+            if remaining and (lots := min(remaining, order.reach_lots)):
                 remaining -= lots
                 self._fill(order, lots, price_ticks, maker=True)
+                if order.resting and order.shown_lots == min(order.display_lots, order.leaves_lots) > 0:
+                    queue.append(order)  # Behind all that was displayed when the trade came, and behind our others.
 
 
 def _within(side: Side, price_ticks: int, limit_ticks: int) -> bool:

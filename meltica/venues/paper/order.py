@@ -25,6 +25,7 @@ class PaperOrder:
         "chain",
         "client_order_id",
         "cumulative_lots",
+        "display_lots",
         "finished",
         "instrument",
         "min_lots",
@@ -35,6 +36,7 @@ class PaperOrder:
         "queue_ahead_lots",
         "resting",
         "sequence",
+        "shown_lots",
         "side",
         "time_in_force",
         "trigger",
@@ -56,6 +58,7 @@ class PaperOrder:
         sequence: int,
         cumulative_lots: int = 0,
         min_lots: int = 0,
+        display_lots: int = 0,
         trigger: Trigger | None = None,
     ) -> None:
         self.client_order_id = client_order_id
@@ -70,6 +73,10 @@ class PaperOrder:
         self.cumulative_lots = cumulative_lots
         self.min_lots = min_lots
         """IOC: less than this at once is nothing."""
+        self.display_lots = display_lots
+        """How much shows at a time while it rests; 0: all."""
+        self.shown_lots = 0
+        """What is left of what shows."""
         self.trigger = trigger
         """What it waits for before it is in the book; None: nothing, or it has fired."""
         self.chain: tuple[str, ...] = (client_order_id,)
@@ -85,6 +92,15 @@ class PaperOrder:
     @property
     def leaves_lots(self) -> int:
         return self.quantity_lots - self.cumulative_lots
+
+    def show(self) -> None:
+        """Show the next part."""
+        self.shown_lots = min(self.display_lots or self.leaves_lots, self.leaves_lots)
+
+    @property
+    def reach_lots(self) -> int:
+        """How much of it can trade where it stands in the queue; the rest joins the end of it later."""
+        return min(self.shown_lots, self.leaves_lots) if self.display_lots else self.leaves_lots
 
     @property
     def immediate(self) -> bool:

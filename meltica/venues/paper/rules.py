@@ -5,7 +5,7 @@ from __future__ import annotations
 from meltica.domain.instrument import Instrument
 from meltica.domain.order import Order, OrderType, Side
 from meltica.domain.order_events import OrderSubmitted
-from meltica.domain.terms import Terms
+from meltica.domain.terms import NO_TERMS, Terms
 from meltica.venues.paper.capabilities import STOPS
 from meltica.venues.paper.matching import Matcher
 from meltica.venues.paper.order import PaperOrder, Trigger
@@ -96,5 +96,6 @@ def remembered(known: Order, venue_order_id: str, sequence: int) -> PaperOrder:
         post_only=known.post_only,
         sequence=sequence,
         cumulative_lots=known.cumulative_lots,
+        display_lots=(known.terms or NO_TERMS).display_lots,
         trigger=None if known.released or known.cumulative_lots else trigger(known.order_type, known.terms),
     )

@@ -18,6 +18,7 @@ from meltica.domain.order import Order, OrderType, Pending, PendingKind, TimeInF
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import VenueCommand
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
+from meltica.domain.terms import NO_TERMS
 from meltica.venues.paper import rules
 from meltica.venues.paper.matching import Matcher
 from meltica.venues.paper.order import PaperOrder
@@ -79,7 +80,7 @@ class PaperSession:
     def add_instrument(self, instrument: Instrument) -> None:
         """Trade this instrument too; one that is known gets its new facts (fees, limits)."""
         self._instruments[instrument.instrument] = instrument
-        self._matchers.setdefault(instrument.instrument, Matcher(self._on_fill, self._on_cancel))
+        self._matchers.setdefault(instrument.instrument, Matcher(self._on_fill, self._on_cancel, self._next_sequence))
 
     # The port
 
@@ -228,7 +229,8 @@ class PaperSession:
             post_only=command.post_only,
             sequence=self._next_sequence(),
             trigger=rules.trigger(command.order_type, command.terms),
-            min_lots=0 if command.terms is None else command.terms.min_lots,
+            min_lots=(command.terms or NO_TERMS).min_lots,
+            display_lots=(command.terms or NO_TERMS).display_lots,
         )
         self._admit(order, acknowledge=True)
         self._matchers[order.instrument].enter(order)

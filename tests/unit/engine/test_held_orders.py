@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meltica.domain.breakers import MarkKind
+from meltica.domain.carriage import Carriage, carriage
 from meltica.domain.commands import (
     AmendOrder,
     CancelOrder,
@@ -348,3 +349,43 @@ def test_that_it_waits_is_said_once_whoever_lets_it_go(bench: HeldBench) -> None
     for _ in range(3):
         assert not release(desk, order, price_ticks=None, time_in_force=TimeInForce.IOC, reason="a group's leg")
     only(desk.end(), HeldAmended)
+
+
+def test_a_part_that_does_not_show_is_the_venues_where_it_can(bench: HeldBench) -> None:
+    bench.describe(display=True)
+    sent = only(bench.submit(Side.SELL, 100, MID + 5, terms=Terms(display_lots=10)), OrderSubmitted)
+    assert (sent.quantity_lots, sent.terms) == (100, Terms(display_lots=10))
+    order = bench.engine.state.tables.orders[sent.order_id]
+    assert (order.held, order.reserved_lots, carriage(order)) == (None, 100, Carriage.VENUE)
+    varied = Terms(display_lots=10, display_spread_ppm=200_000)
+    sliced = bench.submit(Side.SELL, 100, MID + 5, terms=varied)
+    order = bench.engine.state.tables.orders[sliced[0].order_id]
+    assert (order.held, carriage(order)) == (Held.SLICES, Carriage.GATEWAY), "the venue does not vary what shows"
+    bench.describe(display=True, random_display=True)
+    only(bench.submit(Side.SELL, 100, MID + 5, terms=varied), OrderSubmitted)
+    assert bench.recovers()
+
+
+def test_what_a_venue_pegs_itself_is_judged_at_its_limit_and_left_alone(bench: HeldBench) -> None:
+    bench.describe(pegs=(Peg.MID,))
+    terms = Terms(peg=Peg.MID, peg_limit_ticks=MID + 8)
+    sent = only(bench.submit(Side.BUY, 100, None, order_type=OrderType.PEGGED, time_in_force=TimeInForce.DAY,
+                             terms=terms), OrderSubmitted)  # fmt: skip
+    assert (sent.order_type, sent.price_ticks, sent.reserved_price_ticks) == (OrderType.PEGGED, MID + 8, MID + 8)
+    order = bench.engine.state.tables.orders[sent.order_id]
+    bench.answer(order, ExecType.NEW)
+    assert bench.show(MID, MID + 2) == ()
+    assert (order.price_ticks, carriage(order)) == (MID + 8, Carriage.VENUE)
+    denied = only(bench.submit(Side.SELL, 100, MID + 8), OrderDenied)
+    assert denied.reason == "SELF_MATCH", "it is in the venue's book"
+    assert bench.recovers()
+    for other in ({"peg": Peg.PRIMARY, "peg_limit_ticks": MID + 8}, {"peg": Peg.MID},
+                  {"peg": Peg.MID, "peg_offset_ticks": -1, "peg_limit_ticks": MID + 8}):  # fmt: skip
+        held = bench.hold(OrderType.PEGGED, Side.BUY, **other)
+        assert (held.held, carriage(held)) == (Held.REFERENCE, Carriage.GATEWAY)
+
+
+def test_where_every_order_ends_with_its_day_a_stop_of_longer_goes_out_for_the_day(bench: HeldBench) -> None:
+    bench.describe(day_only=True)
+    bench.hold(OrderType.STOP_LIMIT, price=MID - 20, trigger_ticks=MID - 10)
+    assert only(bench.show(MID - 10, MID - 9), OrderReleased).time_in_force is TimeInForce.DAY
