@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final, get_args
 
 from meltica.domain import lifecycle
-from meltica.domain.cash import AccountingEvent
+from meltica.domain.cash import AccountingEvent, InstrumentSplit
 from meltica.domain.commands import SubmitOrder
 from meltica.domain.corrections import CorrectionDropped, CorrectionKept
 from meltica.domain.events import (
@@ -31,9 +31,7 @@ from meltica.domain.events import (
 from meltica.domain.groups import GroupExtended, GroupImbalanced, GroupOpened
 from meltica.domain.instrument import Instrument
 from meltica.domain.leases import LeaseEvent
-from meltica.domain.limits import (
-    MANUAL,
-)
+from meltica.domain.limits import MANUAL
 from meltica.domain.order import Execution, Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import (
     AmendDenied,
@@ -55,11 +53,11 @@ from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
 from meltica.domain.statements import ReconciliationEvent
 from meltica.engine.fold import groups as fold_groups
-from meltica.engine.fold import reconciliation as fold_reconciliation
 from meltica.engine.fold import terms as fold_terms
 from meltica.engine.fold.cash import take_over
 from meltica.engine.fold.limits import LimitsFold
 from meltica.engine.fold.parents import ParentsFold
+from meltica.engine.fold.reconciliation import take_over as reconciled
 from meltica.engine.risk import lease_rows
 from meltica.engine.state import NO_ROW, EngineState, Tables, execution_key, position_key
 from meltica.hot.ports import RiskGate
@@ -115,9 +113,8 @@ class Fold(LimitsFold):
             DayBegan: self._day_began,
             **dict.fromkeys(get_args(LeaseEvent), self._lease_moved),
             **dict.fromkeys(get_args(AccountingEvent), partial(take_over, state.tables.accounting)),
-            **dict.fromkeys(
-                get_args(ReconciliationEvent), partial(fold_reconciliation.take_over, state.tables.reconciliation)
-            ),
+            InstrumentSplit: self._instrument_split,
+            **dict.fromkeys(get_args(ReconciliationEvent), partial(reconciled, state.tables.reconciliation)),
         }
 
     def apply(self, event: Event) -> None:
@@ -301,7 +298,7 @@ class Fold(LimitsFold):
         order = tables.orders[event.order_id]
         instrument = self._instrument(order)
         self._note(order)
-        before = order.cumulative_lots
+        before = self._position(order).lots
         found = lifecycle.find_execution(order, event.reference_execution_id)
         lifecycle.move(order, event)
         if order.group_id:
@@ -310,7 +307,7 @@ class Fold(LimitsFold):
         self._state.early.take(f"{order.order_id}|{event.execution_id}")
         if found is not None:
             self._book_again(order, found[1], busted=event.quantity_lots == 0)
-        if (delta := order.side.sign * (order.cumulative_lots - before)) != 0:
+        if (delta := self._position(order).lots - before) != 0:  # In lots of after a split.
             self._gate_of(order).adjust_position(tables.accounts[order.account], instrument.handle, delta)
             if order.gate:
                 lease_rows.count_hot(tables, order, lots=delta)
