@@ -238,6 +238,8 @@ class AccountingService:
                 )
                 for at, tier in enumerate(request.tiers[:_LISTED_MAX])
             ),
+            account=form.identifier("account", request.account),
+            instrument=form.instrument_id("instrument", request.instrument),
         )
         request_id = form.request_id(request.request_id)
         form.finish()

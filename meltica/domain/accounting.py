@@ -107,7 +107,7 @@ class FeeTier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     taker_ppm: int
 
 
-class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True):
+class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a venue takes for a class of instruments. The first tier begins at 0, each later one higher."""
 
     venue: str
@@ -116,17 +116,31 @@ class FeeSchedule(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     """Of the tiers' volumes; what was traded in another one is converted."""
     tiers: tuple[FeeTier, ...]
+    account: str = ""
+    """Whose; empty: everybody's who has none of their own."""
+    instrument: str = ""
+    """Of which of the class; empty: of all that have none of their own."""
 
     @property
     def key(self) -> str:
-        return schedule_key(self.venue, self.instrument_class)
+        return schedule_key(self.venue, self.instrument_class, self.account, self.instrument)
 
     def tier(self, volume_nanos: int) -> FeeTier:
         return next(tier for tier in reversed(self.tiers) if tier.volume_nanos <= volume_nanos)
 
 
-def schedule_key(venue: str, instrument_class: InstrumentClass) -> str:
-    return f"{venue}/{instrument_class.value}"
+def schedule_key(venue: str, instrument_class: InstrumentClass, account: str = "", instrument: str = "") -> str:
+    """Neither name has a ``|`` in it."""
+    key = f"{venue}/{instrument_class.value}"
+    return f"{key}|{account}|{instrument}" if account or instrument else key
+
+
+class SplitMark(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Each ``denominator`` lots became ``numerator`` before the execution of this sequence was booked."""
+
+    sequence: int
+    numerator: int
+    denominator: int
 
 
 class Share(msgspec.Struct, frozen=True, gc=False):

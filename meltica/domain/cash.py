@@ -9,7 +9,7 @@ import enum
 
 import msgspec
 
-from meltica.domain.accounting import AccountBooks, FeeSchedule, Rate, Share
+from meltica.domain.accounting import AccountBooks, FeeSchedule, Rate, Share, SplitMark
 
 
 class CashKind(enum.Enum):
@@ -216,3 +216,5 @@ class AccountingTables(msgspec.Struct, kw_only=True):
     """Those that stand."""
     allocated: dict[str, int] = {}
     """``order id|execution id`` -> the allocation that it is part of."""
+    splits: dict[str, list[SplitMark]] = {}
+    """By instrument, oldest first."""

@@ -43,6 +43,14 @@ class Position(msgspec.Struct, kw_only=True):
             self.lots = opening
             self.cost_nanos = opening * price_ticks * unit_nanos
 
+    def split(self, numerator: int, denominator: int) -> None:
+        """Restate the lots, whole ones towards 0; the cost stays. What nothing is left of is a loss of what it cost."""
+        size = abs(self.lots) * numerator // denominator
+        self.lots = size if self.lots > 0 else -size
+        if self.lots == 0:
+            self.realised_nanos -= self.cost_nanos
+            self.cost_nanos = 0
+
     def unrealised_nanos(self, mark_ticks: int, unit_nanos: int) -> int:
         """What closing everything at the mark would add, before fees."""
         return self.lots * mark_ticks * unit_nanos - self.cost_nanos

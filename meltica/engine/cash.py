@@ -158,7 +158,7 @@ def _has_booked(desk: Desk, account: str) -> bool:
 
 def set_fee_schedule(desk: Desk, command: cash.SetFeeSchedule) -> None:
     schedule, schedules = command.schedule, desk.state.tables.accounting.schedules
-    if (fault := _schedule_fault(schedule)) is not None:
+    if (fault := _schedule_fault(schedule) or _scope_fault(desk, schedule)) is not None:
         desk.refuse(command.actor, *fault)
     elif schedule.key not in schedules and len(schedules) >= CURRENCIES_MAX:
         desk.refuse(command.actor, "BOOKS_FULL", "venue", f"there are {CURRENCIES_MAX} schedules already")
@@ -184,6 +184,21 @@ def _schedule_fault(schedule: FeeSchedule) -> Fault:
     return None
 
 
+def _scope_fault(desk: Desk, schedule: FeeSchedule) -> Fault:
+    """Of a schedule for one account or one instrument."""
+    if schedule.account and (fault := _account_fault(desk, "account", schedule.account)) is not None:
+        return fault
+    if not schedule.instrument:
+        return None
+    if schedule.instrument not in desk.state.tables.instruments:
+        return _unknown_instrument(schedule.instrument)
+    if _venue_of(desk, schedule.instrument) != schedule.venue:
+        return "VENUE_CONTRADICTS", "venue", f"{schedule.instrument} is not traded at {schedule.venue}"
+    if (right := class_of(schedule.instrument)) is not schedule.instrument_class:
+        return "CLASS_CONTRADICTS", "instrument_class", f"{schedule.instrument} is of the class {right.value}"
+    return None
+
+
 def settle_funding(desk: Desk, command: cash.SettleFunding) -> None:
     instrument = desk.state.tables.instruments.get(command.instrument)
     if instrument is None:
@@ -200,29 +215,6 @@ def settle_funding(desk: Desk, command: cash.SettleFunding) -> None:
                 instrument=command.instrument,
                 rate_picos=command.rate_picos,
                 mark_ticks=command.mark_ticks,
-                actor=command.actor,
-                time_ns=desk.now_ns,
-            )
-        )
-        return
-    desk.refuse(command.actor, *fault)
-
-
-def split_instrument(desk: Desk, command: cash.SplitInstrument) -> None:
-    if command.instrument not in desk.state.tables.instruments:
-        fault: No = _unknown_instrument(command.instrument)
-    elif not (0 < command.numerator <= PPM and 0 < command.denominator <= PPM):
-        field = "denominator" if 0 < command.numerator <= PPM else "numerator"
-        fault = "RATIO_OUT_OF_RANGE", field, f"must be 1 to {PPM}"
-    elif command.numerator == command.denominator:
-        fault = "RATIO_OUT_OF_RANGE", "numerator", "changes nothing"
-    else:
-        desk.emit(
-            cash.InstrumentSplit(
-                instrument=command.instrument,
-                numerator=command.numerator,
-                denominator=command.denominator,
-                reason=command.reason,
                 actor=command.actor,
                 time_ns=desk.now_ns,
             )

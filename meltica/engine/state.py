@@ -250,7 +250,8 @@ class EngineState:
         if (found := self.bookings.get(key)) is None:
             position = self.tables.positions.get(key) or Position(account=order.account, instrument=order.instrument)
             instrument, earlier = self.tables.instruments[order.instrument], self._filled_before.pop(key, ())
-            found = self.bookings[key] = Bookings(instrument, position, self._restarted_at, earlier)
+            splits = self.tables.accounting.splits
+            found = self.bookings[key] = Bookings(instrument, position, self._restarted_at, earlier, splits)
         return found
 
     def watched(self, quote: Quote, now_ns: int | None = None) -> bool:
@@ -327,7 +328,10 @@ class EngineState:
         for order in self.tables.orders.values():
             if order.strategy == strategy and order.account == account and order.executions:
                 mine.setdefault(order.instrument, []).append(order)
-        return [booked(account, self.tables.instruments[name], orders) for name, orders in mine.items()]
+        return [
+            booked(account, self.tables.instruments[name], orders, self.tables.accounting.splits.get(name, ()))
+            for name, orders in mine.items()
+        ]
 
     def limits(self) -> Iterable[tuple[Limits, int]]:
         return self.tables.limits.values()

@@ -100,11 +100,26 @@ class FeeBook:
         self._rates = rates
         self._keys: dict[tuple[str, str], str] = {}
         """(account, instrument) -> key of its volumes."""
+        self._schedules: dict[tuple[str, str], FeeSchedule | None] = {}
+        """(account, instrument) -> what holds for it; forgotten when a schedule is set."""
+
+    def set(self, schedule: FeeSchedule) -> None:
+        self._tables.schedules[schedule.key] = schedule
+        self._schedules.clear()
+
+    def schedule(self, account: str, instrument: Instrument) -> FeeSchedule | None:
+        """The most specific: an account's own before everybody's, then an instrument's own before its class's."""
+        at = account, instrument.instrument
+        if at in self._schedules:
+            return self._schedules[at]
+        schedules, classed = self._tables.schedules, (instrument.venue, class_of(instrument.instrument))
+        keys = (schedule_key(*classed, whose, name) for whose in (account, "") for name in (instrument.instrument, ""))
+        found = self._schedules[at] = next((schedules[key] for key in keys if key in schedules), None)
+        return found
 
     def ppm(self, account: str, instrument: Instrument, time_ns: int, *, maker: bool | None) -> int | None:
         """What the fill should cost: the schedule's tier, else the instrument's own fee; None: neither is known."""
-        schedule = self._tables.schedules.get(schedule_key(instrument.venue, class_of(instrument.instrument)))
-        if schedule is None:
+        if (schedule := self.schedule(account, instrument)) is None:
             if not instrument.maker_fee_ppm and not instrument.taker_fee_ppm:
                 return None
             return instrument.maker_fee_ppm if maker else instrument.taker_fee_ppm

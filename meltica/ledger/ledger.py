@@ -232,7 +232,7 @@ class Ledger:
         self.tables.rates[rate_key(event.rate.base, event.rate.quote)] = event.rate
 
     def _schedule(self, event: FeeScheduleSet) -> None:
-        self.tables.fees.schedules[event.schedule.key] = event.schedule
+        self.fees.set(event.schedule)
 
     def _books(self, event: AccountBooksSet) -> None:
         tables, books = self.tables, event.books

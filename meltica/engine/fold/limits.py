@@ -6,6 +6,7 @@ from typing import Final
 
 from meltica.domain.approvals import KillSwitch, Proposal
 from meltica.domain.breakers import Breaker, BreakerState, CreditState, MarkState, breaker_key, mark_key
+from meltica.domain.cash import InstrumentSplit
 from meltica.domain.events import (
     BreakerRearmed,
     BreakerTripped,
@@ -33,6 +34,7 @@ from meltica.domain.limits import (
 )
 from meltica.domain.market import Mark
 from meltica.domain.money import INT64_MAX
+from meltica.engine.fold import splits as fold_splits
 from meltica.engine.fold.leases import LeaseFold
 from meltica.engine.risk import lease_rows, rows
 from meltica.engine.state import STRATEGY_ROWS, EngineState
@@ -96,6 +98,11 @@ class LimitsFold(LeaseFold):
         name = event.instrument.instrument
         self._state.tables.instruments[name] = event.instrument
         self._tell_instrument(name)
+
+    def _instrument_split(self, event: InstrumentSplit) -> None:
+        for position in fold_splits.restate(self._state, self._gate, event):
+            if self._state.worth.update(position):
+                self._tell_profit(position.account)
 
     def _trading_status(self, event: TradingStatusChanged) -> None:
         halted = self._state.tables.halted

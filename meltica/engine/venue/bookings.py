@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
+from meltica.domain.accounting import SplitMark
 from meltica.domain.instrument import Instrument
 from meltica.domain.order import Execution, Order
 from meltica.domain.position import Position
+from meltica.engine.venue.positions import split_up_to
 
 EVERY: Final = 256
 """Executions between two remembered positions: a correction books at most so many that it would not have had to."""
+
+_NONE: Final[dict[str, Sequence[SplitMark]]] = {}
 
 
 class Bookings:
@@ -25,7 +29,15 @@ class Bookings:
     only looked at when a correction reaches back so far.
     """
 
-    def __init__(self, instrument: Instrument, position: Position, since: int, earlier: Iterable[Order] = ()) -> None:
+    def __init__(
+        self,
+        instrument: Instrument,
+        position: Position,
+        since: int,
+        earlier: Iterable[Order] = (),
+        splits: Mapping[str, Sequence[SplitMark]] = _NONE,
+    ) -> None:
+        """``splits``: by instrument; they grow from outside. ``position`` knows those that are there now."""
         self._instrument = instrument
         self._since = since
         """Executions with a lower sequence are those of ``earlier``."""
@@ -37,12 +49,15 @@ class Bookings:
         self._marks = [0]
         self._positions = [msgspec.structs.replace(position)]
         """As they were before the executions at ``_marks``."""
+        self._splits = splits
+        self._known = [len(self._split())]
+        """How many splits they know."""
 
     def add(self, sign: int, execution: Execution, before: Position) -> None:
         """The newest; ``before``: the position without it. Corrections change the order's own object, and so this."""
         at = len(self._executions)
         if at - self._marks[-1] >= EVERY:
-            self._mark(at, before)
+            self._mark(at, before, len(self._split()))
         self._sequences.append(execution.sequence)
         self._signs.append(sign)
         self._executions.append(execution)
@@ -76,7 +91,7 @@ class Bookings:
         if busted and at < len(self._sequences) and self._sequences[at] == execution.sequence:
             self._executions[at] = None
         known = bisect_right(self._marks, at)
-        del self._marks[known:], self._positions[known:]
+        del self._marks[known:], self._positions[known:], self._known[known:]
         return self._book()
 
     def _reach_back(self) -> None:
@@ -90,20 +105,28 @@ class Bookings:
         self._executions[:0] = [x for x, _ in found]
         first = self._positions[0]
         self._marks, self._positions = [0], [Position(account=first.account, instrument=first.instrument)]
+        self._known = [0]
         self._earlier = ()
 
-    def _mark(self, at: int, before: Position) -> None:
+    def _split(self) -> Sequence[SplitMark]:
+        return self._splits.get(self._instrument.instrument, ())
+
+    def _mark(self, at: int, before: Position, known: int) -> None:
         self._marks.append(at)
+        self._known.append(known)
         self._positions.append(msgspec.structs.replace(before))
 
     def _book(self) -> Position:
         """Book all that came after the last remembered position."""
         unit_nanos = self._instrument.value_per_tick_lot_nanos
-        position = msgspec.structs.replace(self._positions[-1])
+        position, known = msgspec.structs.replace(self._positions[-1]), self._known[-1]
+        splits = self._split()
         for at in range(self._marks[-1], len(self._executions)):
+            known = split_up_to(position, splits, known, self._sequences[at])
             if at - self._marks[-1] >= EVERY:
-                self._mark(at, position)
+                self._mark(at, position, known)
             if (execution := self._executions[at]) is not None:
                 signed_lots = self._signs[at] * execution.quantity_lots
                 position.apply(signed_lots, execution.price_ticks, unit_nanos, execution.fee_nanos)
+        split_up_to(position, splits, known, None)
         return position

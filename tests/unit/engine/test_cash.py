@@ -208,14 +208,14 @@ def test_wrong_funding(bench, fields, reason, field):
     [
         ({"instrument": "X@XX"}, "UNKNOWN_INSTRUMENT", "instrument"),
         ({"numerator": 0}, "RATIO_OUT_OF_RANGE", "numerator"),
-        ({"denominator": 10**6 + 1}, "RATIO_OUT_OF_RANGE", "numerator"),
+        ({"denominator": 10**6 + 1}, "RATIO_OUT_OF_RANGE", "denominator"),
         ({"denominator": 2}, "RATIO_OUT_OF_RANGE", "numerator"),
     ],
 )
 def test_wrong_splits(bench, fields, reason, field):
     right = {"instrument": BTC, "numerator": 2, "denominator": 1, "reason": "r"}
     refused(bench, command(bench, cash.SplitInstrument, **{**right, **fields}), reason, field)
-    book(bench, cash.SplitInstrument, cash.InstrumentSplit, **right)
+    assert isinstance(bench.step(command(bench, cash.SplitInstrument, **right))[0], cash.InstrumentSplit)
 
 
 def subs(bench):
@@ -358,3 +358,38 @@ def test_a_fill_worth_more_than_a_register_is_not_allocated_whole(bench):
     wanted = {"order_id": order.order_id, "shares": (Share("suba", 1),), "by_ratio": True}
     refused(bench, command(bench, cash.AllocateFill, **wanted), "SHARES_INVALID", "order_id")
     book(bench, cash.AllocateFill, cash.FillAllocated, **wanted, execution_id="e2")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason", "field"),
+    [
+        ({"account": "nobody"}, "UNKNOWN_ACCOUNT", "account"),
+        ({"instrument": "X@XX"}, "UNKNOWN_INSTRUMENT", "instrument"),
+        ({"instrument": BTC, "venue": "OKX"}, "VENUE_CONTRADICTS", "venue"),
+        ({"instrument": PERP}, "CLASS_CONTRADICTS", "instrument_class"),
+    ],
+)
+def test_a_schedule_of_one_account_or_one_instrument(bench, wrong, reason, field):
+    right = {"venue": "BINANCE", "instrument_class": InstrumentClass.SPOT}
+    refused(bench, command(bench, cash.SetFeeSchedule, schedule=schedule(**{**right, **wrong})), reason, field)
+    for scope in ({}, {"account": "main"}, {"instrument": BTC}, {"account": "main", "instrument": BTC}):
+        book(bench, cash.SetFeeSchedule, cash.FeeScheduleSet, schedule=schedule(**right, **scope))
+    assert len(bench.engine.state.tables.accounting.schedules) == 4
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason", "field"),
+    [
+        ({"venue": "NOWHERE"}, "UNKNOWN_VENUE", "venue"),
+        ({"venue": "BINANCE", "instrument": "X@XX"}, "UNKNOWN_INSTRUMENT", "instrument"),
+        ({"venue": "BINANCE", "instrument": "ETH/USDT@OKX"}, "VENUE_CONTRADICTS", "venue"),
+    ],
+)
+def test_where_money_is(bench, wrong, reason, field):
+    bench.open_up(instrument("ETH/USDT@OKX", 3))
+    facts = {"account": "main", "kind": CashKind.DEPOSIT, "currency": "USD", "nanos": 5, "reason": "r"}
+    refused(bench, command(bench, cash.BookCash, **facts, **wrong), reason, field)
+    assert book(bench, cash.BookCash, cash.CashBooked, **facts, venue="BINANCE").venue == "BINANCE"
+    assert book(bench, cash.BookCash, cash.CashBooked, **facts, instrument=BTC).venue == "BINANCE"
+    assert book(bench, cash.BookCash, cash.CashBooked, **facts).venue == ""
+    assert ledger_of(bench).custody.nanos("BINANCE", "main", "USD") == 10
