@@ -61,7 +61,7 @@ def recover(source: JournalSource, gate: RiskGate, intent: type[OrderIntent] = O
 
 def doubt_unanswered(gateway: LiveGateway) -> None:
     """First of all: what was sent before the restart and has no answer is in doubt, and no cancel to rely on."""
-    if next(unanswered(gateway.state.tables.orders.values()), None) is not None:
+    if next(unanswered(gateway.state.tables), None) is not None:
         gateway.take(DoubtUnanswered(request_id="", actor="system:recovery"))
 
 

@@ -7,7 +7,7 @@ horizon, mean that it never arrived. A venue that gives no horizon leaves that t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -32,6 +32,7 @@ from meltica.engine.desk import Desk
 from meltica.engine.fold.fold import worst_case
 from meltica.engine.orders.cancels import refuse_unknown
 from meltica.engine.risk.proposals import propose
+from meltica.engine.state import Tables
 from meltica.engine.venue.heard import find, ignore
 
 FIRST_QUERY_NS: Final = 1_000_000_000
@@ -74,7 +75,7 @@ def _doubt(desk: Desk, order: Order, sent: Sent, client_order_id: str, text: str
 
 def doubt_unanswered(desk: Desk, command: DoubtUnanswered) -> None:  # noqa: ARG001 - the form of a handler
     """After a restart. A request for an order of a hot gate never leaves from here: that one is no doubt, it is off."""
-    for order, client_order_id, sent in list(unanswered(desk.state.tables.orders.values())):
+    for order, client_order_id, sent in list(unanswered(desk.state.tables)):
         if order.gate:
             text = f"never sent: it works at gate {order.gate}"
             never = RequestRejected(
@@ -85,10 +86,12 @@ def doubt_unanswered(desk: Desk, command: DoubtUnanswered) -> None:  # noqa: ARG
             _doubt(desk, order, sent, client_order_id, "no answer before the restart")
 
 
-def unanswered(orders: Iterable[Order]) -> Iterator[tuple[Order, str, Sent]]:
-    """What was, or may have been, sent of these orders, has no answer, and is in no doubt yet."""
-    for order in orders:
+def unanswered(tables: Tables) -> Iterator[tuple[Order, str, Sent]]:
+    """What was or may have been sent, has no answer, and is in no doubt yet. Parent orders never go out themselves."""
+    for order in tables.orders.values():
         if order.ended is not None or order.held is not None or (order.acknowledged and not order.pending):
+            continue
+        if order.order_id in tables.parents:
             continue
         names = [request.client_order_id for request in order.pending]
         if not order.actor.startswith(FROM_OUTSIDE):

@@ -156,13 +156,24 @@ def test_what_the_engine_holds_never_left():
     parent = bench.begin(twap())
     bench.at(T0 + 25 * SECOND)
     children = [order for order in bench.engine.state.orders() if order.parent_id]
-    assert [found[0] for found in unanswered(bench.engine.state.orders())] == children != []
+    tables = bench.engine.state.tables
+    assert [found[0] for found in unanswered(tables)] == children != []
     for child in children:
         bench.fill(child, child.quantity_lots)
-    assert not list(unanswered(bench.engine.state.orders()))
+    assert not list(unanswered(tables))
     bench.cancel(parent)
     assert parent.ended is not None
-    assert not list(unanswered(bench.engine.state.orders()))
+    assert not list(unanswered(tables))
+
+
+def test_a_parent_that_is_done_was_never_sent():
+    bench = AlgoBench()
+    parent = bench.begin(twap(), 20)
+    bench.at(T0 + 100 * SECOND)
+    for child in [order for order in bench.engine.state.orders() if order.parent_id]:
+        bench.fill(child)
+    assert (lifecycle.status(parent).value, parent.held, parent.ended) == ("Filled", None, None)
+    assert parent.order_id not in {order.order_id for order, _, _ in unanswered(bench.engine.state.tables)}
 
 
 def test_it_is_in_the_journal_and_recovers_like_the_rest():
