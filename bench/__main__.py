@@ -30,6 +30,7 @@ PARTS: Final = (
     "xdp",
     "engine",
     "held",
+    "parents",
     "analytics",
     "journal",
     "replay",
