@@ -21,9 +21,11 @@ from google.protobuf.message import DecodeError, Message
 from meltica.control.errors import RefusedError, abort, refusal_of
 from meltica.control.identity import Identity, UnidentifiedError, identity_of
 from meltica.control.malformed import wrong_text
+from meltica.control.ownership import refuse_others
 from meltica.control.policy import Policy, PolicyFile
 from meltica.control.requests import refuse_unknown_fields
 from meltica.control.roles import Effect, Method, Role
+from meltica.domain.ports import State
 
 MAX_UNARY: Final = 512
 """Calls at once, without those that stop things: for these there is always room."""
@@ -45,6 +47,8 @@ class Caller(msgspec.Struct, frozen=True):
 
     identity: Identity
     roles: frozenset[Role]
+    accounts: frozenset[str] | None = None
+    """Those that the caller's commands may be about; None: all."""
 
     @property
     def actor(self) -> str:
@@ -62,8 +66,9 @@ class Malformed(msgspec.Struct, frozen=True):
 class Calls:
     """Makes gRPC handlers of methods."""
 
-    def __init__(self, policy: PolicyFile, draining: asyncio.Event) -> None:
+    def __init__(self, policy: PolicyFile, draining: asyncio.Event, state: State) -> None:
         self._policy = policy
+        self._state = state
         self._draining = draining
         self._unary = 0
         self._streams: Counter[str] = Counter()
@@ -74,6 +79,8 @@ class Calls:
             try:
                 caller = self._admit(record, rule, context, self._policy.current())
                 _refuse_unsound(request)
+                if caller.accounts is not None and rule.effect in _LOGGED:
+                    refuse_others(request, caller.accounts, self._state)
                 with self._room(rule):
                     async with asyncio.timeout(rule.deadline_s):
                         return await method(request, caller)
@@ -136,7 +143,7 @@ class Calls:
                 f"{record.name} is for {need}; {identity.uri} has {have}",
                 metadata={"method": record.name, "roles_allowed": need, "identity": identity.uri},
             )
-        return Caller(identity, roles)
+        return Caller(identity, roles, policy.accounts_of(identity))
 
     @contextmanager
     def _room(self, rule: Method) -> Iterator[None]:

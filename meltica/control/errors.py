@@ -148,6 +148,7 @@ REASONS: Final[dict[str, tuple[Code, str]]] = {
     # Who is asking.
     "UNIDENTIFIED": (Code.UNAUTHENTICATED, "Ask your site for a client certificate."),
     "ROLE_REQUIRED": (Code.PERMISSION_DENIED, ""),
+    "NOT_YOUR_ACCOUNT": (Code.PERMISSION_DENIED, "The policy's [accounts] say for whom you act."),
     "NOT_YOUR_ORDER": (Code.PERMISSION_DENIED, "Strategies change their own orders alone."),
     "NOT_YOUR_STRATEGY": (Code.PERMISSION_DENIED, "Strategies send orders under their own name alone."),
     "SAME_PERSON": (Code.PERMISSION_DENIED, "Ask somebody else who may approve."),

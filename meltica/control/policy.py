@@ -9,6 +9,11 @@
 
     [services]
     dashboard = ["viewer"]
+
+    [accounts]
+    tara = ["main"]
+
+Who stands in ``[accounts]`` gives commands about those accounts alone; everybody else about all of them.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ import msgspec
 from meltica.control.identity import Identity, Kind, UnidentifiedError, parse
 from meltica.control.roles import Role
 from meltica.domain.errors import MelticaError
+from meltica.domain.limits import ACCOUNT_NAME
 
 RECHECK_S = 1.0
 """How long a revoked role may still work: the file is looked at no more often than this."""
@@ -43,12 +49,18 @@ class PolicyError(MelticaError):
 class Policy(msgspec.Struct, frozen=True):
     trust_domain: str
     members: dict[tuple[Kind, str], frozenset[Role]]
+    accounts: dict[str, frozenset[str]] = {}
+    """Name of a person or service -> the accounts that their commands may be about; missing: all."""
 
     def roles_of(self, identity: Identity) -> frozenset[Role]:
         """None for whoever is not in the file, or comes from another trust domain."""
         if identity.domain != self.trust_domain:
             return _NOBODY
         return self.members.get((identity.kind, identity.name), _NOBODY)
+
+    def accounts_of(self, identity: Identity) -> frozenset[str] | None:
+        """None: all."""
+        return self.accounts.get(identity.name)
 
     def roles_of_actor(self, actor: str) -> frozenset[Role]:
         """The same for an actor as the journal keeps it; anything that is no SPIFFE id has no roles."""
@@ -67,15 +79,31 @@ def read_policy(path: Path) -> Policy:
     domain = document.pop("trust_domain", None)
     if not isinstance(domain, str) or not _DOMAIN.fullmatch(domain):
         raise PolicyError(f'{path}: trust_domain is missing or no domain name such as "meltica.example"')
+    accounts = _accounts(path, document.pop("accounts", {}))
     members: dict[tuple[Kind, str], frozenset[Role]] = {}
     for section, table in document.items():
         if section not in _SECTIONS or not isinstance(table, dict):
-            raise PolicyError(f"{path}: unknown entry {section!r}; known are trust_domain, [people] and [services]")
+            raise PolicyError(
+                f"{path}: unknown entry {section!r}; known are trust_domain, [people], [services] and [accounts]"
+            )
         for name, roles in table.items():
             if not _NAME.fullmatch(name):
                 raise PolicyError(f"{path}: [{section}] {name!r} is no name of lower-case letters, digits, - and _")
             members[_SECTIONS[section], name] = _roles(path, f"[{section}] {name}", roles)
-    return Policy(domain, members)
+    if strangers := sorted(accounts.keys() - {name for _, name in members}):
+        raise PolicyError(f"{path}: [accounts] {strangers[0]!r} is neither in [people] nor in [services]")
+    return Policy(domain, members, accounts)
+
+
+def _accounts(path: Path, table: object) -> dict[str, frozenset[str]]:
+    if not isinstance(table, dict):
+        raise PolicyError(f"{path}: [accounts] must be a table: name = list of accounts")
+    for name, names in table.items():
+        if not isinstance(names, list) or not all(
+            isinstance(each, str) and ACCOUNT_NAME.fullmatch(each) for each in names
+        ):
+            raise PolicyError(f'{path}: [accounts] {name}: must be a list of accounts, such as ["main"]')
+    return {name: frozenset(names) for name, names in table.items()}
 
 
 def _roles(path: Path, place: str, roles: object) -> frozenset[Role]:

@@ -119,7 +119,7 @@ class ControlServer:
         self._certificates = certificates
         self._draining = asyncio.Event()
         self._durable = DurableCommands(gateway)
-        self._calls = Calls(policy, self._draining)
+        self._calls = Calls(policy, self._draining, gateway.state)
         self._health = Health(service.full_name for service in SERVICES)
         self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS)
         batches = Batches(self._draining)

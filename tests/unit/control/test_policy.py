@@ -76,6 +76,9 @@ def test_roles_are_a_persons_or_a_services(tmp_path):
     assert policy.roles_of_actor("spiffe://meltica.example/person/mallory") == set()
     assert policy.roles_of_actor("spiffe://evil.example/person/olivia") == set()
     assert policy.roles_of_actor("strategy:olivia") == set()
+    assert policy.accounts_of(OLIVIA) is None
+    path.write_text(GOOD + '[accounts]\nolivia = ["main", "fund-a"]\n')
+    assert read_policy(path).accounts_of(OLIVIA) == {"main", "fund-a"}
 
 
 @pytest.mark.parametrize(
@@ -90,6 +93,11 @@ def test_roles_are_a_persons_or_a_services(tmp_path):
         ('trust_domain = "a"\n[people]\nolivia = ["god"]\n', "known are viewer, trader"),
         ('trust_domain = "a"\n[people]\nolivia = ["trader"]\nolivia = ["viewer"]\n', "can't be read"),
         ("trust_domain", "can't be read"),
+        ('trust_domain = "a"\naccounts = 5\n', "must be a table"),
+        ('trust_domain = "a"\n[accounts]\ntara = ["main"]\n', "'tara' is neither in"),
+        ('trust_domain = "a"\n[people]\ntara = []\n[accounts]\ntara = "main"\n', "must be a list of accounts"),
+        ('trust_domain = "a"\n[people]\ntara = []\n[accounts]\ntara = ["a b"]\n', "must be a list of accounts"),
+        ('trust_domain = "a"\n[people]\ntara = []\n[accounts]\ntara = [5]\n', "must be a list of accounts"),
     ],
 )
 def test_a_wrong_policy_says_what_is_wrong(tmp_path, text, words):
