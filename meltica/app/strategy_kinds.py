@@ -9,13 +9,18 @@ from typing import Any, Final
 from meltica.app.settings import StrategySettings
 from meltica.domain.errors import FieldError
 from meltica.domain.instrument import Instrument
+from meltica.strategies.examples.accumulator import Accumulator
 from meltica.strategies.examples.market_maker import MarketMaker
 from meltica.strategies.examples.momentum import Momentum
 from meltica.strategies.parameters import load_parameters
 from meltica.strategies.runner import StrategyRunner
 from meltica.strategies.sdk import Strategy
 
-KINDS: Final[dict[str, type[Strategy[Any]]]] = {"market_maker": MarketMaker, "momentum": Momentum}
+KINDS: Final[dict[str, type[Strategy[Any]]]] = {
+    "accumulator": Accumulator,
+    "market_maker": MarketMaker,
+    "momentum": Momentum,
+}
 
 
 def build(wanted: StrategySettings, instruments: Mapping[str, Instrument], epoch: int) -> StrategyRunner:
