@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -60,6 +61,9 @@ class Books(RuleBasedStateMachine):
         super().__init__()
         self.clerk = Clerk()
         self.naive = NaiveBooks()
+        self.executions: list[Booked] = []
+        self.settled: dict[tuple[str, str], int] = defaultdict(int)
+        """(account, currency) -> funding, by what each account has traded."""
         self.allocations = 0
         self.steps = 0
 
@@ -86,7 +90,9 @@ class Books(RuleBasedStateMachine):
         trade = Trade(account, strategy, name, CURRENCIES[name], lots, Fraction(ticks * unit), Fraction(fee))
         self.naive.trades.append(trade)
         side = 1 if lots > 0 else -1
-        return Booked(account, name, self.clerk.last_order, [first], side, abs(lots), ticks, fee, trade, [])
+        which = Booked(account, name, self.clerk.last_order, [first], side, abs(lots), ticks, fee, trade, [])
+        self.executions.append(which)
+        return which
 
     @rule(target=booked, which=consumes(booked), lots=st.integers(0, 9), ticks=ticks, fee=fees, old=st.booleans())
     def correct(self, which, lots, ticks, fee, old):
@@ -160,6 +166,8 @@ class Books(RuleBasedStateMachine):
             held = sum(t.lots for t in self.naive.trades if (t.account, t.instrument) == (account, PERP))
             exact = Fraction(-held * ticks * self.clerk.units[PERP] * rate, 10**12)
             self.naive.money[account, "USDT"] += round(exact)
+            traded = sum(x.side * x.lots for x in self.executions if (x.account, x.name) == (account, PERP))
+            self.settled[account, "USDT"] += round(Fraction(-traded * ticks * self.clerk.units[PERP] * rate, 10**12))
         self.clerk.funding(PERP, rate, ticks)
 
     @rule(btc=ticks, aapl=ticks)
@@ -196,6 +204,16 @@ class Books(RuleBasedStateMachine):
                 assert sums.realised - sums.cost == realised - cost, "together exact"
             else:
                 assert (sums.cost, sums.realised) == (cost, realised)
+
+    @invariant()
+    def what_a_venue_should_say_is_what_was_traded_there(self):
+        """Whatever was allocated to whom; money that was booked at no venue is not there."""
+        for venue in ("BINANCE", "XNAS", "XETR"):
+            for (account, currency), nanos in self.clerk.ledger.custody.at(venue).items():
+                mine = [x for x in self.executions if x.account == account and x.name.endswith(f"@{venue}")]
+                paid = sum(x.side * x.lots * x.ticks * self.clerk.units[x.name] + x.fee for x in mine)
+                assert CURRENCIES[mine[0].name] == currency
+                assert nanos == self.settled[account, currency] - paid
 
     @invariant()
     def equity_is_cash_and_position_value(self):
@@ -272,6 +290,7 @@ TestBooks = Books.TestCase
 INVARIANTS = (
     Books.balanced,
     Books.cash_and_positions_are_the_naive_ones,
+    Books.what_a_venue_should_say_is_what_was_traded_there,
     Books.equity_is_cash_and_position_value,
     Books.the_ledgers_profit_is_that_of_the_positions,
     Books.each_day_closes_with_what_it_opened_and_what_moved,
