@@ -22,6 +22,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     """With which times in force it honours a minimum quantity."""
     display: bool = False
     """Does it keep the part of a resting LIMIT order that does not show?"""
+    display_step_lots: int = 1
+    """What shows must be a multiple of this."""
     random_display: bool = False
     """Does it also vary what shows?"""
     pegs: tuple[Peg, ...] = ()
@@ -37,7 +39,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
 
     def shows_part(self, terms: Terms) -> bool:
         """Can it do by itself what the terms say of what shows?"""
-        return self.display and (terms.display_spread_ppm == 0 or self.random_display)
+        varies = terms.display_spread_ppm > 0
+        return self.display and terms.display_lots % self.display_step_lots == 0 and (self.random_display or not varies)
 
     def pegs_itself(self, terms: Terms) -> bool:
         """Only with a limit: what it follows is known there alone, and the gate judges by the worst that may come."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from meltica.venues.nasdaq.ouch50 import CODEC, RejectReason, Tag
 from meltica.venues.nasdaq.ouch_codec import MARKET_PRICE_ROUND, OuchError, OuchMessage, TagValue
 from meltica.venues.nasdaq.soupbintcp import SoupStream
+from sim.venues.nasdaq_ouch_orders import Account, Resting, Trade
 
 _REASONS: Final = {
     "Side": RejectReason.INVALID_SIDE,
@@ -26,55 +26,6 @@ _REASONS: Final = {
 }
 """Which reject says that a field is wrong; every other field is a processing error."""
 NANOS_A_DAY: Final = 86_400_000_000_000
-
-
-@dataclass(slots=True, eq=False)
-class Resting:
-    """A live order."""
-
-    account: Account
-    urn: int
-    side: str
-    symbol: str
-    price: int
-    shares: int
-    """Liable on the whole chain."""
-    entered: OuchMessage
-    reference: int
-    executed: int = 0
-    self_matched: int = 0
-    reduced: int = 0
-    cancel_pending: bool = False
-
-    @property
-    def leaves(self) -> int:
-        return self.shares - self.executed - self.self_matched - self.reduced
-
-    @property
-    def buys(self) -> bool:
-        return self.side == "B"
-
-    def key(self) -> tuple[int, int]:
-        return (-self.price if self.buys else self.price, self.reference)
-
-
-@dataclass(eq=False)
-class Account:
-    """One OUCH account: who may log in, its stream of answers, its orders."""
-
-    username: str
-    password: str
-    stream: SoupStream
-    last_urn: int = 0
-    enabled: bool = True
-    live: dict[int, Resting] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Trade:
-    match: int
-    shares: int
-    sides: tuple[Resting, Resting]
 
 
 class Exchange:
@@ -92,6 +43,7 @@ class Exchange:
         self.now_ns = 0
         self.trades: list[Trade] = []
         self._books: dict[str, tuple[list[Resting], list[Resting]]] = {}
+        self._for_crosses: dict[tuple[str, str], list[Resting]] = {}
         self._last_reference = 0
         self._handlers: dict[str, Callable[[Account, OuchMessage], None]] = {
             "O": self._enter,
@@ -146,6 +98,20 @@ class Exchange:
         for order in [order for side in self._book(symbol) for order in side if order.cancel_pending]:
             self._take_away(order, order.leaves, "U")
 
+    def run_cross(self, symbol: str, cross: str) -> None:
+        """What was entered for this cross trades with what is in the book, then is over. No auction price is made."""
+        for order in self._for_crosses.pop((symbol, cross), []):
+            if order.urn in order.account.live:
+                self._work(order, order.entered, in_cross=True)
+
+    def pass_time(self, second: int) -> None:
+        """It is that many seconds since midnight: good-till-time orders end."""
+        for account in self.accounts.values():
+            for order in list(account.live.values()):
+                until = order.entered.tag(Tag.EXPIRE_TIME)
+                if isinstance(until, int) and until <= second:
+                    self._take_away(order, order.leaves, "T")
+
     def end_of_day(self) -> None:
         for account in self.accounts.values():
             for order in list(account.live.values()):
@@ -154,9 +120,9 @@ class Exchange:
             account.stream.ended = True
 
     def depth(self, symbol: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """(price, shares) of each order, best first."""
-        bids, asks = self._book(symbol)
-        return [(o.price, o.leaves) for o in bids], [(o.price, o.leaves) for o in asks]
+        """(price, shares) of what is displayed of each order, best first."""
+        bids, asks = ([(o.price, o.shown) for o in side if o.shown] for side in self._book(symbol))
+        return bids, asks
 
     # What clients ask
 
@@ -282,9 +248,15 @@ class Exchange:
             order.executed, order.self_matched = old.executed, old.self_matched
         return order
 
-    def _work(self, order: Resting, message: OuchMessage) -> None:
+    def _work(self, order: Resting, message: OuchMessage, *, in_cross: bool = False) -> None:
         """Match it, then rest what is left, or not."""
         order.account.live[order.urn] = order
+        cross = order.entered.text("CrossType")
+        if cross in ("O", "C") and not in_cross:
+            self._for_crosses.setdefault((order.symbol, cross), []).append(order)
+            return
+        if (kind := order.entered.tag(Tag.PRICE_TYPE)) is not None:
+            order.price = self._pegged(order, str(kind))
         others = self._book(order.symbol)[1 if order.buys else 0]
         post_only = (message.tag(Tag.POST_ONLY) or order.entered.tag(Tag.POST_ONLY)) == "P"
         crossing = [other for other in others if _crosses(order, other)]
@@ -308,6 +280,15 @@ class Exchange:
             self._take_away(order, order.leaves, "I")
         else:
             insort(self._book(order.symbol)[0 if order.buys else 1], order, key=Resting.key)
+
+    def _pegged(self, order: Resting, kind: str) -> int:
+        """Where a peg is when it comes, never beyond its limit. It stays there: this exchange follows nothing."""
+        sides = self._book(order.symbol)
+        best = [next((o.price for o in side if o.shown), None) for side in sides]
+        own, other = best if order.buys else best[::-1]
+        at = {"R": own, "P": other}.get(kind) if kind != "M" else own and other and (own + other) // 2
+        worst = min if order.buys else max
+        return order.price if at is None else worst(order.price, at)
 
     def _trade(self, taker: Resting, maker: Resting, shares: int) -> None:
         match = len(self.trades) + 1

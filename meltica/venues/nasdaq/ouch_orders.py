@@ -12,7 +12,7 @@ from meltica.domain.errors import FieldError
 from meltica.domain.instrument import Instrument
 from meltica.domain.order import Order, OrderType, PendingKind, Side
 from meltica.domain.reports import OutcomeUnknown
-from meltica.venues.nasdaq.ouch_codec import MARKET_PRICE
+from meltica.venues.nasdaq.ouch_codec import MARKET_PRICE, TagValue
 
 MAX_ORDERS: Final = 1_000_000
 """Of one day and port; a venue may bust a trade in the evening, so none is forgotten before."""
@@ -52,6 +52,11 @@ class OuchOrder(msgspec.Struct, kw_only=True):
     quantity_lots: int
     price_ticks: int | None
     wire_tif: str
+    iso: bool = False
+    display: str = ""
+    """As it was entered; empty: as the session's orders are."""
+    repeated: tuple[TagValue, ...] = ()
+    """What a Replace says again of how it works."""
     user_ref_num: int = 0
     """0: known from before a restart, its number will come with the replay."""
     venue_order_id: str = ""
@@ -149,10 +154,11 @@ def remembered(known: Order, instrument: Instrument, wire_tif: str) -> OuchOrder
         client_order_id=known.client_order_id,
         instrument=instrument,
         side=known.side,
-        order_type=known.order_type.sent_as,
+        order_type=known.order_type if at_venue_as_is(known) else known.order_type.sent_as,
         quantity_lots=known.quantity_lots,
         price_ticks=known.price_ticks,
         wire_tif=wire_tif,
+        iso=known.iso,
         restored=True,
         awaited=not known.acknowledged,
     )
@@ -168,6 +174,11 @@ def remembered(known: Order, instrument: Instrument, wire_tif: str) -> OuchOrder
             )
         )
     return order
+
+
+def at_venue_as_is(known: Order) -> bool:
+    """Does the venue follow the market for it?"""
+    return known.order_type is OrderType.PEGGED and not known.released
 
 
 def wire_per_tick(instrument: Instrument) -> int:

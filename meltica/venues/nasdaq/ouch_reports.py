@@ -319,8 +319,8 @@ class Reporter:
         return f"{self.session}-{message.number('Match Number')}{'B' if order.side is Side.BUY else 'S'}"
 
     def _price(self, order: OuchOrder, message: OuchMessage) -> int | None:
-        if order.order_type is OrderType.MARKET:
-            return order.price_ticks
+        if order.order_type is not OrderType.LIMIT:
+            return order.price_ticks  # Of a peg it is the limit, wherever the venue has it now.
         return self._ticks(order, message.number("Price"))
 
     def _ticks(self, order: OuchOrder, wire: int) -> int:

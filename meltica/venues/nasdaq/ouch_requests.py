@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
-from meltica.domain.errors import FieldError
-from meltica.domain.order import Side, TimeInForce
+from meltica.domain.order import Side
 from meltica.domain.order_events import OrderSubmitted
 from meltica.hot.ouch_wire_twin import cl_ord_id
 from meltica.venues.nasdaq.ouch50 import CODEC, Tag
 from meltica.venues.nasdaq.ouch_codec import TagValue
 from meltica.venues.nasdaq.ouch_orders import OuchOrder, Request, RequestKind, whole_shares, wire_price
-
-ROUND_LOT: Final = 100
+from meltica.venues.nasdaq.ouch_terms import CROSSES, REPEATED, hides, tags_of
 
 
 def sell(_command: OrderSubmitted) -> str:
@@ -31,16 +28,13 @@ class Speech(msgspec.Struct, frozen=True):
     display: str = "Y"
     sell_code: Callable[[OrderSubmitted], str] = sell
 
-    def enter(self, command: OrderSubmitted, order: OuchOrder) -> bytes:
+    def enter(self, command: OrderSubmitted, order: OuchOrder, now_ns: int) -> bytes:
         """:raises FieldError: OUCH has no such order."""
         shares = whole_shares(order.instrument, command.quantity_lots)
-        tags = [TagValue(Tag.FIRM, self.firm)] if self.firm else []
-        if command.post_only:
-            tags.append(TagValue(Tag.POST_ONLY, "P"))
-        if command.time_in_force is TimeInForce.FOK:
-            if shares % ROUND_LOT:
-                raise FieldError("quantity", shares, f"fill or kill is a minimum quantity, in lots of {ROUND_LOT}")
-            tags.append(TagValue(Tag.MIN_QTY, shares))
+        said = tags_of(command, order.instrument, now_ns)
+        tags = [TagValue(Tag.FIRM, self.firm), *said] if self.firm else said
+        order.display = "N" if hides(command) else self.display
+        order.repeated = tuple(tag for tag in said if tag.tag in REPEATED)
         fields: dict[str, int | str] = {
             "UserRefNum": order.user_ref_num,
             "Side": "B" if command.side is Side.BUY else self.sell_code(command),
@@ -48,10 +42,10 @@ class Speech(msgspec.Struct, frozen=True):
             "Symbol": order.instrument.venue_symbol,
             "Price": wire_price(order.instrument, command.order_type, command.price_ticks),
             "Time In Force": order.wire_tif,
-            "Display": self.display,
+            "Display": order.display,
             "Capacity": self.capacity,
-            "InterMarket Sweep Eligibility": "N",
-            "CrossType": "N",
+            "InterMarket Sweep Eligibility": "Y" if order.iso else "N",
+            "CrossType": CROSSES.get(command.time_in_force, "N"),
             "ClOrdID": cl_ord_id(order.order_id),
         }
         return CODEC.encode(CODEC.make("inbound", "O", fields, tuple(tags)))
@@ -66,11 +60,11 @@ class Speech(msgspec.Struct, frozen=True):
             "Quantity": whole_shares(order.instrument, total),
             "Price": wire_price(order.instrument, order.order_type, asked.price_ticks),
             "Time In Force": order.wire_tif,
-            "Display": self.display,
-            "InterMarket Sweep Eligibility": "N",
+            "Display": order.display or self.display,
+            "InterMarket Sweep Eligibility": "Y" if order.iso else "N",
             "ClOrdID": cl_ord_id(order.order_id),
         }
-        return CODEC.encode(CODEC.make("inbound", "U", fields))
+        return CODEC.encode(CODEC.make("inbound", "U", fields, order.repeated or None))
 
 
 def cancels(order: OuchOrder, quantity_lots: int) -> tuple[bytes, ...]:

@@ -17,7 +17,7 @@ from typing import Final
 from meltica.domain.errors import FieldError
 from meltica.domain.instrument import Instrument
 from meltica.domain.market import MarketEvent
-from meltica.domain.order import Order, OrderType, TimeInForce
+from meltica.domain.order import Order, OrderType
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import VenueCommand
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
@@ -35,6 +35,7 @@ from meltica.venues.nasdaq.ouch_orders import (
 )
 from meltica.venues.nasdaq.ouch_reports import NEVER_ARRIVED, Reporter
 from meltica.venues.nasdaq.ouch_requests import Speech, cancels, sell
+from meltica.venues.nasdaq.ouch_terms import TIFS, recall
 from meltica.venues.nasdaq.soupbintcp import (
     Failed,
     LoggedIn,
@@ -48,7 +49,6 @@ from meltica.venues.nasdaq.soupbintcp import (
 RESEND_WITHIN_NS: Final = 5_000_000_000
 """An order that never arrived is sent again only so long after it was meant."""
 LAST_REF: Final = 2**32 - 1
-_TIFS: Final = {TimeInForce.DAY: "0", TimeInForce.IOC: "3", TimeInForce.FOK: "3"}
 
 
 class OuchSession:
@@ -105,7 +105,7 @@ class OuchSession:
         self._surveys = True
         for known in orders:
             if (instrument := self._instruments.get(known.instrument)) is not None:
-                order = remembered(known, instrument, _TIFS.get(known.time_in_force, "0"))
+                order = recall(remembered(known, instrument, TIFS.get(known.time_in_force, "0")), known)
                 self._book.add(order)
                 for other in known.chain:
                     self._book.name(order, other)
@@ -246,12 +246,13 @@ class OuchSession:
             order_type=command.order_type,
             quantity_lots=command.quantity_lots,
             price_ticks=command.price_ticks,
-            wire_tif=_TIFS[command.time_in_force],
+            wire_tif=TIFS[command.time_in_force],
+            iso=command.iso,
             user_ref_num=self._next_ref,
             leaves_lots=command.quantity_lots,
         )
         try:
-            message = self._says.enter(command, order)
+            message = self._says.enter(command, order, now_ns)
         except FieldError as error:
             self._reject(command.client_order_id, str(error))
             return
@@ -274,7 +275,7 @@ class OuchSession:
             return f"{MAX_ORDERS} orders a day and port, no more"
         if self._next_ref > LAST_REF:
             return "the port has used all of its reference numbers"
-        if command.time_in_force not in _TIFS:
+        if command.time_in_force not in TIFS:
             return f"OUCH has no {command.time_in_force.name} orders"
         if wire_per_tick(instrument) == 0:
             return f"tick size {instrument.tick_size} can't be told in 1/10,000 dollars"
