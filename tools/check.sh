@@ -72,7 +72,7 @@ else
   FUZZ_SEED="${FUZZ_SEED:-20191230}" FUZZ_NICE=10 tools/fuzz.sh "${FUZZ_SECONDS:-60}" >.cache/fuzz.log 2>&1 & fuzzing=$!
   tests "integration" tests/integration
   tests "chaos" tests/chaos
-  joined "fuzz: ${FUZZ_SECONDS:-60} s a decoder, a third for what is behind" $fuzzing .cache/fuzz.log
+  joined "fuzz: ${FUZZ_SECONDS:-60} s a decoder, a tenth for what is behind" $fuzzing .cache/fuzz.log
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then

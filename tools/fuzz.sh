@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes the decoders: tools/fuzz.sh SECONDS [door ...]   seconds for each door, two doors at a time.
-# Default: all doors, and those that stand behind a decoder (machines fed with whole records) get a third of the time.
+# Default: all doors, and those that stand behind a decoder (machines fed with whole records) get a tenth of the time.
 # One line for each door; on a finding the path of the input, how to replay it, and exit 1. Inputs that reached new code stay
 # in .cache/fuzz/, so that a longer run goes on where the last one ended.
 set -uo pipefail
@@ -22,7 +22,7 @@ done
 
 one() { # door
   local log=$logs/$1.log begin=$SECONDS seconds=$seconds count size
-  case $behind in *" $1 "*) seconds=$(((seconds + 2) / 3)) ;; esac
+  case $behind in *" $1 "*) seconds=$(((seconds + 9) / 10)) ;; esac
   if nice -n "${FUZZ_NICE:-0}" "$python" -m tests.fuzz.run "$1" "$seconds" >"$log" 2>&1; then
     count=$(sed -nE 's/^stat::number_of_executed_units: *([0-9]+).*/\1/p' "$log")
     size=$(find ".cache/fuzz/$1" -type f | wc -l)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the extensions once more, with AddressSanitizer and UndefinedBehaviorSanitizer, and lets what judges compiled code run
 # on them: a read past a buffer or an overflow ends the run with a report, even where the result is right.
-# tools/sanitize.sh                     conformance, the hot path's unit tests, and all inputs of the fuzzer (REPLAY_S=5 each door)
+# tools/sanitize.sh                     conformance, the hot path's unit tests, and all inputs of the fuzzer (REPLAY_S=3 each door)
 # tools/sanitize.sh pytest arguments    these tests alone
 # tools/sanitize.sh --planted           shows that it would be noticed: a read past the end is planted into a copy and must be found
 set -euo pipefail
@@ -61,13 +61,14 @@ fi
 tests() { on "$lib" .venv/bin/pytest -q --import-mode=append --capture=sys -p tests.fuzz.sanitized "$@"; }
 if [ $# -gt 0 ]; then tests "$@"; exit; fi
 # Two cores: the tests on one, the fuzzer's inputs on the other.
-replay "$lib" "${REPLAY_S:-5}" >.cache/sanitized/replay.log 2>&1 & replaying=$!
+replay "$lib" "${REPLAY_S:-3}" >.cache/sanitized/replay.log 2>&1 & replaying=$!
 status=0
-# Left out: the Python forms, which have no memory to read past; what the loops call and where pages lie is asked of the ordinary build, the steps have another sanitizer of their
-# own, and the matrices judge the engine alone.
+# Left out: what is Python (the twins, Binance's books, the matrices, the generated files); the remote gate, whose compiled part has its own suite here;
+# what the loops call and where pages lie, which is asked of the ordinary build; the steps, which have another sanitizer of their own.
 tests tests/conformance tests/unit/hot -m "not slow" -k "not [python and not -python" \
   --ignore=tests/conformance/test_hot_loops_are_bare.py --ignore=tests/conformance/test_shared_steps.py \
-  --ignore=tests/conformance/test_fix_matrices.py \
+  --ignore=tests/conformance/test_fix_matrices.py --ignore=tests/conformance/test_recordings_binance.py \
+  --ignore=tests/conformance/test_layout_languages.py --ignore=tests/conformance/test_gate_remote.py \
   --deselect=tests/conformance/test_shared_segments.py::test_pages_are_where_they_were_asked_for_or_it_is_said || status=1
 if wait "$replaying"; then
   echo "the fuzzer's inputs: $(grep -c '  ok  ' .cache/sanitized/replay.log) doors, $(sed -nE 's/.*  ([0-9]+) of .*/\1/p' .cache/sanitized/replay.log | paste -sd+ | bc) inputs, no finding"

@@ -15,6 +15,7 @@ from meltica.hot.bounds import Bounds
 from meltica.hot.gate_twin import Gate as Twin
 from meltica.hot.intent_twin import OrderIntent
 from meltica.hot.layout_gen import Mark, Record
+from tests.conformance.examples import examples
 from tests.conformance.gate_desk import GateKind, T, record
 from tests.conformance.gate_draws import (
     BUSY_DAY_ORDERS,
@@ -34,7 +35,7 @@ from tests.conformance.gate_draws import (
 )
 
 
-def lockstep(kind: GateKind, *, examples: int = 30, steps: int = 30, bounds: Bounds | None = None) -> Any:
+def lockstep(kind: GateKind, *, count: int = 30, steps: int = 30, bounds: Bounds | None = None) -> Any:
     """A TestCase class that drives a gate of this kind beside the twin; a failure prints what reproduces it."""
 
     class Lockstep(GateLockstep):
@@ -44,7 +45,7 @@ def lockstep(kind: GateKind, *, examples: int = 30, steps: int = 30, bounds: Bou
     Lockstep.__name__ = f"GateLockstep{kind.name.title()}"
     case = Lockstep.TestCase
     case.settings = settings(
-        max_examples=examples,
+        max_examples=examples(count),
         stateful_step_count=steps,
         deadline=None,
         print_blob=True,

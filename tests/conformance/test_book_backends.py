@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from meltica.hot import LOTS_BOUND, TICKS_BOUND, Side, load
 from tests.conformance import itch_messages as itch
+from tests.conformance.examples import examples
 
 BACKENDS = {name: load(name) for name in ("python", "cython")}
 SNIPPET = Path(os.environ.get("MELTICA_DATA", "../shared/data")) / "nasdaq/12302019_SNIPPET.NASDAQ_ITCH50"
@@ -86,7 +87,7 @@ updates = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200, print_blob=True)
+@settings(deadline=None, max_examples=examples(200), print_blob=True)
 @given(updates, st.integers(0, 30))
 def test_level_books_agree(history: list[tuple[int, int, int]], count: int) -> None:
     twin, candidate = (BACKENDS[name].LevelBook() for name in ("python", "cython"))
@@ -224,7 +225,7 @@ def view(book: Any, locates: list[int]) -> dict[str, Any]:
     }
 
 
-@settings(deadline=None, max_examples=200, print_blob=True)
+@settings(deadline=None, max_examples=examples(200), print_blob=True)
 @given(st.lists(messages, max_size=120))
 def test_market_books_agree(history: list[bytes]) -> None:
     twin, candidate = (played(BACKENDS[name], *history) for name in ("python", "cython"))
@@ -233,7 +234,7 @@ def test_market_books_agree(history: list[bytes]) -> None:
         assert twin.order(ref) == candidate.order(ref)
 
 
-@settings(deadline=None, max_examples=100, print_blob=True)
+@settings(deadline=None, max_examples=examples(100), print_blob=True)
 @given(st.lists(st.tuples(st.integers(1, 60), st.sampled_from("BS"), st.booleans()), max_size=300))
 def test_deep_books_agree_however_they_are_searched(history: list[tuple[int, str, bool]]) -> None:
     """More levels than are compared at once; a book that fits a cache is searched in another way than a large one."""

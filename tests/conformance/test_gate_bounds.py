@@ -33,7 +33,7 @@ class TestCythonGateBounds(BoundStories, ImportStories):
 
 
 TestCythonGateLockstepSmall = lockstep(TestCythonGateBounds.kind, bounds=SMALL)
-TestCythonGateLockstepCard = lockstep(TestCythonGateBounds.kind, bounds=card_bounds(1), examples=10)
+TestCythonGateLockstepCard = lockstep(TestCythonGateBounds.kind, bounds=card_bounds(1), count=10)
 
 
 def test_bounds_only_narrow() -> None:

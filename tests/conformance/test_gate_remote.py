@@ -81,4 +81,4 @@ class TestRemoteGate(GateStories):
     kind = GateKind("remote", make=Pool.make, intent=OrderIntent.from_bytes)
 
 
-TestRemoteGateLockstep = lockstep(TestRemoteGate.kind, examples=10, steps=20)
+TestRemoteGateLockstep = lockstep(TestRemoteGate.kind, count=10, steps=20)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from meltica.hot import load
 from meltica.hot.itch import COLUMNS, ItchBatch, ItchDecoder
+from tests.conformance.examples import examples
 from tests.conformance.itch_messages import BODIES, expected, framed, message
 
 BACKENDS = {name: load(name) for name in ("python", "cython")}
@@ -134,7 +135,7 @@ known = st.sampled_from([framed(message(kind)) for kind in BODIES])
 pieces = st.one_of(known, known, known, st.binary(max_size=60))
 
 
-@settings(deadline=None, max_examples=300, print_blob=True)
+@settings(deadline=None, max_examples=examples(300), print_blob=True)
 @given(st.lists(pieces, max_size=30).map(b"".join), st.integers(1, 9), st.data())
 def test_corrupted_buffers_end_alike_in_both(data: bytes, capacity: int, draw: st.DataObject) -> None:
     if data and draw.draw(st.booleans()):
@@ -145,7 +146,7 @@ def test_corrupted_buffers_end_alike_in_both(data: bytes, capacity: int, draw: s
     assert ours == theirs
 
 
-@settings(deadline=None, max_examples=300, print_blob=True)
+@settings(deadline=None, max_examples=examples(300), print_blob=True)
 @given(st.binary(max_size=300), st.integers(0, 300))
 def test_garbage_ends_alike_in_both(data: bytes, offset: int) -> None:
     batches = [backend.ItchDecoder().decode(data, min(offset, len(data))) for backend in BACKENDS.values()]

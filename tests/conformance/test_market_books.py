@@ -13,6 +13,7 @@ from meltica.hot import BestChanges, ItchError, Side, load
 from meltica.hot.itch import END, END_OF_SESSION, MORE, TRUNCATED, UNKNOWN_TYPE, WRONG_LENGTH
 from meltica.hot.layout_gen import TopOfBookRecord
 from tests.conformance import itch_messages as itch
+from tests.conformance.examples import examples
 
 BACKENDS = {name: load(name) for name in ("python", "cython")}
 SNIPPET = Path(os.environ.get("MELTICA_DATA", "../shared/data")) / "nasdaq/12302019_SNIPPET.NASDAQ_ITCH50"
@@ -343,7 +344,7 @@ def block_of(book: Any, way: str, data: bytes, backend: ModuleType) -> tuple[Any
     return (*said, book.block_messages, sorted(book.touched()))
 
 
-@settings(deadline=None, max_examples=300, print_blob=True)
+@settings(deadline=None, max_examples=examples(300), print_blob=True)
 @given(
     st.lists(st.tuples(st.sampled_from(["bytes", "changes", "columns"]), st.lists(messages, max_size=60)), max_size=4),
     st.sampled_from([3, 30, 1_000, 100_000]),  # The last is searched in another way than books that fit a cache
@@ -358,7 +359,7 @@ def test_market_books_in_lockstep(blocks: list[tuple[str, list[bytes]]], max_ord
         assert view(books["python"]) == view(books["cython"])
 
 
-@settings(deadline=None, max_examples=200, print_blob=True)
+@settings(deadline=None, max_examples=examples(200), print_blob=True)
 @given(st.lists(messages, max_size=8).map(lambda some: itch.framed(*some)), st.binary(max_size=60), st.integers(0, 400))
 def test_damaged_blocks_end_alike(data: bytes, rubbish: bytes, cut: int) -> None:
     data = data[:cut] + rubbish + data[cut:]
@@ -367,7 +368,7 @@ def test_damaged_blocks_end_alike(data: bytes, rubbish: bytes, cut: int) -> None
     assert view(twin) == view(candidate)
 
 
-@settings(deadline=None, max_examples=60, print_blob=True)
+@settings(deadline=None, max_examples=examples(60), print_blob=True)
 @given(st.lists(messages, max_size=150))
 def test_without_queues_the_levels_are_the_same(history: list[bytes]) -> None:
     books = [one.ItchBook(queues=queues) for one in BACKENDS.values() for queues in (True, False)]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from meltica.hot import load
 from meltica.hot.mold import DUPLICATE, IN_ORDER, SLOW
 from meltica.venues.nasdaq.moldudp64 import encode_heartbeat, encode_packet
+from tests.conformance.examples import examples
 
 SESSION = b"000010059B"
 # Sequence number 7, two messages "ab" and "c", typed from the specification's table.
@@ -67,7 +68,7 @@ payloads = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=200, print_blob=True)
+@settings(deadline=None, max_examples=examples(200), print_blob=True)
 @given(st.lists(st.tuples(payloads, st.integers(0, 3), st.integers(0, 2**50), st.booleans()), max_size=40))
 def test_both_gates_judge_alike(story: list[tuple[bytes, int, int, bool]]):
     gates = [load(name).MoldGate() for name in BACKENDS]

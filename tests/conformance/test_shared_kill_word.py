@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meltica.hot.shared import KillReason
+from tests.conformance.examples import examples
 from tests.conformance.shared_records import BACKENDS, PAIRS, dead_process, folder, peek, poke, shared
 
 pairs = pytest.mark.parametrize("pair", PAIRS, ids="-".join)
@@ -38,7 +39,7 @@ def test_a_new_word_is_engaged_and_stays_what_it_was_over_restarts(pair: tuple[s
 
 
 @pairs
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     steps=st.lists(
         st.sampled_from(["engage", "release", "release the one before", "look", "gate restarts"]), max_size=40

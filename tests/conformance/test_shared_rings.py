@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conformance.examples import examples
 from tests.conformance.shared_records import PAIRS, folder, number_of, numbers, record, shared
 
 SLOTS = 8
 pairs = pytest.mark.parametrize("pair", PAIRS, ids="-".join)
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=examples(60), deadline=None)
 
 spsc_steps = st.lists(
     st.one_of(

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meltica.hot.layout_gen import TopOfBookRecord
+from tests.conformance.examples import examples
 from tests.conformance.shared_records import PAIRS, dead_process, folder, poke, shared
 
 pairs = pytest.mark.parametrize("pair", PAIRS, ids="-".join)
@@ -20,7 +21,7 @@ def top(locate: int, price: int, stores: int = 0) -> TopOfBookRecord:
 
 
 @pairs
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(
     steps=st.lists(st.tuples(st.sampled_from([0, 1, 7, 65_535]), st.integers(-(2**63), 2**63 - 2)), max_size=30),
     looks=st.integers(1, 5),
