@@ -6,7 +6,8 @@ be in it or not, a part of it even: every state in between agrees with it.
 
 from __future__ import annotations
 
-from operator import itemgetter
+from itertools import accumulate
+from operator import itemgetter, sub
 from typing import Final, NamedTuple
 
 import msgspec
@@ -239,14 +240,17 @@ def _explained(desk: Desk, whole: Whole, result: Compared, instrument: str, lots
 
 
 def _balances(desk: Desk, whole: Whole, result: Compared) -> None:
-    """With the ledger's balance, where it came with the statement; else with what fills moved since the first one."""
+    """With the ledger's balance, where it came with the statement; else with what fills moved since the first one.
+
+    While trading goes on the statement is of some moment since it was asked for: that with the smallest difference.
+    """
     asked_ns = whole.first.asked_ns
     for balance in whole.balances:
         ours = _ours_now(desk, whole, balance)
         if ours is None:
             continue  # Nothing to compare with yet; see ``differences``.
         since = [nanos for at_ns, nanos in money_since(desk, whole, balance.currency, asked_ns) if at_ns >= asked_ns]
-        nearest = _nearest(ours, since, balance.nanos)
+        nearest = min(accumulate((ours, *since), sub), key=lambda nanos: abs(balance.nanos - nanos))
         if nearest == balance.nanos or abs(nearest) > INT64_MAX:
             continue
         gap = balance.nanos - nearest
