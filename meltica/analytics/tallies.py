@@ -40,6 +40,7 @@ _COUNTED: Final = (
     "traded", "fees", "maker", "told", "ordered", "done",
 )  # fmt: skip
 WIDTH: Final = len(_COUNTED) + 10
+_NO_STAGES: Final = (NEVER,) * len(STAGES)
 
 
 def share_of(course: Course, unit: int) -> Share:
@@ -78,7 +79,9 @@ def share_of(course: Course, unit: int) -> Share:
 
 
 def buckets_of(course: Course, outcome: Outcome) -> tuple[int, ...]:
-    """One for each of STAGES. A duration below 0 is none: the clocks disagree."""
+    """One for each of STAGES. A duration below 0 is none: the clocks disagree. What was denied went through none."""
+    if outcome is Outcome.DENIED:
+        return _NO_STAGES
     begin = course.left_ns or course.received_ns
     first, last = course.first_fill_ns, course.last_fill_ns
     ends = (

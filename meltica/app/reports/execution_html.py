@@ -37,8 +37,9 @@ STYLE: Final = """
 body{font:15px/1.5 system-ui,Segoe UI,Helvetica,Arial,sans-serif;color:#1b1f24;max-width:1080px;margin:2em auto;
 padding:0 1.2em;background:#fff}
 h1{font-size:1.6em;margin:0}h2{font-size:1.15em;margin:2.2em 0 .3em}p{margin:.2em 0 .8em;color:#57606a}
-.tiles{display:flex;flex-wrap:wrap;gap:.8em;margin:1.2em 0}
-.tile{border:1px solid #e3e6ea;border-radius:8px;padding:.5em .9em;min-width:7.5em}
+.tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:.8em;margin:1.2em 0}
+@media(max-width:640px){.tiles{grid-template-columns:repeat(2,1fr)}}
+.tile{border:1px solid #e3e6ea;border-radius:8px;padding:.5em .9em}
 .tile b{display:block;font-size:1.35em;font-weight:600}.tile span{color:#6a737d;font-size:.85em}
 table{border-collapse:collapse;font-size:.8em;font-variant-numeric:tabular-nums;width:100%}
 th,td{padding:.25em .45em;text-align:right;border-bottom:1px solid #e3e6ea;white-space:nowrap}
@@ -110,7 +111,7 @@ def _section(title: str, words: str, body: str) -> str:
 def _tiles(total: ExecutionSummary) -> str:
     fall = total.shortfall
     tiles = [
-        (f"{total.orders:,}", "orders"),
+        (f"{total.orders:,}", f"orders ({total.denied:,} more denied)" if total.denied else "orders"),
         (f"{short(money_text(total.traded))}", f"{total.currency} traded"),
         (f"{points(fall.of(fall.total))} bp", "shortfall"),
         (short(money_text(fall.total)), f"{total.currency} shortfall"),

@@ -60,7 +60,7 @@ def rows_of(executions: Executions, by: GroupBy, chosen: ExecutionFilter) -> Ite
 
 HEADINGS: Final = (
     "", "ccy", "orders", "filled", "canc", "rej", "unkn", "fill%", "maker%", "traded", "fees",
-    "IS bps", "delay", "impact", "opport", "fees", "arrival", "mid", "touch", "fill p50", "fill p99",
+    "IS bps", "delay", "impact", "opport", "fee bps", "arrival", "mid", "touch", "fill p50", "fill p99",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ LABELS: Final = 170
 RIGHT: Final = 90
 ROW: Final = 34
 TICKS: Final = 6
+OVERLAP: Final = 6
 INK, FAINT, GRID = "#1b1f24", "#6a737d", "#e3e6ea"
 FONT: Final = 'font-family="system-ui, Segoe UI, Helvetica, Arial, sans-serif"'
 
@@ -140,12 +141,13 @@ def dots(names: Sequence[str], series: Sequence[Series], unit: str, label: str) 
     for row, name in enumerate(names):
         y = top + ROW * (row + 0.5)
         parts += [line((scale.left, y), (scale.right, y)), text(LABELS - 10, y + 4, shortened(name), anchor="end")]
-        for each in series:
+        for place, each in enumerate(series):
             if not math.isnan(value := each.values[row]):
+                off = OVERLAP * (place - (len(series) - 1) / 2)  # So that equal values are all seen.
                 hint = f"<title>{escape(f'{name}: {each.name} {number(value)} {unit}')}</title>"
-                place = f'cx="{scale.at(value):.1f}" cy="{y:.1f}"'
+                where = f'cx="{scale.at(value):.1f}" cy="{y + off:.1f}"'
                 parts.append(
-                    f'<circle {place} r="6" fill="{each.colour}" stroke="white" stroke-width="1.5">{hint}</circle>'
+                    f'<circle {where} r="6" fill="{each.colour}" stroke="white" stroke-width="1.5">{hint}</circle>'
                 )
     return picture(bottom + 26, parts, label)
 

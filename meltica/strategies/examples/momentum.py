@@ -72,8 +72,9 @@ class Momentum(Strategy[MomentumParameters]):
         self._leave(context)
 
     def on_rejected(self, context: Context, order: Order, why: str) -> None:
-        """Wait for as long as a trade would have lasted."""
+        """Wait for as long as a trade would have lasted: a quote later the answer would be the same."""
         self._mids.clear()
+        self._leaving = False
         context.set_timer(EXIT, context.time_ns + self.parameters.hold_ms * MILLISECOND_NS)
 
     def _enter(self, context: Context, moved_ticks: int) -> None:

@@ -166,10 +166,11 @@ def test_an_adopted_order_has_no_arrival_price() -> None:
 
 def test_a_denied_order_is_in_no_cost() -> None:
     day = Day()
-    day.deny(1, (3999, 4001))
+    day.deny(1, (3999, 4001), decided_ns=day.now_ns)
     assert day.order(1).shortfall is None
     found = day.only()
     assert (found.orders, found.denied, found.sent, found.ordered, found.unknown) == (0, 1, 0, 0, 0)
+    assert found.stages == (), "it went no way to any market"
 
 
 def test_an_order_that_waited_arrives_when_it_is_released() -> None:

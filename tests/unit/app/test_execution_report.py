@@ -117,8 +117,10 @@ def test_the_table_of_stages() -> None:
     assert shown["decision to command"] == ["2", "100", "ns", "201", "ns", "201", "ns", "201", "ns"]
     assert list(shown) == [row.stage.value for row in day.only().stages]
     assert len({len(line) for line in (heading, *rows)}) == 1
+    day.deny(3, (3999, 4001))
     text = page(day.books, GroupBy.STRATEGY, ALL, title="x")
     assert "<td>decision to first fill</td><td>2</td>" in text
+    assert "<b>2</b><span>orders (1 more denied)</span>" in text
 
 
 def test_the_page_is_well_formed_and_has_its_plots() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
+from meltica.domain.commands import SubmitOrder
 from meltica.domain.lifecycle import is_working
 from meltica.domain.market import BookInvalid, BookUpdate, MarketTrade
-from meltica.domain.order import Side
+from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.order_events import OrderDenied, OrderFilled, OrderReported, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType
 from meltica.strategies.examples.market_maker import MarketMaker, MarketMakerParameters
@@ -134,6 +136,33 @@ class TestMomentum:
         assert sides[1] is first.opposite
         assert floor.runner.position(BTC.instrument).lots == 0
         assert floor.runner.position(BTC.instrument).realised_nanos > 0
+
+    def test_what_is_refused_on_the_way_out_is_asked_for_again_after_a_while(self):
+        """Somebody else's order takes the room of a reduce-only one: no reason to ask with each quote."""
+        floor = Floor(BTC, Momentum(MomentumParameters(instrument=BTC.instrument, hold_ms=2_000)))
+        theirs = SubmitOrder(
+            request_id="other",
+            actor="system:test",
+            account="desk",
+            strategy="",
+            instrument=BTC.instrument,
+            side=Side.SELL,
+            order_type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            quantity_lots=10,
+            price_ticks=620_000,
+        )
+
+        def market() -> Iterator[BookUpdate]:
+            for number, event in enumerate(self.trend(floor, 4)):
+                yield event
+                if number == 10:
+                    assert isinstance(floor._step(theirs)[0], OrderSubmitted)
+
+        floor.run(market(), floor.now_ns + 60 * SECOND_NS)
+        denied = [event for event in floor.events if isinstance(event, OrderDenied)]
+        assert {event.reason for event in denied} == {"REDUCE_ONLY_WOULD_INCREASE"}
+        assert 2 <= len(denied) <= 10, "once in two seconds"
 
     def test_it_stays_out_of_a_quiet_market(self):
         floor = Floor(BTC, Momentum(MomentumParameters(instrument=BTC.instrument)))
