@@ -37,14 +37,22 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     close_ns: int | None = None
     """When its trading day closes, in nanoseconds after midnight UTC; None: it has no close that is known here."""
 
-    def shows_part(self, terms: Terms) -> bool:
+    def shows_part(self, terms: Terms, tif: TimeInForce) -> bool:
         """Can it do by itself what the terms say of what shows?"""
+        if self._may_outlive(tif):
+            return False
         varies = terms.display_spread_ppm > 0
         return self.display and terms.display_lots % self.display_step_lots == 0 and (self.random_display or not varies)
 
-    def pegs_itself(self, terms: Terms) -> bool:
+    def pegs_itself(self, terms: Terms, tif: TimeInForce) -> bool:
         """Only with a limit: what it follows is known there alone, and the gate judges by the worst that may come."""
+        if self._may_outlive(tif):
+            return False
         return terms.peg in self.pegs and terms.peg_offset_ticks == 0 and terms.peg_limit_ticks is not None
+
+    def _may_outlive(self, tif: TimeInForce) -> bool:
+        """Is it meant for longer than any order works there?"""
+        return self.day_only and tif in (TimeInForce.GTC, TimeInForce.GTD)
 
     def has_mark(self, instrument: str) -> bool:
         return self.mark_price and (not self.mark_instruments or instrument in self.mark_instruments)

@@ -30,7 +30,7 @@ def kept(desk: Desk, order: SubmitOrder | Order) -> tuple[Held, int] | None:
             return None
         return Held.TRIGGER, terms.expire_ns
     if order.order_type is OrderType.PEGGED:
-        native = isinstance(order, SubmitOrder) and venue.pegs_itself(terms)
+        native = isinstance(order, SubmitOrder) and venue.pegs_itself(terms, tif)
         return None if native else (Held.REFERENCE, terms.expire_ns)
     if tif in venue.times_in_force:
         return None
@@ -44,9 +44,10 @@ def kept(desk: Desk, order: SubmitOrder | Order) -> tuple[Held, int] | None:
 def in_slices(desk: Desk, order: SubmitOrder | Order) -> Terms | None:
     """Its terms, where only a part of it is to show and its venue can't do that by itself."""
     terms = order.terms
-    if terms is None or not terms.display_lots or venue_of(desk.state, order.instrument).shows_part(terms):
+    if terms is None or not terms.display_lots:
         return None
-    return terms
+    native = venue_of(desk.state, order.instrument).shows_part(terms, order.time_in_force)
+    return None if native else terms
 
 
 def as_judged(command: SubmitOrder) -> SubmitOrder:

@@ -66,6 +66,10 @@ class HeldBench(TestBench):
         known = Capabilities(venue="BINANCE", **facts)
         return self.step(DescribeVenue(request_id=self.request(), actor="system:test", capabilities=known))
 
+    def step_to(self, now_ns: int) -> None:
+        """The clock stands there from now on."""
+        self.now_ns = now_ns
+
     def fill(self, order: Order, lots: int) -> None:
         self.step(
             ExecutionReport(
