@@ -78,7 +78,8 @@ def _currency(total: ExecutionSummary, rows: Sequence[ExecutionSummary], orders:
     parts = [_tiles(total)]
     if drawn:
         parts += [_section("Implementation shortfall", _SHORTFALL, _shortfall_plot(drawn))]
-        parts += [_section("Slippage", _SLIPPAGE, _slippage_plot(drawn))]
+    if compared := [row for row in drawn if row.arrival.base or row.mid.base or row.touch.base]:
+        parts += [_section("Slippage", _SLIPPAGE, _slippage_plot(compared))]
     measured = [order for order in orders if order.shortfall is not None and order.shortfall.paper > 0]
     if len(measured) > 1:
         parts += [_section("Shortfall as it grew", _GROWTH, _growth_plot(measured, total.currency))]

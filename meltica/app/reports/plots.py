@@ -14,6 +14,8 @@ RIGHT: Final = 90
 ROW: Final = 34
 TICKS: Final = 6
 OVERLAP: Final = 6
+NUMBER: Final = 60
+"""Room for a value beside its bar."""
 INK, FAINT, GRID = "#1b1f24", "#6a737d", "#e3e6ea"
 FONT: Final = 'font-family="system-ui, Segoe UI, Helvetica, Arial, sans-serif"'
 
@@ -126,7 +128,7 @@ def stacked(names: Sequence[str], series: Sequence[Series], totals: Sequence[flo
             line((x, y - 4), (x, y + ROW - 12), INK, 2.5),
             text(LABELS - 10, y + 13, shortened(name), anchor="end"),
             text(scale.at(min(down, totals[row])) - 8, y + 13, number(totals[row]), anchor="end")
-            if totals[row] < 0
+            if totals[row] < 0 and scale.at(min(down, totals[row])) > LABELS + NUMBER
             else text(scale.at(max(up, totals[row])) + 8, y + 13, number(totals[row])),
         ]
     return picture(bottom + 26, parts, label)
