@@ -36,6 +36,7 @@ PARTS: Final = (
     "replay",
     "snapshots",
     "ledger",
+    "reconciliation",
     "durable",
     "grpc_submit",
     "links",

@@ -6,10 +6,12 @@ peer keeps a ledger as it trades, so there is none.
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -56,16 +58,27 @@ def rows(runs: int, sizes: tuple[int, int] = SIZES, fills: int = FILLS) -> list[
     taken = in_turn({**{m.value: books[m].booked for m in CostMethod}, "floor": plain.booked}, runs)
     grown, floor = _Books(CostMethod.FIFO, fills), _Plain(fills)
     before, floor_before = grown.grow_to(small), floor.grow_to(small)
-    after, floor_after = grown.grow_to(large), floor.grow_to(large)
+    empty_mb = _resident_mb()
+    after = grown.grow_to(large)
+    held_mb = _resident_mb() - empty_mb
+    floor_after = floor.grow_to(large)
     found = [
         row(f"ledger: fill to balanced entries, {m.value}", UNIT, taken[m.value], floor=Series(FLOOR, taken["floor"]))
         for m in CostMethod
     ]
     name = f"ledger: cost of a fill at {large:,} to that at {small:,}"
     found.append(row(name, "ratio", [after / before], floor=Series(FLOOR, [floor_after / floor_before])))
+    found.append(row(f"ledger: memory of {large:,} fills and the newest entries", "MB", [held_mb]))
     corrections = [grown.corrected() for _ in range(runs)]
     found.append(row(f"ledger: correct the newest of {large:,} fills", "ms", corrections))
     return found
+
+
+def _resident_mb() -> float:
+    """What this process has in memory."""
+    gc.collect()
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
 
 
 def _records() -> Iterator[Record]:
