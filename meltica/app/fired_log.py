@@ -24,7 +24,7 @@ class FiredLog:
     def take(self, _sequence: int, _time_ns: int, record: Record, /) -> None:
         for event in record.events:
             match event:
-                case OrderReported(exec_type=ExecType.REJECTED, unsent=True):
+                case OrderReported(exec_type=ExecType.REJECTED):
                     order = self._orders[event.order_id]
                     if order.order_type in FIRES:
                         LOG.error("%s fired, was refused and is over: %s", _named(order), event.text)

@@ -18,17 +18,19 @@ from meltica.engine.state import EngineState
 
 
 def instruments_of(body: object, state: EngineState) -> Iterable[str]:
-    """Cancels are judged by none; of reports those about a group are, whose other orders may go out."""
+    """Cancels are judged by none; of reports those about a group are, whose other orders may go out, and all while an
+    order that fired waits for own ones to go."""
     match body:
         case CancelOrder() | CancelAllOrders() | CancelOrders():
             return ()
         case SubmitOrders() | SubmitOrderList():
             return dict.fromkeys(order.instrument for order in body.orders)
         case AmendOrders():
-            found = (state.order(each.order_id) for each in body.amendments)
-            return dict.fromkeys(order.instrument for order in found if order is not None)
+            amended = (state.order(each.order_id) for each in body.amendments)
+            return dict.fromkeys(order.instrument for order in amended if order is not None)
         case ExecutionReport() | OrderCancelReject():
-            return _of_group(body, state)
+            found = _of_group(body, state)
+            return dict.fromkeys((*found, *_of_blocked(state))) if state.blocked else found
     instrument = getattr(body, "instrument", None)
     if instrument is None and (order_id := getattr(body, "order_id", None)) is not None:
         order = state.order(order_id)
@@ -45,3 +47,7 @@ def _of_group(report: ExecutionReport | OrderCancelReject, state: EngineState) -
     if group is None:
         return ()
     return dict.fromkeys(state.tables.orders[member].instrument for member in group.members)
+
+
+def _of_blocked(state: EngineState) -> Iterable[str]:
+    return (state.tables.orders[order_id].instrument for order_id in state.blocked)

@@ -52,7 +52,7 @@ def _ask(desk: Desk, order: Order, price_ticks: int | None, ways: list[Order]) -
         request_cancel_once(desk, own, held.SYSTEM, f"order {order.order_id} fired and would trade with it")
     if ways:
         reason = f"self-match prevention: {len(ways)} own orders are cancelled first, order {ways[0].order_id} of them"
-        due_ns = _next_look_ns(order, desk.now_ns + RETRY_NS)
+        due_ns = next_look_ns(order, desk.now_ns)
         held.amend(desk, order, price_ticks=price_ticks, held=Held.SELF_MATCH, due_ns=due_ns, reason=reason)
     return bool(ways)
 
@@ -72,9 +72,9 @@ def in_the_way(state: EngineState, order: Order, price_ticks: int | None) -> lis
     ]
 
 
-def _next_look_ns(order: Order, at_ns: int) -> int:
-    """At this time, or when it expires."""
-    expire_ns = (order.terms or NO_TERMS).expire_ns
+def next_look_ns(order: Order, now_ns: int) -> int:
+    """Soon again, or when it expires."""
+    expire_ns, at_ns = (order.terms or NO_TERMS).expire_ns, now_ns + RETRY_NS
     return min(at_ns, expire_ns) if expire_ns else at_ns
 
 

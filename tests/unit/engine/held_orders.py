@@ -7,8 +7,8 @@ from typing import Any
 from meltica.domain.capabilities import Capabilities
 from meltica.domain.commands import DescribeVenue, SeeMarket
 from meltica.domain.events import Event
-from meltica.domain.inputs import Record, decode_record, encode_record
-from meltica.domain.market import Quote
+from meltica.domain.inputs import Input, Record, decode_record, encode_record
+from meltica.domain.market import Mark, Quote
 from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import OrderHeld
 from meltica.domain.reports import ExecType, ExecutionReport
@@ -22,6 +22,18 @@ class HeldBench(TestBench):
     """Shows a quote as the driver does: only when the engine wants to see it."""
 
     __test__ = False
+    prices_known = True
+    """Does the driver have a price to bring along where an order waits for own ones to go?"""
+
+    def step(self, body: Any, *, after_ns: int = 1000) -> tuple[Event, ...]:
+        if not self.engine.state.blocked:
+            return super().step(body, after_ns=after_ns)
+        self.now_ns += after_ns
+        marks = (Mark(BTC, self.now_ns, self.mark_ticks),) if self.prices_known else ()
+        happened = Input(self.now_ns, body, marks)
+        events = self.engine.step(happened)
+        self.history.append((happened, events))
+        return events
 
     def quote(
         self,

@@ -287,3 +287,23 @@ def test_a_slice_waits_behind_it(backend: str) -> None:
     assert not [event for event in told if isinstance(event, OrderSubmitted | OrderDenied)]
     (parent,) = bench.engine.state.parents()
     assert "goes first" in parent.reason
+
+
+def test_without_a_price_it_waits_for_one(backend: str) -> None:
+    """So it is after a restart, until the market is known: its venue may not know it either."""
+    bench = bench_with(backend)
+    (own,) = bids(bench, MID - 30)
+    stop = bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
+    fired(bench)
+    bench.restart(by_journal=True)
+    bench.prices_known = False
+    own, stop = (bench.engine.state.tables.orders[order.order_id] for order in (own, stop))
+    assert [type(event) for event in gone(bench, own)] == [OrderReported]
+    for _ in range(2):
+        bench.now_ns = bench.engine.state.next_due_ns() or 0
+        assert only(bench.step(Wake(request_id="", actor=SYSTEM), after_ns=0), HeldAmended).held is None
+        assert stop.held is Held.SELF_MATCH
+    bench.prices_known = True
+    bench.now_ns = bench.engine.state.next_due_ns() or 0
+    only(bench.step(Wake(request_id="", actor=SYSTEM), after_ns=0), OrderReleased)
+    assert bench.recovers()
