@@ -47,6 +47,8 @@ class Parent(msgspec.Struct, kw_only=True, gc=False):
     """PAUSED: those that work go on."""
     before: Phase = Phase.RUNNING
     """DONE: in which phase it was filled; a bust brings it back there."""
+    done_at: int = 0
+    """DONE: the number of the next execution then; a split since has a number that is no smaller."""
     how: ExecType | None = None
     """CLOSING: as what it ends."""
     slices: int = 0

@@ -79,6 +79,7 @@ class ParentsFold:
             raise InvariantError(f"order {event.order_id} can't be {event.phase.value}: it is {parent.phase.value}")
         if event.phase is Phase.DONE:
             parent.before = Phase.RUNNING if parent.phase is Phase.CROSSING else parent.phase
+            parent.done_at = self._state.tables.next_execution
         else:
             parent.how, parent.keep_children = event.how, event.keep_children
         if event.phase is Phase.CROSSING:

@@ -112,7 +112,10 @@ def _look(desk: Desk, order: Order, parent: Parent, *, may_send: bool = False) -
     if order.ended is not None:
         return
     if parent.phase is Phase.DONE:
-        if over < 0:
+        if over < 0 and _split_since(desk, order, parent):
+            text = "a bust took back lots of before a split: what is missing now is not sent by itself"
+            move(desk, order, Phase.CLOSING, text, how=ExecType.CANCELED)
+        elif over < 0:
             text, kept = "a bust or a correction took back some of what was filled", parent.keep_children
             move(desk, order, parent.before, text, how=parent.how, keep_children=kept)
         return
@@ -125,6 +128,12 @@ def _look(desk: Desk, order: Order, parent: Parent, *, may_send: bool = False) -
             move(desk, order, Phase.DONE, "filled")
         return
     _PHASES[parent.phase](_Look(desk, order, parent, live, may_send))
+
+
+def _split_since(desk: Desk, order: Order, parent: Parent) -> bool:
+    """Its quantity, its limit and its schedule are in old lots."""
+    splits = desk.state.tables.accounting.splits.get(order.instrument, ())
+    return any(mark.sequence >= parent.done_at for mark in splits)
 
 
 def _run(at: _Look) -> None:
