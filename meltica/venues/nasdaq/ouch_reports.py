@@ -33,9 +33,12 @@ NEVER_ARRIVED: Final = "it never reached the venue"
 class Reporter:
     """Moves the orders of a book by the messages of the host, and says what that means."""
 
-    def __init__(self, venue: str, book: OrderBook) -> None:
+    def __init__(self, venue: str, book: OrderBook, midnight_ns: int = 0) -> None:
         self._venue = venue
         self._book = book
+        self._midnight_ns = midnight_ns
+        self._happened_ns = 0
+        """What is being read, by the venue's clock; 0: nothing that it said, or its day is not known."""
         self.session = ""
         """Of SoupBinTCP; part of the execution ids."""
         self.strays = 0
@@ -66,7 +69,11 @@ class Reporter:
         if order is None:
             self.strays += 1
             return []
-        return reader(message, order)
+        self._happened_ns = self._midnight_ns and self._midnight_ns + message.number("Timestamp")
+        try:
+            return reader(message, order)
+        finally:
+            self._happened_ns = 0
 
     def _remembered(self, message: OuchMessage) -> OuchOrder | None:
         """An order of before a restart: the id that we gave it leads to it, and its number is learned."""
@@ -312,6 +319,7 @@ class Reporter:
             venue=self._venue,
             exec_type=kind,
             venue_order_id=order.venue_order_id,
+            venue_time_ns=self._happened_ns,
             **fields,  # type: ignore[arg-type]  # names and types are ExecutionReport's own
         )
 

@@ -65,14 +65,17 @@ class OuchSession:
         display: str = "Y",
         sell_code: Callable[[OrderSubmitted], str] = sell,
         resend_within_ns: int = RESEND_WITHIN_NS,
+        midnight_ns: int = 0,
     ) -> None:
+        """``midnight_ns``: of the exchange's day, which its timestamps count from; 0: not known, and reports say no
+        time of the venue."""
         self._venue = venue
         self._instruments = {instrument.instrument: instrument for instrument in instruments}
         self._soup = soup
         self._says = Speech(firm, capacity, display, sell_code)
         self._resend_within_ns = resend_within_ns
         self._book = OrderBook()
-        self._reporter = Reporter(venue, self._book)
+        self._reporter = Reporter(venue, self._book, midnight_ns)
         self._reports: deque[VenueReport] = deque()
         self._next_ref = 1
         self._surveys = False

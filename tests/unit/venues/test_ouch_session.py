@@ -14,7 +14,7 @@ from meltica.venues.nasdaq.ouch_codec import MARKET_PRICE
 from meltica.venues.nasdaq.ouch_session import OuchSession
 from meltica.venues.nasdaq.soupbintcp import SoupClient
 from sim.venues.nasdaq_ouch_book import Exchange
-from tests.unit.venues.ouch_line import AAPL, MSFT, Line, cancel, market, order, replace, told
+from tests.unit.venues.ouch_line import AAPL, MSFT, Line, cancel, market, order, replace, session, told
 
 BUY, SELL = Side.BUY, Side.SELL
 SECOND = 1_000_000_000
@@ -39,6 +39,21 @@ def test_an_order_rests_and_is_filled_in_two_parts() -> None:
     assert others.said[-1]["Price"] == MARKET_PRICE
     assert told(ours.run()) == [("Trade", "m1", ("last", (200, 1_502_500)))]
     assert told(ours.send(cancel(1, "m1c"))) == [("CancelReject", "m1c", "too late to cancel")]
+
+
+def test_the_venue_s_clock_is_told_where_its_day_is_known() -> None:
+    midnight_ns = 1_700_000_000 * SECOND
+    exchange = Exchange()
+    ours = Line(exchange, session(midnight_ns=midnight_ns), exchange.open_account("OURS", "pw"))
+    ours.connect()
+    reports = [*ours.send(order(1, BUY, 100, 10)), *ours.send(order(2, SELL, 40, 10)), *ours.send(cancel(1, "c"))]
+    kinds = [report.exec_type for report in reports]
+    assert kinds == [ExecType.NEW, ExecType.NEW, ExecType.TRADE, ExecType.TRADE, ExecType.CANCELED]
+    times = [report.venue_time_ns for report in reports]
+    assert times == sorted(times)
+    assert all(0 < time_ns - midnight_ns < 86_400 * SECOND for time_ns in times)
+    _, without, _ = market()
+    assert without.send(order(1, BUY, 100, 10))[0].venue_time_ns == 0
 
 
 def test_both_sides_of_a_trade_with_ourselves_have_ids_of_their_own() -> None:
