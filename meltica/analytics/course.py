@@ -65,7 +65,7 @@ class Sums(msgspec.Struct, gc=False, array_like=True, omit_defaults=True):
             self.touch_value += lots * fill.touch_ticks
 
 
-class Course(msgspec.Struct, kw_only=True, array_like=True, omit_defaults=True):
+class Course(msgspec.Struct, kw_only=True, gc=False, array_like=True, omit_defaults=True):
     """Times are Unix nanoseconds, 0: unknown. ``sums`` of a parent are those of its slices."""
 
     order_id: int
