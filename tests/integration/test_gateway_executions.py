@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from meltica import hot
 from meltica.app.cli import app
+from meltica.app.execution_keeper import CHECKPOINT_NAME
 from meltica.app.replay import replay
 from meltica.app.reports.execution_report import fold
 from meltica.domain.execution import ExecutionFilter, GroupBy
@@ -54,6 +55,7 @@ async def test_figures_live_after_a_restart_and_offline_are_the_same(tmp_path: P
             live = [await figures(olivia, each) for each in (taken, rested)]
             together = await summary(olivia)
         assert running.stop() == 0
+        assert (running.state / CHECKPOINT_NAME).stat().st_size > 0
         check(live[0], together)
         assert live[1] is not None
         assert (live[1].outcome, live[1].filled_quantity) == (api.EXECUTION_OUTCOME_CANCELED, "0.000")
@@ -64,6 +66,14 @@ async def test_figures_live_after_a_restart_and_offline_are_the_same(tmp_path: P
             again = [await eventually(lambda each=each: figures(victor, each), "the past") for each in (taken, rested)]
             assert again == live
         assert running.stop() == 0
+        assert "passed over" not in running.log.read_text()
+        (running.state / CHECKPOINT_NAME).write_bytes(b"torn")
+        running.start()
+        async with Person(running, "victor") as victor:
+            again = [await eventually(lambda each=each: figures(victor, each), "the past") for each in (taken, rested)]
+            assert again == live, "folded anew"
+        assert running.stop() == 0
+        assert "they are folded anew" in running.log.read_text()
     report = replay(running.journal, hot.backend())
     assert report.differences == (), "what stands beside the records decides nothing"
     with SqliteReader(running.journal) as source:
@@ -91,6 +101,8 @@ def check(order: api.OrderExecution | None, together: api.ExecutionFigures) -> N
     assert Decimal(order.figures.against_arrival.cost) == parts[1]
     assert order.figures.against_mid.basis_points
     assert (order.figures.fill_ratio, order.figures.maker_share) == ("1", "0")
+    assert order.venue_acknowledge_time.ToNanoseconds() > 0, "the paper venue says when"
+    assert order.venue_first_fill_time.ToNanoseconds() >= order.venue_acknowledge_time.ToNanoseconds()
     times = [
         order.receive_time,
         order.step_time,

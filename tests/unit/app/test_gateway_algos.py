@@ -14,9 +14,12 @@ from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.market import MarketTrade
 from meltica.domain.order import Side
 from meltica.domain.order_events import CancelRequested
+from meltica.domain.parent import Phase
 from meltica.domain.schedule import AtEnd, ChildStyle, Schedule, ScheduleKind
 from meltica.engine.engine import Engine
 from meltica.engine.snapshot import snapshot
+from meltica.strategies.runner import StrategyRunner
+from meltica.strategies.sdk import Algo, Parameters, Strategy, twap
 from meltica.venues.paper.session import PaperSession
 from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND, instrument
 from tests.unit.app.live import TARA, VENUE, Live, book, submit
@@ -171,3 +174,60 @@ async def test_the_cancel_of_a_parent_reaches_the_venue(live):
 
 def cancel(order_id: int) -> CancelOrder:
     return CancelOrder(request_id=f"cancel-{order_id}", actor=TARA, order_id=order_id)
+
+
+class Slicer(Strategy[Parameters]):
+    """Asks for one TWAP with its first book, and notes how far it is."""
+
+    def __init__(self) -> None:
+        super().__init__(Parameters())
+        self.algos: list[Algo] = []
+
+    def instruments(self):
+        return (BTC,)
+
+    def on_top_of_book(self, context, top):
+        if not context.orders(BTC) and context.position(BTC).lots == 0:
+            schedule = twap(end_ns=context.time_ns + 40 * SECOND, slices=4, style=ChildStyle.MARKET)
+            context.submit_algo(BTC, Side.BUY, 8, schedule)
+
+    def on_algo(self, context, algo):
+        self.algos.append(algo)
+
+
+async def test_a_strategy_s_parent_goes_out_and_its_next_life_knows_how_far_it_is(live):
+    first = Slicer()
+    live.gateway.add_strategy(StrategyRunner(first, {BTC: instrument()}, name="maker", account="main", epoch=1))
+    await later(live, 1)
+    await later(live, 1)
+    await later(live, 10)
+    assert (first.algos[-1].phase, first.algos[-1].order.cumulative_lots) == (Phase.RUNNING, 4)
+    second = Slicer()
+    runner = StrategyRunner(second, {BTC: instrument()}, name="maker", account="main", epoch=2)
+    live.gateway.add_strategy(runner)
+    (order,) = runner._desk.orders(BTC)
+    known = runner._desk.algo(order)
+    assert (known.phase, known.order.cumulative_lots, len(known.slices)) == (Phase.RUNNING, 4, 2)
+    await later(live, 10)
+    await later(live, 10)
+    for strategy in (first, second):
+        assert (strategy.algos[-1].phase, strategy.algos[-1].order.cumulative_lots) == (Phase.DONE, 8)
+        assert len(strategy.algos[-1].slices) == 4
+    assert recovered(live) == snapshot.digest(live.gateway._engine)
+
+
+async def test_a_strategy_is_told_why_its_schedule_is_refused(live):
+    class Hasty(Slicer):
+        why = ""
+
+        def on_top_of_book(self, context, top):
+            if not self.why:
+                context.submit_algo(BTC, Side.BUY, 8, twap(end_ns=context.time_ns - 1, slices=4))
+
+        def on_rejected(self, context, order, why):
+            self.why = why
+
+    hasty = Hasty()
+    live.gateway.add_strategy(StrategyRunner(hasty, {BTC: instrument()}, name="maker", account="main", epoch=1))
+    await later(live, 1)
+    assert hasty.why == "INVALID_SCHEDULE: has passed already"
