@@ -25,6 +25,7 @@ def carriage(order: Order) -> Carriage | None:
         return None
     if order.held is not None or order.released:
         return Carriage.GATEWAY
-    if order.acknowledged or order.ended is None:
+    at_venue = order.ended is None and order.cumulative_lots < order.quantity_lots
+    if order.acknowledged or order.executions or at_venue:
         return Carriage.VENUE
     return Carriage.GATEWAY if order.cumulative_lots else None
