@@ -375,8 +375,10 @@ def table_id(order: Order | OrderSubmitted) -> int:
 
 
 def waits_at_venue(order: SubmitOrder | OrderSubmitted | Order) -> bool:
-    """A native stop: it may be in its venue's book some day, and is not now."""
-    return order.order_type > _LIMIT and not (isinstance(order, Order) and order.released)
+    """A native stop: it may be in its venue's book some day, and is not now. (A peg is there at once.)"""
+    if order.order_type <= _LIMIT or order.order_type is OrderType.PEGGED:
+        return False
+    return not (isinstance(order, Order) and order.released)
 
 
 def worst_case(order: Order) -> tuple[int, int, int]:
