@@ -116,8 +116,8 @@ class Watch:
     def __len__(self) -> int:
         return len(self._markets)
 
-    def keep(self, order: Order) -> None:
-        """The order is another one than before, or new."""
+    def keep(self, order: Order, *, at_once: bool = True) -> None:
+        """The order is another one than before, or new. Not ``at_once``: it waits for the market to move on."""
         market = self._markets.get(order.instrument)
         if market is not None and order.held is Held.TRIGGER and market.wants.get(order.order_id) == _wants(order):
             return
@@ -126,7 +126,7 @@ class Watch:
             market.ready.pop(order.order_id, None)
             market.unpegged.pop(order.order_id, None)
             market.pegs.pop(order.order_id, None)
-        if self._enter(order, ordered=True):
+        if self._enter(order, ordered=True) and at_once:
             self.unseen[order.instrument] = None
         if market is not None and market.empty:
             del self._markets[order.instrument]

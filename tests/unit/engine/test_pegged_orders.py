@@ -12,7 +12,7 @@ from meltica.domain.order_events import (
     OrderReleased,
     ReplaceRequested,
 )
-from meltica.domain.reports import ExecType
+from meltica.domain.reports import ExecType, OrderCancelReject
 from meltica.domain.terms import Held, Peg
 from tests.unit.engine.held_orders import MID, HeldBench
 from tests.unit.engine.watch import SYSTEM, only, refused
@@ -83,3 +83,16 @@ def test_a_persons_price_for_a_pegged_order_is_refused(bench: HeldBench) -> None
     bench.show(MID, MID + 20)
     change = AmendOrder(request_id="a", actor=SYSTEM, order_id=order.order_id, price_ticks=MID)
     refused(bench, change, "PRICE_NOT_ALLOWED", "price")
+
+
+def test_a_replace_that_is_refused_is_not_asked_for_again_before_the_market_moves(bench: HeldBench) -> None:
+    order = bench.hold(OrderType.PEGGED, Side.BUY, peg=Peg.PRIMARY)
+    bench.show(MID, MID + 20)
+    bench.answer(order, ExecType.NEW)
+    bench.engine.state.watch.look()
+    asked = only(bench.show(MID + 3, MID + 20), ReplaceRequested)
+    bench.engine.state.watch.look()
+    bench.step(OrderCancelReject(venue="BINANCE", client_order_id=asked.client_order_id, text="not now"))
+    assert order.pending == ()
+    assert bench.engine.state.watch.look() == ()
+    assert only(bench.show(MID + 4, MID + 20), ReplaceRequested).price_ticks == MID + 4
