@@ -75,6 +75,8 @@ async def store(saving: Saving, writer: GroupCommitWriter) -> None:
         await asyncio.gather(*[storing for _, storing in waiting], return_exceptions=True)
         raise
     saving.end(kept)
+    for _ in saving.let_go():
+        await asyncio.sleep(0)  # The engine's turn: forgetting a million is a stop as well
 
 
 async def _settle(waiting: deque[tuple[list[PartRef], asyncio.Task[PartRef]]]) -> None:

@@ -78,17 +78,20 @@ class Saving:
         self._open = state.reservations.working()
         self._open.update(state.held)
         self.taken = self._unsaved.take(self)
-        self._changed = dict(self.taken.orders)
+        self._mark = object()
+        """What says of an order that this snapshot has it."""
         self._own: list[msgspec.Raw] = []
         self._kept: list[msgspec.Raw] = []
 
     def preserve(self, order_id: int) -> None:
         """The order is about to change: encode it as it is, unless that was done."""
+        changed = self.taken.orders
         if (order := self._open.pop(order_id, None)) is not None:
             self._own.append(msgspec.Raw(_encode(order)))
-            self._changed.pop(order_id, None)
-        elif order_id in self._changed:
-            del self._changed[order_id]
+            if order_id in changed:
+                changed[order_id] = self._mark
+        elif changed.get(order_id, self._mark) is not self._mark:
+            changed[order_id] = self._mark
             self._kept.append(msgspec.Raw(_encode(self._tables.orders[order_id])))
 
     def parts(self) -> Iterator[EncodedPart]:
@@ -97,10 +100,12 @@ class Saving:
             for order_id in list(islice(self._open, max(ORDERS_A_PART - len(self._own), 0))):
                 self.preserve(order_id)
             yield _orders_part(self._own, kept=False)
-        while self._changed or self._kept:
-            for order_id in list(islice(self._changed, max(ORDERS_A_PART - len(self._kept), 0))):
-                self.preserve(order_id)
-            yield _orders_part(self._kept, kept=True)
+        changed = iter(self.taken.orders.items())
+        left = True
+        while left or self._kept:
+            left = self._encode_changed(changed)
+            if self._kept:
+                yield _orders_part(self._kept, kept=True)
         for at in range(0, len(self.taken.executions), PAIRS_A_PART):
             yield EncodedPart(kept=True, state=_encode(Part(executions=self.taken.executions[at : at + PAIRS_A_PART])))
         for at in range(0, len(self.taken.requests), PAIRS_A_PART):
@@ -109,6 +114,15 @@ class Saving:
         for at in range(0, len(self._gate_orders), size):
             yield EncodedPart(kept=False, state=_encode(Part(gate_orders=self._gate_orders[at : at + size])))
 
+    def _encode_changed(self, changed: Iterator[tuple[int, object]]) -> bool:
+        """Enough of them for a part; is there more? Only values of the dict change meanwhile, never its keys."""
+        for order_id, saved_by in changed:
+            if saved_by is not self._mark:
+                self.preserve(order_id)
+                if len(self._kept) >= ORDERS_A_PART:
+                    return True
+        return False
+
     def root(self, kept: int) -> bytes:
         """What says how the parts belong together: stored last. ``kept``: kept parts in all, the earlier ones too."""
         return _encode(Root(self._root, kept))
@@ -116,6 +130,15 @@ class Saving:
     def end(self, kept: Sequence[Any]) -> None:
         """It is stored, and ``kept`` is what its kept parts are stored as: the next one names them again."""
         self._unsaved.saved(self.sequence, kept)
+
+    def let_go(self) -> Iterator[None]:
+        """After ``end``: forget what was to be saved, a piece at a time. A million at once is a stop as well."""
+        orders, executions, requests = self.taken
+        while orders or executions or requests:
+            del executions[-PAIRS_A_PART:], requests[-PAIRS_A_PART:]
+            for _ in range(min(len(orders), PAIRS_A_PART)):
+                orders.popitem()
+            yield
 
     def give_up(self) -> None:
         """It was not stored: the next one saves what this one should have."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
+
+NOBODY: Final = object()
 
 
 class Taken(NamedTuple):
     """What one snapshot has to save."""
 
-    orders: dict[int, None]
+    orders: dict[int, object]
+    """By id: which snapshot has saved it as it is now. Marked, not removed and not copied: the first one has them all,
+    and each copy of a million entries is a stop of the engine."""
     executions: list[tuple[str, int]]
     requests: list[tuple[str, int]]
 
@@ -37,7 +41,7 @@ class Unsaved:
 
     def order(self, order_id: int) -> None:
         """It is about to change."""
-        self._fresh.orders[order_id] = None
+        self._fresh.orders[order_id] = NOBODY
         if self._saving is not None:
             self._saving.preserve(order_id)
 
@@ -50,7 +54,7 @@ class Unsaved:
     def everything(self, orders: dict[int, Any], executions: dict[str, int], requests: dict[str, int]) -> None:
         """Nothing is saved yet, or nobody knows what."""
         self.kept = ()
-        self._fresh = Taken(dict.fromkeys(orders), list(executions.items()), list(requests.items()))
+        self._fresh = Taken(dict.fromkeys(orders, NOBODY), list(executions.items()), list(requests.items()))
 
     def take(self, saving: Preserving) -> Taken:
         if self._saving is not None:
@@ -63,7 +67,10 @@ class Unsaved:
         self.saved_sequence, self.kept, self._saving = sequence, tuple(kept), None
 
     def put_back(self) -> None:
+        """It was given up: what it should have saved, and what is new since, is for the next one."""
         if self._saving is not None:
             old, new = self._saving.taken, self._fresh
-            self._fresh = Taken(old.orders | new.orders, old.executions + new.executions, old.requests + new.requests)
-            self._saving = None
+            old.orders.update(new.orders)
+            old.executions.extend(new.executions)
+            old.requests.extend(new.requests)
+            self._fresh, self._saving = old, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import secrets
 from typing import Any
@@ -9,17 +10,22 @@ from typing import Any
 import msgspec
 import pytest
 
-from meltica.domain.commands import AmendOrder, CancelOrder
-from meltica.domain.order import PendingKind, Side
+from meltica.domain.algo_commands import SubmitAlgo
+from meltica.domain.commands import AmendOrder, CancelOrder, SubmitOrderList, Wake
+from meltica.domain.groups import Link, Sizing
+from meltica.domain.order import Order, PendingKind, Side
 from meltica.domain.order_events import OrderSubmitted
-from meltica.domain.reports import ExecType, ExecutionReport
+from meltica.domain.outcomes import DoubtUnanswered
+from meltica.domain.reports import ExecType, ExecutionReport, OrderNotFound, OutcomeUnknown
 from meltica.engine.engine import Engine
 from meltica.engine.snapshot import saving as parts_of
 from meltica.engine.snapshot import snapshot
 from meltica.engine.snapshot.saving import EncodedPart, Root, Saving, restore
 from meltica.engine.snapshot.snapshot import SnapshotError
-from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, TestBench
+from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND, TestBench
 from tests.replay.judge import fresh_gate
+from tests.unit.engine.algos import AlgoBench, twap
+from tests.unit.engine.group_day import leg, stop_loss, take_profit
 
 ROWS = {"max_instruments": MAX_INSTRUMENTS, "max_accounts": MAX_ACCOUNTS}
 BACKENDS = ("python", "cython")
@@ -27,7 +33,7 @@ BACKENDS = ("python", "cython")
 
 @pytest.fixture
 def bench(backend: str) -> TestBench:
-    return TestBench(backend, max_long_lots=10**9, max_short_lots=10**9)
+    return AlgoBench(backend, max_long_lots=10**9, max_short_lots=10**9)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -65,7 +71,10 @@ class Shelf:
 
 
 class RandomDay:
-    """Orders that come, fill, are amended, are cancelled; fills that come late; trades that are taken back."""
+    """Orders that come, fill, are amended, are cancelled; fills that come late; trades that are taken back.
+
+    Brackets and parent orders among them; answers that get lost, and busts that nobody can book.
+    """
 
     def __init__(self, bench: TestBench, seed: int) -> None:
         self.bench, self.random, self.number = bench, random.Random(seed), 0
@@ -82,7 +91,13 @@ class RandomDay:
             price = MARK_TICKS + (-1 if side is Side.BUY else 1) * self.random.randrange(1, 900)
             self.bench.submit(side, self.random.randrange(1, 500), price)
             return
+        if (chance := self.random.random()) < 0.12:
+            self.together()
+            return
         order = orders[self.random.choice([*orders])]
+        if chance < 0.3:
+            self.trouble(order)
+            return
         who = {"request_id": self.bench.request(), "actor": "strategy:test", "order_id": order.order_id}
         self.number += 1
         match self.random.randrange(6):
@@ -113,6 +128,41 @@ class RandomDay:
                     last_price_ticks=MARK_TICKS,
                 )
 
+    def together(self) -> None:
+        """A bracket, a pair, or a parent order whose slices are due at once."""
+        request = {"request_id": self.bench.request(), "actor": "spiffe://meltica.example/person/tara"}
+        match self.random.randrange(3):
+            case 0:
+                orders = leg(lots=self.random.randrange(1, 90)), take_profit(), stop_loss()
+                self.bench.step(SubmitOrderList(**request, link=Link.BRACKET, orders=orders, sizing=Sizing.PARTIAL))
+            case 1:
+                pair = leg(price=MARK_TICKS - 950), leg(price=MARK_TICKS - 960)
+                self.bench.step(SubmitOrderList(**request, link=Link.OUO, orders=pair))
+            case _:
+                now_ns = self.bench.now_ns
+                schedule = twap(start_ns=now_ns, end_ns=now_ns + 40 * SECOND, slices=4)
+                lots = self.random.randrange(4, 200)
+                algo = {"account": "main", "strategy": "manual", "instrument": BTC, "side": Side.BUY}
+                self.bench.step(SubmitAlgo(**request, **algo, quantity_lots=lots, schedule=schedule))
+
+    def trouble(self, order: Order) -> None:
+        self.number += 1
+        ids = {"execution_id": f"k{self.number}", "reference_execution_id": f"x{self.number + 2}"}
+        told = {"venue": "BINANCE", "client_order_id": self.random.choice([order.client_order_id, *order.chain])}
+        match self.random.randrange(6):
+            case 0:
+                self.bench.step(OutcomeUnknown(**told))
+            case 1:
+                self.bench.step(OrderNotFound(**told, horizon_ns=SECOND))
+            case 2:
+                self.report(order.client_order_id, ExecType.TRADE_CANCEL, **ids)
+            case 3:
+                self.report(f"stray-{self.number % 5}", ExecType.TRADE_CANCEL, **ids)
+            case 4:
+                self.bench.step(DoubtUnanswered(request_id="", actor="system:recovery"))
+            case _:
+                self.bench.step(Wake(request_id="", actor="system:clock"), after_ns=self.random.randrange(20) * SECOND)
+
     def report(self, client_order_id: str, kind: ExecType, **fields: Any) -> None:
         self.bench.step(ExecutionReport(venue="BINANCE", client_order_id=client_order_id, exec_type=kind, **fields))
 
@@ -120,19 +170,19 @@ class RandomDay:
 def test_a_snapshot_of_a_moving_engine_is_that_of_the_engine_as_it_stood(
     bench: TestBench, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts_of, "ORDERS_A_PART", 7)
-    monkeypatch.setattr(parts_of, "PAIRS_A_PART", 11)
-    monkeypatch.setattr(parts_of, "GATE_ORDERS_A_PART", 5)
+    monkeypatch.setattr(parts_of, "ORDERS_A_PART", 17)
+    monkeypatch.setattr(parts_of, "PAIRS_A_PART", 41)
+    monkeypatch.setattr(parts_of, "GATE_ORDERS_A_PART", 15)
     seed = secrets.randbelow(2**32)
     print(f"seed {seed}")  # noqa: T201 - a failed run can be repeated
     day, shelf = RandomDay(bench, seed), Shelf()
     if day.random.random() < 0.5:
         bench.engine.state.track()
     day.go_on(120)
-    for _ in range(6):
+    for _ in range(5):
         as_it_stood = snapshot.digest(bench.engine)
         sequence, whole = bench.engine.state.tables.sequence, snapshot.encode(bench.engine)
-        shelf.save(bench.engine, lambda: day.go_on(day.random.randrange(12)))
+        shelf.save(bench.engine, lambda: day.go_on(day.random.randrange(7)))
         loaded = shelf.load(backend)
         assert loaded.state.tables.sequence == sequence
         assert snapshot.digest(loaded) == as_it_stood
@@ -163,7 +213,7 @@ def test_what_was_kept_is_not_written_again(bench: TestBench) -> None:
     assert bench.engine.state.unsaved.kept == kept
     assert not any(msgspec.msgpack.decode(part).keys() & {"executions", "requests"} for part in again)
     opened = sum(len(msgspec.msgpack.decode(part).get("orders", ())) for part in again)
-    assert opened == len(bench.engine.state.working_orders())
+    assert opened == len(bench.engine.state.open_orders())
 
 
 def test_a_snapshot_that_was_given_up_is_part_of_the_next(bench: TestBench, backend: str) -> None:
@@ -178,6 +228,38 @@ def test_a_snapshot_that_was_given_up_is_part_of_the_next(bench: TestBench, back
     day.go_on(50)
     shelf.save(bench.engine)
     assert snapshot.digest(shelf.load(backend)) == snapshot.digest(bench.engine)
+
+
+def test_the_days_have_all_that_a_snapshot_must_hold() -> None:
+    """What the random days above are made of: none of it is missing for long."""
+    found = set()
+    for seed in range(4):
+        bench = AlgoBench(max_long_lots=10**9, max_short_lots=10**9)
+        RandomDay(bench, seed).go_on(400)
+        tables = bench.engine.state.tables
+        children = [order for order in tables.orders.values() if order.parent_id]
+        facts = {"groups": tables.groups, "parents": tables.parents, "children": children, "early": tables.early}
+        facts["doubts"] = bench.engine.state.uncertain_orders()
+        facts["held"] = bench.engine.state.held
+        found |= {name for name, rows in facts.items() if rows}
+    assert found == {"groups", "parents", "children", "early", "doubts", "held"}
+
+
+def test_what_was_saved_is_let_go_in_pieces(bench: TestBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts_of, "ORDERS_A_PART", 3)
+    monkeypatch.setattr(parts_of, "PAIRS_A_PART", 20)
+    RandomDay(bench, 13).go_on(200)
+    saving = Saving(bench.engine)
+    assert len(list(saving.parts())) > 10
+    saving.end([])
+    sizes = [sum(map(len, saving.taken)), *(sum(map(len, saving.taken)) for _ in saving.let_go())]
+    assert sizes[-1] == 0
+    assert max(before - after for before, after in itertools.pairwise(sizes)) <= 3 * 20
+    assert len(sizes) > 4
+    assert bench.engine.state.tables.orders
+    RandomDay(bench, 14).go_on(5)
+    again = Saving(bench.engine)
+    assert 0 < len(again.taken.orders) < 20, "what was let go is saved, not forgotten or saved again"
 
 
 def test_a_fill_for_an_order_that_was_kept_long_ago_and_its_repetition(bench: TestBench, backend: str) -> None:
