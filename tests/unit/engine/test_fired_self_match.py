@@ -136,6 +136,13 @@ def test_accounts_of_another_group_are_not_in_the_way(backend: str) -> None:
     fields = {"order_type": OrderType.STOP, "time_in_force": TimeInForce.GTC, "terms": terms}
     bench.submit(Side.SELL, 100, None, account="other", **fields)
     only(fired(bench), OrderReleased)
+    (theirs,) = bench.submit(Side.BUY, 7, MID - 25, account="other")
+    assert isinstance(theirs, OrderSubmitted)
+    bench.hold(OrderType.STOP, trigger_ticks=MID - 10)
+    cancels = [event.order_id for event in fired(bench) if isinstance(event, CancelRequested)]
+    assert cancels == [1], "the other account's bid stays"
+    free = bench.submit(Side.BUY, 7, MID - 25, account="other")
+    assert isinstance(free[0], OrderSubmitted), "nor does it wait behind the stop"
 
 
 def test_what_fills_meanwhile_is_out_of_the_way_too(backend: str) -> None:
