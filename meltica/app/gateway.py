@@ -140,12 +140,10 @@ class LiveGateway(JournalView):
     def add_strategy(self, runner: StrategyRunner) -> None:
         """Start it with what it had: its working orders, its positions, the kill switch."""
         self._strategies.append(runner)
-        tables = self.state.tables
+        now_ns, kills = self.clock.now_ns(), self.state.tables.kill_switches.values()
         mine = [order for order in self.state.open_orders() if order.strategy == runner.name]
         positions = self.state.strategy_positions(runner.name, runner.account)
-        now_ns = self.clock.now_ns()
         algos = [found for order in mine if (found := self.state.algo(order.order_id, now_ns)) is not None]
-        kills = tables.kill_switches.values()
         commands = runner.start(now_ns, orders=mine, positions=positions, kill_switches=kills, algos=algos)
         self._ordered(runner, commands)
 
@@ -457,16 +455,10 @@ class LiveGateway(JournalView):
             for name in switches_of(order)
         )
 
-    def _pending(self, event: ReplaceRequested) -> bool:
-        pending = self.state.tables.orders[event.order_id].pending
-        return any(request.client_order_id == event.client_order_id for request in pending)
-
     def _act_on(self, event: OrderSubmitted | ReplaceRequested) -> None:
-        if isinstance(event, OrderSubmitted) and self.state.tables.orders[event.order_id].ended is not None:
-            self._unsent.discard(event.order_id)  # Its list was withdrawn in the entry that let it in.
+        if lifecycle.is_withdrawn(self.state.tables.orders[event.order_id], event):
+            self._unsent.discard(event.order_id)  # In the entry that let it in: another one of its list was refused.
             self._sights.withheld(event.order_id)
-        elif isinstance(event, ReplaceRequested) and not self._pending(event):
-            pass  # Its list was withdrawn in the entry that asked for it: nobody waits for an answer.
         elif self._killed(event):
             self._withhold(event)
         else:

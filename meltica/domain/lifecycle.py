@@ -242,6 +242,13 @@ OrderEvent = (
 )
 
 
+def is_withdrawn(order: Order, event: OrderSubmitted | ReplaceRequested) -> bool:
+    """Was what the event asks for taken back before it was sent?"""
+    if isinstance(event, OrderSubmitted):
+        return order.ended is not None
+    return all(request.client_order_id != event.client_order_id for request in order.pending)
+
+
 def move(order: Order, event: OrderEvent) -> None:
     """Add the event's fact to the order's. The only code that changes an order's facts."""
     order.updated_ns = event.time_ns

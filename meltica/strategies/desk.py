@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy, deepcopy
 
-from msgspec import structs
-
 from meltica.domain import lifecycle
 from meltica.domain.algo_commands import AmendAlgo, PauseAlgo, ResumeAlgo, SubmitAlgo
 from meltica.domain.approvals import KillSwitch
 from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrder, SubmitOrderList
 from meltica.domain.errors import FieldError
-from meltica.domain.groups import Link, Sizing
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import OWN_PORT, port_key, strategy_key
 from meltica.domain.market import MarketTrade, TopOfBook
@@ -24,13 +21,14 @@ from meltica.domain.position import Position
 from meltica.domain.schedule import Schedule
 from meltica.domain.terms import Terms
 from meltica.strategies import odd
+from meltica.strategies.lists import ListsOfOrders
 from meltica.strategies.market_view import MarketView
 from meltica.strategies.own_orders import OwnOrders
 from meltica.strategies.own_parents import Algo, OwnParents
 from meltica.strategies.timers import Timers
 
 
-class Desk:
+class Desk(ListsOfOrders):
     """A ``sdk.Context``; the runner moves its clock and drains its commands."""
 
     def __init__(
@@ -109,13 +107,14 @@ class Desk:
         terms: Terms | None = None,
     ) -> str:
         self.instrument(instrument)
+        odd.refuse_missing(quantity_lots=quantity_lots)
         odd.refuse_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks, decision_ticks=decision_ticks)
         odd.refuse_terms(terms)
         if self.killed or self.stopped:
             return ""
         request_id = self._request_id()
         plain = OrderType.MARKET if price_ticks is None else OrderType.LIMIT
-        kind = plain if order_type is None else OrderType(order_type)
+        kind = plain if order_type is None else odd.choice("order_type", OrderType, order_type)
         usual = TimeInForce.IOC if kind is OrderType.MARKET else TimeInForce.GTC
         command = SubmitOrder(
             request_id=request_id,
@@ -123,13 +122,13 @@ class Desk:
             account=self.account,
             strategy=self.name,
             instrument=instrument,
-            side=Side(side),
+            side=odd.choice("side", Side, side),
             order_type=kind,
-            time_in_force=usual if time_in_force is None else TimeInForce(time_in_force),
+            time_in_force=usual if time_in_force is None else odd.choice("time_in_force", TimeInForce, time_in_force),
             quantity_lots=quantity_lots,
             price_ticks=price_ticks,
-            post_only=bool(post_only),
-            reduce_only=bool(reduce_only),
+            post_only=odd.flag("post_only", post_only),
+            reduce_only=odd.flag("reduce_only", reduce_only),
             client_order_id=request_id,
             decided_ns=self.time_ns,
             decision_ticks=decision_ticks,
@@ -153,6 +152,7 @@ class Desk:
         decision_ticks: int | None = None,
     ) -> str:
         self.instrument(instrument)
+        odd.refuse_missing(quantity_lots=quantity_lots)
         odd.refuse_numbers(quantity_lots=quantity_lots, price_ticks=price_ticks, decision_ticks=decision_ticks)
         odd.refuse_schedule(schedule)
         if self.killed or self.stopped:
@@ -164,13 +164,13 @@ class Desk:
             account=self.account,
             strategy=self.name,
             instrument=instrument,
-            side=Side(side),
+            side=odd.choice("side", Side, side),
             quantity_lots=quantity_lots,
             schedule=schedule,
             price_ticks=price_ticks,
-            time_in_force=TimeInForce(time_in_force),
-            post_only=bool(post_only),
-            reduce_only=bool(reduce_only),
+            time_in_force=odd.choice("time_in_force", TimeInForce, time_in_force),
+            post_only=odd.flag("post_only", post_only),
+            reduce_only=odd.flag("reduce_only", reduce_only),
             client_order_id=request_id,
             decided_ns=self.time_ns,
             decision_ticks=decision_ticks,
@@ -178,53 +178,6 @@ class Desk:
         self.own.sent(command, self.time_ns)
         self._commands.append(command)
         return request_id
-
-    def submit_bracket(
-        self,
-        instrument: str,
-        side: Side,
-        quantity_lots: int,
-        price_ticks: int | None = None,
-        *,
-        take_profit_ticks: int,
-        stop_loss_ticks: int,
-        sizing: Sizing = Sizing.PARTIAL,
-    ) -> tuple[str, ...]:
-        odd.refuse_numbers(take_profit_ticks=take_profit_ticks, stop_loss_ticks=stop_loss_ticks)
-        away, begun = Side(side).opposite, len(self._commands)
-        stop = Terms(trigger_ticks=stop_loss_ticks)
-        ids = (
-            self.submit(instrument, side, quantity_lots, price_ticks),
-            self.submit(instrument, away, quantity_lots, take_profit_ticks),
-            self.submit(instrument, away, quantity_lots, order_type=OrderType.STOP, terms=stop),
-        )
-        return self._together(Link.BRACKET, begun, ids, Sizing(sizing))
-
-    def submit_oco(
-        self, instrument: str, quantity_lots: int, *legs: tuple[Side, OrderType, int | None, Terms | None]
-    ) -> tuple[str, ...]:
-        begun = len(self._commands)
-        ids = [
-            self.submit(instrument, side, quantity_lots, price, order_type=kind, terms=terms)
-            for side, kind, price, terms in legs
-        ]
-        return self._together(Link.OCO, begun, ids)
-
-    def _together(self, link: Link, begun: int, ids: Sequence[str], sizing: Sizing = Sizing.FULL) -> tuple[str, ...]:
-        """The orders that were asked for since then become one list."""
-        orders = [command for command in self._commands[begun:] if isinstance(command, SubmitOrder)]
-        if not orders:
-            return ()
-        self._commands[begun:] = [
-            SubmitOrderList(
-                request_id=self._request_id(),
-                actor=self.actor,
-                link=link,
-                orders=tuple(structs.replace(order, request_id="", actor="") for order in orders),
-                sizing=sizing,
-            )
-        ]
-        return tuple(ids)
 
     def amend(
         self,
@@ -255,7 +208,10 @@ class Desk:
         return self._changes_algo(
             order,
             lambda request_id: PauseAlgo(
-                request_id=request_id, actor=self.actor, order_id=order.order_id, keep_children=bool(keep_slices)
+                request_id=request_id,
+                actor=self.actor,
+                order_id=order.order_id,
+                keep_children=odd.flag("keep_slices", keep_slices),
             ),
         )
 

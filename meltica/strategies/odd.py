@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from decimal import Decimal
+from typing import TypeVar
 
 from meltica.domain.errors import FieldError
 from meltica.domain.money import INT64_MAX
@@ -15,6 +16,7 @@ _FACTORS = frozenset({"risk_aversion", "volatility", "temporary_impact", "perman
 
 def refuse_schedule(schedule: Schedule) -> None:
     """:raises FieldError: a number of it is no int, or no Decimal where it should be one."""
+    _refuse_another("schedule", schedule, Schedule)
     for name in schedule.__struct_fields__:
         value = getattr(schedule, name)
         if name in _FACTORS:
@@ -29,8 +31,21 @@ def refuse_schedule(schedule: Schedule) -> None:
 def refuse_terms(terms: Terms | None) -> None:
     """:raises FieldError: as below; an enum is none of those."""
     if terms is not None:
+        _refuse_another("terms", terms, Terms)
         values = ((name, getattr(terms, name)) for name in terms.__struct_fields__)
         refuse_numbers(**{name: value for name, value in values if not isinstance(value, enum.Enum)})
+
+
+def _refuse_another(field: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise FieldError(field, value, f"must be {kind.__name__}")
+
+
+def refuse_missing(**numbers: object) -> None:
+    """:raises FieldError: None."""
+    for name, number in numbers.items():
+        if number is None:
+            raise FieldError(name, number, "is required")
 
 
 def refuse_numbers(**numbers: object) -> None:
@@ -42,3 +57,25 @@ def refuse_numbers(**numbers: object) -> None:
             raise FieldError(name, number, "must be a whole number of lots or ticks, as an int")
         if not -INT64_MAX <= number <= INT64_MAX:
             raise FieldError(name, number, "does not fit 63 bits")
+
+
+Option = TypeVar("Option", bound=enum.Enum)
+
+
+def choice(field: str, kind: type[Option], value: object) -> Option:
+    """:raises FieldError: it is none of them."""
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(option.name for option in kind)
+        raise FieldError(field, value, f"must be one of {known}") from None
+
+
+def flag(field: str, value: object) -> bool:
+    """A text such as "no" would count as yes.
+
+    :raises FieldError: neither True nor False.
+    """
+    if value is True or value is False:
+        return value
+    raise FieldError(field, value, "must be True or False")
