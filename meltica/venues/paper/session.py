@@ -388,9 +388,7 @@ class PaperSession:
 
     def _report(self, report: VenueReport) -> None:
         if len(self._reports) >= MAX_REPORTS_WAITING:
-            raise InvariantError(
-                f"paper venue {self._venue}: {MAX_REPORTS_WAITING} reports wait; is `due` ever called?"
-            )
+            raise InvariantError(f"paper venue {self._venue}: {len(self._reports)} reports wait; is `due` ever called?")
         self._reports.append((self._at_ns + self._latency.response_ns, report))
 
     def _next_venue_order_id(self) -> str:
