@@ -93,6 +93,8 @@ def test_own_orders_go_first_and_then_all_of_it_goes_out(backend: str, mode: Sel
     assert isinstance(released, OrderReleased)
     assert (released.quantity_lots, released.asked_lots) == (100, 0)
     assert stop.reserved_lots == 100
+    bench.fill(stop, 100)
+    assert isinstance(bench.submit(Side.BUY, 1, MID - 10)[0], OrderSubmitted), "nothing waits behind it any more"
     assert bench.recovers()
 
 
