@@ -24,6 +24,9 @@ from bench.measure import Row, Series, row
 from bench.paper_trading import FAR_TICKS, PaperTrading
 from meltica import hot
 from meltica.app.snapshots import store
+from meltica.domain.groups import Group, Link, Member
+from meltica.domain.parent import Parent
+from meltica.domain.schedule import Schedule, ScheduleKind
 from meltica.engine.engine import Engine
 from meltica.engine.snapshot.saving import FORMAT, EncodedPart, Saving, restore
 from meltica.journal.chain import entry_hash
@@ -37,6 +40,7 @@ OPEN: Final = 100_000
 ENDED: Final = 1_000_000
 MORE: Final = 10_000
 """Orders that end between two snapshots."""
+GROUPS, PARENTS = 20_000, 1_000
 WORKING_ORDERS: Final = 131_072
 SCRATCH: Final = Path(__file__).parents[1] / ".cache" / "bench"  # Not /tmp, which may be memory
 MS: Final = 1_000
@@ -62,6 +66,7 @@ def rows(runs: int, open_orders: int = OPEN, ended: int = ENDED, more: int = MOR
         with _scratch() as folder:
             taken = asyncio.run(_snapshots(trading, folder / "journal", runs, more))
             loaded = _load(folder / "journal")
+        at_once = _at_once(trading, runs)
     finally:
         gc.unfreeze()
     what, first, later = f"{open_orders:,} open and {ended:,} ended orders", taken[0], taken[1:]
@@ -72,8 +77,30 @@ def rows(runs: int, open_orders: int = OPEN, ended: int = ENDED, more: int = MOR
         row(f"snapshot: begun to durable, {what}", "ms", whole, floor=floor),
         row(f"snapshot: the first, all of them, longest stop, {what}", "ms", [first.longest_stop]),
         row(f"snapshot: the first, begun to durable, {what}", "ms", [first.whole]),
+        row(f"snapshot: longest stop, {GROUPS:,} brackets and {PARENTS:,} parent orders more", "ms", at_once),
         row(f"snapshot: read back, {what}", "ms", [loaded]),
     ]
+
+
+def _at_once(trading: PaperTrading, runs: int) -> list[float]:
+    """Groups and parents are encoded in the one piece that is taken at the beginning."""
+    tables, actor = trading.engine.state.tables, "spiffe://meltica.example/person/tara"
+    for number in range(1, 3 * GROUPS, 3):
+        members = {number: Member(lots=100), number + 1: Member(lots=100, request=f"m{number}.1")}
+        members[number + 2] = Member(lots=100)
+        group = Group(group_id=number, link=Link.BRACKET, among=Link.OUO, members=members, actor=actor)
+        tables.groups[number] = group
+    for number in range(PARENTS):
+        schedule = Schedule(kind=ScheduleKind.TWAP, start_ns=1, end_ns=2, slices=10)
+        tables.parents[number] = Parent(order_id=number, schedule=schedule)
+    stops = []
+    for _ in range(runs):
+        saving = _TimedSaving(trading.engine)
+        stops.append(saving.pieces[0] * MS)
+        saving.give_up()
+    tables.groups.clear()
+    tables.parents.clear()
+    return stops
 
 
 async def _snapshots(trading: PaperTrading, path: Path, runs: int, more: int) -> list[Taken]:
@@ -108,6 +135,16 @@ class _TimedSaving(Saving):
             if part is None:
                 return
             yield part
+
+    def let_go(self) -> Iterator[None]:
+        pieces = super().let_go()
+        while True:
+            begin = thread_time()
+            more = next(pieces, self)
+            self.pieces.append(thread_time() - begin)
+            if more is self:
+                return
+            yield
 
 
 async def _snapshot(trading: PaperTrading, writer: GroupCommitWriter) -> Taken:

@@ -21,6 +21,7 @@ def test_a_snapshot_is_measured_beside_the_same_orders_in_one_piece() -> None:
         "snapshot: begun to durable",
         "snapshot: the first",
         "snapshot: the first",
+        "snapshot: longest stop",
         "snapshot: read back",
     ]
     assert all(row["ours"] > 0 for row in found)
