@@ -1,252 +1,368 @@
-"""One gateway and one venue in simulated time. The same seed gives the same world, event by event.
+"""A world with a seed: the real gateway on its disk, the venues and the network between them, under faults.
 
-The engine, the records of its journal and the paper venue are the real ones; the loop, the disk and the network between
-them are this file. Faults: reports that come late, twice, out of order or not at all until the link is made anew (then
-the venue tells everything again, as a resend does); commands that are on their way when the process dies, and arrive or
-don't; a process that dies at any moment and comes back from the entries that were durable; a clock that jumps ahead.
-
-Judged after each step: no fill that the venue did not make, and the position is the sum of the fills that stand. After
-each death: the engine that comes back has the digest of the one that was, at its last durable entry, and knows every
-order that was sent. At the end, when everything has been told: the books are the venue's, fill by fill.
-
-Not in it: the asyncio driver (``app/gateway.py``), gRPC, the sockets of real venues, hot gates.
+Everything of the gateway is the real one, down to the journal's SQLite: the asyncio driver with outbox, group commit
+and snapshots in parts, recovery, kill latch, gate watch, reconciler, trading day, ledger and execution figures.
+Simulated are time, threads, sockets, the gate's link, what a power cut does to the disk, the venues' machines (their
+books are the paper venue's), and the people. The same seed is the same world, to the byte of its journal.
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Iterable
-from heapq import heappop, heappush
-from itertools import count
-from typing import Any, Final
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
 
-from bench.paper_trading import ACCOUNT, ACTOR, BTC, MARK_TICKS, QUOTE, START_NS, openings, submission
-from meltica import hot
-from meltica.domain import lifecycle
-from meltica.domain.commands import AmendOrder, CancelOrder
-from meltica.domain.events import Event
-from meltica.domain.inputs import Input, Record, decode_record, encode_record
-from meltica.domain.market import BookUpdate, Mark
-from meltica.domain.order import Side
-from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
-from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
-from meltica.engine.engine import Engine
-from meltica.engine.snapshot import snapshot
-from meltica.venues.paper.session import PaperSession
+from meltica.app.settings import LimitSettings, Settings, StrategySettings
+from meltica.domain.capabilities import Capabilities
+from meltica.domain.commands import CancelAllOrders
+from meltica.domain.limits import StrategyLimits
+from meltica.domain.market import MarketEvent
+from meltica.domain.money import NANOS
+from meltica.journal.reader import SqliteReader, entries
+from meltica.venues.paper.capabilities import capabilities
+from sim.world.actors import Crowd
+from sim.world.clock import DAY, MINUTE, MS, SECOND, Clock
+from sim.world.disk import Disk
+from sim.world.exchange import Exchange
+from sim.world.faults import Faults
+from sim.world.lies import Liar
+from sim.world.life import Life
+from sim.world.market import INSTRUMENTS, Market
+from sim.world.oracle import Oracle
 
-ROWS: Final[dict[str, Any]] = {"max_instruments": 16, "max_accounts": 4}
-MS: Final = 1_000_000
-WEIGHTS: Final = (35, 15, 12, 30, 3, 2, 1)
-"""How often: an order, a change of one, a market move, a flush, a death, a resend, a jump of the clock."""
-COPIES: Final = (10, 80, 10)
-"""Of a hundred reports: lost, told once, told twice."""
-SENT: Final = (OrderSubmitted, CancelRequested, ReplaceRequested)
+EPOCH_NS: Final = 1_700_006_400 * SECOND
+"""A midnight."""
+INSPECT_NS: Final = 5 * SECOND
+HEAL_NS: Final = 20 * MINUTE
+"""In a healed world everything is settled within this time."""
+LOOK_NS: Final = SECOND
+END_ACTOR: Final = "spiffe://meltica.example/person/olivia"
 
 
-class BrokenInvariantError(AssertionError):
-    """The message begins with the seed and the step: ``World(seed).run(step)`` shows it again."""
+DESK: Final = StrategyLimits(
+    strategy="desk",
+    enabled=True,
+    max_open_value_nanos=2_000_000 * NANOS,
+    max_executions=1_000_000,
+    messages_per_second=200,
+    message_burst=400,
+)
+
+
+class _Ended(Exception):  # noqa: N818 - no error
+    """The life that runs is over, or the world's time is."""
+
+
+class Report(NamedTuple):
+    seed: int
+    simulated_s: float
+    entries: int
+    digest: str
+    """SHA-256 over the journal's entries."""
+    faults: Counter[str]
+    events: Counter[str]
+    lives: int
+    fills: int
+    commands: int
 
 
 class World:
-    def __init__(self, seed: int) -> None:
-        self.seed, self.dice = seed, random.Random(seed)
-        self.now_ns = self.began_ns = START_NS
-        self.steps = 0
-        self.faults: Counter[str] = Counter()
-        self.venue = PaperSession(BTC.venue, [BTC])
-        self.sent: list[OrderSubmitted] = []
-        self.told: list[VenueReport] = []
-        """All that the venue ever said: the truth."""
-        self._wire: list[tuple[int, int, Any]] = []
-        """Heap of (when, tie, command or report)."""
-        self._ties, self._names = count(), (f"r{number}" for number in count(1))
-        self.journal: list[bytes] = []
-        self.durable = 0
-        self._digests: dict[int, str] = {}
-        self._waiting: list[tuple[int, Event]] = []
-        """Effects that wait for their entry to be durable."""
-        self.engine = self._fresh()
-        for command in openings(self._names):
-            self._take(command)
-        self._flush()
-        self._market()
+    """Build one, ``run`` it once, ``close`` it."""
 
-    def run(self, steps: int) -> None:
-        for _ in range(steps):
-            self.steps += 1
-            self.now_ns += self.dice.randrange(1, 200 * MS)
-            self._one()
-            self._judge_step()
-        self._reunite()
-        self._judge_end()
+    life_kind: type[Life] = Life
 
-    # What happens
+    def __init__(self, seed: int, faults: Faults) -> None:
+        self.seed, self.faults = seed, faults
+        self.dice = random.Random(f"{seed}|world")
+        self.clock = Clock(EPOCH_NS + DAY - self.dice.randrange(MINUTE, 12 * MINUTE))
+        self.disk = Disk(_memory_folder(), random.Random(f"{seed}|disk"))
+        self.disk.on_cut = partial(self._death, "power cut")
+        self.snapshot_every = self.dice.choice([60, 150, 400])
+        self.settings = _settings()
+        close_ns = self.clock.began_ns % DAY + 40 * SECOND
+        self.capabilities: tuple[Capabilities, ...] = (
+            capabilities("ALPHA", close_ns, stops=True),
+            capabilities("BETA", close_ns + 20 * SECOND),
+        )
+        self.instruments = [each for each, _ in INSTRUMENTS]
+        self.limits = (DESK,)
+        self.exchanges = [
+            Exchange(
+                name,
+                [each for each in self.instruments if each.venue == name],
+                self.clock,
+                random.Random(f"{seed}|{name}"),
+                tells_again=name == "ALPHA",
+            )
+            for name in ("ALPHA", "BETA")
+        ]
+        self.market = Market(
+            self.clock, random.Random(f"{seed}|market"), [each.market for each in self.exchanges], self._feed
+        )
+        self.happened: Counter[str] = Counter()
+        self._liar = Liar(self.clock, random.Random(f"{seed}|lies"), self.happened, self.market.prices)
+        self.gate_is_there = True
+        self.life: Life | None = None
+        self.lives = 0
+        self.actors = Crowd(self)
+        self.oracle = Oracle(self)
+        self._until_ns = 0
+        self._calm = False
+        self._quiet_ns = 0
+        self._done = self._burying = False
 
-    def _one(self) -> None:
-        self._deliver()
-        acts = (self._order, self._change_one, self._market, self._flush, self._die, self._tell_again, self._jump)
-        self.dice.choices(acts, WEIGHTS)[0]()
+    # Its course
 
-    def _order(self) -> None:
-        self._take(submission(next(self._names), self._side(), self._price()))
+    def run(self, seconds: float) -> Report:
+        """So long under faults; then they end, and everything must come to rest.
 
-    def _jump(self) -> None:
-        self.faults["clock jumps"] += 1
-        self.now_ns += self.dice.randrange(60_000 * MS)
+        :raises BrokenInvariantError: something was not as it must be.
+        """
+        self._until_ns = self.clock.now_ns + int(seconds * SECOND)
+        self.market.begin()
+        self.actors.begin()
+        self._arrange_faults()
+        self._arrange_days()
+        self.clock.after(INSPECT_NS, self._inspect)
+        self.clock.at(self._until_ns, self._heal)
+        while not self._done:
+            self._live()
+        return self._report()
 
-    def _side(self) -> Side:
-        return self.dice.choice([Side.BUY, Side.SELL])
+    def close(self, keep: Path | None = None) -> None:
+        """``keep``: a folder that its files are copied to."""
+        if self.life is not None:
+            self._burying = True
+            self.life.bury()
+            self.life = None
+        if keep is not None:
+            shutil.copytree(self.disk.folder, keep, dirs_exist_ok=True)
+        shutil.rmtree(self.disk.folder)
 
-    def _price(self) -> int | None:
-        return self.dice.choice([None, MARK_TICKS, MARK_TICKS - 30, MARK_TICKS + 30])
-
-    def _change_one(self) -> None:
-        working = self.engine.state.working_orders()
-        if not working:
+    def idle(self, until_ns: int | None) -> None:
+        """Nobody in the gateway can run before ``until_ns``: the rest of the world goes on."""
+        life, clock = self.life, self.clock
+        if life is None or not life.alive:
+            if life is not None and life.loop.is_running() and not self._burying:
+                raise _Ended
             return
-        who: dict[str, Any] = {
-            "request_id": next(self._names),
-            "actor": ACTOR,
-            "order_id": self.dice.choice(working).order_id,
+        while True:
+            frozen = life.frozen_ns > clock.now_ns
+            if life.loop.is_busy and not frozen:
+                return
+            next_ns = clock.next_ns
+            limit = max(until_ns, life.frozen_ns) if until_ns is not None else None
+            if limit is not None and (next_ns is None or next_ns > limit):
+                clock.now_ns = limit
+                return
+            clock.turn()
+            if self._done or not life.alive:
+                raise _Ended
+
+    def _live(self) -> None:
+        """One life, from its start to its burial, and the time until the next one."""
+        self.lives += 1
+        life = self.life = self.life_kind(self, self.lives)
+        try:
+            life.run()
+        except _Ended:
+            if self._done:
+                return
+        self._burying = True
+        life.bury()
+        self._burying = False
+        self.life = None
+        if (fault := life.fault) is not None:
+            raise fault
+        self.disk.settle()
+        self.happened[life.why] += 1
+        back_ns = self.clock.now_ns + self.dice.randrange(SECOND // 2, 8 * SECOND)
+        while self.clock.next_ns is not None and self.clock.next_ns < back_ns:
+            self.clock.turn()
+        self.clock.now_ns = back_ns
+
+    def _feed(self, event: MarketEvent) -> None:
+        if self.life is not None:
+            self.life.market(event)
+
+    def _inspect(self) -> None:
+        if self.life is not None and self.life.ready:
+            self.oracle.inspect(self.life)
+        self.clock.after(INSPECT_NS, self._inspect)
+
+    def _arrange_days(self) -> None:
+        midnight = self.clock.now_ns - self.clock.now_ns % DAY + DAY
+        for exchange in self.exchanges:
+            self.clock.at(midnight, exchange.end_day)
+
+    # Faults
+
+    def _arrange_faults(self) -> None:
+        kinds: dict[str, Callable[[], None]] = {
+            "kill_s": partial(self._death, "killed"),
+            "stop_s": self._stop,
+            "stall_s": self._stall,
+            "power_s": self._power,
+            "disk_s": self._disk,
+            "clock_s": self._set_clock,
+            "break_s": partial(self._on_connection, "cut"),
+            "silent_s": partial(self._on_connection, "fall_silent"),
+            "stuck_s": partial(self._on_connection, "get_stuck"),
+            "venue_s": self._venue_down,
+            "feed_s": self.market.lose_feed,
+            "halt_s": self.market.halt,
+            "gate_s": self._lose_gate,
+            "lie_s": self._lie,
         }
-        if self.dice.choice((True, False)):
-            self._take(CancelOrder(**who))
-        else:
-            self._take(AmendOrder(**who, quantity_lots=self.dice.randrange(1, 300)))
+        for name, act in kinds.items():
+            if every_s := getattr(self.faults, name):
+                self._again(random.Random(f"{self.seed}|{name}"), every_s, name.removesuffix("_s"), act)
+        for exchange in self.exchanges:
+            exchange.slow = bool(self.faults.lie_s)
 
-    def _market(self) -> None:
-        middle = MARK_TICKS + self.dice.randrange(-40, 40)
-        bids, asks = ((middle - 1, self.dice.randrange(1, 500)),), ((middle + 1, self.dice.randrange(1, 500)),)
-        self._said(self.venue.receive(BookUpdate(BTC.instrument, self.now_ns, bids, asks, snapshot=True), self.now_ns))
+    def _again(self, dice: random.Random, every_s: float, name: str, act: Callable[[], None]) -> None:
+        def strike() -> None:
+            if not self._calm:
+                self.happened[name] += 1
+                act()
+                self._again(dice, every_s, name, act)
 
-    # The process
+        self.clock.after(int(dice.expovariate(1 / every_s) * SECOND), strike)
 
-    @staticmethod
-    def _fresh() -> Engine:
-        return Engine(hot.Gate(**ROWS), **ROWS)
+    def _death(self, why: str) -> None:
+        if self.life is not None:
+            self.life.die(why)
 
-    def _take(self, body: Any) -> None:
-        happened = Input(self.now_ns, body, (Mark(BTC.instrument, self.now_ns, MARK_TICKS, *QUOTE),))
-        events = self.engine.step(happened)
-        self.journal.append(encode_record(Record(happened, events)))
-        self._waiting += [(len(self.journal), event) for event in events if isinstance(event, SENT)]
+    def _stop(self) -> None:
+        if self.life is not None:
+            self.life.stop()
 
-    def _flush(self) -> None:
-        """The journal is durable: now its effects may leave."""
-        self.durable = len(self.journal)
-        self._digests[self.durable] = snapshot.digest(self.engine)
-        for _, event in self._waiting:
-            self._send(event)
-        self._waiting.clear()
+    def _stall(self) -> None:
+        if self.life is not None:
+            self.life.frozen_ns = self.clock.now_ns + self.dice.randrange(100 * MS, 10 * SECOND)
 
-    def _die(self) -> None:
-        """Entries that were flushed are there; of the others the disk kept some, from the front."""
-        self.faults["deaths"] += 1
-        del self.journal[self.dice.randint(self.durable, len(self.journal)) :]
-        self._waiting.clear()
-        self._wire = [one for one in self._wire if self.dice.choice((True, False)) or not isinstance(one[2], SENT)]
-        self._wire.sort()
-        self.engine = self._fresh()
-        for sequence, payload in enumerate(self.journal, 1):
-            self.engine.absorb(sequence, decode_record(payload))
-            if sequence == self.durable and snapshot.digest(self.engine) != self._digests[sequence]:
-                self._broken("the engine that came back is not the one that was")
-        orders = self.engine.state.tables.orders
-        for event in self.sent:
-            order = orders.get(event.order_id)
-            if order is None or (order.side, order.created_ns) != (event.side, event.time_ns):
-                self._broken(f"order {event.client_order_id} was sent and is forgotten")
-        self._reunite()
+    def _power(self) -> None:
+        """During the next write, if one comes soon."""
+        self.disk.cut_next = self.life is not None
+        self.clock.after(3 * SECOND, self._power_now)
 
-    # The link
+    def _power_now(self) -> None:
+        if self.disk.cut_next:
+            self.disk.cut_next = False
+            self._death("power cut")
 
-    def _send(self, event: Event) -> None:
-        if isinstance(event, OrderSubmitted):
-            self.sent.append(event)
-        heappush(self._wire, (self.now_ns + self.dice.randrange(300 * MS), next(self._ties), event))
+    def _disk(self) -> None:
+        self.disk.fail_next = True
 
-    def _said(self, reports: Iterable[VenueReport]) -> None:
-        for report in reports:
-            self.told.append(report)
-            copies = self.dice.choices((0, 1, 2), COPIES)[0]
-            self.faults[("lost", "told once", "twice")[copies]] += 1
-            for _ in range(copies):
-                late = self.dice.choice([0, 0, 50 * MS, 2_000 * MS])
-                heappush(self._wire, (self.now_ns + late, next(self._ties), report))
+    def _set_clock(self) -> None:
+        self.clock.wall_off_ns = self.dice.randrange(-5 * MINUTE, 5 * MINUTE)
 
-    def _deliver(self) -> None:
-        while self._wire and self._wire[0][0] <= self.now_ns:
-            _, _, what = heappop(self._wire)
-            if isinstance(what, SENT):
-                self.venue.send(what, self.now_ns)
-                self._said(self.venue.due(self.now_ns))
-            else:
-                self._take(what)
+    def _on_connection(self, what: str) -> None:
+        if self.life is not None and self.life.lines:
+            line = self.life.lines[self.dice.choice(sorted(self.life.lines))]
+            if line.connection is not None:
+                getattr(line.connection, what)()
 
-    def _tell_again(self) -> None:
-        """The link is made anew: the venue says everything once more, in its order."""
-        self.faults["resends"] += 1
-        for report in self.told:
-            self._take(report)
+    def _venue_down(self) -> None:
+        self.dice.choice(self.exchanges).go_down()
 
-    def _reunite(self) -> None:
-        """All that is on its way arrives, then the venue is asked for everything, and for what it never heard of."""
-        self._flush()
-        while self._wire:
-            self.now_ns = max(self.now_ns, self._wire[0][0])
-            self._deliver()
-            self._flush()
-        self._tell_again()
-        heard = {report.client_order_id for report in self.told}
-        for order in self.engine.state.working_orders():
-            for request in order.pending:
-                if request.client_order_id not in heard:
-                    self._take(_unheard(request.client_order_id, order.client_order_id))
-            if order.client_order_id not in heard:
-                self._take(_never_arrived(order.client_order_id))
-        self._flush()
+    def _lose_gate(self) -> None:
+        self.gate_is_there = False
+        self.clock.after(self.dice.randrange(500 * MS, 20 * SECOND), self._gate_back)
 
-    # Judgement
+    def _gate_back(self) -> None:
+        self.gate_is_there = True
 
-    def _judge_step(self) -> None:
-        position = self.engine.state.position(ACCOUNT, BTC.instrument)
-        orders = self.engine.state.tables.orders.values()
-        booked = sum(o.side.sign * x.quantity_lots for o in orders for x in o.executions.values())
-        if (position.lots if position else 0) != booked:
-            self._broken(f"the position is {position}, the fills add up to {booked}")
-        said = _fills(self.told)
-        invented = [x for o in orders for x in o.executions if x not in said]
-        if invented:
-            self._broken(f"fills that the venue never made: {invented}")
+    def _lie(self) -> None:
+        self._liar.lie(self.dice.choice(self.exchanges))
 
-    def _judge_end(self) -> None:
-        fills = _fills(self.told)
-        orders = self.engine.state.tables.orders.values()
-        ours = {x.execution_id: x.quantity_lots for o in orders for x in o.executions.values()}
-        if ours != fills:
-            self._broken(f"the venue made {len(fills)} fills, the books have {len(ours)}")
-        working = [o for o in orders if lifecycle.is_working(o)]
-        if len(working) != self.venue.working_orders:
-            self._broken(f"{len(working)} orders work by the books, {self.venue.working_orders} at the venue")
+    # The end
 
-    def _broken(self, what: str) -> None:
-        raise BrokenInvariantError(f"seed {self.seed}, step {self.steps}: {what}")
+    def _heal(self) -> None:
+        """From now on nothing goes wrong any more, and nobody asks for anything new."""
+        self._calm = self.actors.resting = True
+        self.disk.cut_next = self.disk.fail_next = False
+        for exchange in self.exchanges:
+            exchange.slow = False
+        for name in list(self.market.halted):
+            self.market.resume(name)
+        self._quiet_ns = self.clock.now_ns + HEAL_NS
+        self.clock.after(LOOK_NS, partial(self._look, closing=False))
+
+    def _look(self, *, closing: bool) -> None:
+        """Is everything settled? Then the books are closed, and once more."""
+        life = self.life
+        why = "the gateway is not up"
+        if life is not None and life.ready:
+            why = self.oracle.unsettled(life)
+            if not why and closing and life.gateway.state.open_orders():
+                why = "orders are still open"
+                self._cancel_all(life)
+            if not why and closing:
+                with SqliteReader(self.disk.journal) as source:
+                    self.oracle.judge_end(life, source)
+                self._done = True
+                return
+            if not why:
+                self._quiet_ns, closing = self.clock.now_ns + HEAL_NS, True
+                self._cancel_all(life)
+        if self.clock.now_ns > self._quiet_ns:
+            self.oracle.broken(f"{HEAL_NS / 1e9:.0f} s after all was healed: {why}")
+        self.clock.after(LOOK_NS, partial(self._look, closing=closing))
+
+    def _cancel_all(self, life: Life) -> None:
+        life.gateway.stop_strategies()
+        self.actors.ask(life, CancelAllOrders(request_id=f"end-{self.clock.now_ns}", actor=END_ACTOR))
+
+    def _report(self) -> Report:
+        digest, count = hashlib.sha256(), 0
+        with SqliteReader(self.disk.journal) as source:
+            for entry in entries(source):
+                count = entry.seq
+                digest.update(f"{entry.seq}|{entry.time_ns}|".encode() + entry.payload)
+        return Report(
+            seed=self.seed,
+            simulated_s=(self.clock.now_ns - self.clock.began_ns) / 1e9,
+            entries=count,
+            digest=digest.hexdigest(),
+            faults=self.happened,
+            events=self.oracle.events,
+            lives=self.lives,
+            fills=sum(len(each.book.fills) for each in self.exchanges),
+            commands=self.actors.asked,
+        )
 
 
-def _fills(told: Iterable[VenueReport]) -> dict[str, int]:
-    """Execution id -> lots."""
-    trades = [one for one in told if isinstance(one, ExecutionReport) and one.exec_type is ExecType.TRADE]
-    return {trade.execution_id: trade.last_quantity_lots for trade in trades}
+def run(seed: int, seconds: float, faults: Faults, *, kind: type[World] = World, keep: Path | None = None) -> Report:
+    """``keep``: where the files go of a world that was not as it must be.
+
+    :raises BrokenInvariantError: it was not.
+    """
+    world = kind(seed, faults)
+    try:
+        report = world.run(seconds)
+    except BaseException:
+        world.close(keep)
+        raise
+    world.close()
+    return report
 
 
-def _never_arrived(client_order_id: str) -> ExecutionReport:
-    return ExecutionReport(
-        venue=BTC.venue, client_order_id=client_order_id, exec_type=ExecType.REJECTED, text="never arrived", unsent=True
+def _settings() -> Settings:
+    maker = {"instrument": INSTRUMENTS[1][0].instrument, "quantity_lots": 10, "requote_ticks": 12}
+    return Settings(
+        accounts=("main", "hedge"),
+        limits=LimitSettings(reference_max_age_ms=10_000, self_match="decrement"),
+        strategies=(StrategySettings(name="maker", kind="market_maker", account="hedge", parameters=maker),),
     )
 
 
-def _unheard(client_order_id: str, original: str) -> VenueReport:
-    return OrderCancelReject(
-        venue=BTC.venue, client_order_id=client_order_id, original_client_order_id=original, text="never arrived"
-    )
+def _memory_folder() -> Path:
+    shared = Path("/dev/shm")  # noqa: S108 - where hundreds of worlds do not wear out a disk
+    return Path(tempfile.mkdtemp(prefix="meltica-world-", dir=shared if shared.is_dir() else None))
