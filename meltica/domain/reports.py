@@ -30,6 +30,8 @@ class ExecType(enum.Enum):
     CALCULATED = "Calculated"
     ORDER_STATUS = "OrderStatus"
 
+    __hash__ = object.__hash__  # Enum's own hashes the name, in Python, and each report is looked up in tables by it.
+
 
 class ExecutionReport(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
     """FIX 35=8. Only the fields that the ``exec_type`` needs are filled; quantities in lots, prices in ticks."""
