@@ -229,6 +229,28 @@ cdef class Gate:
         record.time_ns = time_ns
         self.raise_unless_taken(&record)
 
+    def set_quote(
+        self, uint32_t instrument_id, int64_t bid_ticks, int64_t bid_lots, int64_t ask_ticks, int64_t ask_lots,
+        uint64_t time_ns,
+    ):
+        cdef QuoteRecord record
+        record.type_id = QUOTE_TYPE_ID
+        record.instrument_id = instrument_id
+        record.bid_ticks = bid_ticks
+        record.bid_lots = bid_lots
+        record.ask_ticks = ask_ticks
+        record.ask_lots = ask_lots
+        record.time_ns = time_ns
+        self.raise_unless_taken(&record)
+
+    def set_profit(self, uint16_t account_id, int64_t pnl_nanos, uint64_t time_ns):
+        cdef ProfitAndLossRecord record
+        record.type_id = PROFIT_AND_LOSS_TYPE_ID
+        record.account_id = account_id
+        record.pnl_nanos = pnl_nanos
+        record.time_ns = time_ns
+        self.raise_unless_taken(&record)
+
     def kill(self, uint8_t scope=KILL_SCOPE_GLOBAL, uint32_t id=0):
         self._switch(scope, id, 1)
 

@@ -44,7 +44,7 @@ class MeasuredGate:
         self._backend = backend
         self.stopwatch = Stopwatch()
         # What each order asks for: bound once, since ``__getattr__`` costs ten times the call itself.
-        self.set_reference = gate.set_reference
+        self.set_reference, self.set_quote, self.set_profit = gate.set_reference, gate.set_quote, gate.set_profit
         self.reserve, self.release, self.fill = gate.reserve, gate.release, gate.fill
         self.tell, self.breakers, self.self_matches = gate.tell, gate.breakers, gate.self_matches
 

@@ -34,8 +34,10 @@ class Desk:
         self.gate = gate
         self.fold = Fold(self.state, gate)
 
-    def begin(self, now_ns: int) -> None:
-        self.now_ns = now_ns
+    def begin(self, time_ns: int) -> None:
+        """A clock that jumps back moves nothing back: until it has caught up all happens at the latest time seen."""
+        latest = self.state.tables.time_ns
+        self.now_ns = now_ns = time_ns if time_ns > latest else latest  # noqa: FURB136 - three times faster than max
         self._events, self._unsaid = self._unsaid, []
         self.fold.begin(now_ns)
 

@@ -18,6 +18,7 @@ from meltica.domain.commands import (
     CancelOrder,
     CancelOrders,
     ChangeCredit,
+    Command,
     DescribeVenue,
     EngageKillSwitch,
     ProposeKillSwitchRelease,
@@ -153,8 +154,8 @@ class Engine:
 
     def step(self, happened: Input) -> tuple[Event, ...]:
         """Take one input. :raises GateUnreachableError: the gate is elsewhere and silent; nothing has changed."""
-        desk = self._desk
-        desk.begin(self._time_of(happened))
+        state, desk, body = self.state, self._desk, happened.body
+        desk.begin(happened.time_ns)
         fold = desk.fold
         desk.marks = happened.marks
         for mark in happened.marks:
@@ -165,21 +166,21 @@ class Engine:
             breakers.let_go(desk)
             breakers.look(desk)
         try:
-            if self.state.alarms or self.state.queries:
+            if state.alarms or state.queries:
                 self._ring(happened)
-            HANDLERS[type(happened.body)](desk, happened.body)
+            HANDLERS[type(body)](desk, body)
             if fold.changed:
                 consequences.settle(desk)
-            if (self.state.blocked or self.state.reconciling) and isinstance(happened.body, VenueReport):
-                self._heard(happened.body)
+            if (state.blocked or state.reconciling) and isinstance(body, VenueReport):
+                self._heard(body)
         except GateUnreachableError:
             desk.give_up()
             raise
         if fold.touched or fold.ran_on:
             breakers.look(desk)
-        if fold.lines and self.state.tables.leases.gates:
+        if fold.lines and state.tables.leases.gates:
             leases.correct(desk, tuple(fold.lines))
-        self._count(happened)
+        self._count(body)
         return desk.end()
 
     def _heard(self, report: VenueReport) -> None:
@@ -196,11 +197,6 @@ class Engine:
         if self.state.queries:
             outcomes.ring(self._desk)
 
-    def _time_of(self, happened: Input) -> int:
-        """A clock that jumps back moves nothing back: until it has caught up all happens at the latest time seen."""
-        latest = self.state.tables.time_ns
-        return happened.time_ns if happened.time_ns > latest else latest  # noqa: FURB136 - three times faster than max
-
     def absorb(self, sequence: int, record: Record) -> None:
         """Recovery: take over what was recorded, without deciding anything again.
 
@@ -208,16 +204,18 @@ class Engine:
         """
         if sequence != self.state.tables.sequence + 1:
             raise InvariantError(f"journal entry {sequence} follows {self.state.tables.sequence}")
-        desk = self._desk
-        desk.begin(self._time_of(record.input))
-        for mark in record.input.marks:
-            desk.fold.refer(mark)
+        desk, happened = self._desk, record.input
+        fold = desk.fold
+        desk.begin(happened.time_ns)
+        for mark in happened.marks:
+            fold.refer(mark)
         for event in record.events:
             if isinstance(event, LET_OUT):
                 self._readmit(event)
-            desk.emit(event)
-        desk.fold.changed.clear()  # What followed is among the events.
-        self._count(record.input)
+            fold.apply(event)
+        if fold.changed:
+            fold.changed.clear()  # What followed is among the events.
+        self._count(happened.body)
 
     def _readmit(self, event: OrderSubmitted | OrderReleased | ReplaceRequested) -> None:
         """Bring the gate to where it was: in the same state it passes the same order, and takes the same tokens.
@@ -260,12 +258,12 @@ class Engine:
             self.gate.release(*at, *held, closes=True, order_id=number, strategy_id=strategy)
         self.gate.reserve(*at, *wanted, order_id=number, strategy_id=strategy)
 
-    def _count(self, happened: Input) -> None:
+    def _count(self, body: Command | VenueReport | VenueStatement | TradingStatus) -> None:
         tables = self.state.tables
-        tables.sequence += 1
+        tables.sequence = sequence = tables.sequence + 1
         tables.time_ns = self._desk.now_ns
-        request_id = getattr(happened.body, "request_id", "")
-        if request_id:
-            self.state.remember_request(request_id, tables.sequence)
-        if isinstance(happened.body, REPORTS) and happened.body.drop_sequence > 0:
-            tables.leases.kept[happened.body.gate] = happened.body.drop_sequence + 1
+        if isinstance(body, REPORTS):
+            if body.drop_sequence > 0:
+                tables.leases.kept[body.gate] = body.drop_sequence + 1
+        elif request_id := getattr(body, "request_id", ""):
+            self.state.remember_request(request_id, sequence)

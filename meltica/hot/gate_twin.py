@@ -177,6 +177,14 @@ class Gate:
     def set_reference(self, instrument_id: int, price_ticks: int, time_ns: int) -> None:
         self.tell(lay.ReferencePriceRecord(instrument_id, price_ticks, time_ns))
 
+    def set_quote(  # noqa: PLR0917 - the record's fields
+        self, instrument_id: int, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int, time_ns: int
+    ) -> None:
+        self.tell(lay.QuoteRecord(instrument_id, bid_ticks, bid_lots, ask_ticks, ask_lots, time_ns))
+
+    def set_profit(self, account_id: int, pnl_nanos: int, time_ns: int) -> None:
+        self.tell(lay.ProfitAndLossRecord(account_id, pnl_nanos, time_ns))
+
     def kill(self, scope: int = KillScope.GLOBAL, id: int = 0) -> None:  # noqa: A002 - the record's name for it
         self.tell(lay.KillRecord(scope, 1, id, 0))
 

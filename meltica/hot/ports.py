@@ -64,6 +64,14 @@ class RiskGate(Protocol):
     def set_reference(self, instrument_id: int, price_ticks: int, time_ns: int) -> None:
         """The last one counts, whatever its time; price 0 takes the reference away."""
 
+    def set_quote(  # noqa: PLR0917 - the record's fields
+        self, instrument_id: int, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int, time_ns: int
+    ) -> None:
+        """The market's best; a side with 0 lots is none."""
+
+    def set_profit(self, account_id: int, pnl_nanos: int, time_ns: int) -> None:
+        """ProfitAndLoss: what the account has earned since the trading day began; may trip its breakers."""
+
     def kill(self, scope: int = KillScope.GLOBAL, id: int = 0) -> None:  # noqa: A002 - the record's name for it
         """Engages a switch. Nothing but unkill() releases it."""
 

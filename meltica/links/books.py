@@ -13,6 +13,8 @@ from meltica.hot.layout_gen import (
     FillRecord,
     KillRecord,
     KillScope,
+    ProfitAndLossRecord,
+    QuoteRecord,
     Record,
     ReferencePriceRecord,
     ReleaseRecord,
@@ -47,6 +49,17 @@ class Books(ABC):
     def set_reference(self, instrument_id: int, price_ticks: int, time_ns: int) -> None:
         self.books.set_reference(instrument_id, price_ticks, time_ns)
         self._tell(ReferencePriceRecord(instrument_id, price_ticks, time_ns))
+
+    def set_quote(  # noqa: PLR0917 - the record's fields
+        self, instrument_id: int, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int, time_ns: int
+    ) -> None:
+        quote = bid_ticks, bid_lots, ask_ticks, ask_lots, time_ns
+        self.books.set_quote(instrument_id, *quote)
+        self._tell(QuoteRecord(instrument_id, *quote))
+
+    def set_profit(self, account_id: int, pnl_nanos: int, time_ns: int) -> None:
+        self.books.set_profit(account_id, pnl_nanos, time_ns)
+        self._tell(ProfitAndLossRecord(account_id, pnl_nanos, time_ns))
 
     def kill(self, scope: int = KillScope.GLOBAL, id: int = 0) -> None:  # noqa: A002 - as in the record
         self.books.kill(scope, id)

@@ -125,7 +125,7 @@ class GateLockstep(RuleBasedStateMachine):
             for record_class, key in list(KEY.items())[:3]:
                 self.tell(record_class, **{key: number}, **LIMITS[record_class])
             self.both("set_reference", number, 100, self.now_ns)
-            self.tell(lay.QuoteRecord, instrument_id=number, bid_ticks=99, bid_lots=19, ask_ticks=101, ask_lots=20)
+            self.both("set_quote", number, 99, 19, 101, 20, 0)
             for instrument_id in range(2):
                 keys = {"account_id": number, "instrument_id": instrument_id}
                 self.tell(lay.PositionLimitsRecord, **keys, **LIMITS[lay.PositionLimitsRecord])
@@ -282,6 +282,14 @@ class GateLockstep(RuleBasedStateMachine):
     @rule(number=st.integers(0, 3), price=prices, time_ns=times)
     def set_reference(self, number: int, price: int, time_ns: int) -> None:
         self.both("set_reference", number, price, time_ns)
+
+    @rule(number=st.integers(0, 3), price=prices, time_ns=times)
+    def set_quote(self, number: int, price: int, time_ns: int) -> None:
+        self.both("set_quote", number, price, price & 31, price + 1, 20, time_ns)
+
+    @rule(number=st.integers(0, 3), pnl_nanos=st.integers(-(2**63), 2**63 - 1), time_ns=times)
+    def set_profit(self, number: int, pnl_nanos: int, time_ns: int) -> None:
+        self.both("set_profit", number, pnl_nanos, time_ns)
 
     @rule(scope=st.integers(0, 6), number=st.sampled_from([0, 0, 1, 2, 3, 255, 256]), engaged=st.booleans())
     def switch(self, scope: int, number: int, engaged: bool) -> None:

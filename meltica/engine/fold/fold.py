@@ -62,7 +62,8 @@ from meltica.engine.risk import lease_rows
 from meltica.engine.state import NO_ROW, EngineState, Tables, execution_key, position_key
 from meltica.hot.ports import RiskGate
 
-OUTCOMES: Final = frozenset({ExecType.NEW, ExecType.REJECTED})
+_NEW: Final = ExecType.NEW
+OUTCOMES: Final = frozenset({_NEW, ExecType.REJECTED})
 IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK, TimeInForce.AT_THE_OPEN, TimeInForce.AT_THE_CLOSE})
 """They have one moment, and never rest in continuous trading."""
 
@@ -133,8 +134,7 @@ class Fold(LimitsFold):
     # Orders
 
     def _order_submitted(self, event: OrderSubmitted) -> None:
-        order = self._open(event)
-        self._state.index(order)
+        order = self._enter(lifecycle.opened(event))
         self._hold(order, event.quantity_lots, event.reserved_price_ticks, event.reserved_price_ticks)
         if order.parent_id:
             self._parents.child_began(order, event)
@@ -143,9 +143,7 @@ class Fold(LimitsFold):
         self._state.tables.venues[event.capabilities.venue] = event.capabilities
 
     def _order_held(self, event: OrderHeld) -> None:
-        order = self._open(event)
-        self._state.index(order)
-        self._state.keep(order)
+        self._state.keep(self._enter(lifecycle.opened(event)))
 
     def _held_amended(self, event: HeldAmended) -> None:
         order = self._state.tables.orders[event.order_id]
@@ -165,26 +163,22 @@ class Fold(LimitsFold):
         self._hold(order, event.quantity_lots, event.reserved_price_ticks, event.reserved_price_ticks)
 
     def _order_denied(self, event: OrderDenied) -> None:
-        order = self._open(event)
-        self._state.index(order)
+        order = self._enter(lifecycle.opened(event))
         if order.parent_id:
             self._parents.child_began(order, event)
 
     def _order_adopted(self, event: OrderAdopted) -> None:
         order = self._enter(lifecycle.adopted(event))
-        self._state.index(order)
         self._state.early.adopted(order, event.venue)
         if order.gate:
             lease_rows.count_hot(self._state.tables, order, day_lots=order.quantity_lots)
         self._reserve_worst_case(order)
 
-    def _open(self, event: OrderSubmitted | OrderHeld | OrderDenied) -> Order:
-        return self._enter(lifecycle.opened(event))
-
     def _enter(self, order: Order) -> Order:
         tables = self._state.tables
         tables.orders[order.order_id] = order
         tables.next_order_id = order.order_id + 1
+        self._state.by_client_id[self._instrument(order).venue, order.client_order_id] = order.order_id
         if order.terms is not None or order.held is not None:
             self._state.termed[order.order_id] = order
         return order
@@ -223,17 +217,17 @@ class Fold(LimitsFold):
     def _order_moved(self, event: OrderReported | RequestRejected) -> None:
         order = self._state.tables.orders[event.order_id]
         self._note(order)
-        held = order.held is not None
+        held, known_as = order.held is not None, order.client_order_id
         lifecycle.move(order, event)
         if order.group_id:
             fold_groups.moved(self._state.tables, order, event)
         if held:
             self._state.keep(order)
         if isinstance(event, OrderReported):
-            if event.client_order_id:
+            if event.client_order_id and event.client_order_id != known_as:
                 self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
             if event.exec_type in OUTCOMES and not event.unsent:
-                self._tell_outcome(order.account, rejected=event.exec_type is ExecType.REJECTED)
+                self._tell_outcome(order.account, rejected=event.exec_type is not _NEW)
         self._reserve_worst_case(order)
         if order.parent_id:
             self._parents.child_changed(order, event)
@@ -248,28 +242,22 @@ class Fold(LimitsFold):
         self._state.early.take(event.key or f"{event.order_id}|{event.execution_id}")
 
     def _order_filled(self, event: OrderFilled) -> None:
-        tables = self._state.tables
+        state, tables = self._state, self._state.tables
         order = tables.orders[event.order_id]
         self._note(order)
-        instrument = self._instrument(order)
+        instrument, sign, lots = tables.instruments[order.instrument], order.side.sign, event.quantity_lots
         lifecycle.move(order, event)
         if order.group_id:
             fold_groups.moved(tables, order, event)
         tables.next_execution = event.sequence + 1
-        self._state.executed(execution_key(instrument.venue, order.account, event.execution_id), order.order_id)
+        state.executed(execution_key(instrument.venue, order.account, event.execution_id), order.order_id)
         position = self._position(order)
-        self._state.bookings_of(order).add(order.side.sign, order.executions[event.execution_id], position)
-        position.apply(
-            order.side.sign * event.quantity_lots,
-            event.price_ticks,
-            instrument.value_per_tick_lot_nanos,
-            event.fee_nanos,
-        )
-        account, handle = tables.accounts[order.account], instrument.handle
-        held = min(event.quantity_lots, order.reserved_lots)
+        state.bookings_of(order).add(sign, order.executions[event.execution_id], position)
+        position.apply(sign * lots, event.price_ticks, instrument.value_per_tick_lot_nanos, event.fee_nanos)
+        account, handle, reserved = tables.accounts[order.account], instrument.handle, order.reserved_lots
+        held = lots if lots < reserved else reserved  # noqa: FURB136 - three times faster than min
         if held > 0:
-            left, price = order.reserved_lots - held, order.reserved_price_ticks
-            strategy = strategy_row(tables, order.strategy)
+            left, price = reserved - held, order.reserved_price_ticks
             self._gate_of(order).fill(
                 account,
                 handle,
@@ -278,16 +266,15 @@ class Fold(LimitsFold):
                 price,
                 closes=left == 0,
                 order_id=table_id(order),
-                strategy_id=strategy,
+                strategy_id=strategy_row(tables, order.strategy),
             )
-            self._state.reservations.hold(order, left, price)
+            state.reservations.hold(order, left, price)
             self._count_execution(order.strategy)
         if order.gate:
-            lots = order.side.sign * event.quantity_lots
-            lease_rows.count_hot(tables, order, lots=lots, executions=1)
-        if (late := event.quantity_lots - held) > 0:
-            self._gate_of(order).adjust_position(account, handle, order.side.sign * late)
-        if self._state.worth.update(position):
+            lease_rows.count_hot(tables, order, lots=sign * lots, executions=1)
+        if lots > held:
+            self._gate_of(order).adjust_position(account, handle, sign * (lots - held))
+        if state.worth.update(position):
             self._tell_profit(order.account)
         self._reserve_worst_case(order)
         if order.parent_id:
@@ -328,9 +315,10 @@ class Fold(LimitsFold):
         each record, so it is told of the order at the lower, and then of its value at the higher.
         """
         lots, price, crossing = worst_case(order)
-        held, held_price = order.reserved_lots, order.reserved_price_ticks
-        wanted = (lots, price, crossing) if lots else (0, held_price, order.crossing_price_ticks)
-        if wanted == (held, held_price, order.crossing_price_ticks):
+        held, held_price, held_crossing = order.reserved_lots, order.reserved_price_ticks, order.crossing_price_ticks
+        if lots == 0:
+            price, crossing = held_price, held_crossing
+        if lots == held and price == held_price and crossing == held_crossing:
             return
         gate, tables = self._gate_of(order), self._state.tables
         at = tables.accounts[order.account], self._instrument(order).handle, order.side
@@ -343,7 +331,7 @@ class Fold(LimitsFold):
             if first != price:
                 gate.release(*at, lots, first, closes=False, strategy_id=strategy)
                 gate.reserve(*at, lots, price, opens=False, strategy_id=strategy)
-        self._hold(order, lots, wanted[1], wanted[2])
+        self._hold(order, lots, price, crossing)
 
     def _hold(self, order: Order, lots: int, price_ticks: int, crossing_price_ticks: int) -> None:
         self._state.reservations.hold(order, lots, price_ticks)
@@ -365,12 +353,13 @@ def strategy_row(tables: Tables, strategy: str) -> int:
     return tables.strategies.get(strategy or MANUAL, NO_ROW)
 
 
-_LIMIT: Final = int(OrderType.LIMIT)
+_LIMIT, _BUY = OrderType.LIMIT, Side.BUY
+NOTHING: Final = (0, 0, 0)
 
 
 def table_id(order: Order | OrderSubmitted) -> int:
     """Under which id the gate keeps it among the own working orders; 0: it never rests, so it is not kept there."""
-    rests = order.order_type.sent_as is OrderType.LIMIT and order.time_in_force not in IMMEDIATE
+    rests = order.order_type.sent_as is _LIMIT and order.time_in_force not in IMMEDIATE
     return order.order_id if rests and not waits_at_venue(order) else 0
 
 
@@ -387,8 +376,8 @@ def worst_case(order: Order) -> tuple[int, int, int]:
     The first price is the one that values it highest, for both sides: exposure is a value, not a direction. The second
     is the one at which an own order of the other side would trade with it first.
     """
-    if order.held is not None or not (lifecycle.is_working(order) or (order.ended is None and order.pending)):
-        return 0, 0, 0
+    if order.held is not None or order.ended is not None:
+        return NOTHING
     lots = lifecycle.leaves_lots(order)
     price = crossing = order.reserved_price_ticks if order.price_ticks is None else order.price_ticks
     for request in order.pending:
@@ -396,4 +385,4 @@ def worst_case(order: Order) -> tuple[int, int, int]:
             lots = max(lots, request.quantity_lots - order.cumulative_lots)
             asked = request.price_ticks or price
             price, crossing = max(price, asked), min(crossing, asked)
-    return (lots, price, price if order.side is Side.BUY else crossing) if lots > 0 else (0, 0, 0)
+    return (lots, price, price if order.side is _BUY else crossing) if lots > 0 else NOTHING

@@ -43,7 +43,6 @@ from meltica.hot.layout_gen import (
     DayResetRecord,
     OutcomeRecord,
     PriceBandRecord,
-    ProfitAndLossRecord,
     RearmRecord,
 )
 from meltica.hot.ports import RiskGate
@@ -85,7 +84,8 @@ class LimitsFold(LeaseFold):
         sane = 0 < mark.price_ticks <= TICKS_BOUND and 0 <= mark.time_ns <= INT64_MAX
         price_ticks, time_ns = (mark.price_ticks, mark.time_ns) if sane else NO_REFERENCE
         self._gate.set_reference(instrument.handle, price_ticks, time_ns)
-        self._gate.tell(rows.quote(instrument.handle, mark))
+        told_ns = time_ns if sane else min(max(mark.time_ns, 0), INT64_MAX)
+        self._gate.set_quote(instrument.handle, *rows.best(mark.bid), *rows.best(mark.ask), told_ns)
         prices = self._state.tables.prices
         if sane and prices.get(mark.instrument) != price_ticks:
             prices[mark.instrument] = price_ticks
@@ -173,8 +173,8 @@ class LimitsFold(LeaseFold):
 
     def _tell_profit(self, account: str) -> None:
         pnl = self._state.worth.day_nanos(account)
-        bounded = max(-INT64_MAX, min(pnl, INT64_MAX))
-        self._gate.tell(ProfitAndLossRecord(self._state.tables.accounts[account], bounded, self.now_ns))
+        bounded = pnl if -INT64_MAX <= pnl <= INT64_MAX else max(-INT64_MAX, min(pnl, INT64_MAX))
+        self._gate.set_profit(self._state.tables.accounts[account], bounded, self.now_ns)
         self.touched[account] = None
 
     def _tell_outcome(self, account: str, *, rejected: bool) -> None:

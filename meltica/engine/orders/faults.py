@@ -9,10 +9,12 @@ from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.engine.fold.fold import IMMEDIATE, strategy_row
 from meltica.engine.state import NO_ROW, Tables
 
+_LIMIT, _GTC = OrderType.LIMIT, TimeInForce.GTC
+
 
 def form_fault(command: SubmitOrder, instrument: Instrument) -> tuple[str, str, str] | None:
     """(reason, field, text) of what contradicts itself in the request, before any limit is asked."""
-    limit = command.order_type is OrderType.LIMIT
+    limit = command.order_type is _LIMIT
     if not 0 < command.quantity_lots <= INT64_MAX:
         return quantity_fault(command.quantity_lots)
     if not -INT64_MAX <= (command.price_ticks or 0) <= INT64_MAX:
@@ -21,9 +23,10 @@ def form_fault(command: SubmitOrder, instrument: Instrument) -> tuple[str, str, 
         return "PRICE_REQUIRED", "price", "a LIMIT order needs a price"
     if not limit and command.price_ticks is not None:
         return "PRICE_NOT_ALLOWED", "price", "a MARKET order has no price; use LIMIT, or leave the price out"
-    if not limit and command.time_in_force is TimeInForce.GTC:
+    if not limit and command.time_in_force is _GTC:
         return "MARKET_ORDER_CANNOT_REST", "time_in_force", "a MARKET order is DAY, IOC or FOK"
-    if (fault := _flags_fault(command)) is not None:
+    flagged = command.post_only or command.short or command.short_exempt or command.iso
+    if flagged and (fault := _flags_fault(command)) is not None:
         return fault
     if command.quantity_lots < instrument.min_quantity_lots:
         least = instrument.quantity_text(instrument.min_quantity_lots)

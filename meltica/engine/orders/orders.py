@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from meltica.domain import lifecycle
 from meltica.domain.commands import AmendOrder, SubmitOrder
 from meltica.domain.groups import GROUP_ACTOR
@@ -63,7 +65,9 @@ def fault_of(desk: Desk, command: SubmitOrder) -> tuple[str, str, str] | None:
         fault = form_fault(terms_faults.ordinary(command, instrument), instrument)
     else:
         fault = form_fault(command, instrument)
-    return fault or id_fault(desk, instrument.venue, command.client_order_id)
+    if fault is None and command.client_order_id:
+        fault = id_fault(desk, instrument.venue, command.client_order_id)
+    return fault
 
 
 def admit(desk: Desk, command: SubmitOrder, *, group_id: int = 0, ways: Ways | None = None) -> Order:
@@ -116,31 +120,35 @@ def _ask_gate(
         why = explain(reason, Asked(desk.state, command.account, command.strategy, instrument, intent))
         _deny(desk, command, client_order_id, Check(reason).name, why, fired_mask=fired_mask)
         return
-    desk.emit(
-        OrderSubmitted(
-            order_id=tables.next_order_id,
-            client_order_id=client_order_id,
-            account=command.account,
-            strategy=command.strategy,
-            instrument=command.instrument,
-            side=command.side,
-            order_type=command.order_type,
-            time_in_force=command.time_in_force,
-            quantity_lots=allowed,
-            asked_lots=0 if allowed == command.quantity_lots else command.quantity_lots,
-            price_ticks=command.price_ticks,
-            post_only=command.post_only,
-            reduce_only=command.reduce_only,
+    submitted = OrderSubmitted(
+        order_id=tables.next_order_id,
+        client_order_id=client_order_id,
+        account=command.account,
+        strategy=command.strategy,
+        instrument=command.instrument,
+        side=command.side,
+        order_type=command.order_type,
+        time_in_force=command.time_in_force,
+        quantity_lots=allowed,
+        price_ticks=command.price_ticks,
+        post_only=command.post_only,
+        reduce_only=command.reduce_only,
+        reserved_price_ticks=reserved,
+        actor=command.actor,
+        time_ns=desk.now_ns,
+    )
+    marked = command.short or command.short_exempt or command.iso
+    if marked or command.terms is not None or group_id or allowed != command.quantity_lots:
+        submitted = msgspec.structs.replace(
+            submitted,
             iso=command.iso,
             short=command.short,
             short_exempt=command.short_exempt,
-            reserved_price_ticks=reserved,
-            actor=command.actor,
-            time_ns=desk.now_ns,
+            asked_lots=0 if allowed == command.quantity_lots else command.quantity_lots,
             terms=command.terms,
             group_id=group_id,
         )
-    )
+    desk.emit(submitted)
 
 
 def not_reducing(desk: Desk, account: str, instrument: str, side: Side, quantity_lots: int) -> str:
@@ -162,6 +170,7 @@ GATE_TIF: Final = (
     *(TimeInForce.IOC, TimeInForce.GTC, TimeInForce.IOC),
 )
 """By time in force: as which of the gate's four it is judged. GTD rests like GTC, the open and the close don't."""
+_IOC: Final = TimeInForce.IOC
 
 
 def closable(desk: Desk, account: str, instrument: str, side: Side) -> int:
@@ -172,7 +181,7 @@ def closable(desk: Desk, account: str, instrument: str, side: Side) -> int:
 
 
 def gate_tif(order: SubmitOrder | OrderSubmitted | Order) -> TimeInForce:
-    return TimeInForce.IOC if waits_at_venue(order) else GATE_TIF[order.time_in_force]
+    return _IOC if waits_at_venue(order) else GATE_TIF[order.time_in_force]
 
 
 def new_intent(

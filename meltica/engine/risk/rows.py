@@ -17,8 +17,6 @@ from meltica.domain.limits import (
     instrument_key,
     session_window,
 )
-from meltica.domain.market import Mark
-from meltica.domain.money import INT64_MAX
 from meltica.engine.state import GLOBAL, Tables
 from meltica.hot import layout_gen as hot
 
@@ -126,13 +124,8 @@ def instrument_row(tables: Tables, name: str, now_ns: int) -> hot.InstrumentLimi
     )
 
 
-def quote(instrument_id: int, mark: Mark) -> hot.QuoteRecord:
-    """A side that makes no sense (a spread's price may be negative) is one that is not there."""
-    bid, ask = (_side(level) for level in (mark.bid, mark.ask))
-    return hot.QuoteRecord(instrument_id, *bid, *ask, time_ns=min(max(mark.time_ns, 0), INT64_MAX))
-
-
-def _side(level: tuple[int, int] | None) -> tuple[int, int]:
+def best(level: tuple[int, int] | None) -> tuple[int, int]:
+    """(ticks, lots) as the gate is told; a side that makes no sense (a spread's price may be negative) is not there."""
     if level is None or not (0 < level[0] <= hot.TICKS_BOUND and 0 < level[1] <= hot.LOTS_BOUND):
         return 0, 0
     return level

@@ -28,7 +28,9 @@ class Worth:
 
     def update(self, position: Position) -> bool:
         """Does the account's profit differ now?"""
-        self._holders.setdefault(position.instrument, {})[position.account] = position
+        if (holders := self._holders.get(position.instrument)) is None:
+            holders = self._holders[position.instrument] = {}
+        holders[position.account] = position
         return self._revalue(position)
 
     def reprice(self, instrument: str) -> list[str]:

@@ -45,7 +45,7 @@ def trade(desk: Desk, order: Order, report: ExecutionReport) -> None:
             leaves_lots=lifecycle.leaves_at(order, cumulative),
             sequence=desk.state.tables.next_execution,
             time_ns=desk.now_ns,
-            overfill_lots=min(lots, max(cumulative - order.quantity_lots, 0)),
+            overfill_lots=0 if cumulative <= order.quantity_lots else min(lots, cumulative - order.quantity_lots),
         )
     )
     if desk.state.tables.early:
@@ -212,16 +212,16 @@ def _unbearable(desk: Desk, order: Order, lots: int, price: int, fee: int, *, re
     """Why the sums can't take it."""
     old = (replaces.quantity_lots, replaces.price_ticks, replaces.fee_nanos) if replaces is not None else (0, 0, 0)
     position = desk.state.position(order.account, order.instrument)
-    sums = (
-        (order.cumulative_lots + lots - old[0], LOTS_BOUND),
-        ((0 if position is None else position.lots) + order.side.sign * (lots - old[0]), LOTS_BOUND),
-        (order.cumulative_value + lots * price - old[0] * old[1], INT64_MAX),
-        (order.fees_nanos + fee - old[2], INT64_MAX),
-    )
-    if any(abs(total) > bound for total, bound in sums):
-        said = f"a trade of {lots} lots at {price} ticks"
-        return f"{said}, with which the order or the position is more than any register holds"
-    return ""
+    held = 0 if position is None else position.lots
+    if (
+        abs(order.cumulative_lots + lots - old[0]) <= LOTS_BOUND
+        and abs(held + order.side.sign * (lots - old[0])) <= LOTS_BOUND
+        and abs(order.cumulative_value + lots * price - old[0] * old[1]) <= INT64_MAX
+        and abs(order.fees_nanos + fee - old[2]) <= INT64_MAX
+    ):
+        return ""
+    said = f"a trade of {lots} lots at {price} ticks"
+    return f"{said}, with which the order or the position is more than any register holds"
 
 
 def _seen(desk: Desk, order: Order, report: ExecutionReport) -> bool:

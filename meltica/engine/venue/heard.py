@@ -9,10 +9,11 @@ from meltica.engine.desk import Desk
 
 
 def find(desk: Desk, report: VenueReport) -> Order | None:
-    for client_order_id in (report.client_order_id, report.original_client_order_id):
-        if (order_id := desk.state.by_client_id.get((report.venue, client_order_id))) is not None:
-            return desk.state.tables.orders[order_id]
-    return None
+    known = desk.state.by_client_id
+    order_id = known.get((report.venue, report.client_order_id))
+    if order_id is None:
+        order_id = known.get((report.venue, report.original_client_order_id))
+    return None if order_id is None else desk.state.tables.orders[order_id]
 
 
 def ignore(desk: Desk, report: VenueReport, reason: str, text: str) -> None:
