@@ -22,6 +22,8 @@ from meltica.domain.money import divide_half_even
 
 DAY_NS: Final = 86_400 * 1_000_000_000
 DAYS: Final = 30
+ROUNDED_NANOS: Final = 1
+"""By so much another way of rounding may differ; that is no other fee."""
 DAYS_KEPT: Final = 31
 """The longest month."""
 
@@ -152,5 +154,5 @@ class FeeBook:
 
 
 def expected_fee(value_nanos: int, ppm: int) -> int:
-    """Half to even, as the venue's own books are not known; a difference of a nano is listed too."""
+    """Half to even: how the venue rounds is not known."""
     return divide_half_even(abs(value_nanos) * ppm, PPM)

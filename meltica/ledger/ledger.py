@@ -33,7 +33,7 @@ from meltica.ledger.allocations import Allocations
 from meltica.ledger.chart import AGAINST, Book, What
 from meltica.ledger.custody import Custody
 from meltica.ledger.days import Days
-from meltica.ledger.fees import FeeBook, FeeDifference, expected_fee
+from meltica.ledger.fees import ROUNDED_NANOS, FeeBook, FeeDifference, expected_fee
 from meltica.ledger.journal import Journal, Place
 from meltica.ledger.positions import Fill
 from meltica.ledger.stream import Stream, StreamTable
@@ -158,7 +158,7 @@ class Ledger:
     def _judge_fee(self, account: str, instrument: Instrument, fill: Fill) -> None:
         """List the fee if the venue's schedule says another one."""
         ppm = self.fees.ppm(account, instrument, fill.time_ns, maker=fill.maker)
-        if ppm is None or (expected := expected_fee(fill.value, ppm)) == fill.fee:
+        if ppm is None or abs((expected := expected_fee(fill.value, ppm)) - fill.fee) <= ROUNDED_NANOS:
             return
         tables = self.tables
         tables.differences_found += 1

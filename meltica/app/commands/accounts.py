@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from meltica.domain.accounting_port import EntryView, Statement
+from meltica.domain.accounting_port import BookPosition, EntryView, FeeDifferenceView, Statement
 from meltica.domain.errors import FieldError
 from meltica.domain.inputs import decode_record
-from meltica.domain.money import nanos_text
+from meltica.domain.instrument import Instrument
+from meltica.domain.money import NANOS, nanos_text
 from meltica.journal.reader import SqliteReader, entries
 from meltica.ledger import views
 from meltica.ledger.chart import CHART, RULES
@@ -21,6 +23,8 @@ from meltica.ledger.ledger import Ledger
 app = typer.Typer(help="The books of a journal, also beside a running gateway.", no_args_is_help=True)
 
 JournalPath = Annotated[Path, typer.Argument(help="The journal file.")]
+FEES_SHOWN = 20_000
+"""All that the ledger keeps."""
 MOVEMENTS = (
     ("paid in", "capital"),
     ("converted", "conversions"),
@@ -45,11 +49,43 @@ def statement(
             day = dt.date.fromisoformat(day).isoformat()
         except ValueError:
             raise FieldError("--day", day, "must be a date such as 2026-11-23") from None
-    found = views.statements(_ledger(journal), account, day)
+    books = _ledger(journal)
+    found = views.statements(books, account, day)
     if not found:
-        raise FieldError("account", account, f"has no day that began on {day}" if day else "has no books")
+        known = ", ".join(views.accounts(books)) or "none"
+        why = f"has no day that began on {day}" if day else f"has no books; there are those of {known}"
+        raise FieldError("account", account, why)
     for each in found:
         print("\n".join(statement_lines(each)))
+
+
+@app.command()
+def positions(
+    journal: JournalPath,
+    account: Annotated[str, typer.Option(help="Only of this account.")] = "",
+    *,
+    by_strategy: Annotated[bool, typer.Option("--by-strategy", help="Each strategy's own.")] = False,
+) -> None:
+    """Print what is held, at which cost, and what it earned; what is closed too."""
+    books = _ledger(journal)
+    rows = views.positions(books, account, "", by_strategy=by_strategy)
+    for row in sorted(rows, key=lambda each: (each.account, each.instrument, each.strategy, each.position_id)):
+        print("\n".join(position_lines(row, books.tables.instruments[row.instrument])))
+    if not rows:
+        print("nothing was ever traded" + (f" for {account}" if account else ""))
+
+
+@app.command()
+def fees(
+    journal: JournalPath,
+    account: Annotated[str, typer.Option(help="Only of this account.")] = "",
+) -> None:
+    """Print the newest fills whose fee is not what the venue's schedule says."""
+    books = _ledger(journal)
+    found = views.differences(books, account, 0, FEES_SHOWN)
+    for row in found:
+        print(fee_line(row))
+    print(f"{len(found)} fills with another fee than the schedule's" + (f" for {account}" if account else ""))
 
 
 @app.command()
@@ -90,6 +126,32 @@ def statement_lines(of: Statement) -> Iterator[str]:
         yield _row("closing", of.base_closing or 0)
 
 
+def position_lines(of: BookPosition, instrument: Instrument) -> Iterator[str]:
+    whose = " ".join(word for word in (of.account, of.strategy, of.instrument) if word)
+    number = f" position {of.position_id}" if of.position_id else ""
+    if of.lots:
+        side, size = "long" if of.lots > 0 else "short", instrument.quantity_text(abs(of.lots))
+        average = Decimal(of.cost_nanos) / NANOS / (of.lots * instrument.lot_size)
+        yield f"{whose}{number}: {side} {size} at {average:.8f}, {of.method.value}"
+        mark = "no mark yet" if of.mark_ticks is None else f"mark {instrument.price_text(of.mark_ticks)}"
+        unrealised = "" if of.unrealised_nanos is None else f", unrealised {nanos_text(of.unrealised_nanos)}"
+        yield f"    cost {nanos_text(of.cost_nanos)}, {mark}{unrealised}"
+    else:
+        yield f"{whose}{number}: flat"
+    earned = (("realised", of.realised_nanos), ("fees", -of.fees_nanos), ("funding", of.funding_nanos))
+    told = ", ".join(f"{name} {nanos_text(nanos)}" for name, nanos in (*earned, ("other", of.other_nanos)))
+    yield f"    {told}; traded {nanos_text(of.traded_nanos)} {instrument.quote_currency}"
+
+
+def fee_line(of: FeeDifferenceView) -> str:
+    side = {True: "maker", False: "taker", None: "maker or taker is not known"}[of.maker]
+    gap = nanos_text(of.reported - of.expected)
+    return (
+        f"{of.sequence} {_time(of.time_ns)} {of.account} {of.instrument} {of.execution_id} ({side}, {of.ppm} ppm): "
+        f"charged {nanos_text(of.reported)}, expected {nanos_text(of.expected)} {of.currency}, {gap} more"
+    )
+
+
 def entry_line(entry: EntryView) -> str:
     about = " ".join(word for word in (entry.account, entry.strategy, entry.instrument, entry.reference) if word)
     sides = ", ".join(f"{book} {nanos_text(nanos)} {currency}" for book, currency, nanos in entry.postings)
@@ -110,7 +172,9 @@ def chart_lines() -> Iterator[str]:
 
 
 def _row(title: str, nanos: int) -> str:
-    return f"    {title:<12} {nanos_text(nanos):>28}"
+    """Decimal points under each other."""
+    whole, point, rest = nanos_text(nanos).partition(".")
+    return f"    {title:<12} {whole:>18}{point}{rest}"
 
 
 def _time(time_ns: int) -> str:

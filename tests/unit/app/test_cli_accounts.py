@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 from meltica.app.commands.accounts import app, chart_lines
 from meltica.domain.accounting import AccountBooks
 from meltica.domain.cash import SetAccountBooks
-from meltica.domain.commands import BeginDay
+from meltica.domain.commands import BeginDay, SubmitOrder
+from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.reports import ExecType, ExecutionReport
+from tests.engines import BTC, MARK_TICKS
 from tests.unit.app.test_ledger_keeper import deposit, written
 from tests.unit.control.memory_gateway import MemoryGateway
 
@@ -65,3 +68,47 @@ def test_the_guide_has_the_codes_own_tables():
     assert printed == "\n".join(chart_lines())
     told = GUIDE.read_text("utf-8").partition("<!-- chart -->\n")[2].partition("\n<!-- /chart -->")[0]
     assert told == printed, "print it with `meltica accounts chart`"
+
+
+def filled(gateway):
+    """A hundred lots at the mark, for half a dollar."""
+    facts = {"account": "main", "strategy": "manual", "instrument": BTC, "side": Side.BUY}
+    terms = {"order_type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC, "quantity_lots": 100}
+    asked = SubmitOrder(request_id="o", actor="system:test", price_ticks=MARK_TICKS, **facts, **terms)
+    (order,) = gateway.step(asked).events
+    gateway.step(
+        ExecutionReport(
+            venue="BINANCE",
+            client_order_id=order.client_order_id,
+            exec_type=ExecType.TRADE,
+            execution_id="x1",
+            last_quantity_lots=100,
+            last_price_ticks=MARK_TICKS,
+            fee_nanos=500_000_000,
+        )
+    )
+
+
+async def test_positions_and_fees_for_a_person(tmp_path):
+    gateway = MemoryGateway()
+    filled(gateway)
+    await written(tmp_path / "journal", gateway)
+    journal = tmp_path / "journal"
+    lines = run("positions", journal).stdout.splitlines()
+    assert lines[0] == "main BTC/USDT@BINANCE: long 0.00100 at 60000.00000000, average"
+    assert lines[1] == "    cost 60, mark 60000.00, unrealised 0"
+    assert lines[2] == "    realised 0, fees -0.5, funding 0, other 0; traded 60 USDT"
+    assert run("positions", journal, "--by-strategy", "--account", "main").stdout.startswith("main manual BTC/")
+    assert run("positions", journal, "--account", "other").stdout == "nothing was ever traded for other\n"
+    assert run("fees", journal).stdout == "0 fills with another fee than the schedule's\n"
+    assert "there are those of main" in str(run("statement", journal, "nobody").exception)
+
+
+async def test_decimal_points_stand_under_each_other(journal):
+    gateway = MemoryGateway()
+    gateway.step(deposit(1, nanos=12_345_678_901))
+    gateway.step(deposit(2, nanos=5 * 10**9))
+    await written(journal.with_name("other"), gateway)
+    lines = run("statement", journal.with_name("other"), "main").stdout.splitlines()
+    assert "    paid in                      17.345678901" in lines
+    assert "    opening                       0" in lines

@@ -8,13 +8,20 @@ import logging
 
 import pytest
 
+from meltica.app.paper_money import PaperMoney
 from meltica.app.reconciler import OVERDUE_INTERVALS, Reconciler
+from meltica.app.run import elsewhere
+from meltica.app.settings import HotGateSettings
 from meltica.domain.breakers import MarkKind, mark_key
+from meltica.domain.cash import CashBooked, CashKind, FundingSettled, InstrumentSplit
+from meltica.domain.commands import Wake
+from meltica.domain.inputs import Input, Record
+from meltica.domain.position import Position
 from meltica.domain.statements import RequestStatement, VenueStatement
 from meltica.venues.paper.lossy import MILLION, Faults, LossySession
 from meltica.venues.paper.session import Latency
 from meltica.venues.paper.stating import PAGE, StatingPaperSession
-from tests.engines import BTC, MARK_TICKS, SECOND
+from tests.engines import BTC, MARK_TICKS, SECOND, instrument
 from tests.unit.app.live import TARA, DeafVenue, Live, book, submit
 
 VENUE = DeafVenue.venue
@@ -245,3 +252,41 @@ async def test_a_restarted_paper_venue_states_what_the_gateway_remembers(live):
     assert not list(live.gateway.state.differences())
     assert {name: lots for (_, name), lots in again._lots.items()} == {BTC: 7}
     assert again._nanos == paper._nanos
+
+
+def test_accounts_that_hot_gates_trade_have_no_source_at_the_paper_venue():
+    one = HotGateSettings(name="g1", key="a", accounts=("main", "other"))
+    assert elsewhere((), "main") == ""
+    assert elsewhere((one,), "spare") == ""
+    assert elsewhere((one,), "main") == "hot gates trade for it elsewhere (g1): the paper venue knows nothing of that"
+    both = elsewhere((one, HotGateSettings(name="g2", key="b")), "main")
+    assert "(g1, g2)" in both, "no accounts named: all"
+
+
+def test_the_paper_venue_settles_money_funding_and_splits_by_its_own_books():
+    perp = instrument("BTC/USDT:USDT@BINANCE", 2)
+    paper = StatingPaperSession(VENUE, (instrument(), perp))
+    paper.hold(
+        [Position(account="main", instrument=perp.instrument, lots=7), Position(account="b", instrument=BTC, lots=-5)],
+        {("main", "USDT"): 100},
+    )
+    money = PaperMoney(paper)
+
+    def happens(*events):
+        money.take(1, 1, Record(Input(1, Wake(request_id="", actor="system:test")), events))
+
+    def cash(kind, nanos, **facts):
+        told = {"account": "main", "kind": kind, "currency": "USDT", "nanos": nanos, "reason": "", "actor": ""}
+        return CashBooked(**{**told, "time_ns": 1, "venue": VENUE, **facts})
+
+    happens(cash(CashKind.DEPOSIT, 50), cash(CashKind.WITHDRAWAL, 20), cash(CashKind.ADJUSTMENT, 999))
+    happens(cash(CashKind.FEE, -9), cash(CashKind.DEPOSIT, 7, venue=""), cash(CashKind.DEPOSIT, 7, venue="OKX"))
+    assert paper._nanos["main", "USDT"] == 130, "its own fees and adjustments are its own doing"
+    happens(cash(CashKind.CONVERSION, 30, to_currency="EUR", to_nanos=27))
+    assert (paper._nanos["main", "USDT"], paper._nanos["main", "EUR"]) == (100, 27)
+    facts = {"actor": "", "time_ns": 1}
+    happens(FundingSettled(instrument=perp.instrument, rate_picos=10**10, mark_ticks=300, **facts))
+    assert paper._nanos["main", "USDT"] == 100 - 7 * 300 * perp.value_per_tick_lot_nanos // 100
+    happens(FundingSettled(instrument="X/Y:Y@OKX", rate_picos=10**10, mark_ticks=300, **facts))
+    happens(InstrumentSplit(instrument=BTC, numerator=3, denominator=2, reason="", **facts))
+    assert paper._lots == {("main", perp.instrument): 7, ("b", BTC): -7}

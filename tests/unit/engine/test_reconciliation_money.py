@@ -129,6 +129,23 @@ def test_true_fills_that_come_after_an_accepted_position_are_not_counted_twice(o
     assert bench.engine.state.position("main", BTC).lots == 39, "what happened since is news"
 
 
+def test_a_true_fill_takes_back_no_more_than_itself_of_several_adjustments():
+    bench = TestBench()
+    order = acknowledged(bench)
+    bench.now_ns += SECOND
+    happened_ns = bench.now_ns
+    for number, lots in enumerate((10, 30), 1):
+        looks(bench, orders=(order_of(order),), positions=position(lots))
+        bench.step(settle(bench, Action.ACCEPT_VENUE, number=number, price_ticks=MARK_TICKS))
+        approve(bench, number)
+    left = bench.engine.state.tables.reconciliation.adjustments
+    assert [found.lots for found in left.values()] == [10, 20]
+    fill(bench, order, 15, "e1", venue_time_ns=happened_ns)
+    assert ([found.lots for found in left.values()], bench.engine.state.position("main", BTC).lots) == ([15], 30)
+    fill(bench, order, 15, "e2", venue_time_ns=happened_ns)
+    assert (list(left), bench.engine.state.position("main", BTC).lots) == ([], 30)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_all_orders_of_parts_and_reports_lead_to_the_same_books(seed):
     """A stranger's order, its fills in other parts, an end, a count without its fill: in every order, some twice."""
