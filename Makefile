@@ -42,6 +42,9 @@ mutants: dev ## Break every check in each of the three gates and see the conform
 crash-points: dev ## 10,000 power cuts during a gateway's day: nothing acknowledged is lost (POINTS=n, SEED=n)
 	@MELTICA_CRASH_POINTS=$(or $(POINTS),10000) $(if $(SEED),SEED=$(SEED)) $(PY) -m pytest -q -s tests/chaos/test_power_cut_images.py
 
+world: dev ## The gateway, two venues and people on simulated time under faults (SEED=n, SECONDS=300, FAULTS=all, WORLDS=1)
+	@$(PY) -m sim.world $(if $(SEED),--seed $(SEED)) --seconds $(or $(filter-out 0,$(SECONDS)),300) --faults $(or $(FAULTS),all) --worlds $(or $(WORLDS),1)
+
 instructions: dev ## Instructions of each stage of the hot path against the baseline (UPDATE=1 writes it anew)
 	@$(PY) -m bench.instructions $(if $(UPDATE),--update)
 
@@ -66,4 +69,4 @@ bench-setup:
 clean: ## Remove what was built; journals and certificates in .meltica stay
 	@rm -rf .venv .cache build *.egg-info cython_ext/*.c cython_ext/*.so .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help demo up down test check fuzz sanitize sim formal lint-hdl mutants crash-points instructions bench gen format runtime dev bench-setup clean
+.PHONY: help demo up down test check fuzz sanitize sim formal lint-hdl mutants crash-points world instructions bench gen format runtime dev bench-setup clean

@@ -33,6 +33,8 @@ FIXED = (1, 4, 32)
 TRIES = 8
 """Worlds in which a planted fault must show itself."""
 EVERYTHING = chosen("all")
+TWICE = "work there alone|the venue has more|fills lost|sent and forgotten|leaves under|a difference stands"
+"""How it shows that something was booked or sent for a second time."""
 
 
 @pytest.fixture(autouse=True)
@@ -151,14 +153,10 @@ def found(world: type[World], faults: Faults) -> str:
     ("parts", "faults", "words"),
     [
         ({"writer_kind": HastyWriter}, "process,disk", "was durable, the journal ends|sent and forgotten"),
-        ({"line_kind": ForgetfulLine}, "network,lies", "fills lost|the venue has more|a difference stands"),
+        ({"line_kind": ForgetfulLine}, "network,lies", TWICE),
         ({"gate_kind": LeakyGate}, "none", "the gate holds"),
         ({"line_kind": StubbornLine}, "network", "waits for an answer|here alone|in doubt"),
-        (
-            {"line_kind": EagerLine},
-            "network,lies",
-            "work there alone|the venue has more|fills lost|forgotten|leaves under|a difference stands",
-        ),
+        ({"line_kind": EagerLine}, "network,lies", TWICE),
     ],
     ids=["acts before the flush", "books twice", "forgets to release", "has no doubts", "sends again"],
 )
