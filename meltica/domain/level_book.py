@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from meltica.domain.market import BookUpdate, Level
 from meltica.domain.order import Side
 
+_BUY = Side.BUY
+
 
 class BookSide:
     """One side. Prices are kept sorted by ``price x side.sign``, so that the best is always the last."""
@@ -84,7 +86,7 @@ class LevelBook:
 
     def side(self, side: Side) -> BookSide:
         """The side where orders of ``side`` rest."""
-        return self.bids if side is Side.BUY else self.asks
+        return self.bids if side is _BUY else self.asks
 
     @property
     def crossed(self) -> bool:

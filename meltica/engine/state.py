@@ -276,8 +276,9 @@ class EngineState:
 
     def remember_request(self, request_id: str, sequence: int) -> None:
         requests = self.tables.requests
-        if requests.pop(request_id, None) is not None:
-            self.request_order.remove(request_id)  # Rare: drivers answer a repeat without asking the engine.
+        if request_id in requests:  # Rare: drivers answer a repeat without asking the engine.
+            del requests[request_id]
+            self.request_order.remove(request_id)
         requests[request_id] = sequence
         self.request_order.append(request_id)
         if self.unsaved is not None:

@@ -21,11 +21,11 @@ GENESIS_DOMAIN: Final = b"meltica.journal.genesis.v1\x00"
 HASH_BYTES: Final = 32
 JOURNAL_ID_BYTES: Final = 16
 
-_SEQ_AND_TIME = struct.Struct(">QQ")
+_pack_seq_and_time = struct.Struct(">QQ").pack
 
 
 def entry_hash(prev_hash: bytes, seq: int, time_ns: int, payload: bytes) -> bytes:
-    return sha256(prev_hash + _SEQ_AND_TIME.pack(seq, time_ns) + payload).digest()
+    return sha256(b"".join((prev_hash, _pack_seq_and_time(seq, time_ns), payload))).digest()
 
 
 def genesis_hash(journal_id: bytes) -> bytes:

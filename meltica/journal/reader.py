@@ -92,10 +92,15 @@ def entries(source: JournalSource, first_seq: int = 1, last_seq: int | None = No
     while last_seq is None or seq <= last_seq:
         batch = source.read(seq, READ_BATCH if last_seq is None else min(READ_BATCH, last_seq - seq + 1))
         for entry in batch:
-            if entry.seq != seq or not _follows(entry, previous):
+            found, time_ns, payload, stored = entry
+            try:
+                follows = entry_hash(previous, found, time_ns, payload) == stored
+            except (TypeError, struct.error):  # Not the types that were written: STRICT was got around
+                follows = False
+            if found != seq or not follows:
                 raise _broken(entry, seq, source.name)
             yield entry
-            previous = entry.hash
+            previous = stored
             seq += 1
         if not batch:
             return
@@ -118,14 +123,6 @@ def _hash_before(source: JournalSource, first_seq: int) -> bytes:
     if before is None:
         raise JournalDamagedError(source.name, "the entry before the first one asked for is missing", first_seq - 1)
     return before.hash
-
-
-def _follows(entry: Entry, previous: bytes) -> bool:
-    seq, time_ns, payload, stored = entry
-    try:
-        return entry_hash(previous, seq, time_ns, payload) == stored
-    except (TypeError, struct.error):  # Not the types that were written: STRICT was got around
-        return False
 
 
 def _broken(entry: Entry, seq: int, name: str) -> JournalDamagedError:

@@ -121,11 +121,12 @@ class Fold(LimitsFold):
     def apply(self, event: Event) -> None:
         """Events without a row (refusals, ignored reports, denied amendments) change nothing but the journal."""
         if (apply := self._apply.get(type(event))) is not None:
-            if (unsaved := self._state.unsaved) is not None and (order_id := getattr(event, "order_id", 0)):
+            state = self._state
+            if (unsaved := state.unsaved) is not None and (order_id := getattr(event, "order_id", 0)):
                 unsaved.order(order_id)
             apply(event)
-            if self._state.termed:
-                fold_terms.follow(self._state, event)
+            if state.termed:
+                fold_terms.follow(state, event)
 
     def _note(self, order: Order) -> None:
         if order.group_id or order.parent_id or order.held is not None:
@@ -228,7 +229,8 @@ class Fold(LimitsFold):
                 self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
             if event.exec_type in OUTCOMES and not event.unsent:
                 self._tell_outcome(order.account, rejected=event.exec_type is not _NEW)
-        self._reserve_worst_case(order)
+        if not (isinstance(event, OrderReported) and event.exec_type is _NEW):  # That moves no quantity.
+            self._reserve_worst_case(order)
         if order.parent_id:
             self._parents.child_changed(order, event)
 

@@ -23,6 +23,8 @@ from meltica.domain.terms import TriggerSource
 from meltica.venues.paper.order import PaperOrder
 from meltica.venues.paper.own_side import OwnSide
 
+_BUY, _FOK = Side.BUY, TimeInForce.FOK
+
 OnFill = Callable[[PaperOrder, int, int, bool], None]
 """(order, quantity_lots, price_ticks, maker): one execution, already added to the order's cumulative quantity."""
 OnCancel = Callable[[PaperOrder, str], None]
@@ -120,7 +122,7 @@ class Matcher:
     def _take(self, order: PaperOrder) -> None:
         """Walk the displayed opposite levels, best first."""
         levels, reached, meets_own = self._reachable(order)
-        all_or_none = order.time_in_force is TimeInForce.FOK
+        all_or_none = order.time_in_force is _FOK
         if reached < (order.leaves_lots if all_or_none else order.min_lots):
             self._on_cancel(order, SELF_MATCH if meets_own else FOK_KILLED if all_or_none else TOO_LITTLE)
             return
@@ -135,13 +137,15 @@ class Matcher:
         """What the order can take now: (levels, their sum, True when a resting order of ours stops it there)."""
         opposite = order.side.opposite
         book, taken, own_best = self.book.side(opposite), self._taken[opposite], self._own[opposite].best
-        wanted, levels = order.leaves_lots, list[Level]()
+        asked = wanted = order.leaves_lots
+        limit, levels = order.price_ticks, []
         for price in book.prices():
-            if not wanted or (order.price_ticks is not None and not _within(order.side, price, order.price_ticks)):
+            if not wanted or (limit is not None and not _within(order.side, price, limit)):
                 break
             if own_best is not None and _better(opposite, own_best, price):
                 break
-            lots = min(book.lots[price] - taken.get(price, 0), wanted)
+            displayed = book.lots[price] - taken.get(price, 0)
+            lots = displayed if displayed < wanted else wanted  # noqa: FURB136 - three times faster than min
             if own_best == price:
                 lots = min(lots, self._own[opposite].first(price).queue_ahead_lots or 0)
             if lots > 0:
@@ -149,10 +153,8 @@ class Matcher:
                 wanted -= lots
             if own_best == price:
                 break
-        meets_own = own_best is not None and (
-            order.price_ticks is None or _within(order.side, own_best, order.price_ticks)
-        )
-        return levels, order.leaves_lots - wanted, wanted > 0 and meets_own
+        meets_own = own_best is not None and (limit is None or _within(order.side, own_best, limit))
+        return levels, asked - wanted, wanted > 0 and meets_own
 
     def _fill(self, order: PaperOrder, lots: int, price_ticks: int, *, maker: bool) -> None:
         order.cumulative_lots += lots
@@ -307,9 +309,9 @@ class Matcher:
 
 def _within(side: Side, price_ticks: int, limit_ticks: int) -> bool:
     """May an order of ``side`` with this limit trade at the price?"""
-    return price_ticks <= limit_ticks if side is Side.BUY else price_ticks >= limit_ticks
+    return price_ticks <= limit_ticks if side is _BUY else price_ticks >= limit_ticks
 
 
 def _better(side: Side, a_ticks: int, b_ticks: int) -> bool:
     """Has a resting order of ``side`` at ``a`` priority over one at ``b``?"""
-    return a_ticks > b_ticks if side is Side.BUY else a_ticks < b_ticks
+    return a_ticks > b_ticks if side is _BUY else a_ticks < b_ticks

@@ -11,6 +11,9 @@ IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK, TimeInForce.AT_THE_OPEN
 """What these don't fill at once is cancelled: they never rest. (The venue has no crosses: to it they came as IOC.)"""
 
 
+_MARKET = OrderType.MARKET
+
+
 class Trigger(NamedTuple):
     """A stop's: a buy fires at or above it, a sale at or below."""
 
@@ -104,4 +107,4 @@ class PaperOrder:
 
     @property
     def immediate(self) -> bool:
-        return self.order_type is OrderType.MARKET or self.time_in_force in IMMEDIATE
+        return self.order_type is _MARKET or self.time_in_force in IMMEDIATE

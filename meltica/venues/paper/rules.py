@@ -11,6 +11,7 @@ from meltica.venues.paper.matching import Matcher
 from meltica.venues.paper.order import PaperOrder, Trigger
 
 PPM = 1_000_000
+_MARKET = OrderType.MARKET
 
 HALTED = "trading is halted"
 BOOK_INVALID = "the market's book is not valid: a market order has no price now"
@@ -42,11 +43,11 @@ def trigger(kind: OrderType, terms: Terms | None) -> Trigger | None:
 
 def untimely(matcher: Matcher, command: OrderSubmitted) -> str:
     """Why the market can't take the order at this moment; empty: it can."""
-    if trigger(command.order_type, command.terms) is not None:
+    if command.terms is not None and trigger(command.order_type, command.terms) is not None:
         return ""
     if matcher.halted:
         return HALTED
-    if command.order_type is OrderType.MARKET:
+    if command.order_type is _MARKET:
         return "" if matcher.book_valid else BOOK_INVALID
     return _crosses(matcher, command.post_only, command.side, command.price_ticks)
 

@@ -33,6 +33,9 @@ FINISHED_REMEMBERED = 100_000
 """Finished orders that a late cancel or a repeated id still finds; older ones are unknown."""
 
 
+_LIMIT, _NEW, _TRADE = OrderType.LIMIT, ExecType.NEW, ExecType.TRADE
+
+
 class Latency(msgspec.Struct, frozen=True):
     """How long commands and reports travel, in nanoseconds."""
 
@@ -186,7 +189,8 @@ class PaperSession:
     # Time
 
     def _advance(self, now_ns: int) -> None:
-        self._now_ns = max(self._now_ns, now_ns)  # A clock that steps back must not reorder anything.
+        if now_ns > self._now_ns:  # noqa: PLR1730 - a clock that steps back reorders nothing
+            self._now_ns = now_ns
 
     def _take_commands(self) -> None:
         while self._commands and self._commands[0][0] <= self._now_ns:
@@ -228,7 +232,7 @@ class PaperSession:
             price_ticks=command.price_ticks,
             post_only=command.post_only,
             sequence=self._next_sequence(),
-            trigger=rules.trigger(command.order_type, command.terms),
+            trigger=None if command.terms is None else rules.trigger(command.order_type, command.terms),
             min_lots=(command.terms or NO_TERMS).min_lots,
             display_lots=(command.terms or NO_TERMS).display_lots,
         )
@@ -244,7 +248,7 @@ class PaperSession:
         instrument = self._instruments.get(command.instrument)
         if instrument is None:
             return f"unknown instrument {command.instrument}"
-        priced = command.order_type.sent_as is OrderType.LIMIT
+        priced = command.order_type.sent_as is _LIMIT
         return rules.malformed(instrument, command.quantity_lots, command.price_ticks, priced=priced) or rules.untimely(
             self._matchers[command.instrument], command
         )
@@ -313,7 +317,7 @@ class PaperSession:
                 ExecutionReport(
                     venue=self._venue,
                     client_order_id=order.client_order_id,
-                    exec_type=ExecType.NEW,
+                    exec_type=_NEW,
                     venue_order_id=order.venue_order_id,
                     venue_time_ns=self._at_ns,
                 )
@@ -325,7 +329,7 @@ class PaperSession:
             ExecutionReport(
                 venue=self._venue,
                 client_order_id=order.client_order_id,
-                exec_type=ExecType.TRADE,
+                exec_type=_TRADE,
                 venue_order_id=order.venue_order_id,
                 execution_id=f"{self._epoch}-{self._executions_made}",
                 last_quantity_lots=lots,
