@@ -2,7 +2,8 @@
 
 What is lost is drawn from the seed and the number of the command, so the same day goes the same way again. The answer
 to a command is the first report under its client order id. Whoever waits for one ``timeout_ns`` in vain is told
-``OutcomeUnknown``; a query finds the answer that was withheld, or that the venue has no such thing.
+``OutcomeUnknown``; a query finds the answer that was withheld, or that the venue has no such thing. Executions may get
+lost as well: those are found by a statement alone.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import msgspec
 from meltica.domain.market import MarketEvent
 from meltica.domain.order_events import OrderSubmitted
 from meltica.domain.outcomes import QueryRequested
-from meltica.domain.ports import StatingVenue, VenueCommand, VenueSession
-from meltica.domain.reports import OrderNotFound, OutcomeUnknown, VenueReport
+from meltica.domain.ports import QueryableVenue, StatingVenue, VenueCommand, VenueSession
+from meltica.domain.reports import ExecType, ExecutionReport, OrderNotFound, OutcomeUnknown, VenueReport
 from meltica.domain.statements import VenueStatement
 
 MILLION: Final = 1_000_000
@@ -40,6 +41,8 @@ class Faults(msgspec.Struct, frozen=True):
     late_ns: int = 5_000_000_000
     horizon_ns: int = 10_000_000_000
     """What the venue promises: nothing arrives later than this. 0: no promise."""
+    lost_fills_ppm: int = 0
+    """Of a million executions: their reports never come. A statement still tells of them."""
 
 
 class _Fault(enum.Enum):
@@ -69,6 +72,7 @@ class LossySession:
         self._waiting: dict[str, _Waiting] = {}
         """By client order id; what was answered is not here any more."""
         self._reports: list[VenueReport] = []
+        self._trades = 0
 
     @property
     def venue(self) -> str:
@@ -102,8 +106,10 @@ class LossySession:
     def query(self, asked: QueryRequested, now_ns: int) -> None:
         """What became of it; the answer comes from ``due``."""
         waiting = self._waiting.get(asked.client_order_id)
-        if waiting is None:
-            return  # It was answered meanwhile.
+        if waiting is None:  # It was answered meanwhile; or it was sent before a restart, and the venue knows of it.
+            if isinstance(self._inner, QueryableVenue):
+                self._inner.query(asked, now_ns)
+            return
         if waiting.withheld:
             del self._waiting[asked.client_order_id]
             self._reports.extend(waiting.withheld)
@@ -131,8 +137,7 @@ class LossySession:
 
     def _draw(self) -> _Fault | None:
         """SHA-256 of seed and number, modulo a million: which of the three ranges it falls into, if any."""
-        digest = hashlib.sha256(f"{self._faults.seed}|{self._sent}".encode()).digest()
-        drawn = int.from_bytes(digest[:8], "big") % MILLION
+        drawn = self._drawn(f"{self._sent}")
         rows = (_Fault.LOST, self._faults.lost_ppm), (_Fault.UNANSWERED, self._faults.unanswered_ppm)
         for fault, ppm in (*rows, (_Fault.LATE, self._faults.late_ppm)):
             if drawn < ppm:
@@ -140,13 +145,23 @@ class LossySession:
             drawn -= ppm
         return None
 
+    def _drawn(self, name: str) -> int:
+        digest = hashlib.sha256(f"{self._faults.seed}|{name}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") % MILLION
+
+    def _loses(self, report: VenueReport) -> bool:
+        if not (isinstance(report, ExecutionReport) and report.exec_type is ExecType.TRADE):
+            return False
+        self._trades += 1
+        return self._drawn(f"trade {self._trades}") < self._faults.lost_fills_ppm
+
     def _passed(self, inner: Callable[[], Sequence[VenueReport]], now_ns: int) -> list[VenueReport]:
         """What the inner session says, less the answers that are lost; then what is said of those."""
         for waiting in self._waiting.values():
             if 0 < waiting.arrives_ns <= now_ns:
                 waiting.arrives_ns = 0
                 self._inner.send(waiting.command, now_ns)
-        passed = [report for report in inner() if not self._withheld(report)]
+        passed = [report for report in inner() if not self._withheld(report) and not self._loses(report)]
         for name, waiting in self._waiting.items():
             if 0 < waiting.timeout_ns <= now_ns:
                 waiting.timeout_ns = 0

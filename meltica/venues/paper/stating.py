@@ -13,8 +13,9 @@ from meltica.domain.instrument import Instrument
 from meltica.domain.money import divide_half_even
 from meltica.domain.order import Order
 from meltica.domain.order_events import OrderSubmitted
+from meltica.domain.outcomes import QueryRequested, Sent
 from meltica.domain.position import Position
-from meltica.domain.reports import ExecType, ExecutionReport, VenueReport
+from meltica.domain.reports import ExecType, ExecutionReport, OrderNotFound, VenueReport
 from meltica.domain.statements import StatedBalance, StatedFill, StatedOrder, StatedPosition, VenueStatement
 from meltica.venues.paper.order import PaperOrder
 from meltica.venues.paper.session import NO_LATENCY, Latency, PaperSession
@@ -23,6 +24,8 @@ PAGE: Final = 200
 """Orders, or fills, in one part of a statement."""
 REMEMBERED: Final = 10_000
 """Fills, and orders that ended, that statements still tell of."""
+HORIZON_NS: Final = 1_000_000_000
+"""Beyond the way there, nothing arrives later than this."""
 WINDOWS: Final = 2
 """A statement tells of the fills since the last but one: a statement may be lost and no fill with it."""
 
@@ -77,6 +80,8 @@ class StatingPaperSession(PaperSession):
         self._unreported_fee_ppm = unreported_fee_ppm
         self._account_of: dict[str, str] = {}
         """By the first client order id that an order had."""
+        self._working_of: dict[str, dict[str, PaperOrder]] = {}
+        """Account -> its orders that are not finished, by the first client order id: nobody looks at all of them."""
         self._lots: dict[tuple[str, str], int] = {}
         self._nanos: dict[tuple[str, str], int] = {}
         """(account, currency) -> what the account has here."""
@@ -167,8 +172,7 @@ class StatingPaperSession(PaperSession):
         return (part,)
 
     def _open(self, account: str) -> list[PaperOrder]:
-        open_orders = {id(order): order for order in self._orders.values() if not order.finished}
-        return [order for order in open_orders.values() if self._account_of.get(order.chain[0]) == account]
+        return list(self._working_of.get(account, {}).values())
 
     def _stated(self, order: PaperOrder) -> StatedOrder:
         return StatedOrder(
@@ -197,6 +201,40 @@ class StatingPaperSession(PaperSession):
             if holder == account
         )
 
+    # Queries
+
+    def query(self, asked: QueryRequested, now_ns: int) -> None:
+        """What became of a command: told again as its answer was, or that there is no such thing."""
+        self._advance(now_ns)
+        self._take_commands()
+        self._at_ns = self._now_ns
+        order = self._orders.get(asked.client_order_id)
+        if order is None:
+            horizon_ns = self._latency.entry_ns + HORIZON_NS
+            name = asked.client_order_id
+            self._report(OrderNotFound(venue=self._venue, client_order_id=name, horizon_ns=horizon_ns))
+            return
+        kind = ExecType.REPLACED if asked.sent is Sent.REPLACE else ExecType.ORDER_STATUS
+        if order.finished and asked.sent is not Sent.REPLACE:
+            kind = _ENDED[order.finished]
+        self._report(
+            ExecutionReport(
+                venue=self._venue,
+                client_order_id=asked.client_order_id,
+                exec_type=ExecType.ORDER_STATUS if kind is ExecType.TRADE else kind,
+                venue_order_id=order.venue_order_id,
+                order_quantity_lots=order.quantity_lots if kind is ExecType.REPLACED else None,
+                price_ticks=order.price_ticks if kind is ExecType.REPLACED else None,
+                text="in answer to a query",
+            )
+        )
+
+    def _end(self, order: PaperOrder, how: ExecType, why: str, *, request_id: str = "") -> None:
+        if request_id:  # A query may ask about the cancel.
+            order.chain = (*order.chain, request_id)
+            self._orders[request_id] = order
+        super()._end(order, how, why, request_id=request_id)
+
     # What is true
 
     def _submit(self, command: OrderSubmitted) -> None:
@@ -206,6 +244,11 @@ class StatingPaperSession(PaperSession):
     def _restore(self, known: Order) -> None:
         self._account_of[known.client_order_id] = known.account
         super()._restore(known)
+
+    def _admit(self, order: PaperOrder, *, acknowledge: bool) -> None:
+        name = order.chain[0]
+        self._working_of.setdefault(self._account_of[name], {})[name] = order
+        super()._admit(order, acknowledge=acknowledge)
 
     def _report(self, report: VenueReport) -> None:
         super()._report(report)
@@ -239,4 +282,5 @@ class StatingPaperSession(PaperSession):
     def _finish(self, order: PaperOrder, how: str) -> None:
         super()._finish(order, how)
         account = self._account_of.pop(order.chain[0], "")
+        self._working_of.get(account, {}).pop(order.chain[0], None)
         self._made.append(_Made(self._at_ns, account, order=order))
