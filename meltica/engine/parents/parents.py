@@ -249,14 +249,15 @@ def _catch_up(desk: Desk, plan: Plan, parent: Parent, live: list[Order]) -> bool
     True: it waits until they have. A POV's next child has no moment of its own: sent before they are gone, it would
     itself be what makes way for the one that replaces them, and so on without end.
     """
-    if parent.schedule.catch_up is CatchUp.KEEP or not live:
+    rest = [child for child in live if child.time_in_force is not TimeInForce.IOC]  # Those go by themselves.
+    if parent.schedule.catch_up is CatchUp.KEEP or not rest:
         return False
     if plan.schedule.kind is ScheduleKind.POV:
         order = desk.state.tables.orders[plan.order_id]
-        behind = live if _wanted(desk, order, parent, live) else []
+        behind = rest if _wanted(desk, order, parent, live) else []
     else:
         began = schedules.slice_began_ns(plan, desk.now_ns)
-        behind = [child for child in live if child.created_ns < began]
+        behind = [child for child in rest if child.created_ns < began]
     _cancel(desk, behind, "the next slice is due")
     return plan.schedule.kind is ScheduleKind.POV and any(child.pending for child in behind)
 

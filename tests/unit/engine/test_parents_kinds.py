@@ -153,3 +153,20 @@ def test_children_of_a_pov_that_make_way_for_the_next_are_not_followed_without_e
         for child in bench.live(order):
             (bench.cancelled if child.pending else bench.report)(child, *(() if child.pending else (ExecType.NEW,)))
     assert sum(bench.sent(order)[1:]) == 28
+
+
+def test_a_child_that_is_over_by_itself_is_not_cancelled_to_catch_up_and_not_followed_at_once(bench):
+    order = bench.begin(pov(max_child_lots=10, catch_up=CatchUp.REPRICE), 28, price_ticks=MARK_TICKS)
+    bench.at(T0)
+    bench.trade(0)
+    bench.trade(40)
+    (first,) = bench.live(order)
+    assert first.time_in_force is TimeInForce.IOC
+    bench.trade(80)
+    assert all(child.pending == () for child in bench.live(order))
+    for child in bench.live(order):
+        bench.cancelled(child)
+    sent = len(bench.sent(order))
+    assert bench.parent(order).retry_ns > bench.now_ns, "what came to nothing is not tried again at once"
+    bench.at(bench.now_ns + SECOND // 2)
+    assert len(bench.sent(order)) == sent
