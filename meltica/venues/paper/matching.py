@@ -39,13 +39,11 @@ FOK_KILLED = "fill or kill: not all of it can be filled at once"
 
 
 class Matcher:
-    """One instrument. Tells fills and its own cancels through the two callbacks, in the order in which they happen.
-    ``next_sequence`` gives the next place in time."""
+    """One instrument. Tells fills and its own cancels through the two callbacks, in the order in which they happen."""
 
-    def __init__(self, on_fill: OnFill, on_cancel: OnCancel, next_sequence: Callable[[], int]) -> None:
+    def __init__(self, on_fill: OnFill, on_cancel: OnCancel) -> None:
         self._on_fill = on_fill
         self._on_cancel = on_cancel
-        self._next_sequence = next_sequence
         self.book = LevelBook()
         self.book_valid = False
         """False until the first snapshot, and after a gap: nothing matches."""
@@ -163,13 +161,8 @@ class Matcher:
             if order.leaves_lots == 0 or order.reach_lots == 0:
                 self._own[order.side].remove(order)
                 if order.leaves_lots:
-                    self._refresh(order)
+                    self.rest(order)  # The next part of it shows: at the end of the queue, as if it came now.
         self._on_fill(order, lots, price_ticks, maker)
-
-    def _refresh(self, order: PaperOrder) -> None:
-        """The next part of it shows: at the end of the queue, as if it came now."""
-        order.sequence = self._next_sequence()
-        self.rest(order)
 
     # The market
 

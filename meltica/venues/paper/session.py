@@ -83,7 +83,7 @@ class PaperSession:
     def add_instrument(self, instrument: Instrument) -> None:
         """Trade this instrument too; one that is known gets its new facts (fees, limits)."""
         self._instruments[instrument.instrument] = instrument
-        self._matchers.setdefault(instrument.instrument, Matcher(self._on_fill, self._on_cancel, self._next_sequence))
+        self._matchers.setdefault(instrument.instrument, Matcher(self._on_fill, self._on_cancel))
 
     # The port
 
