@@ -81,18 +81,21 @@ class BulkOrders:
             side = form.choice("side", request.side, order_form.SIDES, order_pb2.Side)
         if request.order_ids:
             form.counted("order_ids", len(request.order_ids), ITEMS_MOST)
-        ids = [form.number(f"order_ids[{at}]", each) for at, each in enumerate(request.order_ids[:ITEMS_MOST])]
+        # One that can't be read must not keep the others from being cancelled.
+        texts = list(dict.fromkeys(request.order_ids[:ITEMS_MOST]))
+        ids, unreadable = order_form.apart(texts, lambda item, text: item.number("order_ids", text), ITEMS_MOST)
         older = form.duration_ns("older_than", request.older_than) if request.HasField("older_than") else 0
         command = commands.CancelOrders(
             request_id=form.request_id(request.request_id),
             actor=caller.actor,
-            order_ids=tuple(ids),
+            order_ids=ids,
             account=form.identifier("account", request.account),
             strategy=form.identifier("strategy", request.strategy),
             instrument=form.instrument_id("instrument", request.instrument),
             side=side,
             older_than_ns=older,
             group_id=form.number("group_id", request.group_id) if request.group_id else 0,
+            unreadable=unreadable,
         )
         form.finish()
         answer = await self._durable.run(command, items=True)

@@ -122,6 +122,8 @@ class CancelOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     older_than_ns: int = 0
     """Only those that were submitted at least this long ago."""
     group_id: int = 0
+    unreadable: tuple[Unreadable, ...] = ()
+    """As in SubmitOrders; among ``order_ids``."""
 
 
 class Amendment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

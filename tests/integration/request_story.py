@@ -23,6 +23,8 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     """Field -> the reason that answers the name of something that does not exist. Every name needs one."""
     ignored: dict[str, str] = {}
     """Field -> why nothing is wrong with what is tried on it; where it is a name: with an unknown one."""
+    answered: tuple[str, ...] = ()
+    """Fields of items that are answered one by one, while the others go on."""
     may_miss: tuple[str, ...] = ()
     """Fields that this request may go without, although others need them."""
     also: tuple[tuple[str, Any, str], ...] = ()

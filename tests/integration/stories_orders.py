@@ -279,6 +279,7 @@ ORDERS: Final = (
             "order_ids[1]": "answered as that item's result",
             **dict.fromkeys(("account", "strategy", "instrument", "group_id"), FILTER),
         },
+        answered=("order_ids[1]",),
         may_miss=("side",),
         most={"order_ids": 500},
         twice={"order_ids": ("", "each order is cancelled, and answered, once")},

@@ -225,7 +225,7 @@ async def test_cancels_by_what_is_named(running):
         request_id=request_id(), side=9, older_than=Duration(seconds=-1), order_ids=["a"], group_id="b"
     )
     error = await refusal(tara.CancelOrders(wrong))
-    assert {field for field, _ in error.violations} == {"side", "older_than", "order_ids[0]", "group_id"}
+    assert {field for field, _ in error.violations} == {"side", "older_than", "group_id"}
 
 
 async def test_a_deadline_loses_no_list(running):

@@ -162,3 +162,35 @@ async def test_amendments_together(running):
         0,
     )
     assert await tara.AmendOrders(request) == answer
+
+
+async def test_a_number_that_can_not_be_read_keeps_no_cancel_back(running):
+    tara = (await running.be("tara")).orders
+    for _ in range(3):
+        await tara.SubmitOrder(order())
+    asked = ["1", "x", "2", "1", "", "99", "01", "-1"]
+    request = api.CancelOrdersRequest(request_id=request_id(), order_ids=asked)
+    answer = await tara.CancelOrders(request)
+    assert [(result.outcome, result.order_id, result.reason, result.field) for result in answer.results] == [
+        (DONE, "1", "", ""),
+        (REFUSED, "", "INVALID_REQUEST", "order_ids"),
+        (DONE, "2", "", ""),
+        (REFUSED, "", "INVALID_REQUEST", "order_ids"),
+        (REFUSED, "", "UNKNOWN_ORDER", "order_ids"),
+        (REFUSED, "", "INVALID_REQUEST", "order_ids"),
+        (REFUSED, "", "INVALID_REQUEST", "order_ids"),
+    ]
+    assert await tara.CancelOrders(request) == answer
+
+
+async def test_numbers_that_can_not_be_read_are_no_filter(running):
+    """Nothing but what is named by number is cancelled, also where no number could be read."""
+    tara = (await running.be("tara")).orders
+    await tara.SubmitOrder(order())
+    answer = await tara.CancelOrders(
+        api.CancelOrdersRequest(request_id=request_id(), order_ids=["x"], account="main", side=order_pb2.SIDE_BUY)
+    )
+    assert [result.outcome for result in answer.results] == [REFUSED]
+    assert not (await tara.GetOrder(api.GetOrderRequest(order_id="1"))).order.pending_requests
+    alone = await tara.CancelOrders(api.CancelOrdersRequest(request_id=request_id(), order_ids=["x"]))
+    assert [result.reason for result in alone.results] == ["INVALID_REQUEST"]

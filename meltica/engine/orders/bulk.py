@@ -124,22 +124,23 @@ def withdraw(desk: Desk, opened: Sequence[Order], why: str) -> None:
 def cancel_orders(desk: Desk, command: CancelOrders) -> None:
     """No check refuses a cancel. Ids that can't be cancelled are answered one by one."""
     named = (command.account, command.strategy, command.instrument, command.side, command.older_than_ns)
-    if not (command.order_ids or command.group_id or any(named)):
+    by_number = len(command.order_ids) + len(command.unreadable)
+    if not (by_number or command.group_id or any(named)):
         text = "name at least one thing; CancelAllOrders cancels everything"
         desk.refuse(command.actor, "NOTHING_TO_CANCEL", "order_ids", text)
         return
     if command.older_than_ns < 0:
         desk.refuse(command.actor, "AGE_OUT_OF_RANGE", "older_than", "an age is 0 or more")
         return
-    if command.order_ids and not counted(desk, command.actor, "order_ids", len(command.order_ids)):
+    if by_number and not counted(desk, command.actor, "order_ids", by_number):
         return
     items = [_cancel_one(desk, command, each) for each in dict.fromkeys(command.order_ids)]
-    if not command.order_ids:
+    if not by_number:
         for order in desk.state.open_orders():
             if _wanted(desk, command, order) and not is_foreign(order, command.actor):
                 request_cancel_once(desk, order, command.actor)
                 items.append(Item(outcome=Outcome.DONE, order_id=order.order_id))
-    answer(desk, command.actor, items)
+    answer(desk, command.actor, items, command.unreadable)
 
 
 def _cancel_one(desk: Desk, command: CancelOrders, order_id: int) -> Item:
