@@ -66,7 +66,7 @@ class Crowd:
         self.asked = 0
         self.resting = False
         """Nobody asks for anything new."""
-        self._acts: tuple[tuple[int, Callable[[dict[str, str]], Command | None]], ...] = (
+        self._acts: tuple[tuple[int, Callable[[dict[str, Any]], Command | None]], ...] = (
             (40, self._submit),
             (4, self._submit_many),
             (6, self._submit_list),
@@ -107,7 +107,7 @@ class Crowd:
                 self.ask(life, command)
         self._world.clock.after(self._wait_ns(CARES_EVERY_S), self._care)
 
-    def _who(self, name: str) -> dict[str, str]:
+    def _who(self, name: str) -> dict[str, Any]:
         self.asked += 1
         return {"request_id": f"ask-{self.asked}", "actor": PERSON + name}
 
@@ -151,22 +151,22 @@ class Crowd:
         life = self._world.life
         return life.gateway.clock.now_ns() if life is not None else 0
 
-    def _submit(self, who: dict[str, str]) -> Command:
+    def _submit(self, who: dict[str, Any]) -> Command:
         return self._orders.one(who, self._now_ns())
 
-    def _submit_many(self, who: dict[str, str]) -> Command:
+    def _submit_many(self, who: dict[str, Any]) -> Command:
         return self._orders.many(who, self._now_ns())
 
-    def _submit_list(self, who: dict[str, str]) -> Command:
+    def _submit_list(self, who: dict[str, Any]) -> Command:
         return self._orders.linked(who, self._now_ns())
 
-    def _submit_algo(self, who: dict[str, str]) -> Command:
+    def _submit_algo(self, who: dict[str, Any]) -> Command:
         return self._orders.algo(who, self._now_ns())
 
     def _open(self) -> list[Order]:
         return [order for order in self._state.open_orders() if order.strategy != "maker"]
 
-    def _change_of(self, order: Order) -> dict[str, int]:
+    def _change_of(self, order: Order) -> dict[str, Any]:
         lots = self._dice.randrange(1, 250) if self._dice.random() < 0.6 else None  # noqa: PLR2004
         price = None
         if order.price_ticks is not None and (lots is None or self._dice.random() < 0.5):  # noqa: PLR2004
@@ -174,33 +174,33 @@ class Crowd:
         chosen = {"quantity_lots": lots, "price_ticks": price}
         return {name: value for name, value in chosen.items() if value is not None}
 
-    def _amend(self, who: dict[str, str]) -> Command | None:
+    def _amend(self, who: dict[str, Any]) -> Command | None:
         if not (working := self._open()):
             return None
         order = self._dice.choice(working)
         return AmendOrder(**who, order_id=order.order_id, **self._change_of(order))
 
-    def _cancel(self, who: dict[str, str]) -> Command | None:
+    def _cancel(self, who: dict[str, Any]) -> Command | None:
         if not (working := self._open()):
             return None
         return CancelOrder(**who, order_id=self._dice.choice(working).order_id)
 
-    def _amend_many(self, who: dict[str, str]) -> Command | None:
+    def _amend_many(self, who: dict[str, Any]) -> Command | None:
         if not (working := self._open()):
             return None
         chosen = self._dice.sample(working, min(len(working), 4))
         amendments = tuple(Amendment(order_id=order.order_id, **self._change_of(order)) for order in chosen)
         return AmendOrders(**who, amendments=amendments)
 
-    def _cancel_some(self, who: dict[str, str]) -> Command:
+    def _cancel_some(self, who: dict[str, Any]) -> Command:
         if self._dice.random() < 0.5:  # noqa: PLR2004
             return CancelOrders(**who, side=self._dice.choice(list(Side)), strategy="desk")
         return CancelOrders(**who, older_than_ns=60 * SECOND)
 
-    def _cancel_all(self, who: dict[str, str]) -> Command:
+    def _cancel_all(self, who: dict[str, Any]) -> Command:
         return CancelAllOrders(**who, account=self._dice.choice(self._world.settings.accounts))
 
-    def _change_algo(self, who: dict[str, str]) -> Command | None:
+    def _change_algo(self, who: dict[str, Any]) -> Command | None:
         parents = [order for order in self._open() if order.order_id in self._state.tables.parents]
         if not parents:
             return None
@@ -216,11 +216,11 @@ class Crowd:
 
     # Risk
 
-    def _kill(self, who: dict[str, str]) -> Command:
+    def _kill(self, who: dict[str, Any]) -> Command:
         named = self._dice.choice([{}, {"account": "main"}, {"target": "strategies/desk"}])
         return EngageKillSwitch(**who, reason="a drill", **named)
 
-    def _limits(self, who: dict[str, str]) -> Command | None:
+    def _limits(self, who: dict[str, Any]) -> Command | None:
         rows = [found for found, _ in self._state.limits() if isinstance(found, PositionLimits)]
         if not rows:
             return None

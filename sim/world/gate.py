@@ -20,7 +20,6 @@ class FarGate(Books):
 
     def __init__(self, shape: GateShape, is_there: Callable[[], bool]) -> None:
         super().__init__(shape)
-        self._make = lambda: hot.Gate(max_instruments=shape.max_instruments, max_accounts=shape.max_accounts)
         self._is_there = is_there
         self._far: Any = None
         """None: lost, until it is brought back."""
@@ -58,7 +57,7 @@ class FarGate(Books):
     def reconnect(self) -> None:
         if not self._is_there():
             raise GateUnreachableError("the gate does not answer")
-        self._far = self._make()
+        self._far = hot.Gate(max_instruments=self.shape.max_instruments, max_accounts=self.shape.max_accounts)
         self._far.import_state(self.books.export_state())
         if self._far.state_digest() != self.books.state_digest():
             raise InvariantError("the gate's state is not that of the books")
@@ -93,7 +92,7 @@ class FarGateKeeper(GateKeeper):
 
     def __init__(self, gate: FarGate) -> None:
         super().__init__()
-        self.gate = gate  # type: ignore[assignment] - it has what the watch asks for
+        self.gate: Any = gate  # It has what the watch asks for.
 
     def close(self) -> None:
         self.gate.close()

@@ -125,10 +125,10 @@ class Oracle:
         value: Counter[int] = Counter()
         count: Counter[int] = Counter()
         for order in engine.state.working_orders():
-            row, instrument = tables.accounts[order.account], tables.instruments[order.instrument]
-            lots[row, instrument.handle, order.side.name.lower()] += order.reserved_lots
-            value[row] += instrument.value_nanos(order.reserved_price_ticks, order.reserved_lots)
-            count[row] += 1
+            account, instrument = tables.accounts[order.account], tables.instruments[order.instrument]
+            lots[account, instrument.handle, order.side.name.lower()] += order.reserved_lots
+            value[account] += instrument.value_nanos(order.reserved_price_ticks, order.reserved_lots)
+            count[account] += 1
         for row in _rows(state, "positions"):
             at = row["account_id"], row["instrument_id"]
             for side in ("buy", "sell"):

@@ -27,18 +27,18 @@ class Orders:
     def __init__(self, dice: random.Random, prices: dict[str, int], accounts: tuple[str, ...]) -> None:
         self._dice, self._prices, self._accounts = dice, prices, accounts
 
-    def one(self, who: dict[str, str], now_ns: int) -> SubmitOrder:
+    def one(self, who: dict[str, Any], now_ns: int) -> SubmitOrder:
         kind = self._dice.choices(
             (self._plain, self._stop, self._touched, self._trailing, self._pegged, self._iceberg, self._cross),
             (50, 10, 6, 8, 8, 8, 4),
         )[0]
         return self._order(who, kind(self._place(), now_ns))
 
-    def many(self, who: dict[str, str], now_ns: int) -> SubmitOrders:
+    def many(self, who: dict[str, Any], now_ns: int) -> SubmitOrders:
         each = tuple(self._order({}, self._plain(self._place(), now_ns)) for _ in range(self._dice.randrange(2, 6)))
         return SubmitOrders(**who, orders=each, all_or_none=self._dice.random() < 0.5)  # noqa: PLR2004
 
-    def linked(self, who: dict[str, str], now_ns: int) -> SubmitOrderList:
+    def linked(self, who: dict[str, Any], now_ns: int) -> SubmitOrderList:
         """OCO, OUO, OTO or a bracket in one instrument."""
         place = self._place()
         link = self._dice.choice(list(Link))
@@ -57,7 +57,7 @@ class Orders:
         orders = tuple(self._order({}, leg) for leg in legs)
         return SubmitOrderList(**who, link=link, orders=orders, among=among, sizing=sizing)
 
-    def algo(self, who: dict[str, str], now_ns: int) -> SubmitAlgo:
+    def algo(self, who: dict[str, Any], now_ns: int) -> SubmitAlgo:
         place, dice = self._place(), self._dice
         kind = dice.choice(list(ScheduleKind))
         fields: dict[str, Any] = {
@@ -179,6 +179,6 @@ class Orders:
             terms["expire_ns"] = now_ns + self._dice.randrange(SECOND, 2 * MINUTE)
         return {"time_in_force": tif, "terms": Terms(**terms)}
 
-    def _order(self, who: dict[str, str], fields: dict[str, Any]) -> SubmitOrder:
-        chosen = {"quantity_lots": self._lots(), "request_id": "", "actor": ""} | fields | who
+    def _order(self, who: dict[str, Any], fields: dict[str, Any]) -> SubmitOrder:
+        chosen: dict[str, Any] = {"quantity_lots": self._lots(), "request_id": "", "actor": ""} | fields | who
         return SubmitOrder(**{name: value for name, value in chosen.items() if name != "mid"})
