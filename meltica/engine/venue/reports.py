@@ -106,8 +106,18 @@ def _ends(desk: Desk, order: Order, report: ExecutionReport) -> None:
     if order.ended is not None:
         duplicate = order.ended is _ENDED[report.exec_type]
         ignore(desk, report, "DUPLICATE_REPORT" if duplicate else "CONTRADICTS", f"ended before: {order.ended.name}")
+    elif _of_a_name_given_up(order, report):
+        text = f"the end of {report.venue_order_id}, which a replace has given up; {order.venue_order_id} works on"
+        ignore(desk, report, "CONTRADICTS", text)
     else:
         _fact(desk, order, report)
+
+
+def _of_a_name_given_up(order: Order, report: ExecutionReport) -> bool:
+    """A venue that replaces by cancelling and entering anew tells the end of what it replaced: not the order's end."""
+    theirs, ours = report.venue_order_id, order.venue_order_id
+    another = bool(theirs and ours) and theirs != ours
+    return another and report.client_order_id != order.client_order_id and _asked(order, report) is None
 
 
 def _holds(desk: Desk, order: Order, report: ExecutionReport) -> None:

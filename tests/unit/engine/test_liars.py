@@ -198,6 +198,30 @@ def test_a_late_replace_that_says_that_it_came_last_came_last(bench):
     assert held(bench)[2] == 110
 
 
+def test_tells_the_end_of_what_a_replace_has_given_up(bench):
+    """A venue that replaces by cancelling and entering anew: the replacement works on."""
+    order = bench.submitted(quantity_lots=100)
+    tell(bench, ExecType.NEW, order, venue_order_id="v1")
+    name = only(amend(bench, order, 120), ReplaceRequested).client_order_id
+    tell(bench, ExecType.REPLACED, order, name, original_client_order_id="m1", venue_order_id="v2")
+    for end in ENDS:
+        ignored(bench, "CONTRADICTS", lambda end=end: tell(bench, end, order, "m1", venue_order_id="v1"))
+    assert (lifecycle.is_working(order), held(bench)[2]) == (True, 120)
+    request = only(cancel(bench, order), CancelRequested).client_order_id
+    only(tell(bench, ExecType.CANCELED, order, request, venue_order_id="v1"), OrderReported)
+    assert lifecycle.status(order).value == "Canceled", "the answer to a request is an answer, whatever it names"
+
+
+def test_ends_the_order_under_an_old_name(bench):
+    """With the venue order id that works, or without one, the order is meant."""
+    for told in ({"venue_order_id": "v2"}, {}):
+        order = bench.submitted(quantity_lots=100)
+        first = order.client_order_id
+        name = only(amend(bench, order, 120), ReplaceRequested).client_order_id
+        tell(bench, ExecType.REPLACED, order, name, venue_order_id="v2")
+        only(tell(bench, ExecType.CANCELED, order, first, **told), OrderReported)
+
+
 def test_tells_an_old_day_again(bench):
     order = bench.submitted(quantity_lots=100)
     tell(bench, ExecType.NEW, order)
