@@ -13,7 +13,7 @@ from meltica.domain.cash import CashBooked
 from meltica.domain.order import Side
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.domain.statements import Action, DifferenceKind, StatedBalance, StatedFill, StatedOrder
-from tests.engines import BTC, MARK_TICKS, SECOND, TestBench
+from tests.engines import BTC, MARK_TICKS, SECOND, TestBench, instrument
 from tests.unit.engine.stating import (
     acknowledged,
     approve,
@@ -186,3 +186,15 @@ def test_a_part_that_is_too_large_is_refused_as_a_whole():
     row = StatedBalance(currency="USDT", nanos=1)
     assert "PART_TOO_LARGE" in {e.reason for e in bench.step(statement(bench, balances=(row,) * 1_001))}
     assert look(bench, balances=(row,) * 1_000)[-1:] != ()
+
+
+def test_a_statement_of_one_account_says_nothing_of_anothers_orders():
+    bench = TestBench()
+    bench.open_up(instrument(), account="other")
+    acknowledged(bench)
+    mine = acknowledged(bench, account="other")
+    for _ in range(3):
+        assert look(bench, account="other", orders=(order_of(mine),)) == ()
+    assert [row[0] for row in standing(bench)] == []
+    looks(bench, account="other")
+    assert standing(bench) == [("ORDER_MISSING", str(mine.order_id), 100, 0)]

@@ -10,6 +10,7 @@ from meltica.domain import cash, lifecycle
 from meltica.domain.commands import SetLimits
 from meltica.domain.events import LimitsChanged, ProposalMade
 from meltica.domain.inputs import Record, decode_record, encode_record
+from meltica.domain.leases import GateBook, GateFacts, Share
 from meltica.domain.limits import InstrumentLimits, PositionLimits, key_of
 from meltica.domain.order import Side
 from meltica.domain.position import Position
@@ -207,3 +208,28 @@ def test_random_days_with_splits_agree_with_the_ledger_and_with_plain_integers(s
     assert at.realised_nanos - at.cost_nanos - at.fees_nanos == -paid, seed
     digest = replayed(bench.history, "python")
     assert recovered(bench.history, "python", len(bench.history) // 3, len(bench.history) // 2) == digest
+
+
+@pytest.mark.parametrize(
+    ("facts", "retired", "refuses"),
+    [
+        (GateFacts(Share(1, 1)), False, True),
+        (GateFacts(Share(1, 1)), True, False),
+        (GateFacts(Share(1, 1), instruments=(BTC,)), False, True),
+        (GateFacts(Share(1, 1), instruments=("ETH/USDT@BINANCE",)), False, False),
+    ],
+)
+def test_while_a_hot_gate_counts_old_lots_nothing_is_split(bench, facts, retired, refuses):
+    leases = bench.engine.state.tables.leases
+    leases.facts["edge"], leases.gates["edge"] = facts, GateBook(retired=retired)
+    if refuses:
+        assert "edge" in refused(bench, split(bench, 2), "HOT_GATE_TRADES_IT", "instrument").text
+    else:
+        assert isinstance(bench.step(split(bench, 2))[0], cash.InstrumentSplit)
+
+
+def test_a_strategy_that_starts_after_a_split_is_told_new_lots(bench):
+    traded(bench, Side.BUY, 7)
+    bench.step(split(bench, 3, 2))
+    (found,) = bench.engine.state.strategy_positions("manual", "main")
+    assert (found.lots, found.cost_nanos) == (10, position(bench).cost_nanos)
