@@ -245,6 +245,34 @@ async def test_a_disk_that_takes_none_or_gives_none_stops_nothing(world, caplog)
     assert "they are folded anew" in caplog.text
 
 
+async def test_the_old_one_stands_until_the_new_one_is_whole(world) -> None:
+    gateway, folder = world
+    older = await saved(folder)
+    beside = folder / "beside"
+    beside.hardlink_to(folder / CHECKPOINT_NAME)
+    start = await started(folder)
+    await start.keeper.save()
+    assert (folder / CHECKPOINT_NAME).samefile(beside), "nothing new is not written again"
+    trade(gateway, 99)
+    await written(folder / "journal", gateway, first=start.keeper.sequence)
+    await start.keeper.catch_up(start.records(start.keeper.sequence))
+    await start.keeper.save()
+    assert beside.read_bytes() == older, "it was replaced, not written over"
+    assert (folder / CHECKPOINT_NAME).read_bytes() != older
+
+
+async def test_a_checkpoint_that_is_behind_takes_nothing_back(world) -> None:
+    gateway, folder = world
+    await saved(folder)
+    trade(gateway, 99)
+    late = Opened(folder)
+    for entry, record in gateway.journal:
+        late.keeper.take(entry.sequence, entry.time_ns, record)
+    await late.keeper.recall()
+    assert late.keeper.sequence == len(gateway.journal)
+    assert late.keeper.order(ORDERS + 1) is not None
+
+
 async def test_figures_that_failed_are_not_saved(world) -> None:
     gateway, folder = world
     start = await started(folder)

@@ -214,6 +214,7 @@ def test_a_fill_that_is_busted_opens_it_again_also_for_the_strategy() -> None:
     )
     day.floor._reports([bust])
     assert (day.asking.algos[-1].phase, day.asking.algos[-1].order.cumulative_lots) == (Phase.RUNNING, 0)
+    assert day.asking.algos[-1].working_lots == 10, "the slice works again"
     seen: list[int] = []
     day.do(lambda c: seen.extend(order.order_id for order in c.orders(NAME)))
     day.at(4)

@@ -52,6 +52,9 @@ def test_the_venue_s_clock_is_told_where_its_day_is_known() -> None:
     times = [report.venue_time_ns for report in reports]
     assert times == sorted(times)
     assert all(0 < time_ns - midnight_ns < 86_400 * SECOND for time_ns in times)
+    known = next(iter(ours.session._book))
+    (gone, *_) = ours.session._reporter.never_arrived(known, "nobody heard of it")
+    assert gone.venue_time_ns == 0, "the venue said nothing of that"
     _, without, _ = market()
     assert without.send(order(1, BUY, 100, 10))[0].venue_time_ns == 0
 
