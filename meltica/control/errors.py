@@ -26,8 +26,9 @@ STATUS_DETAILS_KEY: Final = "grpc-status-details-bin"
 
 VIOLATIONS_LIMIT: Final = 16
 SHOWN_LIMIT: Final = 60
-DESCRIPTION_LIMIT: Final = 250
-MESSAGE_LIMIT: Final = 2000
+DESCRIPTIONS_LIMIT: Final = 2000
+"""Of all violations together; each has its part of it."""
+MESSAGE_LIMIT: Final = 1500
 """Together these keep a refusal within the 8 kB that a client accepts as trailers."""
 
 AGAIN: Final = "then send it again with a new request_id"
@@ -250,15 +251,15 @@ class RefusedError(MelticaError):
         super().__init__(f"{why.rstrip('. ')[:MESSAGE_LIMIT]}. {advice}".rstrip())
         self.reason = reason
         self.code = code
-        self.violations = tuple(violations)
+        self.violations = tuple(violations[:VIOLATIONS_LIMIT])
         self.metadata = {} if metadata is None else dict(metadata)
 
     def status(self, request_id: str = "") -> status_pb2.Status:
         packed = [_packed(error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata))]
         if self.violations:
-            bad = error_details_pb2.BadRequest()
+            bad, most = error_details_pb2.BadRequest(), DESCRIPTIONS_LIMIT // len(self.violations)
             for field, why in self.violations:
-                bad.field_violations.add(field=field, description=why[:DESCRIPTION_LIMIT])
+                bad.field_violations.add(field=field, description=why[:most])
             packed.append(_packed(bad))
         if request_id:
             packed.append(_packed(error_details_pb2.RequestInfo(request_id=request_id)))

@@ -1,6 +1,7 @@
 """The error table holds every reason of the engine and the rulebook, and a refusal carries all that it should."""
 
 import ast
+import base64
 import re
 from pathlib import Path
 
@@ -113,6 +114,18 @@ def test_the_status_on_the_wire():
     assert (info.reason, info.domain) == ("INVALID_REQUEST", "meltica")
     assert [row.field for row in bad.field_violations] == ["price", "quantity"]
     assert request.request_id == "0b0f7c1e-5d0c-4a3e-9a53-6f6f0a2f8c11"
+
+
+@pytest.mark.parametrize("number", [1, 2, 16, 500])
+def test_the_longest_refusal_still_fits_the_trailers(number):
+    """A client accepts 8 kB of them, and hears "stream removed" instead of what is wrong where there is more."""
+    violations = [(f"orders[{place}].terms.some_field_with_a_long_name", "x" * 10_000) for place in range(number)]
+    refusal = RefusedError("UNKNOWN_EXECUTION", "y" * 10_000, violations=violations, metadata={"sequence": "1"})
+    status = refusal.status("0b0f7c1e-5d0c-4a3e-9a53-6f6f0a2f8c11")
+    assert len(base64.b64encode(status.SerializeToString())) + len(status.message) < 8_000
+    bad = error_details_pb2.BadRequest()
+    assert status.details[1].Unpack(bad)
+    assert all(row.description.startswith("x" * 100) for row in bad.field_violations)
 
 
 @pytest.mark.parametrize(
