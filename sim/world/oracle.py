@@ -35,8 +35,10 @@ ADJUSTMENT: Final = "adjustment-"
 """With which the execution ids of what persons booked begin."""
 
 
-ASKED_MOST: Final = 150
-"""Cancels and replaces of one order: more is a request that follows from its own refusal, without end."""
+ASKED_MOST: Final = 40
+"""Cancels and replaces of one order between two inspections: more is one that follows from its own refusal."""
+MADE_MOST: Final = 200
+"""Orders made between two inspections: more is one that follows from the end of the one before."""
 
 
 class BrokenInvariantError(AssertionError):
@@ -59,6 +61,11 @@ class Oracle:
         self.durable = 0
         """The newest entry that somebody was told of."""
         self.events: Counter[str] = Counter()
+        self._asked: dict[int, int] = {}
+        """Order -> how often its venue had been asked something about it at the last inspection."""
+        self._made = 1
+        self._fresh = True
+        """There was no inspection in this life yet."""
 
     def broken(self, what: str) -> None:
         world = self._world
@@ -98,7 +105,12 @@ class Oracle:
     def inspect(self, life: Life) -> None:
         """Between two steps of the engine."""
         engine = life.gateway._engine  # noqa: SLF001 - the judge looks at everything
+        made = engine.state.tables.next_order_id - self._made
+        if made > MADE_MOST and not self._fresh:
+            self.broken(f"{made} orders were made in a moment")
+        self._made = engine.state.tables.next_order_id
         self._inspect_orders(engine)
+        self._fresh = False
         self._inspect_gate(engine)
         self._inspect_money(engine)
 
@@ -112,8 +124,11 @@ class Oracle:
             open_ended = order.ended is None and not order.done_for_day
             if open_ended and order.cumulative_lots + leaves - over != order.quantity_lots:
                 self.broken(f"order {order.order_id}: {order.cumulative_lots} + {leaves} of {order.quantity_lots}")
-            if order.last_request > ASKED_MOST:
-                self.broken(f"order {order.order_id} was to be cancelled or replaced {order.last_request} times")
+            asked = order.last_request - self._asked.get(order.order_id, order.last_request if self._fresh else 0)
+            if asked > ASKED_MOST:
+                self.broken(f"order {order.order_id} was to be cancelled or replaced {asked} times in a moment")
+            if order.last_request:
+                self._asked[order.order_id] = order.last_request
             lots, _, _ = worst_case(order)
             if order.reserved_lots != lots:
                 self.broken(f"order {order.order_id} may become {lots} lots, the gate holds {order.reserved_lots}")
@@ -187,6 +202,7 @@ class Oracle:
             self.broken(f"sent and forgotten: {', '.join(forgotten[:5])}")
 
     def started(self, life: Life) -> None:
+        self._fresh = True
         self._world.actors.gateway_is_back(life)
 
     # When all is quiet
