@@ -46,6 +46,8 @@ ticks = st.integers(MARK_TICKS - 300, MARK_TICKS + 300)
 fees = st.integers(-1_000, 5_000)
 number = st.integers(0, 10**6)
 maybe = st.booleans()
+SAME = -1
+corrected = st.sampled_from([0, SAME]) | small
 seldom = st.sampled_from([False, False, False, True])
 
 
@@ -227,23 +229,19 @@ class EngineMachine(RuleBasedStateMachine):
     ) -> None:
         """Of an order in whatever state, by any of its names; execution ids come twice."""
         _, order = self.pick(which)
-        facts = {"last_quantity_lots": lots, "last_price_ticks": price, "fee_nanos": fee}
-        self.tell(ExecType.TRADE, order.names[by % len(order.names)], execution_id=f"e{execution}", **facts)
+        facts = {
+            "last_quantity_lots": lots,
+            "last_price_ticks": price,
+            "fee_nanos": fee,
+            "execution_id": f"e{execution}",
+        }
+        self.tell(ExecType.TRADE, order.names[by % len(order.names)], **facts)
         if self.first_time(order, f"e{execution}"):
             order.trades.append(Trade([f"e{execution}"], lots, price, fee))
             order.acknowledged, order.stopped = True, False
             self.booked(order, f"e{execution}")
 
-    def booked(self, order: ModelOrder, name: str) -> None:
-        """A trade or a correction of this id is in the books."""
-
-    @precondition(lambda self: any(order.ended or not order.leaves for order in self.model.values()))
-    @rule(which=number, lots=small, price=ticks, fee=fees, execution=st.integers(1, 60))
-    def late_trade(self, which: int, lots: int, price: int, fee: int, execution: int) -> None:
-        """Of an order that was thought to be over."""
-        over = [number for number, order in sorted(self.model.items()) if order.ended or not order.leaves]
-        at = sorted(self.model).index(over[which % len(over)])
-        self.trade(at, 0, lots, price, fee, execution)
+    def booked(self, order: ModelOrder, name: str) -> None: ...
 
     def first_time(self, order: ModelOrder, execution: str) -> bool:
         if (order.account, execution) in self.known_executions or execution in order.kept_names:
@@ -252,14 +250,15 @@ class EngineMachine(RuleBasedStateMachine):
         return True
 
     @precondition(lambda self: any(order.trades for order in self.model.values()))
-    @rule(which=number, at=number, oldest=maybe, lots=st.just(0) | small, price=ticks, fee=fees, execution=number)
+    @rule(which=number, at=number, oldest=maybe, lots=corrected, price=ticks, fee=fees, execution=number)
     def correct(  # noqa: PLR0917 - hypothesis passes by name
         self, which: int, at: int, oldest: bool, lots: int, price: int, fee: int, execution: int
     ) -> None:
-        """A correction, or with 0 lots a bust."""
+        """A correction, of the price alone or of all, or with 0 lots a bust."""
         traded = [order for order in self.model.values() if order.trades]
         order = traded[which % len(traded)]
         trade = order.trades[at % len(order.trades)]
+        lots = trade.quantity if lots == SAME else lots
         reference, name = trade.names[0 if oldest else -1], f"c{execution % 90}"
         facts = {"last_quantity_lots": lots, "last_price_ticks": price, "fee_nanos": fee}
         kind = ExecType.TRADE_CORRECT if lots else ExecType.TRADE_CANCEL

@@ -18,7 +18,7 @@ from meltica.engine.engine import Engine
 from meltica.engine.snapshot import snapshot
 from tests.engines import MAX_ACCOUNTS, MAX_INSTRUMENTS, SECOND
 from tests.unit.engine.machine import PERSON, EngineMachine, fees, number, small, ticks
-from tests.unit.engine.model import Kept, ModelDoubt, ModelOrder
+from tests.unit.engine.model import Kept, ModelDoubt, ModelOrder, Request
 
 HORIZON_NS = 8 * SECOND
 NEVER_AFTER = 3
@@ -122,7 +122,15 @@ class DoubtfulMachine(EngineMachine):
         self.engine_ns = max([self.engine_ns] + [happened.time_ns for happened, _ in self.bench.history[self.looked :]])
         return self.engine_ns
 
-    # What overtakes its trade
+    # What comes late, and what overtakes its trade
+
+    @precondition(lambda self: any(order.ended or not order.leaves for order in self.model.values()))
+    @rule(which=number, lots=small, price=ticks, fee=fees, execution=st.integers(1, 60))
+    def late_trade(self, which: int, lots: int, price: int, fee: int, execution: int) -> None:
+        """Of an order that was thought to be over."""
+        over = [number for number, order in sorted(self.model.items()) if order.ended or not order.leaves]
+        at = sorted(self.model).index(over[which % len(over)])
+        self.trade(at, 0, lots, price, fee, execution)
 
     @precondition(lambda self: self.model)
     @rule(which=number, of=st.integers(1, 60), lots=st.just(0) | small, price=ticks, fee=fees, execution=number)
@@ -165,6 +173,14 @@ class DoubtfulMachine(EngineMachine):
                     trade.quantity, trade.price, trade.fee = kept.quantity, kept.price, kept.fee
 
     @precondition(lambda self: any(order.kept for order in self.model.values()))
+    @rule(which=number, lots=small, price=ticks)
+    def what_was_waited_for_comes(self, which: int, lots: int, price: int) -> None:
+        waiting = [(at, kept) for at, number in enumerate(sorted(self.model)) for kept in self.model[number].kept]
+        at, kept = waiting[which % len(waiting)]
+        if kept.reference.startswith("e"):
+            self.trade(at, 0, lots, price, 0, int(kept.reference[1:]))
+
+    @precondition(lambda self: any(order.kept for order in self.model.values()))
     @rule(which=number)
     def drop(self, which: int) -> None:
         waiting = [(n, order, kept) for n, order in sorted(self.model.items()) for kept in order.kept]
@@ -184,7 +200,20 @@ class DoubtfulMachine(EngineMachine):
         if not waiting:
             return
         order, request = waiting[which % len(waiting)]
-        original, name = order.names[of % len(order.names)], request.client_order_id
+        self.hear_replaced(order, request, order.names[of % len(order.names)], told)
+
+    @precondition(lambda self: self.model)
+    @rule(which=number, first=st.integers(1, 400), second=st.integers(1, 400))
+    def the_later_replace_is_answered_first(self, which: int, first: int, second: int) -> None:
+        _, order = self.pick(which)
+        oldest, before = order.newest, len(order.requests)
+        self.amend(which, first, None)
+        self.amend(which, second, None)
+        for request in reversed(order.requests[before:]):
+            self.hear_replaced(order, request, order.newest if order.newest == oldest else oldest, None)
+
+    def hear_replaced(self, order: ModelOrder, request: Request, original: str, told: int | None) -> None:
+        name = request.client_order_id
         self.tell(ExecType.REPLACED, name, original_client_order_id=original, order_quantity_lots=told)
         if order.ended:
             return
