@@ -233,3 +233,13 @@ def test_a_strategy_that_starts_after_a_split_is_told_new_lots(bench):
     bench.step(split(bench, 3, 2))
     (found,) = bench.engine.state.strategy_positions("manual", "main")
     assert (found.lots, found.cost_nanos) == (10, position(bench).cost_nanos)
+
+
+def test_a_correction_long_after_a_split_does_not_split_again(bench):
+    traded(bench, Side.BUY, 10)
+    bench.step(split(bench, 2))
+    orders = [traded(bench, Side.BUY, 1) for _ in range(300)]
+    last = orders[-1]
+    correct(bench, last, f"e{last.order_id}", "fixed", lots=1, price=MARK_TICKS - 1)
+    assert (position(bench).lots, gate_lots(bench)) == (320, 320)
+    assert_agree(bench)
