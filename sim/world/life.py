@@ -249,8 +249,9 @@ class Life:
     # What goes wrong in it
 
     def fail(self, error: BaseException) -> None:
-        self.failures.append(error)
-        self.die("it failed")
+        if self.alive:  # What the dead stumble over is nobody's concern.
+            self.failures.append(error)
+            self.die("it failed")
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG002
         if self.alive:
