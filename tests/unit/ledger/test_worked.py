@@ -201,3 +201,21 @@ def test_allocation_leaves_the_money_at_the_venue_where_it_is(clerk):
     assert clerk.ledger.custody.nanos("BINANCE", "suba", "USDT") == 0
     clerk.correct("main", BTC, 1, ("x1", "x1c"), 2, 100, 5)
     assert clerk.ledger.custody.nanos("BINANCE", "main", "USDT") == -2 * 100 * clerk.units[BTC] - 5
+
+
+def test_money_at_a_venue_by_hand(clerk):
+    """100 paid in there and 7 elsewhere; 30 became 25 others; funding after a split is paid on the new lots."""
+    clerk.cash("main", CashKind.DEPOSIT, "USDT", 100 * DOLLAR, venue="BINANCE")
+    clerk.cash("main", CashKind.DEPOSIT, "USDT", 7 * DOLLAR)
+    clerk.cash(
+        "main", CashKind.CONVERSION, "USDT", 30 * DOLLAR, venue="BINANCE", to_currency="EUR", to_nanos=25 * DOLLAR
+    )
+    clerk.cash("main", CashKind.FEE, "USDT", -2 * DOLLAR, venue="BINANCE")
+    assert {at: dollars(nanos) for at, nanos in clerk.ledger.custody.at("BINANCE").items()} == {
+        ("main", "USDT"): 68,
+        ("main", "EUR"): 25,
+    }
+    clerk.fill("main", PERP, 1000, 10 * CENTS)  # One coin at 10 dollars
+    clerk.split(PERP, 3, 1)
+    clerk.funding(PERP, 10**10, 10 * CENTS)  # A hundredth of 3 coins at 10 dollars
+    assert dollars(clerk.ledger.custody.nanos("BINANCE", "main", "USDT")) == 68 - 10 - Decimal("0.3")
