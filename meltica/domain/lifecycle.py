@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from sys import intern
 from typing import Final
 
 from meltica.domain import order_facts
@@ -152,13 +153,14 @@ BESIDE: Final[tuple[tuple[str, str, Callable[[Order], bool]], ...]] = (
 
 
 def opened(event: OrderSubmitted | OrderHeld | OrderDenied) -> Order:
-    """The order that begins with this event."""
+    """The order that begins with this event. Names that a million orders share are kept once: less memory, and faster
+    to look up than the copies that come from a journal or a client."""
     order = Order(
         order_id=event.order_id,
         client_order_id=event.client_order_id,
-        account=event.account,
-        strategy=event.strategy,
-        instrument=event.instrument,
+        account=intern(event.account),
+        strategy=intern(event.strategy),
+        instrument=intern(event.instrument),
         side=event.side,
         order_type=event.order_type,
         time_in_force=event.time_in_force,
@@ -166,7 +168,7 @@ def opened(event: OrderSubmitted | OrderHeld | OrderDenied) -> Order:
         price_ticks=event.price_ticks,
         post_only=event.post_only,
         reduce_only=event.reduce_only,
-        actor=event.actor,
+        actor=intern(event.actor),
         created_ns=event.time_ns,
         updated_ns=event.time_ns,
     )  # With more than fifteen names the call goes through a dict, and takes four times as long.

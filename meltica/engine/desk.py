@@ -35,10 +35,13 @@ class Desk:
         self.fold = Fold(self.state, gate)
 
     def begin(self, time_ns: int) -> None:
+        self._events, self._unsaid = self._unsaid, []
+        self.set_time(time_ns)
+
+    def set_time(self, time_ns: int) -> None:
         """A clock that jumps back moves nothing back: until it has caught up all happens at the latest time seen."""
         latest = self.state.tables.time_ns
         self.now_ns = now_ns = time_ns if time_ns > latest else latest  # noqa: FURB136 - three times faster than max
-        self._events, self._unsaid = self._unsaid, []
         self.fold.begin(now_ns)
 
     def give_up(self) -> None:

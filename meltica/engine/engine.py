@@ -207,7 +207,7 @@ class Engine:
             raise InvariantError(f"journal entry {sequence} follows {self.state.tables.sequence}")
         desk, happened = self._desk, record.input
         fold = desk.fold
-        desk.begin(happened.time_ns)
+        desk.set_time(happened.time_ns)
         for mark in happened.marks:
             fold.refer(mark)
         for event in record.events:
