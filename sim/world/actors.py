@@ -217,7 +217,11 @@ class Crowd:
     # Risk
 
     def _kill(self, who: dict[str, Any]) -> Command:
+        """Often right behind orders that have passed the gate and are not on the disk yet: they must not leave."""
         named = self._dice.choice([{}, {"account": "main"}, {"target": "strategies/desk"}])
+        if (life := self._world.life) is not None and self._dice.random() < 0.7:  # noqa: PLR2004
+            for _ in range(3):
+                self.ask(life, self._submit(self._who("tara")))
         return EngageKillSwitch(**who, reason="a drill", **named)
 
     def _limits(self, who: dict[str, Any]) -> Command | None:

@@ -50,6 +50,7 @@ LAST_TURNS: Final = 100
 class Life:
     """``alive`` until it is stopped, killed or fails; ``ready`` once it takes commands."""
 
+    gateway_kind: type[LiveGateway] = LiveGateway
     writer_kind: type[SteppedWriter] = SteppedWriter
     gate_kind: type[FarGate] = FarGate
     line_kind: type[Line] = Line
@@ -192,7 +193,7 @@ class Life:
             self._writer = writer
             async with writer:
                 not_before_ns = engine.state.tables.time_ns
-                self.gateway = LiveGateway(
+                self.gateway = self.gateway_kind(
                     engine,
                     gate=gate,
                     writer=writer,

@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from meltica.app.gateway import LiveGateway
+from meltica.domain.order_events import OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import VenueCommand
 from meltica.domain.reports import ExecType, ExecutionReport, OutcomeUnknown, VenueReport
 from sim.world.disk import SteppedWriter
@@ -89,6 +91,13 @@ class HastyWriter(SteppedWriter):
         return sequence
 
 
+class DeafGateway(LiveGateway):
+    """Lets out what passed the gate before the kill switch was engaged, and was not on the disk yet."""
+
+    def _killed(self, event: OrderSubmitted | ReplaceRequested) -> bool:
+        return False
+
+
 class ForgetfulLine(Line):
     """What is told again comes under a new execution id: as if nobody looked for duplicates."""
 
@@ -153,12 +162,13 @@ def found(world: type[World], faults: Faults) -> str:
     ("parts", "faults", "words"),
     [
         ({"writer_kind": HastyWriter}, "process,disk", "was durable, the journal ends|sent and forgotten"),
+        ({"gateway_kind": DeafGateway}, "none", "leaves under the kill switch"),
         ({"line_kind": ForgetfulLine}, "network,lies", TWICE),
         ({"gate_kind": LeakyGate}, "none", "the gate holds"),
         ({"line_kind": StubbornLine}, "network", "waits for an answer|here alone|in doubt"),
         ({"line_kind": EagerLine}, "network,lies", TWICE),
     ],
-    ids=["acts before the flush", "books twice", "forgets to release", "has no doubts", "sends again"],
+    ids=["acts before the flush", "hears no kill", "books twice", "forgets to release", "has no doubts", "sends again"],
 )
 def test_a_gateway_that_is_wrong_is_found(parts: dict[str, Any], faults: str, words: str) -> None:
     message = found(planted(**parts), chosen(faults))
