@@ -389,3 +389,5 @@ def test_where_every_order_ends_with_its_day_a_stop_of_longer_goes_out_for_the_d
     bench.describe(day_only=True)
     bench.hold(OrderType.STOP_LIMIT, price=MID - 20, trigger_ticks=MID - 10)
     assert only(bench.show(MID - 10, MID - 9), OrderReleased).time_in_force is TimeInForce.DAY
+    (order,) = bench.engine.state.working_orders()
+    assert carriage(order) is Carriage.GATEWAY, "it was held until then"
