@@ -120,6 +120,9 @@ class Oracle:
             done = sum(x.quantity_lots for x in order.executions.values()) + order.restated_lots
             if not parent and order.cumulative_lots != done:
                 self.broken(f"order {order.order_id} has filled {order.cumulative_lots}, its executions {done}")
+            fees = sum(x.fee_nanos for x in order.executions.values())
+            if not parent and order.fees_nanos != fees:
+                self.broken(f"order {order.order_id} has paid {order.fees_nanos}, by its executions {fees}")
             leaves, over = lifecycle.leaves_lots(order), lifecycle.overfill_lots(order)
             open_ended = order.ended is None and not order.done_for_day
             if open_ended and order.cumulative_lots + leaves - over != order.quantity_lots:
