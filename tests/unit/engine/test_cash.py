@@ -91,7 +91,7 @@ def test_cash_is_booked_as_it_was_said(bench):
         ({"nanos": -5}, "AMOUNT_OUT_OF_RANGE", "amount"),
         ({"kind": CashKind.INTEREST, "nanos": -(2**63)}, "AMOUNT_OUT_OF_RANGE", "amount"),
         ({"to_currency": "EUR"}, "NOT_A_CONVERSION", "to_currency"),
-        ({"to_nanos": 1}, "NOT_A_CONVERSION", "to_currency"),
+        ({"to_nanos": 1}, "NOT_A_CONVERSION", "to_amount"),
         ({"kind": CashKind.CONVERSION}, "CURRENCY_INVALID", "to_currency"),
         ({"kind": CashKind.CONVERSION, "to_currency": "USD", "to_nanos": 1}, "CURRENCY_INVALID", "to_currency"),
         ({"kind": CashKind.CONVERSION, "to_currency": "EUR", "to_nanos": 0}, "AMOUNT_OUT_OF_RANGE", "to_amount"),
