@@ -29,6 +29,7 @@ PARTS: Final = (
     "feed",
     "xdp",
     "engine",
+    "growth",
     "held",
     "parents",
     "analytics",

@@ -51,11 +51,11 @@ def recover(source: JournalSource, gate: RiskGate, intent: type[OrderIntent] = O
     if engine.state.unsaved is None:
         engine.state.track()  # Before the first entry: then nothing need be looked for later
     with _garbage_waits():
-        for entry in entries(source, position + 1):
+        for seq, _, payload, _ in entries(source, position + 1):
             try:
-                engine.absorb(entry.seq, decode_record(entry.payload))
+                engine.absorb(seq, decode_record(payload))
             except Exception as error:
-                raise InvariantError(f"journal entry {entry.seq} can't be applied: {error!r}") from error
+                raise InvariantError(f"journal entry {seq} can't be applied: {error!r}") from error
     return engine
 
 

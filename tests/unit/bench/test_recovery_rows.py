@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench import growth, replay, snapshots
+from bench.goals import judge
 
 
 def test_a_replay_is_measured_whole_and_without_the_journal() -> None:
@@ -25,6 +28,23 @@ def test_a_snapshot_is_measured_beside_the_same_orders_in_one_piece() -> None:
         "snapshot: read back",
     ]
     assert all(row["ours"] > 0 for row in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "figure", "value", "met"),
+    [
+        ("growth: after 1,000,000 orders, to after 1,000", "floor_ratio", 1.2, True),
+        ("growth: after 1,000,000 orders, to after 1,000", "floor_ratio", 1.21, False),
+        ("engine: market order to position, 100,000", "ours", 50, True),
+        ("engine: market order to position, 100,000", "ours", 50.1, False),
+        ("replay: read, verify, decode, absorb, 90,007 entries, 90,007 events", "ours", 99_999, False),
+        ("replay: read, verify, decode, absorb, 90,007 entries, 90,007 events", "ours", 100_000, True),
+    ],
+)
+def test_what_was_asked_for_is_the_goal(name: str, figure: str, value: float, met: bool) -> None:
+    goal = judge({"name": name, figure: value})
+    assert goal is not None
+    assert goal["met"] is met
 
 
 def test_growth_is_a_picture_of_both_lines() -> None:
