@@ -30,6 +30,8 @@ REFUSALS_MAX: Final = 5
 """In a row; then it pauses itself, and somebody looks."""
 CHILDREN_AT_ONCE: Final = 10
 """Sent in one step. The next ones go out after BACKOFF_NS: a mistake must not empty a quantity in a moment."""
+CHILD_STAYS_NS: Final = 1_000_000_000
+"""A POV's child makes way no sooner: one that goes out smaller than is due leaves something due at once."""
 CANCELS_MAX: Final = 5
 """Requests to one child. A venue that refuses them all is asked no more; its fills count as ever."""
 
@@ -254,7 +256,8 @@ def _catch_up(desk: Desk, plan: Plan, parent: Parent, live: list[Order]) -> bool
         return False
     if plan.schedule.kind is ScheduleKind.POV:
         order = desk.state.tables.orders[plan.order_id]
-        behind = rest if _wanted(desk, order, parent, live) else []
+        old = [child for child in rest if desk.now_ns - child.created_ns >= CHILD_STAYS_NS]
+        behind = old if old and _wanted(desk, order, parent, live) else []
     else:
         began = schedules.slice_began_ns(plan, desk.now_ns)
         behind = [child for child in rest if child.created_ns < began]

@@ -146,6 +146,7 @@ def test_children_of_a_pov_that_make_way_for_the_next_are_not_followed_without_e
     bench.trade(80)
     (first,) = bench.live(order)
     bench.report(first, ExecType.NEW)
+    bench.at(bench.now_ns + SECOND)
     bench.trade(160)
     assert bench.live(order) == [first], "the rest waits until it is out of the way"
     bench.cancelled(first)
@@ -170,3 +171,17 @@ def test_a_child_that_is_over_by_itself_is_not_cancelled_to_catch_up_and_not_fol
     assert bench.parent(order).retry_ns > bench.now_ns, "what came to nothing is not tried again at once"
     bench.at(bench.now_ns + SECOND // 2)
     assert len(bench.sent(order)) == sent
+
+
+def test_a_child_of_a_pov_stays_for_a_while_before_it_makes_way(bench):
+    schedule = pov(max_child_lots=20, style=ChildStyle.LIMIT, catch_up=CatchUp.REPRICE)
+    order = bench.begin(schedule, 200, price_ticks=MARK_TICKS)
+    bench.at(T0)
+    bench.trade(0)
+    bench.trade(80)
+    (first,) = bench.live(order)
+    bench.trade(160)
+    assert (bench.sent(order), first.pending) == ([20, 20], ())
+    bench.at(bench.now_ns + SECOND)
+    bench.trade(240)
+    assert all(child.pending for child in bench.live(order))
