@@ -126,6 +126,8 @@ def test_a_bad_call_raises_at_once_and_nothing_is_sent(gate: RemoteGate) -> None
         lambda: gate.fill(9, 0, Side.BUY, 1, 1, closes=False),
         lambda: gate.fill(0, 0, Side.BUY, 2**60 + 1, 1, closes=False),
         lambda: gate.set_reference(0, -1, T),
+        lambda: gate.set_quote(0, 1, -1, 0, 0, T),
+        lambda: gate.set_profit(9, 0, T),
         lambda: gate.tell(halted(instrument_id=4)),
         lambda: gate.adjust_position(0, 0, 2**62),
         lambda: gate.import_state({"version": 77}),
@@ -140,6 +142,8 @@ def test_more_notices_than_fit_on_the_way_are_all_applied(gate: RemoteGate) -> N
     """Many times the bound on unanswered messages, with nobody asking in between."""
     for n in range(40_000):
         gate.set_reference(n % 4, 1 + n % 900, T)
+        gate.set_quote(n % 4, 1 + n % 900, n % 7, 2 + n % 900, n % 5, T)
+        gate.set_profit(0, n % 300 - 150, T)
     for _ in range(1_000):
         gate.kill()
         gate.unkill()
