@@ -14,7 +14,7 @@ from meltica.domain.commands import Command
 from meltica.domain.inputs import Record, decode_record
 from meltica.domain.limits import MANUAL
 from meltica.domain.order import Order
-from meltica.domain.order_events import OrderSubmitted, ReplaceRequested
+from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import Answer, VenueCommand
 from meltica.engine.engine import Engine
 from meltica.engine.fold.fold import worst_case
@@ -89,9 +89,13 @@ class Oracle:
 
     def leaves(self, command: VenueCommand) -> None:
         """Nothing new goes out under an engaged kill switch."""
-        self.sent.add(command.client_order_id)
         life = self._world.life
-        if life is None or not isinstance(command, OrderSubmitted | ReplaceRequested):
+        if life is None:
+            return
+        killed = any(switch.engaged for switch in life.gateway.state.kill_switches())
+        if not killed or not isinstance(command, CancelRequested):
+            self.sent.add(command.client_order_id)  # Cancels of a kill leave first, and are written down after.
+        if isinstance(command, CancelRequested):
             return
         if isinstance(command, ReplaceRequested) and command.gate_lots == 0:
             return  # It only makes the order smaller.
