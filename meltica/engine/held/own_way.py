@@ -95,7 +95,7 @@ def _blocked_by(
 ) -> str:
     if price_ticks is None or tif in (TimeInForce.IOC, TimeInForce.FOK):
         return ""  # It does not rest, so nothing trades with it later.
-    for number in desk.state.blocked:
+    for number in sorted(desk.state.blocked):  # In whichever order they came to wait, also before a restart.
         fired = desk.state.tables.orders[number]
         if (
             fired.instrument == order.instrument
