@@ -14,7 +14,7 @@ from meltica.domain.commands import Command
 from meltica.domain.inputs import Record, decode_record
 from meltica.domain.limits import MANUAL
 from meltica.domain.order import Order
-from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
+from meltica.domain.order_events import CancelRequested, ReplaceRequested
 from meltica.domain.ports import Answer, VenueCommand
 from meltica.engine.engine import Engine
 from meltica.engine.fold.fold import worst_case
@@ -35,9 +35,9 @@ ADJUSTMENT: Final = "adjustment-"
 """With which the execution ids of what persons booked begin."""
 
 
-ASKED_MOST: Final = 40
+ASKED_MOST: Final = 150
 """Cancels and replaces of one order between two inspections: more is one that follows from its own refusal."""
-MADE_MOST: Final = 200
+MADE_MOST: Final = 300
 """Orders made between two inspections: more is one that follows from the end of the one before."""
 
 
