@@ -34,7 +34,8 @@ from meltica.engine.engine import Engine
 from meltica.journal.reader import SqliteReader, entries
 from meltica.journal.store import SqliteStore
 from meltica.journal.writer import GroupCommitWriter
-from meltica.venues.paper.session import NO_LATENCY, Latency, PaperSession
+from meltica.venues.paper.latency import NO_LATENCY, Latency
+from meltica.venues.paper.session import PaperSession
 
 IN_FLIGHT: Final = 64
 ORDERS: Final = 10_000

@@ -82,9 +82,7 @@ class Bootstrap:
         """What one person may decide about the books alone; each start may change it."""
         alone = int(self._settings.adjust_alone_up_to * NANOS)
         if self._gateway.state.tables.reconciliation.alone_nanos != alone:
-            self._gateway.take(
-                SetReconciliationPolicy(request_id=self._request_id(), actor=ACTOR, alone_nanos=alone)
-            )
+            self._gateway.take(SetReconciliationPolicy(request_id=self._request_id(), actor=ACTOR, alone_nanos=alone))
 
     def look(self, event: MarketEvent) -> None:
         """A market event: when it gives an instrument its first price, the limits that follow from it are set.

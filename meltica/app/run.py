@@ -47,8 +47,9 @@ from meltica.journal.reader import SqliteReader
 from meltica.journal.store import SqliteStore
 from meltica.journal.writer import GroupCommitWriter
 from meltica.venues.paper.capabilities import capabilities
+from meltica.venues.paper.latency import Latency
 from meltica.venues.paper.lossy import Faults, LossySession
-from meltica.venues.paper.session import Latency, PaperSession
+from meltica.venues.paper.session import PaperSession
 from meltica.venues.paper.stating import StatingPaperSession
 
 LOG = logging.getLogger("meltica.run")

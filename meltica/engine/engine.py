@@ -50,7 +50,7 @@ from meltica.engine import alarms, cash, consequences
 from meltica.engine.desk import Desk
 from meltica.engine.fold.fold import strategy_row, table_id
 from meltica.engine.held import blocked, sessions, triggers
-from meltica.engine.orders import bulk, bulk_amend, cancels, orders
+from meltica.engine.orders import amends, bulk, bulk_amend, cancels, intents, orders
 from meltica.engine.orders import lists as order_lists
 from meltica.engine.parents import algos
 from meltica.engine.parents import amend as algo_amend
@@ -64,7 +64,7 @@ from meltica.hot.ports import RiskGate
 
 HANDLERS: Final[dict[type, Callable[[Desk, Any], None]]] = {
     SubmitOrder: orders.submit,
-    AmendOrder: orders.amend,
+    AmendOrder: amends.amend,
     CancelOrder: cancels.cancel,
     CancelAllOrders: cancels.cancel_all,
     SubmitOrderList: order_lists.submit_order_list,
@@ -230,17 +230,17 @@ class Engine:
             if strategy_row(tables, event.strategy) == NO_ROW:
                 self._desk.fold.give_strategy_row(event.strategy)
             order, lots, asked = event, event.quantity_lots, event.asked_lots or event.quantity_lots
-            intent = orders.new_intent(self._desk, event, order.order_id, asked)
+            intent = intents.new_intent(self._desk, event, order.order_id, asked)
         elif isinstance(event, OrderReleased):
             order = known = tables.orders[event.order_id]
             lots, held, held_price = event.quantity_lots, known.reserved_lots, known.reserved_price_ticks
             sent = lifecycle.submission(known, event)
-            intent = orders.new_intent(self._desk, sent, order.order_id, event.asked_lots or lots, Action.REPLACE)
+            intent = intents.new_intent(self._desk, sent, order.order_id, event.asked_lots or lots, Action.REPLACE)
         else:
             order = known = tables.orders[event.order_id]
             lots, held, held_price = event.gate_lots, known.reserved_lots, known.reserved_price_ticks
             asked = event.asked_lots - known.cumulative_lots if event.asked_lots else lots
-            intent = orders.replace_intent(self._desk, known, asked, event.price_ticks)
+            intent = intents.replace_intent(self._desk, known, asked, event.price_ticks)
         if lots == 0:
             return
         gate = self.gate

@@ -30,8 +30,8 @@ from meltica.domain.outcomes import DoubtRaised, OutcomeResolved, QueryRequested
 from meltica.journal.reader import SqliteReader, entries
 from meltica.journal.store import SqliteStore
 from meltica.journal.writer import GroupCommitWriter
+from meltica.venues.paper.latency import Latency
 from meltica.venues.paper.lossy import Faults, LossySession
-from meltica.venues.paper.session import Latency
 from meltica.venues.paper.stating import StatingPaperSession
 
 MS = 1_000_000

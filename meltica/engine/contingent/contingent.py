@@ -18,7 +18,7 @@ from meltica.engine.contingent import siblings
 from meltica.engine.desk import Desk
 from meltica.engine.held import held
 from meltica.engine.held.release import release
-from meltica.engine.orders import admission, orders
+from meltica.engine.orders import admission, amends
 from meltica.engine.orders.cancels import free_id, next_client_id, request_cancel_once
 
 REFUSALS_MOST = 2
@@ -188,7 +188,7 @@ def _bring_working(desk: Desk, group: Group, leg: Order, room: int) -> None:
     elif asked < room and _may_grow(leg, member, leg.cumulative_lots + room) and not desk.state.tables.gate_lost:
         quantity = leg.cumulative_lots + room
         command = AmendOrder(request_id="", actor=GROUP_ACTOR, order_id=leg.order_id, quantity_lots=quantity)
-        orders.amend(desk, command)
+        amends.amend(desk, command)
 
 
 def _may_grow(leg: Order, member: Member, quantity: int) -> bool:

@@ -9,7 +9,7 @@ from meltica.domain.order import Order
 from meltica.engine.desk import Desk
 from meltica.engine.held import held, prices
 from meltica.engine.held.release import release
-from meltica.engine.orders import orders
+from meltica.engine.orders import amends
 from meltica.engine.orders.cancels import request_cancel_once
 
 
@@ -32,7 +32,7 @@ def follow(desk: Desk, order: Order, quote: Quote) -> None:
     price = prices.pegged_at(order, at)
     if price == order.price_ticks or price < 1:
         return
-    asked = AmendOrder(request_id="", actor=orders.PEG_ACTOR, order_id=order.order_id, price_ticks=price)
-    orders.amend(desk, asked)
+    asked = AmendOrder(request_id="", actor=amends.PEG_ACTOR, order_id=order.order_id, price_ticks=price)
+    amends.amend(desk, asked)
     if not order.pending:
-        request_cancel_once(desk, order, orders.PEG_ACTOR, "the gate does not let it follow the market")
+        request_cancel_once(desk, order, amends.PEG_ACTOR, "the gate does not let it follow the market")

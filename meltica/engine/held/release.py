@@ -13,7 +13,7 @@ from meltica.engine.desk import Desk
 from meltica.engine.held import held, own_way
 from meltica.engine.orders import admission
 from meltica.engine.orders.cancels import make_way
-from meltica.engine.orders.orders import closable, new_intent, not_reducing
+from meltica.engine.orders.intents import closable, new_intent, not_reducing
 from meltica.engine.orders.refusals import Asked, explain
 from meltica.engine.parents import slicing
 from meltica.hot import PASS, Action, Check

@@ -9,7 +9,7 @@ from meltica.domain.events import CommandRefused, Event
 from meltica.domain.many import Item, Outcome
 from meltica.domain.order_events import AmendDenied, ReplaceRequested, RequestRejected
 from meltica.engine.desk import Desk
-from meltica.engine.orders import orders
+from meltica.engine.orders import amends
 from meltica.engine.orders.bulk import Fault, answer, counted, faulty
 from meltica.engine.orders.cancels import Ways, id_fault, make_way
 
@@ -105,7 +105,7 @@ def _fault(desk: Desk, asked: AmendOrder, taken: set[str]) -> Fault | None:
         text = f"{asked.client_order_id!r} is the id of another amendment of this list"
         return "DUPLICATE_CLIENT_ORDER_ID", "client_order_id", text
     venue = desk.state.tables.instruments[order.instrument].venue
-    return orders.no_amending(desk, order, asked) or id_fault(desk, venue, asked.client_order_id)
+    return amends.no_amending(desk, order, asked) or id_fault(desk, venue, asked.client_order_id)
 
 
 def _twice(asked: AmendOrder) -> Fault:
@@ -127,7 +127,7 @@ def _take_back(desk: Desk, sent: Sequence[tuple[int, ReplaceRequested]], refused
 
 def _amend_one(desk: Desk, asked: AmendOrder, ways: Ways | None = None) -> tuple[Item, Sequence[Event]]:
     before = len(desk.said())
-    orders.amend(desk, asked, ways=ways)
+    amends.amend(desk, asked, ways=ways)
     said = desk.take_back_refusals(before)
     return _answered(asked.order_id, said), said
 

@@ -16,7 +16,7 @@ from meltica.engine.desk import Desk
 from meltica.engine.held import own_way
 from meltica.engine.held.held import sent_tif
 from meltica.engine.orders.cancels import free_id, make_way
-from meltica.engine.orders.orders import new_intent, not_reducing
+from meltica.engine.orders.intents import new_intent, not_reducing
 from meltica.engine.orders.refusals import Asked, explain
 from meltica.hot import PASS, Check
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
 from meltica.domain.errors import InvariantError
 from meltica.domain.instrument import Instrument
 from meltica.domain.market import BookInvalid, BookUpdate, MarketEvent, MarketTrade, TradingStatus
@@ -20,6 +18,7 @@ from meltica.domain.ports import VenueCommand
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
 from meltica.domain.terms import NO_TERMS
 from meltica.venues.paper import rules
+from meltica.venues.paper.latency import NO_LATENCY, Latency
 from meltica.venues.paper.matching import Matcher
 from meltica.venues.paper.order import PaperOrder
 
@@ -32,18 +31,7 @@ MAX_REPORTS_WAITING = 1_000_000
 FINISHED_REMEMBERED = 100_000
 """Finished orders that a late cancel or a repeated id still finds; older ones are unknown."""
 
-
 _LIMIT, _NEW, _TRADE = OrderType.LIMIT, ExecType.NEW, ExecType.TRADE
-
-
-class Latency(msgspec.Struct, frozen=True):
-    """How long commands and reports travel, in nanoseconds."""
-
-    entry_ns: int = 0
-    response_ns: int = 0
-
-
-NO_LATENCY = Latency()
 
 
 class PaperSession:

@@ -17,8 +17,9 @@ from meltica.domain.outcomes import QueryRequested, Sent
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType, ExecutionReport, OrderNotFound, VenueReport
 from meltica.domain.statements import StatedBalance, StatedFill, StatedOrder, StatedPosition, VenueStatement
+from meltica.venues.paper.latency import NO_LATENCY, Latency
 from meltica.venues.paper.order import PaperOrder
-from meltica.venues.paper.session import NO_LATENCY, Latency, PaperSession
+from meltica.venues.paper.session import PaperSession
 
 PAGE: Final = 200
 """Orders, or fills, in one part of a statement."""

@@ -18,8 +18,8 @@ from meltica.domain.commands import Wake
 from meltica.domain.inputs import Input, Record
 from meltica.domain.position import Position
 from meltica.domain.statements import RequestStatement, VenueStatement
+from meltica.venues.paper.latency import Latency
 from meltica.venues.paper.lossy import MILLION, Faults, LossySession
-from meltica.venues.paper.session import Latency
 from meltica.venues.paper.stating import PAGE, StatingPaperSession
 from tests.engines import BTC, MARK_TICKS, SECOND, instrument
 from tests.unit.app.live import TARA, DeafVenue, Live, book, submit

@@ -9,12 +9,8 @@ from meltica.domain import cash
 from meltica.domain.accounting import (
     AccountBooks,
     CostMethod,
-    FeeSchedule,
-    FeeTier,
-    InstrumentClass,
     PositionMode,
     Share,
-    VolumeWindow,
 )
 from meltica.domain.cash import CashKind
 from meltica.domain.commands import BeginDay, Revalue
@@ -28,11 +24,9 @@ from meltica.ledger import checkpoint
 from meltica.ledger.chart import Book
 from meltica.ledger.ledger import Ledger
 from tests.engines import BTC, MARK_TICKS, MAX_ACCOUNTS, MAX_INSTRUMENTS, TestBench, instrument
+from tests.unit.engine.cash_desk import ACTOR, PERP, book, command, schedule
 from tests.unit.engine.test_orders import fill
 from tests.unit.engine.watch import only, refused
-
-PERP = "BTC/USDT:USDT@BINANCE"
-ACTOR = "spiffe://meltica.example/person/olivia"
 
 
 @pytest.fixture(params=["python", "cython"])
@@ -40,14 +34,6 @@ def bench(request):
     bench = TestBench(request.param)
     bench.open_up(instrument(PERP, 2))
     return bench
-
-
-def command(bench, of, /, **fields):
-    return of(request_id=bench.request(), actor=ACTOR, **fields)
-
-
-def book(bench, of, event, /, **fields):
-    return only(bench.step(command(bench, of, **fields)), event)
 
 
 def ledger_of(bench) -> Ledger:
@@ -150,52 +136,6 @@ def test_there_is_an_end_to_accounts(bench):
     tables.books = {f"a{number}": AccountBooks(account=f"a{number}") for number in range(ACCOUNTS_MAX)}
     one = command(bench, cash.SetAccountBooks, books=AccountBooks(account="one-more"))
     refused(bench, one, "BOOKS_FULL", "account")
-
-
-TIERS = (FeeTier(volume_nanos=0, maker_ppm=-100, taker_ppm=500), FeeTier(volume_nanos=9, maker_ppm=0, taker_ppm=400))
-
-
-def schedule(**wrong):
-    right = {
-        "venue": "BINANCE",
-        "instrument_class": InstrumentClass.SPOT,
-        "window": VolumeWindow.MONTH,
-        "currency": "USDT",
-        "tiers": TIERS,
-    }
-    return FeeSchedule(**{**right, **wrong})
-
-
-@pytest.mark.parametrize(
-    ("wrong", "reason", "field"),
-    [
-        ({"venue": "binance!"}, "VENUE_INVALID", "venue"),
-        ({"currency": "u"}, "CURRENCY_INVALID", "currency"),
-        ({"tiers": ()}, "TIERS_INVALID", "tiers"),
-        ({"tiers": TIERS * 17}, "TIERS_INVALID", "tiers"),
-        ({"tiers": TIERS[1:]}, "TIERS_INVALID", "tiers[0].volume"),
-        ({"tiers": (TIERS[0], TIERS[0])}, "TIERS_INVALID", "tiers[1].volume"),
-        (
-            {"tiers": (TIERS[0], FeeTier(volume_nanos=2**63, maker_ppm=0, taker_ppm=0))},
-            "TIERS_INVALID",
-            "tiers[1].volume",
-        ),
-        (
-            {"tiers": (FeeTier(volume_nanos=0, maker_ppm=0, taker_ppm=10**6 + 1),)},
-            "TIERS_INVALID",
-            "tiers[0].taker_ppm",
-        ),
-        (
-            {"tiers": (FeeTier(volume_nanos=0, maker_ppm=-(10**6) - 1, taker_ppm=0),)},
-            "TIERS_INVALID",
-            "tiers[0].maker_ppm",
-        ),
-    ],
-)
-def test_wrong_schedules(bench, wrong, reason, field):
-    refused(bench, command(bench, cash.SetFeeSchedule, schedule=schedule(**wrong)), reason, field)
-    book(bench, cash.SetFeeSchedule, cash.FeeScheduleSet, schedule=schedule())
-    assert bench.step(command(bench, cash.SetFeeSchedule, schedule=schedule())) == ()
 
 
 @pytest.mark.parametrize(
@@ -370,23 +310,6 @@ def test_a_fill_worth_more_than_a_register_is_not_allocated_whole(bench):
     wanted = {"order_id": order.order_id, "shares": (Share("suba", 1),), "by_ratio": True}
     refused(bench, command(bench, cash.AllocateFill, **wanted), "SHARES_INVALID", "order_id")
     book(bench, cash.AllocateFill, cash.FillAllocated, **wanted, execution_id="e2")
-
-
-@pytest.mark.parametrize(
-    ("wrong", "reason", "field"),
-    [
-        ({"account": "nobody"}, "UNKNOWN_ACCOUNT", "account"),
-        ({"instrument": "X@XX"}, "UNKNOWN_INSTRUMENT", "instrument"),
-        ({"instrument": BTC, "venue": "OKX"}, "VENUE_CONTRADICTS", "venue"),
-        ({"instrument": PERP}, "CLASS_CONTRADICTS", "instrument_class"),
-    ],
-)
-def test_a_schedule_of_one_account_or_one_instrument(bench, wrong, reason, field):
-    right = {"venue": "BINANCE", "instrument_class": InstrumentClass.SPOT}
-    refused(bench, command(bench, cash.SetFeeSchedule, schedule=schedule(**{**right, **wrong})), reason, field)
-    for scope in ({}, {"account": "main"}, {"instrument": BTC}, {"account": "main", "instrument": BTC}):
-        book(bench, cash.SetFeeSchedule, cash.FeeScheduleSet, schedule=schedule(**right, **scope))
-    assert len(bench.engine.state.tables.accounting.schedules) == 4
 
 
 @pytest.mark.parametrize(

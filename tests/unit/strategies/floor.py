@@ -16,7 +16,8 @@ from meltica.domain.market import BookUpdate, Mark, MarketEvent
 from meltica.domain.order_events import CancelRequested, OrderFilled, OrderSubmitted, ReplaceRequested
 from meltica.strategies.runner import StrategyRunner
 from meltica.strategies.sdk import Strategy
-from meltica.venues.paper.session import Latency, PaperSession
+from meltica.venues.paper.latency import Latency
+from meltica.venues.paper.session import PaperSession
 from tests.engines import TestBench
 
 SECOND_NS = 1_000_000_000

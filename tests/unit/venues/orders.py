@@ -11,7 +11,8 @@ from meltica.domain.market import BookInvalid, BookUpdate, Level, MarketTrade, T
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport, VenueReport
-from meltica.venues.paper.session import Latency, PaperSession
+from meltica.venues.paper.latency import Latency
+from meltica.venues.paper.session import PaperSession
 
 BTC = Instrument(
     instrument="BTC/USDT@PAPER",

@@ -13,8 +13,9 @@ from meltica.domain.order import Side
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.outcomes import DoubtRaised, QueryRequested
 from meltica.domain.reports import OrderNotFound, OutcomeUnknown
+from meltica.venues.paper.latency import Latency
 from meltica.venues.paper.lossy import Faults, LossySession
-from meltica.venues.paper.session import Latency, PaperSession
+from meltica.venues.paper.session import PaperSession
 from tests.engines import BTC, MARK_TICKS, SECOND, TestBench
 from tests.replay.judge import recovered, replayed
 from tests.unit.engine.watch import ADA

@@ -13,7 +13,8 @@ from meltica.domain.market import BookInvalid, BookUpdate, MarketTrade, TradingS
 from meltica.domain.order import Side, TimeInForce
 from meltica.domain.order_events import CancelRequested, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport, VenueReport
-from meltica.venues.paper.session import Latency, PaperSession
+from meltica.venues.paper.latency import Latency
+from meltica.venues.paper.session import PaperSession
 from tests.unit.venues.orders import BTC, submitted
 
 NAME = BTC.instrument

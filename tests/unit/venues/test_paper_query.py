@@ -9,8 +9,8 @@ from meltica.domain.order_events import CancelRequested, ReplaceRequested
 from meltica.domain.outcomes import QueryRequested, Sent
 from meltica.domain.ports import QueryableVenue
 from meltica.domain.reports import ExecType, ExecutionReport, OrderNotFound
+from meltica.venues.paper.latency import Latency
 from meltica.venues.paper.lossy import Faults, LossySession
-from meltica.venues.paper.session import Latency
 from meltica.venues.paper.stating import HORIZON_NS, StatingPaperSession
 from tests.unit.venues.orders import BTC, BUY, submitted
 

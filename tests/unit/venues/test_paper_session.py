@@ -15,8 +15,9 @@ from meltica.domain.order import Order, OrderType, Pending, PendingKind, TimeInF
 from meltica.domain.order_events import CancelRequested, OrderSubmitted
 from meltica.domain.reports import ExecutionReport, OrderCancelReject
 from meltica.venues.paper import session as paper
+from meltica.venues.paper.latency import Latency
 from meltica.venues.paper.rules import fee_nanos
-from meltica.venues.paper.session import Latency, PaperSession
+from meltica.venues.paper.session import PaperSession
 from tests.unit.venues.orders import BTC, BUY, SELL, Floor, said, submitted
 
 BOOK = BookUpdate(BTC.instrument, 0, ((100, 10), (99, 20)), ((102, 5), (103, 7)), snapshot=True)
