@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
@@ -91,19 +91,34 @@ def entries(source: JournalSource, first_seq: int = 1, last_seq: int | None = No
     seq = first_seq
     while last_seq is None or seq <= last_seq:
         batch = source.read(seq, READ_BATCH if last_seq is None else min(READ_BATCH, last_seq - seq + 1))
-        for entry in batch:
-            found, time_ns, payload, stored = entry
-            try:
-                follows = entry_hash(previous, found, time_ns, payload) == stored
-            except (TypeError, struct.error):  # Not the types that were written: STRICT was got around
-                follows = False
-            if found != seq or not follows:
-                raise _broken(entry, seq, source.name)
-            yield entry
-            previous = stored
-            seq += 1
         if not batch:
             return
+        if follow(batch, seq, previous):
+            yield from batch
+        else:  # Some do: whoever reads gets those, and where it breaks
+            yield from _until_it_breaks(batch, seq, previous, source.name)
+        previous = batch[-1].hash
+        seq += len(batch)
+
+
+def follow(batch: Sequence[Entry], first_seq: int, previous: bytes) -> bool:
+    """Whether these entries, all of them, follow from the hash before them, without a gap."""
+    seqs, times, payloads, hashes = zip(*batch, strict=True)
+    if seqs != tuple(range(first_seq, first_seq + len(seqs))):
+        return False
+    try:
+        return tuple(map(entry_hash, (previous, *hashes[:-1]), seqs, times, payloads)) == hashes
+    except (TypeError, struct.error):  # Not the types that were written: STRICT was got around
+        return False
+
+
+def _until_it_breaks(batch: Sequence[Entry], seq: int, previous: bytes, name: str) -> Iterator[Entry]:
+    for entry in batch:
+        if not follow((entry,), seq, previous):
+            raise _broken(entry, seq, name)
+        yield entry
+        previous = entry.hash
+        seq += 1
 
 
 def read_one(source: JournalSource, seq: int) -> Entry | None:
