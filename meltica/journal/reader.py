@@ -15,9 +15,7 @@ from meltica.journal.entry import Entry, Head
 from meltica.journal.errors import JournalDamagedError
 from meltica.journal.port import JournalSource, SnapshotRow
 
-READ_BATCH: Final = (
-    1_024  # Entries in memory at a time; each batch is its own read, so a slow reader never pins the WAL
-)
+READ_BATCH: Final = 256  # Entries in memory at a time; each batch is its own read, so a slow reader never pins the WAL
 
 _ENTRY: Final = partial(tuple.__new__, Entry)
 """As ``Entry._make``, which is a function in Python: a journal has millions of rows."""
