@@ -25,6 +25,7 @@ from meltica.app.measured_gate import MeasuredGate
 from meltica.app.settings import Settings
 from meltica.app.sights import Sights
 from meltica.app.snapshots import Snapshots
+from meltica.app.unsent import refused
 from meltica.app.watcher import Keeper, Watcher
 from meltica.domain import lifecycle
 from meltica.domain.algo_commands import AlgoCommand
@@ -63,7 +64,7 @@ from meltica.domain.ports import (
     VenueCommand,
     VenueSession,
 )
-from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject, VenueReport
+from meltica.domain.reports import VenueReport
 from meltica.domain.statements import VenueStatement
 from meltica.engine.engine import Engine
 from meltica.engine.risk.kill_switch import exists, switches_of
@@ -128,6 +129,7 @@ class LiveGateway(JournalView):
         """A step broke off: the engine may be ahead of its journal, so it is neither asked nor stored any more."""
         self._durable_ns = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._resting = False
         self._committed = asyncio.Event()
         self._last: tuple[int, tuple[Event, ...]] = (0, ())
         self._snapshots = Snapshots(engine, writer, snapshot_every)
@@ -186,6 +188,11 @@ class LiveGateway(JournalView):
     @property
     def accepting(self) -> bool:
         return not self._closed
+
+    def rest(self) -> None:
+        """Wake up no more: what a venue owes from here on is heard in the next life. Then the journal may close."""
+        self._resting = True
+        self._arm_timer()
 
     def watch(self, watcher: Watcher) -> None:
         """Told what happens, in order, beside the venues and the strategies."""
@@ -364,6 +371,8 @@ class LiveGateway(JournalView):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._resting:
+            return
         asked = [venue.next_deadline_ns() for venue in self._venues.values()]
         asked += [runner.next_timer_ns() for runner in self._strategies]
         asked.append(self.state.next_due_ns() if self.accepting else None)
@@ -468,20 +477,20 @@ class LiveGateway(JournalView):
         """It passed the gate, then the switch was engaged: it does not leave, and the books say so."""
         self._unsent.discard(event.order_id)
         self._sights.withheld(event.order_id)
-        self.take(_refused(event, self._venue_code(event), "not sent: the kill switch was engaged first"))
+        self.take(refused(event, self._venue_code(event), "not sent: the kill switch was engaged first"))
 
     def _send(self, command: VenueCommand) -> None:
         self._unsent.discard(command.order_id)
         if gate := self.state.tables.orders[command.order_id].gate:
             text = f"it works at gate {gate}: the strategy there cancels it, and so does the kill switch"
-            self.take(_refused(command, self._venue_code(command), text))
+            self.take(refused(command, self._venue_code(command), text))
         elif (venue := self._venue_of(command)) is not None:
             venue.send(command, self.clock.now_ns())
             self._sights.sent(command.order_id, self._durable_ns)
         else:
             self._sights.withheld(command.order_id)
             code = self._venue_code(command)
-            self.take(_refused(command, code, f"no session with venue {code}"))
+            self.take(refused(command, code, f"no session with venue {code}"))
 
     def _query(self, asked: QueryRequested) -> None:
         """Nothing is sent again; the venue says what it knows."""
@@ -517,12 +526,3 @@ class LiveGateway(JournalView):
     def gate_status(self) -> GateStatus:
         found = [watcher.status() for watcher in self._watchers]
         return msgspec.structs.replace(self._gate.status(), hot_gates=tuple(gate for each in found for gate in each))
-
-
-def _refused(command: VenueCommand, venue: str, text: str) -> VenueReport:
-    """What the books are told of a command that never left."""
-    if isinstance(command, OrderSubmitted):
-        return ExecutionReport(
-            venue=venue, client_order_id=command.client_order_id, exec_type=ExecType.REJECTED, text=text, unsent=True
-        )
-    return OrderCancelReject(venue=venue, client_order_id=command.client_order_id, text=text)

@@ -167,6 +167,7 @@ async def _gateway(settings: Settings, fail: Callable[[BaseException], None]) ->
             gc.freeze()  # What was recovered stays: the collector need not look at it again.
             async with watched(keeper, gateway):
                 yield gateway
+            gateway.rest()
             if writer.failure is None:
                 await gateway.save_snapshot()
             source.close()  # Before the writer: only the last connection moves the WAL into the file

@@ -207,6 +207,7 @@ class Life:
                 )
                 async with watched(keeper, self.gateway):
                     yield self.gateway
+                self.gateway.rest()
                 if writer.failure is None and self.alive:
                     await self.gateway.save_snapshot()
                 source.close()

@@ -61,6 +61,20 @@ class SlowVenue(DeafVenue):
         return 0 if self.owed else None
 
 
+async def test_a_gateway_that_rests_hears_nothing_that_its_journal_could_no_longer_take(live: Live) -> None:
+    live.gateway.take(submit("r1"))
+    live.journal.commit()
+    venue = SlowVenue()
+    live.gateway.add_venue(venue)
+    live.gateway.rest()
+    venue.owed.append(report(ExecType.NEW))
+    live.gateway.on_durable(live.journal.durable_seq)  # The last snapshot's entry, say
+    entries = len(live.journal.entries)
+    await asyncio.sleep(0.01)
+    assert venue.owed, "nobody asked for it"
+    assert len(live.journal.entries) == entries
+
+
 async def test_what_a_venue_owes_after_a_restart_comes_without_a_market(live: Live) -> None:
     live.gateway.take(submit("r1"))
     live.journal.commit()
