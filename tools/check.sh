@@ -68,8 +68,8 @@ else
   joined "formal: proofs and planted bugs" $proving .cache/formal.log
   joined "cocotb: the card's blocks" $simulating .cache/cocotb.log
   # Tests over sockets wait most of the time: the fuzzer takes what they leave of the two cores.
-  # Its seed is fixed, so that the judge is the same for everybody; `make fuzz` draws a new one each time.
-  FUZZ_SEED="${FUZZ_SEED:-20191230}" FUZZ_NICE=10 tools/fuzz.sh "${FUZZ_SECONDS:-60}" >.cache/fuzz.log 2>&1 & fuzzing=$!
+  # Its seed is fixed, so that the judge is the same for everybody; `make fuzz` draws a new one each time, and has a core for each door.
+  FUZZ_AT_ONCE=4 FUZZ_SEED="${FUZZ_SEED:-20191230}" FUZZ_NICE=10 tools/fuzz.sh "${FUZZ_SECONDS:-60}" >.cache/fuzz.log 2>&1 & fuzzing=$!
   tests "integration" tests/integration
   tests "chaos" tests/chaos
   joined "fuzz: ${FUZZ_SECONDS:-60} s a decoder, a tenth for what is behind" $fuzzing .cache/fuzz.log

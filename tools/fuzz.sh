@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the decoders: tools/fuzz.sh SECONDS [door ...]   seconds for each door, two doors at a time.
+# Fuzzes the decoders: tools/fuzz.sh SECONDS [door ...]   seconds for each door, FUZZ_AT_ONCE=2 doors at a time.
 # Default: all doors, and those that stand behind a decoder (machines fed with whole records) get a tenth of the time.
 # One line for each door; on a finding the path of the input, how to replay it, and exit 1. Inputs that reached new code stay
 # in .cache/fuzz/, so that a longer run goes on where the last one ended.
@@ -38,4 +38,4 @@ one() { # door
 }
 export -f one
 export seconds behind logs python
-printf '%s\n' "$@" | xargs -P 2 -I{} bash -c 'one {}' || exit 1
+printf '%s\n' "$@" | xargs -P "${FUZZ_AT_ONCE:-2}" -I{} bash -c 'one {}' || exit 1
