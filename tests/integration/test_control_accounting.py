@@ -38,10 +38,10 @@ def books(account: str = "main", **facts: Any) -> Any:
     return fresh(api.SetAccountBooksRequest, account=account, **{**right, **facts})
 
 
-async def trade(running) -> None:
+async def trade(running, quantity: str = "0.5") -> None:
     """Bought 0.2 at 60,060 and 0.1 at 59,000, fees 3 and 1."""
     tara = await running.be("tara")
-    await tara.orders.SubmitOrder(order(quantity="0.5", price="60500", strategy="a"))
+    await tara.orders.SubmitOrder(order(quantity=quantity, price="60500", strategy="a"))
     running.gateway.fill("m1", "x1", 20_000, 6_006_000, fee_nanos=3_000_000_000)
     running.gateway.fill("m1", "x2", 10_000, 5_900_000, fee_nanos=1_000_000_000)
 
@@ -142,7 +142,7 @@ async def test_schedules_rates_funding_and_splits(running):
         "tiers": tiers,
     }
     await olivia.SetFeeSchedule(fresh(api.SetFeeScheduleRequest, **schedule))
-    await trade(running)
+    await trade(running, quantity="0.3")
     found = (await victor.ListFeeDifferences(api.ListFeeDifferencesRequest(account="main"))).differences
     assert [(d.execution_id, d.expected_ppm, d.expected, d.reported, d.maker) for d in found] == [
         ("x1", 100, "1.2012", "3", True),

@@ -44,6 +44,7 @@ NOT_HERE: Final = {
 
 NO_SUCH_STATE: Final = {
     "ReconciliationService/SettleDifference": "UNKNOWN_DIFFERENCE",
+    "meltica reconcile settle": "UNKNOWN_DIFFERENCE",
     "OutcomeService/ResolveOutcome": "NOT_UNCERTAIN",
     "RiskService/RearmBreaker": "NOT_TRIPPED",
     "RiskService/ArmGate": "UNKNOWN_GATE",
