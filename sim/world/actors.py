@@ -236,16 +236,17 @@ class Crowd:
 
     def _chores(self, life: Life) -> list[Command]:
         state, dice = life.gateway.state, self._dice
+        waiting = [proposal.made.proposal_id for proposal in state.proposals() if proposal.open]
         done: list[Command] = [
             ApproveProposal(**self._who("bob"), proposal_id=number, approve=dice.random() < 0.8)  # noqa: PLR2004
-            for number in list(state.tables.proposals)
+            for number in waiting
         ]
         for name, switch in state.tables.kill_switches.items():
-            if switch.engaged and not state.tables.proposals:
+            if switch.engaged and not waiting:
                 named = {"target": name} if "/" in name else {"account": name}
                 done.append(ProposeKillSwitchRelease(**self._who("rita"), reason="the drill is over", **named))
         for state_of in state.breakers():
-            if state_of.latched and not state.tables.proposals:
+            if state_of.latched and not waiting:
                 strategy, account = state_of.strategy, state_of.account
                 done.append(
                     RearmBreaker(

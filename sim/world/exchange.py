@@ -30,6 +30,7 @@ from sim.world.network import (
     StatementAsked,
     Told,
 )
+from sim.world.numbers import Numbers
 
 LATE_ANSWERS: Final = 0.05
 """How many queries a lying venue answers after a minute."""
@@ -203,6 +204,8 @@ class Exchange:
         """Does it answer some queries after a minute?"""
         self.received: set[str] = set()
         """Client order ids of all commands that arrived."""
+        self.numbers = Numbers()
+        """Of the gateway's session with it."""
         self._by_name: dict[str, list[VenueReport]] = defaultdict(list)
         self._session: Connection | None = None
         self._clock, self._dice = clock, dice

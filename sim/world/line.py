@@ -23,6 +23,8 @@ TIMEOUT_NS: Final = 2 * SECOND
 """How long an answer is waited for."""
 OVERLAP: Final = 3
 """At most so many reports are asked for a second time after a reconnect."""
+FORGETS: Final = 0.15
+"""How often a new process has lost the number, and hears the venue's whole day once more."""
 
 
 class Line:
@@ -43,7 +45,9 @@ class Line:
         self.connection: Connection | None = None
         self.dead = False
         self._logged_on = False
-        self._next_number = 1
+        self._numbers = exchange.numbers
+        kept = self._numbers.next_after(gateway.state.tables.sequence)
+        self._next_number = 1 if dice.random() < FORGETS else kept
         self._waiting: dict[str, tuple[VenueCommand, int]] = {}
         """Client order id -> (what was sent, until when an answer is waited for)."""
         self._asked: list[str] = []
@@ -117,7 +121,7 @@ class Line:
                     self._next_number = message.first + len(message.reports)
                 for report in message.reports:
                     self._waiting.pop(report.client_order_id, None)
-                self._soon(message.reports)
+                self._soon(message.reports, self._next_number)
             case Stated():
                 self._statements.append(message.part)
 
@@ -152,16 +156,19 @@ class Line:
             venue=self.venue, client_order_id=command.client_order_id, original_client_order_id=original, text=why
         )
 
-    def _soon(self, reports: Sequence[VenueReport]) -> None:
+    def _soon(self, reports: Sequence[VenueReport], next_number: int = 0) -> None:
+        """``next_number``: of the venue's stream, once these are taken; 0: they are not of it."""
         if reports:
-            self._loop.call_soon(self._hand_over, reports)
+            self._loop.call_soon(self._hand_over, reports, next_number)
 
-    def _hand_over(self, reports: Sequence[VenueReport]) -> None:
+    def _hand_over(self, reports: Sequence[VenueReport], next_number: int) -> None:
         if not self.dead:
             try:
                 self._gateway.reported(reports)
             except NotAcceptingError:
                 return  # It has failed and says so itself.
+            if next_number:
+                self._numbers.note(self._gateway.state.tables.sequence, next_number)
 
 
 def _unsent(venue: str, command: VenueCommand) -> VenueReport:

@@ -37,6 +37,8 @@ ADJUSTMENT: Final = "adjustment-"
 
 ASKED_MOST: Final = 150
 """Cancels and replaces of one order between two inspections: more is one that follows from its own refusal."""
+ALL_EVERY: Final = 12
+"""Inspections until those orders are looked at again to which nothing happens any more."""
 MADE_MOST: Final = 300
 """Orders made between two inspections: more is one that follows from the end of the one before."""
 
@@ -63,6 +65,9 @@ class Oracle:
         self.events: Counter[str] = Counter()
         self._asked: dict[int, int] = {}
         """Order -> how often its venue had been asked something about it at the last inspection."""
+        self._touched: set[int] = set()
+        """Orders of which something became durable since the last inspection."""
+        self._turns = 0
         self._made = 1
         self._fresh = True
         """There was no inspection in this life yet."""
@@ -81,6 +86,8 @@ class Oracle:
         self.durable = sequence
         for event in record.events:
             self.events[type(event).__name__] += 1
+            if number := getattr(event, "order_id", 0):
+                self._touched.add(number)
 
     def answered(self, command: Command, answer: Answer, before: Promise | None) -> None:
         """Somebody was told that this is so, and durable."""
@@ -118,8 +125,19 @@ class Oracle:
         self._inspect_gate(engine)
         self._inspect_money(engine)
 
+    def _inspected(self, engine: Engine) -> Iterable[Order]:
+        """What works, what something happened to, and now and then all."""
+        self._turns = (self._turns + 1) % ALL_EVERY
+        if self._fresh or self._turns == 0:
+            self._touched.clear()
+            return list(engine.state.tables.orders.values())
+        found = {order.order_id: order for order in engine.state.open_orders()}
+        found |= {number: engine.state.tables.orders[number] for number in self._touched}
+        self._touched.clear()
+        return list(found.values())
+
     def _inspect_orders(self, engine: Engine) -> None:
-        for order in engine.state.tables.orders.values():
+        for order in self._inspected(engine):
             parent = order.order_id in engine.state.tables.parents  # It has what its children have.
             done = sum(x.quantity_lots for x in order.executions.values()) + order.restated_lots
             if not parent and order.cumulative_lots != done:
