@@ -12,7 +12,8 @@ import itertools
 import logging
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from meltica.app.gateway import LiveGateway
@@ -84,6 +85,8 @@ MILLISECOND_NS: Final = 1_000_000
 class HotGates:
     """``LiveGateway.watch`` calls ``engaging``, ``happened`` and ``durable``."""
 
+    look_every_s: float = LOOK_EVERY_S
+
     def __init__(self, gateway: LiveGateway, settings: Settings) -> None:
         """:raises FieldError: a gate's key can't be read."""
         self._gateway, self._settings = gateway, settings
@@ -102,21 +105,28 @@ class HotGates:
         """Their slices must be durable, and told, before they are admitted."""
         self._stale = True
         """A gate must hold something else than it was told."""
+        connect = self._connection()
+        for gate in settings.hot_gates:
+            gateway.take(RegisterGate(request_id="", actor=ACTOR, gate=gate.name, facts=gate.facts()))
+        self.link = connect()
+        gateway.watch(self)
+
+    def _connection(self) -> Callable[[], ControlLink]:
+        """The keys are read now, the link is up once it is called. A simulator has a link of its own."""
+        settings = self._settings
         private_folder(settings.state_folder / "control")
         ring = KeyRing(settings.control.key_folder(settings.state_folder))
         keys = {name: _key(ring, gate.key) for name, gate in self._gates.items()}
-        for gate in settings.hot_gates:
-            gateway.take(RegisterGate(request_id="", actor=ACTOR, gate=gate.name, facts=gate.facts()))
-        self.link = ControlLink(
-            lambda now_ns: self._desk(keys, now_ns),
+        return partial(
+            ControlLink,
+            lambda now_ns: self._desk(keys, now_ns, stream_epoch=secrets.randbits(63) + 1),
             commands=settings.control.commands_at(settings.state_folder),
             state=settings.control.state_at(settings.state_folder),
             keys=ring,
             told=self._told,
         )
-        gateway.watch(self)
 
-    def _desk(self, keys: dict[str, bytes], now_ns: int) -> ControlDesk:
+    def _desk(self, keys: dict[str, bytes], now_ns: int, *, stream_epoch: int) -> ControlDesk:
         leases, control = self._gateway.state.tables.leases, self._settings.control
         seats = []
         for name in self._gates:
@@ -126,7 +136,7 @@ class HotGates:
         down_ns = max(0, self._gateway.clock.now_ns() - self._gateway.state.tables.time_ns)
         desk = ControlDesk(
             seats,
-            stream_epoch=secrets.randbits(63) + 1,
+            stream_epoch=stream_epoch,
             now_ns=now_ns,
             lease_ns=control.lease_ms * MILLISECOND_NS,
             arming=Arming(control.arm_first, control.auto_rearm_ms * MILLISECOND_NS),
@@ -344,19 +354,21 @@ class HotGates:
                 for gate, settings in self._gates.items():
                     self.link.tell(gate, [row.to_bytes() for row in profits(self._gateway.state, settings)])
                     self._look(gate, self._confirmed(gate))
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(self.look_every_s)
 
     def close(self) -> None:
         self.link.close()
 
 
 @contextlib.asynccontextmanager
-async def hot_gates(gateway: LiveGateway, settings: Settings) -> AsyncIterator[None]:
+async def hot_gates(
+    gateway: LiveGateway, settings: Settings, make: Callable[[LiveGateway, Settings], HotGates] = HotGates
+) -> AsyncIterator[None]:
     """The link is up as long as the block; without hot gates in the settings there is none."""
     if not settings.hot_gates:
         yield
         return
-    gates = HotGates(gateway, settings)
+    gates = make(gateway, settings)
     tending = asyncio.create_task(gates.tend())
     try:
         yield
