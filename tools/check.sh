@@ -7,14 +7,18 @@ which=${1:?usage: tools/check.sh quick|all}
 mkdir -p .cache
 failed=()
 
-spent() { # seconds of processor time of all that has ended so far: on a shared machine the clock says little
-  awk '{print int(($16 + $17) / 100)}' "/proc/$$/stat"
+spent() { # process: seconds of processor time of what it has run so far; on a shared machine the clock says little
+  awk '{print int(($16 + $17) / 100)}' "/proc/$1/stat"
 }
 
-step() { # name, command...
-  local name=$1 begin=$SECONDS before; before=$(spent); shift
-  if "$@" >.cache/step.log 2>&1; then
-    printf '  ok    %-48s %4d s, %4d s of processor\n' "$name" $((SECONDS - begin)) $(($(spent) - before))
+counted() { # file for its seconds of processor time, command...
+  (local file=$1 code=0; shift; "$@" || code=$?; spent "$BASHPID" >"$file"; exit "$code")
+}
+
+step() { # name, command...: silent unless it fails
+  local name=$1 begin=$SECONDS; shift
+  if counted .cache/step.spent "$@" >.cache/step.log 2>&1; then
+    printf '  ok    %-48s %4d s, %4d s of processor\n' "$name" $((SECONDS - begin)) "$(<.cache/step.spent)"
   else
     failed+=("$name")
     printf '  FAIL  %-48s %4d s\n' "$name" $((SECONDS - begin))
@@ -23,21 +27,24 @@ step() { # name, command...
 }
 
 tests() { # name, pytest arguments...
-  local name=$1 begin=$SECONDS before; before=$(spent); shift
+  local name=$1 begin=$SECONDS; shift
   printf '  ....  %s\n' "$name"
-  .venv/bin/python -m pytest -q "$@" || failed+=("$name")
-  printf '  done  %-48s %4d s, %4d s of processor\n' "$name" $((SECONDS - begin)) $(($(spent) - before))
+  counted .cache/step.spent .venv/bin/python -m pytest -q "$@" || failed+=("$name")
+  printf '  done  %-48s %4d s, %4d s of processor\n' "$name" $((SECONDS - begin)) "$(<.cache/step.spent)"
 }
 
-joined() { # name, process, log: what ran beside the rest
-  local name=$1 begin=$SECONDS before; before=$(spent)
-  if wait "$2"; then
-    printf '  ok    %-48s %4d s more, %4d s of processor\n' "$name" $((SECONDS - begin)) $(($(spent) - before))
-  else
-    failed+=("$name")
-    printf '  FAIL  %-48s\n' "$name"
-  fi
-  cat "$3"
+beside() { # short name, command...: its output, what became of it and its times go to files
+  local file=.cache/beside-$1 begin=$SECONDS code=0; shift
+  counted "$file.spent" "$@" >"$file.log" 2>&1 || code=$?
+  echo "$code $((SECONDS - begin))" >"$file.code"
+}
+
+told() { # short name, name: what ran beside the rest
+  local file=.cache/beside-$1 code=1 clock=0
+  [ ! -e "$file.code" ] || read -r code clock <"$file.code"
+  [ "$code" = 0 ] || failed+=("$2")
+  printf '  %-4s  %-48s %4d s, %4d s of processor\n' "$([ "$code" = 0 ] && echo ok || echo FAIL)" "$2" "$clock" "$(cat "$file.spent" 2>/dev/null || echo 0)"
+  cat "$file.log" 2>/dev/null || echo "it did not run"
 }
 
 echo "style, types, contracts, generated files"
@@ -57,26 +64,28 @@ step "HDL: Verilator, slang, verible" .venv/bin/python tools/lint_hdl.py
 if [ "$which" = quick ]; then
   tests "tests, without the slow ones" tests -m "not slow" --ignore=tests/chaos
 else
+  rm -f .cache/beside-*
   step "instructions of each stage" .venv/bin/python -m bench.instructions
-  # Two cores, two lanes: the card's proofs and benches beside the tests of the software.
-  # The seed is fixed as the fuzzer's is; `make sim` draws one, and `make formal` plants every bug.
-  SEED="${SEED:-20191230}" nice .venv/bin/python -m fpga.formal --sample >.cache/formal.log 2>&1 & proving=$!
-  SEED="${SEED:-20191230}" nice .venv/bin/python -m pytest -q sim/rtl --timeout=1200 --durations=40 >.cache/cocotb.log 2>&1 & simulating=$!
+  # Two cores: what the software's tests leave of them, the card's proofs and benches take, and after those the fuzzer. Most
+  # tests over sockets wait, so they come early. Seeds are fixed, so that the judge is the same for everybody: `make sim` and
+  # `make fuzz` draw new ones, `make formal` plants every bug, and a door of `make fuzz` has a core for itself.
+  fixed=${SEED:-20191230}
+  SEED=$fixed beside formal nice .venv/bin/python -m fpga.formal --sample & proving=$!
+  (SEED=$fixed beside cocotb nice .venv/bin/python -m pytest -q sim/rtl --timeout=1200
+    FUZZ_AT_ONCE=4 FUZZ_NICE=10 FUZZ_SEED=${FUZZ_SEED:-$fixed} beside fuzz tools/fuzz.sh "${FUZZ_SECONDS:-60}") & simulating=$!
   tests "style and unit tests" tests/style tests/unit tests/fuzz
-  tests "conformance and replay" tests/conformance tests/replay
-  step "sanitizers: compiled code, fuzzer's inputs" tools/sanitize.sh
-  joined "formal: proofs and planted bugs" $proving .cache/formal.log
-  joined "cocotb: the card's blocks" $simulating .cache/cocotb.log
-  # Tests over sockets wait most of the time: the fuzzer takes what they leave of the two cores.
-  # Its seed is fixed, so that the judge is the same for everybody; `make fuzz` draws a new one each time, and has a core for each door.
-  FUZZ_AT_ONCE=4 FUZZ_SEED="${FUZZ_SEED:-20191230}" FUZZ_NICE=10 tools/fuzz.sh "${FUZZ_SECONDS:-60}" >.cache/fuzz.log 2>&1 & fuzzing=$!
   tests "integration" tests/integration
+  tests "conformance and replay" tests/conformance tests/replay
   tests "chaos" tests/chaos
-  joined "fuzz: ${FUZZ_SECONDS:-60} s a decoder, a tenth for what is behind" $fuzzing .cache/fuzz.log
+  step "sanitizers: compiled code, fuzzer's inputs" tools/sanitize.sh
+  wait "$proving" "$simulating"
+  told formal "formal: proofs and planted bugs"
+  told cocotb "cocotb: the card's blocks"
+  told fuzz "fuzz: ${FUZZ_SECONDS:-60} s a decoder, a tenth for what is behind"
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then
   printf '\nFAILED: %s\n' "$(IFS=', '; echo "${failed[*]}")"
   exit 1
 fi
-printf '\nall green in %d s, %d s of processor\n' "$SECONDS" "$(spent)"
+printf '\nall green in %d s, %d s of processor\n' "$SECONDS" "$(spent $$)"
