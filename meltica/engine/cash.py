@@ -266,6 +266,10 @@ def _allocation_fault(desk: Desk, order: Order, executions: tuple[str, ...], com
     if (fault := _shares_fault(desk, order, command.shares)) is not None:
         return fault
     standing = [order.executions[name] for name in executions]
+    splits = desk.state.tables.accounting.splits.get(order.instrument, ())
+    if splits and any(each.sequence < splits[-1].sequence for each in standing):
+        text = f"{order.instrument} was split since: its lots are not those that were traded"
+        return "SPLIT_SINCE", "order_id", text
     lots, parts = sum(each.quantity_lots for each in standing), sum(share.parts for share in command.shares)
     if not command.by_ratio and parts != lots:
         return "SHARES_INVALID", "shares", f"they add up to {parts} lots, the fill has {lots}"

@@ -13,7 +13,9 @@ import msgspec
 from meltica.domain.accounting import Share, portions
 from meltica.domain.cash import AllocationReversed, FillAllocated
 from meltica.domain.errors import InvariantError
+from meltica.domain.order_events import TradeCorrected
 from meltica.ledger.chart import What
+from meltica.ledger.holding import scaled_down
 from meltica.ledger.journal import Journal
 from meltica.ledger.positions import Fill
 from meltica.ledger.stream import Stream
@@ -70,6 +72,33 @@ class Allocations:
             return fill
         table = self._tables.allocations[fill.allocation]
         return table.originals[table.rows.index(row)]
+
+    def sharers(self, source: Stream, event: FillAllocated | AllocationReversed | TradeCorrected) -> list[str]:
+        """The sub-accounts whose fills it changes too."""
+        if isinstance(event, FillAllocated):
+            return [share.account for share in event.shares]
+        if isinstance(event, AllocationReversed):
+            number = event.allocation_id
+        else:
+            row = source.find(event.order_id, event.reference_execution_id)
+            number = 0 if row is None else source.table.rows[row].allocation
+        found = self._tables.allocations.get(number)
+        return [] if found is None else [share.account for share in found.shares]
+
+    def traded_lots(self, source: Stream) -> int:
+        """What the account itself traded, whatever was allocated to whom, in today's lots."""
+        lots, known, splits = 0, 0, source.table.splits
+        for row, fill in enumerate(source.table.rows):
+            while known < len(splits) and splits[known].before_row <= row:
+                lots = scaled_down(lots, splits[known].numerator, splits[known].denominator)
+                known += 1
+            if not fill.allocation:
+                lots += fill.lots
+            elif self._tables.allocations[fill.allocation].account == source.table.account:
+                lots += self.original(fill, row).lots
+        for split in splits[known:]:
+            lots = scaled_down(lots, split.numerator, split.denominator)
+        return lots
 
     def correct(self, source: Stream, row: int, new: Fill) -> None:
         """An allocated execution became ``new``: its shares follow, at the parts that were given."""

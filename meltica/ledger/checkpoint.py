@@ -19,7 +19,7 @@ from meltica.ledger.ledger import Ledger
 from meltica.ledger.positions import Fill, Positions
 from meltica.ledger.tables import LedgerTables
 
-_SEAL: Final = Seal(b"meltica.ledger.checkpoint.v1\x00", 2)
+_SEAL: Final = Seal(b"meltica.ledger.checkpoint.v1\x00", 3)
 PIECE: Final = 4_096
 """Rows in one piece: about a millisecond, after which others may have their turn."""
 

@@ -48,6 +48,10 @@ class Custody:
         held[account] = held.get(account, 0) + lots
         self._move(at.venue, account, at.quote_currency, nanos)
 
+    def restate(self, account: str, at: Instrument, lots: int) -> None:
+        """A trade of before a split was corrected, in its old lots: this is what the account has now."""
+        self._table.lots[at.instrument][account] = lots
+
     def booked(self, event: CashBooked) -> None:
         if not event.venue:
             return

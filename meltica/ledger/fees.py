@@ -119,14 +119,17 @@ class FeeBook:
         found = self._schedules[at] = next((schedules[key] for key in keys if key in schedules), None)
         return found
 
-    def ppm(self, account: str, instrument: Instrument, time_ns: int, *, maker: bool | None) -> int | None:
-        """What the fill should cost: the schedule's tier, else the instrument's own fee; None: neither is known."""
+    def charge(self, account: str, instrument: Instrument, time_ns: int) -> tuple[int, int] | None:
+        """What a fill should cost now, in ppm, as maker and as taker.
+
+        By the schedule's tier, else the instrument's own fees; None: neither is known.
+        """
         if (schedule := self.schedule(account, instrument)) is None:
             if not instrument.maker_fee_ppm and not instrument.taker_fee_ppm:
                 return None
-            return instrument.maker_fee_ppm if maker else instrument.taker_fee_ppm
+            return instrument.maker_fee_ppm, instrument.taker_fee_ppm
         tier = schedule.tier(self.volume_nanos(account, instrument, schedule, time_ns))
-        return tier.maker_ppm if maker else tier.taker_ppm
+        return tier.maker_ppm, tier.taker_ppm
 
     def volume_nanos(self, account: str, instrument: Instrument, schedule: FeeSchedule, time_ns: int) -> int:
         """In the schedule's currency. What there is no rate for does not count."""

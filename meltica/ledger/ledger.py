@@ -103,8 +103,10 @@ class Ledger:
                 at = (gone.account, gone.instrument)
             else:
                 continue
-            found = self._streams.get(at)
-            most = max(most, len(found.table.rows) if found is not None else 0)
+            if (source := self._streams.get(at)) is None:
+                continue
+            others = [self._streams.get((account, at[1])) for account in self._allocations.sharers(source, event)]
+            most = max(most, *(len(each.table.rows) for each in (source, *others) if each is not None))
         return most
 
     def stream(self, account: str, instrument: str) -> Stream:
@@ -152,12 +154,13 @@ class Ledger:
         self.journal.trade(What.FILL, stream.table, fill, (value, fill.fee, cost, realised, 0))
         self.custody.traded(account, instrument, lots, -value - fill.fee)
         self.days.traded(account, instrument.quote_currency, abs(value))
-        self._judge_fee(account, instrument, fill)
+        stream.charge(self.fees.charge(account, instrument, fill.time_ns))
+        self._judge_fee(instrument, stream, len(stream.table.rows) - 1, fill)
         self.fees.traded(account, instrument, fill.time_ns, abs(value))
 
-    def _judge_fee(self, account: str, instrument: Instrument, fill: Fill) -> None:
-        """List the fee if the venue's schedule says another one."""
-        ppm = self.fees.ppm(account, instrument, fill.time_ns, maker=fill.maker)
+    def _judge_fee(self, instrument: Instrument, stream: Stream, row: int, fill: Fill) -> None:
+        """List the fee if the venue's schedule said another one when the trade was made."""
+        ppm = stream.ppm(row, maker=fill.maker)
         if ppm is None or abs((expected := expected_fee(fill.value, ppm)) - fill.fee) <= ROUNDED_NANOS:
             return
         tables = self.tables
@@ -167,7 +170,7 @@ class Ledger:
                 number=tables.differences_found,
                 sequence=tables.sequence,
                 time_ns=tables.time_ns,
-                account=account,
+                account=stream.table.account,
                 strategy=fill.strategy,
                 instrument=instrument.instrument,
                 execution_id=fill.execution_id,
@@ -203,12 +206,13 @@ class Ledger:
             self.journal.change(What.CORRECTION, stream, {row: new}, event.execution_id)
         paid = new.value + new.fee - old.value - old.fee
         self.custody.traded(event.account, instrument, new.lots - old.lots, -paid)
+        if stream.is_before_split(row):
+            self.custody.restate(event.account, instrument, self._allocations.traded_lots(stream))
         tables = self.tables
         gone = (old.execution_id, event.account, event.instrument)
         tables.differences = [d for d in tables.differences if (d.execution_id, d.account, d.instrument) != gone]
-        self.fees.traded(event.account, instrument, old.time_ns, -abs(old.value))
-        self._judge_fee(event.account, instrument, new)
-        self.fees.traded(event.account, instrument, old.time_ns, abs(new.value))
+        self._judge_fee(instrument, stream, row, new)
+        self.fees.traded(event.account, instrument, old.time_ns, abs(new.value) - abs(old.value))
 
     def _ordered(self, event: OrderSubmitted | OrderHeld | OrderAdopted) -> None:
         """When hedging: which position the order's fills will belong to, where that is not one of its own."""
@@ -279,17 +283,19 @@ class Ledger:
                 costs.other += nanos
 
     def _funding(self, event: FundingSettled) -> None:
-        """Each account by its whole position; its strategies by theirs, which add up to the same."""
+        """Each account by its whole position; its strategies by theirs, which add up to the same: also to nothing."""
         self.custody.funded(event, self.tables.instruments[event.instrument])
         per_lot = event.mark_ticks * self.tables.instruments[event.instrument].value_per_tick_lot_nanos
         per_lot *= event.rate_picos
-        for account in self.worth.holders((event.instrument,)):
-            stream = self.stream(account, event.instrument)
-            table = stream.table
-            nanos = -divide_half_even(stream.sums.lots * per_lot, PICOS)
-            reference = f"rate {event.rate_picos} / {PICOS}"
-            postings = [(Book.CASH, table.currency, nanos), (Book.FUNDING, table.currency, -nanos)]
-            self.journal.book(What.FUNDING, Place(account, "", event.instrument), reference, postings)
+        for (account, name), stream in sorted(self._streams.items()):
+            if name != event.instrument or not stream.holds:
+                continue
+            table, held = stream.table, stream.sums.lots
+            nanos = -divide_half_even(held * per_lot, PICOS)
+            if held:
+                reference = f"rate {event.rate_picos} / {PICOS}"
+                postings = [(Book.CASH, table.currency, nanos), (Book.FUNDING, table.currency, -nanos)]
+                self.journal.book(What.FUNDING, Place(account, "", name), reference, postings)
             lots = told = 0
             for strategy in sorted(table.strategies):
                 lots += table.strategies[strategy].sums[0]

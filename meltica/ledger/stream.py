@@ -6,6 +6,7 @@ never from the beginning (but once after a restart, for checkpoints are not stor
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Final, NamedTuple
 
 import msgspec
@@ -34,6 +35,14 @@ class Split(msgspec.Struct, gc=False, array_like=True):
     before_row: int
     numerator: int
     denominator: int
+
+
+class Charge(msgspec.Struct, gc=False, array_like=True):
+    """What the venue's schedule said from this row on; in ppm, None: nothing."""
+
+    row: int
+    maker_ppm: int | None
+    taker_ppm: int | None
 
 
 class Costs(msgspec.Struct, array_like=True):
@@ -65,6 +74,8 @@ class StreamTable(msgspec.Struct, kw_only=True):
     rounding: int = 0
     costs: dict[str, Costs] = {}
     """By strategy; "" is what belongs to none."""
+    charges: list[Charge] = []
+    """One whenever another tier or schedule came to hold; a correction is judged by that of its trade."""
 
 
 class Checkpoint(NamedTuple):
@@ -107,6 +118,29 @@ class Stream:
         if (found := self.table.costs.get(strategy)) is None:
             found = self.table.costs[strategy] = Costs()
         return found
+
+    @property
+    def holds(self) -> bool:
+        """Somebody does: strategies may be long and short while the account is flat."""
+        return self.sums.lots != 0 or any(positions.sums[0] for positions in self.table.strategies.values())
+
+    def charge(self, ppm: tuple[int, int] | None) -> None:
+        """What the schedule says (maker, taker) of the newest row."""
+        charges, (maker, taker) = self.table.charges, ppm or (None, None)
+        if not charges or (charges[-1].maker_ppm, charges[-1].taker_ppm) != (maker, taker):
+            charges.append(Charge(len(self.table.rows) - 1, maker, taker))
+
+    def ppm(self, row: int, *, maker: bool | None) -> int | None:
+        """What the schedule said of this row when it was new."""
+        charges = self.table.charges
+        at = bisect_right(charges, row, key=lambda charge: charge.row) - 1
+        if at < 0:
+            return None
+        return charges[at].maker_ppm if maker else charges[at].taker_ppm
+
+    def is_before_split(self, row: int) -> bool:
+        splits = self.table.splits
+        return bool(splits) and row < splits[-1].before_row
 
     def append(self, fill: Fill) -> tuple[int, int, int]:
         """Book one more. The changes of (lots, cost, realised)."""

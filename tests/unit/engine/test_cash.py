@@ -215,6 +215,27 @@ def test_a_fill_is_allocated_once_until_that_is_reversed(bench):
     assert book(bench, cash.AllocateFill, cash.FillAllocated, **wanted).allocation_id == 2
 
 
+def test_what_was_traded_before_a_split_is_not_shared_out_in_other_lots_after_it(bench):
+    subs(bench)
+    orders = [bench.submitted(quantity_lots=40) for _ in range(2)]
+    wanted = {"shares": (Share("suba", 1),), "by_ratio": True}
+    fill(bench, orders[0], 40, "e1")
+    fill(bench, orders[1], 20, "e2")
+    book(bench, cash.AllocateFill, cash.FillAllocated, order_id=orders[0].order_id, **wanted)
+    correct(bench, orders[1], ExecType.CANCELED, "", "")
+    bench.step(command(bench, cash.SplitInstrument, instrument=BTC, numerator=2, denominator=1, reason="r"))
+    bench.step(Revalue(request_id="", actor="system:test"))
+    late = command(bench, cash.AllocateFill, order_id=orders[1].order_id, **wanted)
+    refused(bench, late, "SPLIT_SINCE", "order_id")
+    ledger = ledger_of(bench)
+    assert (ledger.stream("main", BTC).sums.lots, ledger.stream("suba", BTC).sums.lots) == (40, 80)
+    book(bench, cash.ReverseAllocation, cash.AllocationReversed, allocation_id=1, reason="r")
+    assert ledger_of(bench).stream("main", BTC).sums.lots == bench.engine.state.position("main", BTC).lots == 120
+    order = bench.submitted(quantity_lots=10)
+    fill(bench, order, 10, "e3")
+    book(bench, cash.AllocateFill, cash.FillAllocated, order_id=order.order_id, **wanted)
+
+
 def correct(bench, order, kind, execution_id, reference, **facts):
     bench.step(
         ExecutionReport(

@@ -61,14 +61,14 @@ def test_the_most_specific_schedule_holds(clerk):
         schedule(clerk, window, (0, -taker, taker), **spot, **scope)
         for account in ("main", "vip"):
             for name in (BTC, PERP):
-                ppm[account, name] = clerk.ledger.fees.ppm(
-                    account, clerk.ledger.tables.instruments[name], clerk.now_ns, maker=False
+                ppm[account, name] = clerk.ledger.fees.charge(
+                    account, clerk.ledger.tables.instruments[name], clerk.now_ns
                 )
         assert ppm["main", PERP] is None, "another class has none"
-        assert ppm["vip", BTC] == taker
-    assert ppm["main", BTC] == 800
+        assert ppm["vip", BTC] == (-taker, taker)
+    assert ppm["main", BTC] == (-800, 800)
     schedule(clerk, window, (0, 0, 0), **spot, account="vip", instrument=BTC)
-    assert clerk.ledger.fees.ppm("vip", clerk.ledger.tables.instruments[BTC], clerk.now_ns, maker=True) == 0
+    assert clerk.ledger.fees.charge("vip", clerk.ledger.tables.instruments[BTC], clerk.now_ns) == (0, 0)
     assert found(clerk) == []
 
 
@@ -156,6 +156,28 @@ def test_a_corrected_trade_is_forgotten_with_its_day(clerk):
     clerk.correct("main", AAPL, 1, ("x1", "x1b"), 10, 100, value // 100)
     clerk.now_ns += 16 * DAY
     clerk.fill("main", AAPL, 1, 100, value // 1000)
+    assert found(clerk) == []
+
+
+def test_a_correction_is_judged_by_the_tier_that_its_trade_had(clerk):
+    value = 100 * UNIT
+    schedule(clerk, VolumeWindow.MONTH, (0, 0, 1000), (2 * value, 0, 500))
+    clerk.fill("main", AAPL, 1, 100, value // 1000)
+    clerk.fill("main", AAPL, 2, 100, value // 500)
+    clerk.fill("main", AAPL, 1, 100, value // 2000)
+    clerk.correct("main", AAPL, 1, ("x1", "x1b"), 1, 200, value // 500)
+    assert found(clerk) == [], "what came after it does not count for it"
+    clerk.now_ns += 40 * DAY
+    clerk.correct("main", AAPL, 3, ("x3", "x3b"), 1, 300, 3 * value // 2000)
+    assert found(clerk) == [], "nor does the next month"
+    clerk.correct("main", AAPL, 2, ("x2", "x2b"), 2, 100, value // 1000)
+    assert found(clerk) == [("x2b", 1000, value // 500, value // 1000)]
+
+
+def test_a_schedule_of_today_does_not_judge_a_trade_of_before(clerk):
+    clerk.fill("main", AAPL, 1, 100)
+    schedule(clerk, VolumeWindow.MONTH, (0, 0, 1000))
+    clerk.correct("main", AAPL, 1, ("x1", "x1b"), 1, 200)
     assert found(clerk) == []
 
 

@@ -120,6 +120,21 @@ def test_funding_of_both_signs(clerk, rate, long_pays):
         assert dollars(clerk.ledger.custody.nanos("BINANCE", account, "USDT")) == sign * (2 * 2900 + pays)
 
 
+def test_funding_of_strategies_that_stand_against_each_other(clerk):
+    """The account is flat, and pays nothing; what one of its strategies owes the other one has coming."""
+    clerk.fill("main", PERP, 2000, 2900 * CENTS, strategy="a")
+    clerk.fill("main", PERP, -2000, 2900 * CENTS, strategy="b")
+    before = clerk.ledger.tables.entries_made
+    clerk.funding(PERP, 10**8, 3000 * CENTS)
+    paid = {
+        row.strategy: dollars(row.funding_nanos) for row in views.positions(clerk.ledger, "main", "", by_strategy=True)
+    }
+    assert paid == {"": 0, "a": Decimal("-0.6"), "b": Decimal("0.6")}
+    (whole,) = views.positions(clerk.ledger, "main", "", by_strategy=False)
+    assert whole.funding_nanos == 0
+    assert clerk.ledger.tables.entries_made == before
+
+
 def test_several_currencies_at_rates_that_change(clerk):
     """Base USD. 1,000 EUR at 1.10; 10 SAP at 50 EUR; 1.20, SAP at 55; 200 EUR become 242 USD; SAP sold at 54, 1.25."""
     clerk.books("main", AVERAGE, base="USD")
@@ -219,3 +234,33 @@ def test_money_at_a_venue_by_hand(clerk):
     clerk.split(PERP, 3, 1)
     clerk.funding(PERP, 10**10, 10 * CENTS)  # A hundredth of 3 coins at 10 dollars
     assert dollars(clerk.ledger.custody.nanos("BINANCE", "main", "USDT")) == 68 - 10 - Decimal("0.3")
+
+
+@pytest.mark.parametrize("busted", [1, 2])
+def test_a_trade_of_before_a_split_that_is_busted_counts_in_new_lots_at_the_venue_too(clerk, busted):
+    """One coin, bought in two halves of which one was shared out; a split later each half is a whole one."""
+    for _ in range(2):
+        clerk.fill("main", PERP, 500, 10 * CENTS)
+    clerk.allocate(1, "main", PERP, 2, ("x2",), suba=1)
+    clerk.split(PERP, 2, 1)
+    clerk.correct("main", PERP, busted, (f"x{busted}", "b"), 0, 0)
+    before = clerk.ledger.custody.nanos("BINANCE", "main", "USDT")
+    clerk.funding(PERP, 10**10, 10 * CENTS)  # A hundredth of a coin at 10 dollars
+    assert dollars(clerk.ledger.custody.nanos("BINANCE", "main", "USDT") - before) == Decimal("-0.1")
+
+
+def test_how_much_is_booked_again_counts_the_sub_accounts(clerk):
+    """Where there is too much of it the keeper books in a thread."""
+    clerk.fill("main", BTC, 3, 100)
+    order_id = clerk.last_order
+    for _ in range(9):
+        clerk.fill("suba", BTC, 1, 100)
+    for do in (
+        lambda: clerk.allocate(1, "main", BTC, order_id, ("x1",), suba=1, subb=1),
+        lambda: clerk.correct("main", BTC, order_id, ("x1", "x1b"), 2, 100),
+        lambda: clerk.reverse(1),
+    ):
+        known = clerk.again()
+        do()
+        _, _, record = clerk.records[-1]
+        assert known.rebooked(record) >= 9
