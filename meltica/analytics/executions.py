@@ -14,7 +14,7 @@ import msgspec
 from meltica.analytics.answers import Answers
 from meltica.analytics.cells import Cells, Row
 from meltica.analytics.course import Course, Fill
-from meltica.analytics.decisions import Asked, asked_by
+from meltica.analytics.decisions import Asked, Decisions
 from meltica.analytics.kept import Kept
 from meltica.analytics.prices import Prices, prices_in
 from meltica.analytics.taking import Taking
@@ -62,6 +62,7 @@ class Executions(Answers):
         self._touched: dict[int, Share | None] = {}
         """Orders that changed -> what of them is in the cells; None: nothing."""
         self._record: Record
+        self._decisions: Decisions
         self._seen: dict[str, Prices | None] = {}
         """What the record tells of each instrument, as far as it was asked for."""
         self._time_ns = 0
@@ -92,7 +93,7 @@ class Executions(Answers):
         kept = self._kept
         if sequence != kept.sequence + 1:
             raise InvariantError(f"the executions are at journal entry {kept.sequence}, and were given {sequence}")
-        self._record, self._time_ns = record, time_ns
+        self._record, self._time_ns, self._decisions = record, time_ns, Decisions(record)
         self._seen.clear()
         self._news.clear()
         for sight in record.sights:
@@ -131,7 +132,7 @@ class Executions(Answers):
     def _submitted(self, event: OrderSubmitted) -> None:
         course = self._open(event, event.quantity_lots, parent_id=event.parent_id)
         course.sent, course.left_ns = True, self._time_ns
-        self._arrive(course, asked_by(self._record, event))
+        self._arrive(course, self._decisions.behind(event))
         if (parent := self._kept.courses.get(event.parent_id)) is not None:
             self._before_change(parent)
             parent.children.append(course.order_id)  # No figure of the parent changes with that.
@@ -140,7 +141,7 @@ class Executions(Answers):
         course = self._open(event, event.quantity_lots)
         course.held = True
         if event.held is Held.SLICES:
-            self._arrive(course, asked_by(self._record, event))  # From now on; others begin when they are released.
+            self._arrive(course, self._decisions.behind(event))  # From now on; others begin when they are released.
 
     def _denied(self, event: OrderDenied) -> None:
         self._open(event, event.quantity_lots).denied = True
@@ -250,7 +251,7 @@ class Executions(Answers):
 
     def _open(self, event: Any, quantity_lots: int, parent_id: int = 0) -> Course:
         """``event``: one that an order begins with."""
-        command = asked_by(self._record, event)
+        command = self._decisions.behind(event)
         course = Course(
             order_id=event.order_id,
             account=event.account,

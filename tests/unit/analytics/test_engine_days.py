@@ -8,11 +8,15 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from meltica.analytics.executions import Executions
 from meltica.domain.algo_commands import AmendAlgo
+from meltica.domain.commands import SubmitOrders
 from meltica.domain.execution import ExecutionFilter, GroupBy, Outcome, Shortfall
+from meltica.domain.groups import Link
 from meltica.domain.inputs import Record, decode_record
+from meltica.domain.many import Unreadable
 from meltica.domain.order import Ended, Order
-from tests.engines import MARK_TICKS, SECOND
+from tests.engines import MARK_TICKS, SECOND, TestBench
 from tests.unit.engine.algos import T0, TARA, AlgoBench, twap
+from tests.unit.engine.group_day import GroupDay, leg
 from tests.unit.engine.machine import MACHINE
 from tests.unit.engine.machine_doubts import DoubtfulMachine
 
@@ -78,6 +82,35 @@ def test_a_parent_that_is_cancelled_missed_the_rest(bench: AlgoBench) -> None:
     unit = bench.engine.state.tables.instruments[order.instrument].value_per_tick_lot_nanos
     assert found.shortfall.opportunity == 500 * 20 * unit
     assert found.shortfall.paper == 600 * 2 * MARK_TICKS * unit
+
+
+def test_the_orders_of_one_command_have_their_own_decisions_whoever_named_them() -> None:
+    """Of a list of which one can't be read, one contradicts itself, one is refused by the gate: none has an id."""
+    bench = TestBench(max_quantity_lots=100)
+    items = [leg(lots=lots, decision_ticks=MARK_TICKS + lots, decided_ns=lots) for lots in (10, 0, 101, 20)]
+    unreadable = Unreadable(place=1, reason="INVALID_REQUEST", field="quantity", text="what?")
+    request = {"request_id": bench.request(), "actor": TARA}
+    bench.step(SubmitOrders(**request, orders=tuple(items), unreadable=(unreadable,)))
+    assert told(bench) == {1: (10, 10), 2: (-MARK_TICKS, 101), 3: (20, 20)}
+
+
+def test_the_legs_of_a_group_have_their_own_decisions() -> None:
+    day = GroupDay()
+    legs = [leg(lots=lots, decision_ticks=MARK_TICKS + at, decided_ns=at) for at, lots in ((1, 10), (2, 10))]
+    day.list(Link.OCO, *legs)
+    day.list(Link.OCO, legs[1], leg(lots=10, price=3 * MARK_TICKS, decision_ticks=1, decided_ns=9), legs[0])
+    assert told(day.bench) == {1: (1, 1), 2: (2, 2), 3: (2, 2), 4: (-MARK_TICKS, 9)}
+
+
+def told(bench: TestBench) -> dict[int, tuple[int, int]]:
+    """Order id -> (ticks from the mark, when): what its decision was made at."""
+    figures = Executions()
+    for sequence, (happened, events) in enumerate(bench.history, 1):
+        figures.apply(sequence, happened.time_ns, Record(happened, events))
+    found = [figures.order(order.order_id) for order in bench.engine.state.orders()]
+    return {
+        each.order_id: ((each.decision_half_ticks or 0) // 2 - MARK_TICKS, each.decided_ns) for each in found if each
+    }
 
 
 OUTCOMES = {

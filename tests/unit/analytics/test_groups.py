@@ -17,6 +17,8 @@ from meltica.domain.errors import InvariantError
 from meltica.domain.execution import ExecutionFilter, GroupBy, Outcome, Stage, StageFigures
 from meltica.domain.execution_text import against_market, basis_points_text
 from meltica.domain.inputs import decode_record
+from meltica.domain.many import Item, ManyAnswered
+from meltica.domain.many import Outcome as Done
 from meltica.domain.order import Side
 from meltica.domain.order_events import OrderSubmitted
 from meltica.domain.parent_events import AlgoAmended
@@ -292,7 +294,8 @@ def test_the_orders_of_a_list_have_their_own_decisions() -> None:
         OrderSubmitted(**day.terms(each, command), reserved_price_ticks=1) for each, command in enumerate(commands, 1)
     ]
     body = SubmitOrders(request_id="r", actor="t", orders=tuple(commands))
-    day.record(body, *events, seen=(3999, 4001))
+    answered = tuple(Item(outcome=Done.DONE, order_id=each) for each in (1, 2))
+    day.record(body, *events, ManyAnswered(items=answered, actor="t", time_ns=day.now_ns), seen=(3999, 4001))
     assert [(day.order(each).decision_half_ticks, day.order(each).decided_ns) for each in (1, 2)] == [
         (2000, 1),
         (4000, 2),
