@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from meltica import hot
+from meltica.app.commands.terminal import JOURNAL, JournalPath, counted, examples
 from meltica.app.replay import replay as run_replay
 from meltica.app.settings import GATE_WORKING_ORDERS
+from meltica.domain.errors import FieldError
 from meltica.journal.entry import Entry, Head
+from meltica.journal.errors import JournalMissingError
 from meltica.journal.reader import SqliteReader, entries, tail
 from meltica.journal.verify import verify as run_verify
 
-DEFAULT = Path(".meltica/journal.db")
+HASH_BYTES: Final = 32
 
 app = typer.Typer(help="Verify, read and replay the journal.", no_args_is_help=True)
-JournalPath = Annotated[Path, typer.Argument(help="The journal file.")]
 
 
-@app.command()
+@app.command(epilog=examples("meltica journal verify", "meltica journal verify copy.db --head 4711:9ab3..."))
 def verify(
-    path: JournalPath = DEFAULT,
+    path: JournalPath = JOURNAL,
     head: Annotated[str, typer.Option(help="SEQ:HASH that the chain must contain: an anchor kept elsewhere.")] = "",
 ) -> None:
     """Walk the whole hash chain from its beginning. Exit code 1 if it does not hold."""
-    report = run_verify(path, expected_head=_head(head))
+    expected = _head(head)
+    if not path.is_file():
+        raise JournalMissingError(path)
+    report = run_verify(path, expected_head=expected)
     for problem in report.problems:
         print(f"PROBLEM {problem}")
     if report.problems_left_out:
         print(f"PROBLEM and {report.problems_left_out} more")
-    print(f"{path}: {report.entries} entries, {report.snapshots} snapshots")
+    stored = f"{report.entries} entr{'y' if report.entries == 1 else 'ies'}"
+    print(f"{path}: {stored}, {counted(report.snapshots, 'snapshot')}")
     if report.head is not None:
         print(f"head {report.head.seq}:{report.head.hash.hex()}")
     print("the chain holds" if report.ok else "THE CHAIN DOES NOT HOLD")
@@ -45,21 +50,32 @@ def _head(text: str) -> Head | None:
         return None
     sequence, _, digest = text.partition(":")
     try:
-        return Head(int(sequence), bytes.fromhex(digest))
+        found = Head(int(sequence), bytes.fromhex(digest))
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not SEQ:HASH", param_hint="--head") from None
+        found = Head(-1, b"")
+    if found.seq < 0 or len(found.hash) != HASH_BYTES:
+        raise FieldError(
+            "--head", text, "must be SEQ:HASH, a line that `meltica journal verify` printed, without `head `"
+        )
+    return found
 
 
-@app.command()
+@app.command(
+    epilog=examples("meltica journal show --count 5", "meltica journal show --first 100 --last 120 --json | jq .record")
+)
 def show(
-    path: JournalPath = DEFAULT,
+    path: JournalPath = JOURNAL,
     first: Annotated[int | None, typer.Option(min=1, help="First entry.")] = None,
     last: Annotated[int | None, typer.Option(min=1, help="Last entry.")] = None,
     count: Annotated[int, typer.Option(min=1, help="The newest N, when no first entry is given.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
     """Print entries: what came in and what the engine made of it."""
+    if first and last and last < first:
+        raise FieldError("--last", last, f"must not be before --first {first}")
     with SqliteReader(path) as source:
+        if first and first > (newest := source.head().seq):
+            raise FieldError("--first", first, f"there is no such entry yet; the newest is {newest}")
         chosen = entries(source, first or 1, last) if first or last else tail(source, count)
         for entry in chosen:
             print(_json(entry) if as_json else _text(entry))
@@ -91,9 +107,9 @@ def _fields(record: dict[str, object]) -> str:
     )
 
 
-@app.command()
+@app.command(epilog=examples("meltica journal replay .meltica/journal.db"))
 def replay(
-    path: JournalPath = DEFAULT,
+    path: JournalPath = JOURNAL,
     working_orders: Annotated[
         int, typer.Option(min=1, max=2**20, help="gate_working_orders, as the settings had it then.")
     ] = GATE_WORKING_ORDERS,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from meltica.app.commands.accounts import app, chart_lines
-from meltica.domain.accounting import AccountBooks
+from meltica.domain.accounting import AccountBooks, CostMethod, PositionMode
 from meltica.domain.cash import SetAccountBooks
 from meltica.domain.commands import BeginDay, SubmitOrder
 from meltica.domain.order import OrderType, Side, TimeInForce
@@ -41,16 +42,16 @@ async def test_a_statement_adds_up_on_paper(journal):
     assert done.exit_code == 0
     words = done.stdout.split()
     assert done.stdout.startswith("main, day 2: began ")
-    assert " goes on\n" in done.stdout
+    assert done.stdout.splitlines()[0].endswith(" UTC, goes on")
+    assert run("statement", journal).stdout == done.stdout, "without an account: everybody's"
     assert words[words.index("opening") + 1 : words.index("closing") + 2] == ["5", "paid", "in", "1", "closing", "6"]
     assert "all in USDT" in done.stdout
 
 
 async def test_what_is_not_there_is_said(journal):
     assert "has no books" in str(run("statement", journal, "nobody").exception)
-    assert "has no day that began on 2001-01-01" in str(
-        run("statement", journal, "main", "--day", "2001-01-01").exception
-    )
+    nothing = run("statement", journal, "main", "--day", "2001-01-01").exception
+    assert "--day: no day of these books began on that date (UTC)" in str(nothing)
     assert "must be a date" in str(run("statement", journal, "main", "--day", "yesterday").exception)
 
 
@@ -60,7 +61,7 @@ async def test_every_entry_is_printed(journal):
         "main seed: CASH 5 USDT, CAPITAL -5 USDT",
         "main seed: CASH 1 USDT, CAPITAL -1 USDT",
     ]
-    assert run("ledger", journal, "--account", "other").stdout == ""
+    assert run("ledger", journal, "--account", "other").stdout == "nothing was ever booked for other\n"
 
 
 def test_the_guide_has_the_codes_own_tables():
@@ -95,7 +96,7 @@ async def test_positions_and_fees_for_a_person(tmp_path):
     await written(tmp_path / "journal", gateway)
     journal = tmp_path / "journal"
     lines = run("positions", journal).stdout.splitlines()
-    assert lines[0] == "main BTC/USDT@BINANCE: long 0.00100 at 60000.00000000, average"
+    assert lines[0] == "main BTC/USDT@BINANCE: long 0.00100 at 60000 (average cost)"
     assert lines[1] == "    cost 60, mark 60000.00, unrealised 0"
     assert lines[2] == "    realised 0, fees -0.5, funding 0, other 0; traded 60 USDT"
     assert run("positions", journal, "--by-strategy", "--account", "main").stdout.startswith("main manual BTC/")
@@ -112,3 +113,15 @@ async def test_decimal_points_stand_under_each_other(journal):
     lines = run("statement", journal.with_name("other"), "main").stdout.splitlines()
     assert "    paid in                      17.345678901" in lines
     assert "    opening                       0" in lines
+
+
+async def test_one_is_one_and_hedged_positions_are_told_from_what_is_closed(tmp_path):
+    gateway = MemoryGateway()
+    books = AccountBooks(account="main", base_currency="USDT", method=CostMethod.FIFO, mode=PositionMode.HEDGING)
+    gateway.step(SetAccountBooks(request_id="b", actor="system:test", books=books))
+    filled(gateway)
+    await written(tmp_path / "journal", gateway)
+    lines = run("positions", tmp_path / "journal").stdout.splitlines()
+    assert lines[0] == "main BTC/USDT@BINANCE: what is closed; fees and turnover of all its positions"
+    assert re.fullmatch(r"main BTC/USDT@BINANCE position \d+: long 0.00100 at 60000 \(FIFO\)", lines[2])
+    assert "    1 trade, 60 USDT" in run("statement", tmp_path / "journal", "main").stdout.splitlines()
