@@ -25,12 +25,14 @@ from meltica.domain.commands import (
     SetLimits,
 )
 from meltica.domain.errors import NotAcceptingError
+from meltica.domain.gates import ArmGate
 from meltica.domain.limits import PositionLimits, key_of
 from meltica.domain.order import Order, Side
 from meltica.domain.outcomes import ResolveOutcome, Verdict
 from meltica.domain.ports import Answer
 from meltica.domain.statements import Action, SettleDifference
 from meltica.engine.reconciliation.reconciliation import ADJUSTABLE
+from meltica.links.control_link_session import Standing
 from sim.world.clock import SECOND
 from sim.world.orders import Orders
 
@@ -60,7 +62,8 @@ class Crowd:
     def __init__(self, world: World) -> None:
         self._world = world
         self._dice = random.Random(f"{world.seed}|actors")
-        self._orders = Orders(self._dice, world.market.prices, world.settings.accounts)
+        names = sorted(name for each in world.exchanges for name in each.book.names())
+        self._orders = Orders(self._dice, world.market.prices, names, world.settings.accounts)
         self.promises: dict[str, Promise] = {}
         self.unanswered: dict[str, Command] = {}
         self.asked = 0
@@ -79,6 +82,7 @@ class Crowd:
             (1, self._cancel_all),
             (1, self._kill),
             (2, self._limits),
+            (1, self._disarm),
         )
 
     def begin(self) -> None:
@@ -232,6 +236,10 @@ class Crowd:
         fresh = msgspec.structs.replace(row, max_long_lots=self._dice.randrange(300, 9_000))
         return SetLimits(**who, limits=fresh, revision=self._state.tables.limits[key_of(row)][1])
 
+    def _disarm(self, who: dict[str, Any]) -> Command | None:
+        gates = sorted(self._world.board.machines)
+        return ArmGate(**who, gate=self._dice.choice(gates), armed=False, reason="a look at it") if gates else None
+
     # What waits for persons
 
     def _chores(self, life: Life) -> list[Command]:
@@ -257,6 +265,9 @@ class Crowd:
                         strategy=strategy,
                     )
                 )
+        for status in life.gateway.gate_status().hot_gates:
+            if status.standing == Standing.READY.name:
+                done.append(ArmGate(**self._who("rita"), gate=status.gate, armed=True, reason="looked at"))
         return done + self._doubts(life) + self._differences(life)
 
     def _doubts(self, life: Life) -> list[Command]:

@@ -37,6 +37,22 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     """The gate's process is lost for a while."""
     lie_s: float = 0
     """A venue says what is not so, says it twice, or takes back what it said."""
+    hot_kill_s: float = 0
+    """A hot gate's process dies, often between its journal, its ring and its wire."""
+    hot_stall_s: float = 0
+    """A hot gate stands still for a while, or only the thread of its link does."""
+    link_s: float = 0
+    """One direction of a control link, or all of it, is cut for a while."""
+    rejoin_s: float = 0
+    """The connections of a control link are made anew."""
+    hot_break_s: float = 0
+    """A hot gate's session with its venue breaks, falls silent or is stuck."""
+    unasked_s: float = 0
+    """The hot gates' venue cancels an order that rests."""
+    frames: float = 0
+    """How many of all frames of the control link are lost, doubled or late; not seconds."""
+    lossy: float = 0
+    """How many commands and answers a lossy line loses or delays; not seconds."""
 
 
 GROUPS: Final[dict[str, Faults]] = {
@@ -48,6 +64,8 @@ GROUPS: Final[dict[str, Faults]] = {
     "market": Faults(feed_s=60, halt_s=120),
     "gate": Faults(gate_s=90),
     "lies": Faults(lie_s=6),
+    "links": Faults(hot_kill_s=100, hot_stall_s=60, link_s=40, rejoin_s=90, hot_break_s=60, unasked_s=30, frames=0.02),
+    "lines": Faults(lossy=0.01),
 }
 
 

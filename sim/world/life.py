@@ -7,6 +7,7 @@ import contextlib
 import errno
 import random
 from collections.abc import AsyncIterator, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from meltica.app.bootstrap import Bootstrap
@@ -14,6 +15,7 @@ from meltica.app.clock import SteadyClock
 from meltica.app.execution_keeper import executing
 from meltica.app.gates import watched
 from meltica.app.gateway import LiveGateway
+from meltica.app.hot.gates import hot_gates
 from meltica.app.kill_latch import KillLatch
 from meltica.app.ledger_keeper import keeping
 from meltica.app.measured_gate import MeasuredGate
@@ -34,6 +36,7 @@ from meltica.journal.store import SqliteStore
 from meltica.links.frames import GateShape
 from sim.world.disk import SteppedWriter, Store
 from sim.world.gate import FarGate, FarGateKeeper
+from sim.world.hot_link import WorldGates, WorldLink
 from sim.world.line import Line
 from sim.world.loop import VirtualLoop
 
@@ -54,6 +57,8 @@ class Life:
     writer_kind: type[SteppedWriter] = SteppedWriter
     gate_kind: type[FarGate] = FarGate
     line_kind: type[Line] = Line
+    gates_kind: type[WorldGates] = WorldGates
+    link_kind: type[WorldLink] = WorldLink
     """Tests put faulty ones here, to see that they are found."""
 
     def __init__(self, world: World, number: int) -> None:
@@ -67,6 +72,8 @@ class Life:
         self.failures: list[BaseException] = []
         self.frozen_ns = 0
         """It stands still until then."""
+        self.link_frozen_ns = 0
+        """The thread of the control link does as well."""
         self.lines: dict[str, Line] = {}
         self.gateway: LiveGateway = cast("LiveGateway", None)
         self._bootstrap: Bootstrap | None = None
@@ -146,6 +153,7 @@ class Life:
             self.ready = True
             world.oracle.started(self)
             first = next(iter(self.lines.values()))
+            await running.enter_async_context(hot_gates(gateway, world.settings, partial(self.gates_kind, life=self)))
             tasks = [
                 self.loop.create_task(work)
                 for work in (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -40,6 +40,11 @@ INSTRUMENTS: Final = (
     (instrument("BTC/USDT@BETA", "XBTUSDT", "0.1", "0.001"), 600_000),
 )
 """With the price that each begins at, in ticks."""
+HOT_INSTRUMENTS: Final = (
+    (instrument("ACME@GAMMA", "ACME", "0.01", "1"), 15_000),
+    (instrument("WILE@GAMMA", "WILE", "0.01", "1"), 4_000),
+)
+"""Those of the hot gates' venue."""
 
 
 class Market:
@@ -51,9 +56,10 @@ class Market:
         dice: random.Random,
         venues: Sequence[Callable[[MarketEvent], None]],
         feed: Callable[[MarketEvent], None],
+        instruments: Iterable[tuple[Instrument, int]] = INSTRUMENTS,
     ) -> None:
         self._clock, self._dice, self._venues, self._feed = clock, dice, venues, feed
-        self.prices = {each.instrument: start for each, start in INSTRUMENTS}
+        self.prices = {each.instrument: start for each, start in instruments}
         """Mids, in ticks."""
         self._gap_ns: dict[str, int] = {}
         """Instrument -> until when its feed is lost."""

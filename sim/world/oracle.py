@@ -124,6 +124,7 @@ class Oracle:
         self._fresh = False
         self._inspect_gate(engine)
         self._inspect_money(engine)
+        self._world.judge.inspect(life)
 
     def _inspected(self, engine: Engine) -> Iterable[Order]:
         """What works, what something happened to, and now and then all."""
@@ -165,6 +166,8 @@ class Oracle:
         value: Counter[int] = Counter()
         count: Counter[int] = Counter()
         for order in engine.state.working_orders():
+            if order.gate:
+                continue  # Its own gate holds it.
             account, instrument = tables.accounts[order.account], tables.instruments[order.instrument]
             lots[account, instrument.handle, order.side.name.lower()] += order.reserved_lots
             value[account] += instrument.value_nanos(order.reserved_price_ticks, order.reserved_lots)
@@ -188,7 +191,8 @@ class Oracle:
         account = next(name for name, row in tables.accounts.items() if row == account_row)
         name = next(each.instrument for each in tables.instruments.values() if each.handle == handle)
         found = engine.state.position(account, name)
-        return 0 if found is None else found.lots
+        hot_lots = sum(lots for at, lots in tables.hot_lots.items() if at.split("|")[1:] == [account, name])
+        return 0 if found is None else found.lots - hot_lots
 
     def _inspect_money(self, engine: Engine) -> None:
         """Position, cash and fees from the executions alone."""
@@ -247,7 +251,7 @@ class Oracle:
         for standing in state.standings():
             if standing.guarded:
                 return f"{standing.account} is not reconciled with {standing.venue}"
-        return self._unlike(life)
+        return self._unlike(life) or self._world.judge.unsettled(life)
 
     def _unlike(self, life: Life) -> str:
         """Where the books are not the venues'; empty: nowhere."""

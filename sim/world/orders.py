@@ -22,10 +22,12 @@ RESTING: Final = (TimeInForce.GTC, TimeInForce.GTC, TimeInForce.DAY, TimeInForce
 
 
 class Orders:
-    """``prices``: instrument -> mid in ticks, as the market has it now."""
+    """``prices``: instrument -> mid in ticks, as the market has it now; ``names``: those that are traded here."""
 
-    def __init__(self, dice: random.Random, prices: dict[str, int], accounts: tuple[str, ...]) -> None:
-        self._dice, self._prices, self._accounts = dice, prices, accounts
+    def __init__(
+        self, dice: random.Random, prices: dict[str, int], names: list[str], accounts: tuple[str, ...]
+    ) -> None:
+        self._dice, self._prices, self._names, self._accounts = dice, prices, names, accounts
 
     def one(self, who: dict[str, Any], now_ns: int) -> SubmitOrder:
         kind = self._dice.choices(
@@ -93,7 +95,7 @@ class Orders:
     # One order each
 
     def _place(self) -> dict[str, Any]:
-        name = self._dice.choice(sorted(self._prices))
+        name = self._dice.choice(self._names)
         return {
             "account": self._dice.choice(self._accounts),
             "strategy": self._dice.choice(["manual", "desk"]),

@@ -15,12 +15,12 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from meltica.app.settings import LimitSettings, Settings, StrategySettings
+from meltica.app.settings import ControlSettings, HotGateSettings, LimitSettings, Settings, StrategySettings
 from meltica.domain.capabilities import Capabilities
 from meltica.domain.commands import CancelAllOrders
 from meltica.domain.limits import StrategyLimits
@@ -33,9 +33,13 @@ from sim.world.clock import DAY, MINUTE, MS, SECOND, Clock
 from sim.world.disk import Disk
 from sim.world.exchange import Exchange
 from sim.world.faults import Faults
+from sim.world.hot_gate import HotLife, HotMachine
+from sim.world.hot_judge import LinkJudge
+from sim.world.hot_link import Board
+from sim.world.hot_venue import HotVenue
 from sim.world.lies import Liar
 from sim.world.life import Life
-from sim.world.market import INSTRUMENTS, Market
+from sim.world.market import HOT_INSTRUMENTS, INSTRUMENTS, Market
 from sim.world.oracle import Oracle
 
 EPOCH_NS: Final = 1_700_006_400 * SECOND
@@ -71,6 +75,9 @@ class Report(NamedTuple):
     events: Counter[str]
     lives: int
     fills: int
+    hot_orders: int
+    """Orders that left hot gates."""
+    hot_lives: int
     commands: int
 
 
@@ -78,21 +85,26 @@ class World:
     """Build one, ``run`` it once, ``close`` it."""
 
     life_kind: type[Life] = Life
+    hot_kind: type[HotLife] = HotLife
 
-    def __init__(self, seed: int, faults: Faults) -> None:
+    def __init__(self, seed: int, faults: Faults, gates: int | None = None) -> None:
+        """``gates``: how many hot gates; None: one or two, as the seed has it."""
         self.seed, self.faults = seed, faults
         self.dice = random.Random(f"{seed}|world")
         self.clock = Clock(EPOCH_NS + DAY - self.dice.randrange(MINUTE, 12 * MINUTE))
         self.disk = Disk(_memory_folder(), random.Random(f"{seed}|disk"))
         self.disk.on_cut = partial(self._death, "power cut")
         self.snapshot_every = self.dice.choice([60, 150, 400])
-        self.settings = _settings()
+        gates = self.dice.choice([1, 2]) if gates is None else gates
+        self.lease_ms = self.dice.choice([500, 1_000, 2_000])
+        self.settings = _settings([f"edge-{number}" for number in range(1, gates + 1)], self.lease_ms)
         close_ns = self.clock.began_ns % DAY + 40 * SECOND
         self.capabilities: tuple[Capabilities, ...] = (
             capabilities("ALPHA", close_ns, stops=True),
             capabilities("BETA", close_ns + 20 * SECOND),
         )
-        self.instruments = [each for each, _ in INSTRUMENTS]
+        traded = INSTRUMENTS + (HOT_INSTRUMENTS if gates else ())
+        self.instruments = [each for each, _ in traded]
         self.limits = (DESK,)
         self.exchanges = [
             Exchange(
@@ -104,8 +116,14 @@ class World:
             )
             for name in ("ALPHA", "BETA")
         ]
+        hot = [each for each, _ in HOT_INSTRUMENTS]
+        self.hot_venue = HotVenue("GAMMA", hot, self.clock, random.Random(f"{seed}|GAMMA"))
         self.market = Market(
-            self.clock, random.Random(f"{seed}|market"), [each.market for each in self.exchanges], self._feed
+            self.clock,
+            random.Random(f"{seed}|market"),
+            [each.market for each in (*self.exchanges, self.hot_venue)],
+            self._feed,
+            traded,
         )
         self.happened: Counter[str] = Counter()
         self._liar = Liar(self.clock, random.Random(f"{seed}|lies"), self.happened, self.market.prices)
@@ -114,6 +132,10 @@ class World:
         self.lives = 0
         self.actors = Crowd(self)
         self.oracle = Oracle(self)
+        self.judge = LinkJudge(self)
+        self.board = Board(self)
+        for gate in self.settings.hot_gates:
+            self.board.machines[gate.name] = HotMachine(self, gate.name, gate.instruments)
         self._until_ns = 0
         self._calm = False
         self._quiet_ns = 0
@@ -129,6 +151,8 @@ class World:
         self._until_ns = self.clock.now_ns + int(seconds * SECOND)
         self.market.begin()
         self.actors.begin()
+        for machine in self.board.machines.values():
+            machine.start()
         self._arrange_faults()
         self._arrange_days()
         self.clock.after(INSPECT_NS, self._inspect)
@@ -200,7 +224,7 @@ class World:
 
     def _arrange_days(self) -> None:
         midnight = self.clock.now_ns - self.clock.now_ns % DAY + DAY
-        for exchange in self.exchanges:
+        for exchange in (*self.exchanges, self.hot_venue):
             self.clock.at(midnight, exchange.end_day)
 
     # Faults
@@ -221,12 +245,44 @@ class World:
             "halt_s": self.market.halt,
             "gate_s": self._lose_gate,
             "lie_s": self._lie,
+            **self._link_faults(),
         }
         for name, act in kinds.items():
             if every_s := getattr(self.faults, name):
                 self._again(random.Random(f"{self.seed}|{name}"), every_s, name.removesuffix("_s"), act)
         for exchange in self.exchanges:
             exchange.slow = bool(self.faults.lie_s)
+
+    def _link_faults(self) -> dict[str, Callable[[], None]]:
+        if not self.board.machines:
+            return {}
+        return {
+            "hot_kill_s": lambda: self._hot().kill(),
+            "hot_stall_s": lambda: self._hot().stall(),
+            "link_s": self._cut_link,
+            "rejoin_s": lambda: self.board.plug_in(self._hot().name),
+            "hot_break_s": self._break_session,
+            "unasked_s": self.hot_venue.cancel_unasked,
+        }
+
+    @property
+    def resting(self) -> bool:
+        return self.actors.resting
+
+    def _hot(self) -> HotMachine:
+        return self.dice.choice(list(self.board.machines.values()))
+
+    def _cut_link(self) -> None:
+        name = self._hot().name
+        if (plug := self.board.plugs.get(name)) is not None:
+            for wire in self.dice.choice([plug.wires(), *((wire,) for wire in plug.wires())]):
+                wire.cut = True
+            self.clock.after(self.dice.randrange(50 * MS, 10 * SECOND), partial(self.board.mend, name))
+
+    def _break_session(self) -> None:
+        life = self._hot().life
+        if life is not None and life.connection is not None:
+            getattr(life.connection, self.dice.choice(["cut", "fall_silent", "get_stuck"]))()
 
     def _again(self, dice: random.Random, every_s: float, name: str, act: Callable[[], None]) -> None:
         def strike() -> None:
@@ -248,6 +304,8 @@ class World:
     def _stall(self) -> None:
         if self.life is not None:
             self.life.frozen_ns = self.clock.now_ns + self.dice.randrange(100 * MS, 10 * SECOND)
+            if self.dice.random() < 0.6:  # noqa: PLR2004 - else a step of the engine takes long, and the link goes on
+                self.life.link_frozen_ns = self.life.frozen_ns
 
     def _power(self) -> None:
         """During the next write, if one comes soon."""
@@ -292,6 +350,7 @@ class World:
         self.disk.cut_next = self.disk.fail_next = False
         for exchange in self.exchanges:
             exchange.slow = False
+        self.board.calm()
         for name in list(self.market.halted):
             self.market.resume(name)
         self._quiet_ns = self.clock.now_ns + HEAL_NS
@@ -320,6 +379,9 @@ class World:
 
     def _cancel_all(self, life: Life) -> None:
         life.gateway.stop_strategies()
+        for machine in self.board.machines.values():
+            if machine.life is not None:
+                machine.life.sweep()
         self.actors.ask(life, CancelAllOrders(request_id=f"end-{self.clock.now_ns}", actor=END_ACTOR))
 
     def _report(self) -> Report:
@@ -336,17 +398,27 @@ class World:
             faults=self.happened,
             events=self.oracle.events,
             lives=self.lives,
-            fills=sum(len(each.book.fills) for each in self.exchanges),
+            fills=sum(len(each.book.fills) for each in (*self.exchanges, self.hot_venue)),
+            hot_orders=sum(map(len, self.judge.left.values())),
+            hot_lives=sum(machine.lives for machine in self.board.machines.values()),
             commands=self.actors.asked,
         )
 
 
-def run(seed: int, seconds: float, faults: Faults, *, kind: type[World] = World, keep: Path | None = None) -> Report:
+def run(
+    seed: int,
+    seconds: float,
+    faults: Faults,
+    *,
+    gates: int | None = None,
+    kind: type[World] = World,
+    keep: Path | None = None,
+) -> Report:
     """``keep``: where the files go of a world that was not as it must be.
 
     :raises BrokenInvariantError: it was not.
     """
-    world = kind(seed, faults)
+    world = kind(seed, faults, gates)
     with _no_garbage():
         try:
             report = world.run(seconds)
@@ -370,11 +442,16 @@ def _no_garbage() -> Iterator[None]:
         gc.collect()
 
 
-def _settings() -> Settings:
+def _settings(gates: Sequence[str], lease_ms: int) -> Settings:
     maker = {"instrument": INSTRUMENTS[1][0].instrument, "quantity_lots": 10, "requote_ticks": 12}
     return Settings(
         accounts=("main", "hedge"),
         limits=LimitSettings(reference_max_age_ms=10_000, self_match="decrement"),
+        control=ControlSettings(lease_ms=lease_ms),
+        hot_gates=tuple(
+            HotGateSettings(name=name, key=name, instruments=tuple(each.instrument for each, _ in HOT_INSTRUMENTS))
+            for name in gates
+        ),
         strategies=(StrategySettings(name="maker", kind="market_maker", account="hedge", parameters=maker),),
     )
 
