@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from meltica.domain.order import Order, TimeInForce
+from meltica.domain.order import Order, PendingKind, TimeInForce
 from meltica.domain.order_events import (
     CancelRequested,
     OrderFilled,
@@ -14,9 +14,13 @@ from meltica.domain.order_events import (
     RequestRejected,
     TradeCorrected,
 )
+from meltica.domain.reports import ExecType
 
 AGAIN_NS: Final = 5_000_000_000
 """After the venue refused to cancel an order that has expired: how long until it is asked again."""
+
+REOPENS: Final = (ExecType.REPLACED, ExecType.RESTATED)
+"""After its time as well: the venue has made more of it, or brought it back on another day."""
 
 
 def note(order: Order, event: object, leaves_lots: int) -> None:
@@ -36,3 +40,9 @@ def note(order: Order, event: object, leaves_lots: int) -> None:
             order.due_ns = expire_ns
         case OrderFilled() | OrderReported() if order.due_ns == 0 and event.time_ns < expire_ns:
             order.due_ns = expire_ns
+        case OrderReported() if order.due_ns == 0 and event.exec_type in REOPENS and not _is_canceling(order):
+            order.due_ns = event.time_ns
+
+
+def _is_canceling(order: Order) -> bool:
+    return any(request.kind is PendingKind.CANCEL for request in order.pending)

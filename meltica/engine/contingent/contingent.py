@@ -13,7 +13,7 @@ from meltica.domain.groups import GROUP_ACTOR, LINKED, Group, GroupExtended, Gro
 from meltica.domain.order import Ended, Order, OrderType, PendingKind
 from meltica.domain.order_events import HeldAmended, ReplaceRequested
 from meltica.domain.reports import ExecType
-from meltica.domain.terms import Held
+from meltica.domain.terms import NO_TERMS, Held
 from meltica.engine.contingent import siblings
 from meltica.engine.desk import Desk
 from meltica.engine.held import held
@@ -219,8 +219,11 @@ def _reduce(desk: Desk, group: Group, leg: Order, quantity: int) -> None:
 
 def _go_on(desk: Desk, group: Group, leg: Order, room: int) -> None:
     """A filled order can't grow: another one trades what its parent has filled since."""
+    expire_ns = (leg.terms or NO_TERMS).expire_ns
     if leg.pending or any(member.after == leg.order_id for member in group.members.values()):
         return
+    if 0 < expire_ns <= desk.now_ns:
+        return  # So would be the one that goes on for it.
     order_id = desk.state.tables.next_order_id
     venue = desk.state.tables.instruments[leg.instrument].venue
     command = SubmitOrder(
@@ -242,7 +245,7 @@ def _go_on(desk: Desk, group: Group, leg: Order, room: int) -> None:
         terms=leg.terms,
     )
     client_order_id = free_id(desk, venue, f"m{order_id}", 0)
-    held.hold(desk, command, client_order_id, Held.PARENT, group_id=group.group_id)
+    held.hold(desk, command, client_order_id, Held.PARENT, group_id=group.group_id, due_ns=expire_ns)
     desk.emit(GroupExtended(group_id=group.group_id, order_id=order_id, after=leg.order_id, time_ns=desk.now_ns))
 
 

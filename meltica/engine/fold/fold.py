@@ -220,6 +220,8 @@ class Fold(LimitsFold):
         self._note(order)
         held, known_as = order.held is not None, order.client_order_id
         lifecycle.move(order, event)
+        if order.terms is not None:
+            self._state.termed[order.order_id] = order  # It may be reopened.
         if order.group_id:
             fold_groups.moved(self._state.tables, order, event)
         if held:
@@ -290,6 +292,8 @@ class Fold(LimitsFold):
         before = self._position(order).lots
         found = lifecycle.find_execution(order, event.reference_execution_id)
         lifecycle.move(order, event)
+        if order.terms is not None:
+            self._state.termed[order.order_id] = order  # It may be reopened.
         if order.group_id:
             fold_groups.moved(tables, order, event)
         self._state.executed(execution_key(instrument.venue, order.account, event.execution_id), order.order_id)

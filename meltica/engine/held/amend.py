@@ -28,7 +28,7 @@ def amend(desk: Desk, order: Order, command: AmendOrder) -> None:
         return
     terms = order.terms if command.terms is None else _taken_over(order, command.terms)
     due_ns = order.due_ns
-    if order.time_in_force is TimeInForce.GTD:
+    if order.time_in_force is TimeInForce.GTD and order.held is not Held.SELF_MATCH:
         due_ns = (terms or NO_TERMS).expire_ns
     held.amend(
         desk,

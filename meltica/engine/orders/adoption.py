@@ -19,7 +19,8 @@ def adopt(desk: Desk, report: ExecutionReport) -> Order | None:
     """An order that did not come from us but is our account's: it is exposure all the same, so it enters the books."""
     tables, quantity = desk.state.tables, report.order_quantity_lots
     instrument = tables.instruments.get(report.instrument)
-    known = instrument is not None and report.account in tables.accounts and report.side is not None
+    known = instrument is not None and instrument.venue == report.venue
+    known = known and report.account in tables.accounts and report.side is not None
     if not known or report.exec_type not in ADOPTABLE or not report.client_order_id or quantity is None:
         return None
     price = report.price_ticks

@@ -93,6 +93,7 @@ def no_amending(desk: Desk, order: Order, command: AmendOrder) -> tuple[str, str
     return (
         foreign_fault(order, command.actor)
         or child_fault(order)
+        or _done_fault(desk, order)
         or group_fault(desk, order, command)
         or own_way.amend_fault(desk, order, command)
         or (_amend_fault(order, command) if order.held is None else held_amend.fault_of(desk, order, command))
@@ -121,13 +122,21 @@ def _amend_fault(order: Order, command: AmendOrder) -> tuple[str, str, str] | No
         return quantity_fault(command.quantity_lots)
     if command.price_ticks is not None and not 0 < command.price_ticks <= INT64_MAX:
         return "PRICE_OUT_OF_RANGE", "price", "the new price must be positive, and no more than any instrument has"
-    if order.order_type is OrderType.MARKET and command.price_ticks is not None:
-        return "PRICE_NOT_ALLOWED", "price", "a MARKET order has no price"
+    if order.order_type.sent_as is OrderType.MARKET and command.price_ticks is not None:
+        return "PRICE_NOT_ALLOWED", "price", f"a {order.order_type.name} order goes out at the market's price"
     quantity, _ = _amended(order, command)
     reopens = lifecycle.status(order) is OrderStatus.FILLED and quantity > order.cumulative_lots
     if order.ended is not None or (lifecycle.leaves_lots(order) == 0 and not reopens):
         return "ORDER_TERMINAL", "order_id", f"order {order.order_id} is {lifecycle.status(order).value}"
     return None
+
+
+def _done_fault(desk: Desk, order: Order) -> tuple[str, str, str] | None:
+    """Its slices are known to the venue, it is not: once they have filled it there is nothing to replace."""
+    if order.held is not None or order.order_id not in desk.state.tables.parents:
+        return None
+    text = f"order {order.order_id} went out in slices and is {lifecycle.status(order).value}"
+    return "ORDER_TERMINAL", "order_id", text
 
 
 def group_fault(desk: Desk, order: Order, command: AmendOrder) -> tuple[str, str, str] | None:

@@ -15,7 +15,7 @@ from meltica.domain.reports import ExecType
 from meltica.engine.desk import Desk
 from meltica.engine.held import held
 from meltica.engine.orders import orders
-from meltica.engine.orders.cancels import Ways, foreign_fault, is_foreign, make_way, request_cancel_once
+from meltica.engine.orders.cancels import Ways, foreign_fault, is_foreign, is_over, make_way, request_cancel_once
 
 Fault = tuple[str, str, str]
 
@@ -149,7 +149,7 @@ def _cancel_one(desk: Desk, command: CancelOrders, order_id: int) -> Item:
         return faulty(("UNKNOWN_ORDER", "order_ids", f"no order {order_id}"))
     if (fault := foreign_fault(order, command.actor)) is not None:
         return faulty(fault)
-    if order.ended is not None or lifecycle.leaves_lots(order) == 0:
+    if is_over(order):
         text = f"order {order_id} is {lifecycle.status(order).value}: there is nothing left to cancel"
         return Item(outcome=Outcome.REFUSED, order_id=order_id, reason="ORDER_TERMINAL", field="order_ids", text=text)
     if not _wanted(desk, command, order):

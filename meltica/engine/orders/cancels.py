@@ -19,7 +19,7 @@ def cancel(desk: Desk, command: CancelOrder) -> None:
         refuse_unknown(desk, command.actor, command.order_id)
     elif (fault := foreign_fault(order, command.actor)) is not None:
         desk.refuse(command.actor, *fault)
-    elif order.ended is not None or lifecycle.leaves_lots(order) == 0:
+    elif is_over(order):
         text = f"order {order.order_id} is {lifecycle.status(order).value}: there is nothing left to cancel"
         desk.refuse(command.actor, "ORDER_TERMINAL", "order_id", text)
     elif order.held is not None:
@@ -28,6 +28,11 @@ def cancel(desk: Desk, command: CancelOrder) -> None:
         desk, desk.state.tables.instruments[order.instrument].venue, command.actor, command.client_order_id
     ):
         request_cancel(desk, order, command.actor, command.client_order_id)
+
+
+def is_over(order: Order) -> bool:
+    """Is there nothing left to cancel? A filled order that a replace on its way may reopen is not over."""
+    return order.ended is not None or (lifecycle.leaves_lots(order) == 0 and order.reserved_lots == 0)
 
 
 def cancel_all(desk: Desk, command: CancelAllOrders) -> None:

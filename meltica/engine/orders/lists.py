@@ -8,7 +8,7 @@ from typing import Final
 from meltica.domain.commands import SubmitOrder, SubmitOrderList
 from meltica.domain.groups import LINKED, LIST_MOST, GroupOpened, Link, Sizing
 from meltica.domain.order import Order, OrderType, TimeInForce
-from meltica.domain.terms import Held
+from meltica.domain.terms import NO_TERMS, Held
 from meltica.engine.desk import Desk
 from meltica.engine.fold.fold import IMMEDIATE
 from meltica.engine.held import held
@@ -60,7 +60,8 @@ def _hold(desk: Desk, order: SubmitOrder, group_id: int) -> Order:
     order_id = tables.next_order_id
     venue = tables.instruments[order.instrument].venue
     client_order_id = order.client_order_id or free_id(desk, venue, f"m{order_id}", 0)
-    held.hold(desk, order, client_order_id, Held.PARENT, group_id=group_id)
+    due_ns = (order.terms or NO_TERMS).expire_ns
+    held.hold(desk, order, client_order_id, Held.PARENT, group_id=group_id, due_ns=due_ns)
     return tables.orders[order_id]
 
 

@@ -16,7 +16,8 @@ from meltica.engine.venue.heard import find, ignore
 from meltica.hot.layout_gen import LOTS_BOUND, TICKS_BOUND
 
 CORRECTIONS: Final = (ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL)
-_GTC: Final = TimeInForce.GTC
+DAYS: Final = (TimeInForce.GTC, TimeInForce.GTD)
+"""Their rest comes back tomorrow, unless the venue says otherwise."""
 
 
 def execution_report(desk: Desk, report: ExecutionReport) -> None:
@@ -62,7 +63,7 @@ def _fact(
     quantity: int | None = None,
     cumulative: int | None = None,
 ) -> None:
-    survives = order.time_in_force is _GTC if report.leaves_lots is None else report.leaves_lots > 0
+    survives = order.time_in_force in DAYS if report.leaves_lots is None else report.leaves_lots > 0
     desk.emit(
         OrderReported(
             order_id=order.order_id,

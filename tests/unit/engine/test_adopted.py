@@ -99,3 +99,13 @@ def test_recovery_knows_it(bench):
     for sequence, (happened, events) in enumerate(bench.history[opened:], opened + 1):
         again.engine.absorb(sequence, Record(happened, events))
     assert snapshot.digest(again.engine) == snapshot.digest(bench.engine)
+
+
+def test_a_venue_has_no_orders_in_another_ones_instruments(bench):
+    """Its reports would be found under no id, and each of its fills would be an order of its own."""
+    fill = foreign(
+        venue="KRAKEN", exec_type=ExecType.TRADE, execution_id="e1", last_quantity_lots=10, last_price_ticks=MARK_TICKS
+    )
+    for _ in range(2):
+        assert only(bench.step(fill), ReportIgnored).reason == "UNKNOWN_ORDER"
+    assert bench.engine.state.position("main", BTC) is None

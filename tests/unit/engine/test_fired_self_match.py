@@ -316,3 +316,19 @@ def test_without_a_price_it_waits_for_one(backend: str) -> None:
     bench.now_ns = bench.engine.state.next_due_ns() or 0
     only(bench.step(Wake(request_id="", actor=SYSTEM), after_ns=0), OrderReleased)
     assert bench.recovers()
+
+
+def test_an_amended_gtd_that_waits_still_asks_again(backend: str) -> None:
+    bench = HeldBench(backend, self_match_group=1)
+    (sent,) = bench.submit(Side.BUY, 50, MID - 20)
+    expire_ns = bench.now_ns + 3600 * SECOND
+    stop = bench.hold(OrderType.STOP, trigger_ticks=MID - 10, tif=TimeInForce.GTD, expire_ns=expire_ns)
+    request, _ = bench.show(MID - 15, MID - 13)
+    assert stop.held is Held.SELF_MATCH
+    bench.step(AmendOrder(request_id=bench.request(), actor=SYSTEM, order_id=stop.order_id, quantity_lots=80))
+    refusal = OrderCancelReject(venue="BINANCE", client_order_id=request.client_order_id, text="not now")
+    assert [type(event).__name__ for event in bench.step(refusal)] == ["RequestRejected"]
+    bench.step_to(bench.now_ns + SECOND)
+    again, _ = bench.step(Wake(request_id="", actor=SYSTEM))
+    assert isinstance(again, CancelRequested)
+    assert again.order_id == sent.order_id

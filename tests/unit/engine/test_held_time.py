@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from meltica.domain.commands import (
     BeginDay,
+    SubmitOrder,
+    SubmitOrderList,
     Wake,
 )
 from meltica.domain.events import CommandRefused
+from meltica.domain.groups import Link, Sizing
 from meltica.domain.limits import DAY_NS
 from meltica.domain.market import TradingStatus
-from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order import Ended, OrderType, Side, TimeInForce
 from meltica.domain.order_events import (
     CancelRequested,
     HeldAmended,
@@ -100,3 +105,46 @@ def test_after_todays_close_the_next_one_is_meant(bench: HeldBench) -> None:
     bench.describe(close_ns=closed_at % DAY_NS)
     order = bench.hold(OrderType.MARKET, Side.BUY, tif=TimeInForce.AT_THE_CLOSE)
     assert order.due_ns == closed_at + DAY_NS - 2 * SECOND
+
+
+@pytest.mark.parametrize("sizing", Sizing)
+def test_gtd_expires_while_it_waits_for_the_order_that_lets_it_out(bench: HeldBench, sizing: Sizing) -> None:
+    at = bench.now_ns + 10 * SECOND
+    first = leg(Side.BUY, MID - 10)
+    child = leg(Side.SELL, MID + 10, time_in_force=TimeInForce.GTD, terms=Terms(expire_ns=at))
+    orders = SubmitOrderList(
+        request_id=bench.request(), actor=SYSTEM, link=Link.OTO, sizing=sizing, orders=(first, child)
+    )
+    bench.step(orders)
+    parent, waits = bench.engine.state.tables.orders.values()
+    bench.answer(parent, ExecType.NEW)
+    assert bench.engine.state.next_due_ns() == at
+    bench.step_to(at)
+    bench.fill(parent, 100)
+    assert (waits.ended, waits.released) == (Ended.EXPIRED, False)
+    assert bench.recovers()
+
+
+def leg(side: Side, price: int, **facts: Any) -> SubmitOrder:
+    told = {"request_id": "", "actor": "", "account": "main", "strategy": "manual", "instrument": BTC}
+    kind = {"order_type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC, "quantity_lots": 100}
+    return SubmitOrder(side=side, price_ticks=price, **{**told, **kind, **facts})
+
+
+def test_what_goes_on_for_a_filled_child_expires_with_it(bench: HeldBench) -> None:
+    at = bench.now_ns + 10 * SECOND
+    child = leg(Side.SELL, MID + 10, time_in_force=TimeInForce.GTD, terms=Terms(expire_ns=at))
+    orders = (leg(Side.BUY, MID - 10), child)
+    bench.step(
+        SubmitOrderList(request_id=bench.request(), actor=SYSTEM, link=Link.OTO, sizing=Sizing.PARTIAL, orders=orders)
+    )
+    parent, first = bench.engine.state.tables.orders.values()
+    bench.fill(parent, 30)
+    bench.fill(first, 30)
+    bench.fill(parent, 30)
+    third = bench.engine.state.tables.orders[3]
+    assert (third.due_ns, third.quantity_lots) == (at, 30)
+    bench.fill(third, 30)
+    bench.step_to(at)
+    bench.fill(parent, 40)
+    assert 4 not in bench.engine.state.tables.orders, "it would go out after its time"
