@@ -44,15 +44,18 @@ TURN: Final = 32
 """Records booked before everybody else gets a turn: about a millisecond."""
 
 
-def recovered(source: JournalSource, path: Path) -> Ledger:
+def recovered(source: JournalSource, path: Path) -> LedgerKeeper:
     """From the checkpoint if it can be trusted, else from the beginning; up to the journal's end.
+
+    Where an entry can't be booked the keeper has failed from the start: what stops no trading stops no start either.
 
     :raises JournalDamagedError: an entry does not follow from the one before it.
     """
-    ledger = _from_checkpoint(source, path) or Ledger()
-    for entry in entries(source, ledger.tables.sequence + 1):
-        ledger.apply(entry.seq, entry.time_ns, decode_record(entry.payload))
-    return ledger
+    keeper = LedgerKeeper(_from_checkpoint(source, path) or Ledger(), source, path)
+    for entry in entries(source, keeper.sequence + 1):
+        if not keeper.book(entry.seq, entry.time_ns, decode_record(entry.payload)):
+            break
+    return keeper
 
 
 def _from_checkpoint(source: JournalSource, path: Path) -> Ledger | None:
@@ -107,19 +110,21 @@ class LedgerKeeper:
             self._aside.add(task)
             task.add_done_callback(self._aside.discard)
         else:
-            self._apply(sequence, time_ns, record)
+            self.book(sequence, time_ns, record)
             self._tell()
 
-    def _apply(self, sequence: int, time_ns: int, record: Record) -> None:
+    def book(self, sequence: int, time_ns: int, record: Record) -> bool:
+        """At once, whatever it takes. False: it can't be booked, and nothing is from now on."""
         try:
             self._ledger.apply(sequence, time_ns, record)
         except Exception as error:
             self._failure = f"the ledger stopped at journal entry {sequence}: {error!r}"
             LOG.exception("the books are not kept any more from entry %d on; trading goes on", sequence)
+        return not self._failure
 
     async def _take_aside(self, sequence: int, time_ns: int, record: Record) -> None:
         """A correction that books many fills again takes its time in a thread, not the gateway's; others wait."""
-        await asyncio.to_thread(self._apply, sequence, time_ns, record)
+        await asyncio.to_thread(self.book, sequence, time_ns, record)
         self._changing = False
         self._resume()
 
@@ -231,7 +236,7 @@ async def keeping(gateway: LiveGateway, journal: Path, folder: Path) -> AsyncIte
     """The ledger of this journal beside the gateway; at the end a checkpoint is saved in ``folder``."""
     with SqliteReader(journal) as source:
         path = folder / CHECKPOINT_NAME
-        keeper = LedgerKeeper(recovered(source, path), source, path)
+        keeper = recovered(source, path)
         LOG.info("the books: %d journal entries", keeper.sequence)
         gateway.keep(keeper)
         following = asyncio.create_task(keeper.catch_up(gateway))

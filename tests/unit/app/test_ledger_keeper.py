@@ -11,8 +11,9 @@ from meltica.app.ledger_keeper import CHECKPOINT_NAME, LedgerKeeper, recovered
 from meltica.domain.cash import BookCash, CashKind
 from meltica.domain.commands import SubmitOrder
 from meltica.domain.errors import NotAcceptingError
-from meltica.domain.inputs import encode_record
+from meltica.domain.inputs import Record, encode_record
 from meltica.domain.order import OrderType, Side, TimeInForce
+from meltica.domain.order_events import TradeCorrected
 from meltica.domain.reports import ExecType
 from meltica.journal.reader import SqliteReader
 from meltica.journal.store import SqliteStore
@@ -52,7 +53,7 @@ async def world(tmp_path):
 def keeper_of(folder) -> tuple[LedgerKeeper, SqliteReader]:
     source = SqliteReader(folder / "journal")
     path = folder / CHECKPOINT_NAME
-    return LedgerKeeper(recovered(source, path), source, path), source
+    return recovered(source, path), source
 
 
 def digest_of(keeper: LedgerKeeper) -> str:
@@ -97,9 +98,9 @@ async def test_one_that_cant_be_trusted_is_passed_over(world, fault, caplog):
             path.write_bytes(checkpoint.encode(gateway.accounting._ledger, b"any"))
             gateway.journal.pop()
     with caplog.at_level(logging.WARNING):
-        ledger = recovered(source, path)
+        again = recovered(source, path)
     assert "rebuilt from the journal" in caplog.text
-    assert checkpoint.digest(ledger) == digest_of(keeper)
+    assert digest_of(again) == digest_of(keeper)
     source.close()
 
 
@@ -183,6 +184,35 @@ async def test_a_ledger_that_failed_says_so_to_everybody(caplog):
     with pytest.raises(NotAcceptingError):
         await anext(keeper.changes())
     assert "trading goes on" in caplog.text
+
+
+async def test_a_start_after_an_entry_that_cant_be_booked_has_no_books_and_goes_on(world, caplog):
+    gateway, folder = world
+    entry, record = gateway.journal[-1]
+    fill = TradeCorrected(
+        order_id=1,
+        account="main",
+        instrument=BTC,
+        reference_execution_id="nobody's",
+        execution_id="e2",
+        quantity_lots=1,
+        price_ticks=1,
+        fee_nanos=0,
+        cumulative_lots=1,
+        leaves_lots=0,
+        time_ns=entry.time_ns,
+    )
+    gateway.journal.append((entry, Record(record.input, (fill,))))
+    await written(folder / "journal", gateway, first=len(gateway.journal) - 1)
+    keeper, source = keeper_of(folder)
+    with pytest.raises(NotAcceptingError, match="the ledger stopped at journal entry"):
+        await keeper.booked(0)
+    assert keeper.custody("BINANCE", "main", "USDT") is None
+    keeper.take(keeper.sequence + 1, entry.time_ns, record)
+    await keeper.save()
+    assert not (folder / CHECKPOINT_NAME).exists(), "half of an entry may be booked in it"
+    assert "trading goes on" in caplog.text
+    source.close()
 
 
 async def test_a_long_correction_is_made_aside_and_everybody_waits_for_it():
