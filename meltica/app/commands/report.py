@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from meltica.app.commands.terminal import JOURNAL, JournalPath, examples
 from meltica.app.reports import execution_html, execution_report
 from meltica.domain.errors import MelticaError
 from meltica.domain.execution import ExecutionFilter, GroupBy
@@ -25,9 +26,15 @@ def _group() -> None:
     """Keeps ``executions`` a command of its own while it is the only one."""
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "meltica report executions",
+        "meltica report executions --by order --strategy momentum --from 2026-11-23",
+        "meltica report executions --html page.html",
+    )
+)
 def executions(
-    journal: Annotated[Path, typer.Argument(help="The journal file.")],
+    journal: JournalPath = JOURNAL,
     *,
     by: Annotated[GroupBy, typer.Option(help="What orders are put together by.")] = GroupBy.STRATEGY,
     html: Annotated[Path | None, typer.Option(help="Write a page with plots there.")] = None,

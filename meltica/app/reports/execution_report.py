@@ -53,15 +53,25 @@ def orders_of(executions: Executions, chosen: ExecutionFilter) -> Iterator[Order
 
 
 def rows_of(executions: Executions, by: GroupBy, chosen: ExecutionFilter) -> Iterable[ExecutionSummary]:
+    """Each with a name to show: orders without a strategy are a group as well."""
     if by is GroupBy.ORDER:
         return (order.summary for order in orders_of(executions, chosen))
-    return executions.summaries(by, chosen)
+    nameless = ALL if by is GroupBy.ALL else NONE
+    return (row if row.key else msgspec.structs.replace(row, key=nameless) for row in executions.summaries(by, chosen))
 
 
-HEADINGS: Final = (
-    "", "ccy", "orders", "filled", "canc", "rej", "unkn", "fill%", "maker%", "traded", "fees",
-    "IS bps", "delay", "impact", "opport", "fee bps", "arrival", "mid", "touch", "fill p50", "fill p99",
+ALL: Final = "all"
+NONE: Final = "(none)"
+
+LOTS: Final = ("orders", "filled", "cancelled", "rejected", "denied", "unpriced", "fill %", "maker %", "traded", "fees")
+COSTS: Final = (
+    "shortfall", "delay", "impact", "opportunity", "fees bp", "arrival", "mid", "touch", "fill p50", "fill p99",
 )  # fmt: skip
+HEADINGS: Final = ("", "ccy", *LOTS, *COSTS)
+COST_TITLE: Final = (
+    "shortfall and its parts, slippage against arrival, mid and touch, in basis points: more is worse;\n"
+    "from the command to the first fill: the median, and what 99 % do not exceed"
+)
 
 
 def cells_of(row: ExecutionSummary) -> tuple[str, ...]:
@@ -70,12 +80,13 @@ def cells_of(row: ExecutionSummary) -> tuple[str, ...]:
     parts = (fall.total, fall.delay, fall.impact, fall.opportunity, fall.fees)
     fills = next((stage for stage in row.stages if stage.stage is Stage.TIME_TO_FILL), None)
     return (
-        row.key or "all",
+        row.key or ALL,
         row.currency,
         str(row.orders),
         str(row.filled),
         str(row.canceled),
         str(row.rejected),
+        str(row.denied),
         str(row.unknown),
         percent(row.done, row.ordered),
         percent(row.maker, row.told),
@@ -120,7 +131,15 @@ def stage_cells(row: StageFigures) -> tuple[str, ...]:
 
 
 def table(rows: Iterable[ExecutionSummary]) -> Iterator[str]:
-    yield from _lines([HEADINGS, *(cells_of(row) for row in rows)])
+    """What was done, and below it what it cost: side by side they are wider than a terminal."""
+    cells = [cells_of(row) for row in rows]
+    if not cells:
+        yield "no order matches"
+        return
+    named, done = 2, 2 + len(LOTS)
+    yield from _lines([HEADINGS[:done], *(row[:done] for row in cells)])
+    yield from ("", *COST_TITLE.splitlines())
+    yield from _lines([(*line[:named], *line[done:]) for line in (HEADINGS, *cells)])
 
 
 def stage_table(total: ExecutionSummary) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from meltica.app.cli import app
 from meltica.app.reports import plots
 from meltica.app.reports.execution_html import page
-from meltica.app.reports.execution_report import UnreadableEntryError, duration, fold, stage_table, table
+from meltica.app.reports.execution_report import UnreadableEntryError, duration, fold, rows_of, stage_table, table
 from meltica.domain.errors import MelticaError
 from meltica.domain.execution import GroupBy
 from meltica.domain.order import Side
@@ -94,13 +95,28 @@ def test_the_table() -> None:
     day.fill(1, "a", 700, 4005, (4004, 4006), fee_nanos=17 * 10**9, maker=False)
     day.tell(1, ExecType.CANCELED, (4007, 4009))
     day.adopt(2, 5)
-    heading, alpha, external = table(day.books.summaries(GroupBy.STRATEGY, ALL))
-    assert heading.split()[:5] == ["ccy", "orders", "filled", "canc", "rej"]
-    row = "alpha USD 1 0 1 0 0 70.0 0.0 28,035.00 17.00 19.00 7.00 1.75 6.00 4.25 2.50 0.00 -2.50 1 s 1.02 s"
-    assert alpha.split()[:19] == row.split()[:19]
-    assert external.split()[:11] == ["external", "USD", *"10001", "-", "-", "0.00", "0.00"]
-    assert external.split()[11:] == ["-"] * 10, "unknown is not 0"
-    assert len(heading) == len(alpha) == len(external)
+    day.submit(3, (4003, 4005), strategy="")
+    done, cost = split(table(rows_of(day.books, GroupBy.STRATEGY, ALL)))
+    assert [line.split()[0] for line in done] == ["ccy", "(none)", "alpha", "external"]
+    assert done[0].split()[:5] == ["ccy", "orders", "filled", "cancelled", "rejected"]
+    assert " ".join(done[2].split()) == "alpha USD 1 0 1 0 0 0 70.0 0.0 28,035.00 17.00"
+    assert " ".join(cost[2].split()) == "alpha USD 19.00 7.00 1.75 6.00 4.25 2.50 0.00 -2.50 1.01 s 1.01 s"
+    assert done[3].split() == ["external", "USD", *"100001", "-", "-", "0.00", "0.00"]
+    assert cost[3].split() == ["external", "USD", *["-"] * 10], "unknown is not 0"
+    assert len({len(line) for line in done}) == len({len(line) for line in cost}) == 1
+    (heading, row), _ = split(table(rows_of(day.books, GroupBy.ALL, ALL)))
+    assert (heading.split()[0], row.split()[0]) == ("ccy", "all")
+
+
+def split(lines: Iterator[str]) -> tuple[list[str], list[str]]:
+    """What was done, and what it cost without the two lines of its title; all of it fits a terminal."""
+    done, _, cost = "\n".join(lines).partition("\n\n")
+    assert max(map(len, f"{done}\n{cost}".splitlines())) <= 110
+    return done.splitlines(), cost.splitlines()[2:]
+
+
+def test_nothing_that_matches_is_said() -> None:
+    assert list(table(())) == ["no order matches"]
 
 
 def test_the_table_of_stages() -> None:
