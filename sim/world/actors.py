@@ -233,7 +233,8 @@ class Crowd:
         if not rows:
             return None
         row = self._dice.choice(rows)
-        fresh = msgspec.structs.replace(row, max_long_lots=self._dice.randrange(300, 9_000))
+        most = 9_000 if row.instrument in self._orders.names else 900
+        fresh = msgspec.structs.replace(row, max_long_lots=self._dice.randrange(300, most))
         return SetLimits(**who, limits=fresh, revision=self._state.tables.limits[key_of(row)][1])
 
     def _disarm(self, who: dict[str, Any]) -> Command | None:
@@ -267,7 +268,7 @@ class Crowd:
                 )
         for status in life.gateway.gate_status().hot_gates:
             if status.standing == Standing.READY.name:
-                done.append(ArmGate(**self._who("rita"), gate=status.gate, armed=True, reason="looked at"))
+                done += [ArmGate(**self._who("rita"), gate=status.gate, armed=True, reason="looked at")]
         return done + self._doubts(life) + self._differences(life)
 
     def _doubts(self, life: Life) -> list[Command]:

@@ -28,20 +28,23 @@ from meltica.app.valuation import value_positions
 from meltica.domain.commands import Command, SetLimits
 from meltica.domain.limits import key_of
 from meltica.domain.market import MarketEvent
-from meltica.domain.ports import Answer
+from meltica.domain.ports import Answer, VenueSession
 from meltica.hot.ports import RiskGate
 from meltica.journal.errors import JournalFailedError
 from meltica.journal.reader import SqliteReader
 from meltica.journal.store import SqliteStore
 from meltica.links.frames import GateShape
+from meltica.venues.paper.lossy import MILLION, Faults, LossySession
 from sim.world.disk import SteppedWriter, Store
 from sim.world.gate import FarGate, FarGateKeeper
 from sim.world.hot_link import WorldGates, WorldLink
 from sim.world.line import Line
 from sim.world.loop import VirtualLoop
+from sim.world.network import HORIZON_NS
 
 if TYPE_CHECKING:
     from meltica.venues.paper.session import PaperSession
+    from sim.world.exchange import Exchange
     from sim.world.world import World
 
 SHAPE: Final = GateShape(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
@@ -57,6 +60,7 @@ class Life:
     writer_kind: type[SteppedWriter] = SteppedWriter
     gate_kind: type[FarGate] = FarGate
     line_kind: type[Line] = Line
+    lossy_kind: type[LossySession] = LossySession
     gates_kind: type[WorldGates] = WorldGates
     link_kind: type[WorldLink] = WorldLink
     """Tests put faulty ones here, to see that they are found."""
@@ -75,6 +79,8 @@ class Life:
         self.link_frozen_ns = 0
         """The thread of the control link does as well."""
         self.lines: dict[str, Line] = {}
+        self.venues: list[VenueSession] = []
+        """The ways to the venues, as the gateway has them."""
         self.gateway: LiveGateway = cast("LiveGateway", None)
         self._bootstrap: Bootstrap | None = None
         self._writer: SteppedWriter | None = None
@@ -144,7 +150,7 @@ class Life:
             executions = await running.enter_async_context(executing(gateway, journal, folder))
             self._wire(gateway)
             every_s = world.settings.reconcile_every_s
-            reconciler = Reconciler(gateway, self.lines.values(), every_s=every_s, booked=books.custody)
+            reconciler = Reconciler(gateway, self.venues, every_s=every_s, booked=books.custody)
             gateway.keep(reconciler)
             gateway.keep(world.oracle)
             await reconciler.start()
@@ -240,7 +246,26 @@ class Life:
             dice = random.Random(f"{world.seed}|line|{exchange.venue}|{self.number}")
             line = self.line_kind(exchange, gateway, self.loop, world.clock, dice, world.oracle.leaves)
             self.lines[exchange.venue] = line
-            gateway.add_venue(line)
+            self.venues.append(self._way(line, exchange))
+            gateway.add_venue(self.venues[-1])
+
+    def _way(self, line: Line, exchange: Exchange) -> VenueSession:
+        """The session itself; to a venue that tells nothing again behind a lossy line, where there are such faults."""
+        ppm = round(self.world.faults.lossy * MILLION)
+        if exchange.tells_again or not ppm:
+            return line
+        line.is_asked = True
+        return self.lossy_kind(
+            line,
+            Faults(
+                seed=self.world.seed * MILLION + self.number,
+                lost_ppm=ppm,
+                unanswered_ppm=ppm,
+                late_ppm=ppm,
+                lost_fills_ppm=ppm,
+                horizon_ns=HORIZON_NS,
+            ),
+        )
 
     def _start_strategies(self, gateway: LiveGateway) -> None:
         known = gateway.state.tables.instruments

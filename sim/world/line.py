@@ -53,6 +53,9 @@ class Line:
         self._asked: list[str] = []
         """Accounts of which a statement is wanted."""
         self._statements: list[VenueStatement] = []
+        self.is_asked = False
+        """What was heard is not handed over: a lossy line in front of this one comes for it with ``due``."""
+        self._heard: list[VenueReport] = []
         self._connect()
 
     # The ports
@@ -79,9 +82,12 @@ class Line:
         if self.dead:
             return ()
         late = [command for command, until_ns in self._waiting.values() if until_ns <= now_ns]
-        return [self._unknown(command, "no answer in time") for command in late]
+        heard, self._heard = self._heard, []
+        return [*heard, *(self._unknown(command, "no answer in time") for command in late)]
 
     def next_deadline_ns(self) -> int | None:
+        if self._heard and not self.dead:
+            return 0
         return None if self.dead else min((until_ns for _, until_ns in self._waiting.values()), default=None)
 
     def query(self, asked: QueryRequested, now_ns: int) -> None:  # noqa: ARG002 - the port's form
@@ -163,6 +169,9 @@ class Line:
 
     def _hand_over(self, reports: Sequence[VenueReport], next_number: int) -> None:
         if not self.dead:
+            if self.is_asked:
+                self._heard += reports
+                reports = ()
             try:
                 self._gateway.reported(reports)
             except NotAcceptingError:

@@ -27,7 +27,7 @@ class Orders:
     def __init__(
         self, dice: random.Random, prices: dict[str, int], names: list[str], accounts: tuple[str, ...]
     ) -> None:
-        self._dice, self._prices, self._names, self._accounts = dice, prices, names, accounts
+        self._dice, self._prices, self.names, self._accounts = dice, prices, names, accounts
 
     def one(self, who: dict[str, Any], now_ns: int) -> SubmitOrder:
         kind = self._dice.choices(
@@ -95,7 +95,7 @@ class Orders:
     # One order each
 
     def _place(self) -> dict[str, Any]:
-        name = self._dice.choice(self._names)
+        name = self._dice.choice(self.names)
         return {
             "account": self._dice.choice(self._accounts),
             "strategy": self._dice.choice(["manual", "desk"]),

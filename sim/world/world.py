@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
+import itertools
 import random
 import shutil
 import tempfile
@@ -23,7 +24,7 @@ from typing import Final, NamedTuple
 from meltica.app.settings import ControlSettings, HotGateSettings, LimitSettings, Settings, StrategySettings
 from meltica.domain.capabilities import Capabilities
 from meltica.domain.commands import CancelAllOrders
-from meltica.domain.limits import StrategyLimits
+from meltica.domain.limits import Limits, PositionLimits, StrategyLimits
 from meltica.domain.market import MarketEvent
 from meltica.domain.money import NANOS
 from meltica.journal.reader import SqliteReader, entries
@@ -51,6 +52,8 @@ LOOK_NS: Final = SECOND
 END_ACTOR: Final = "spiffe://meltica.example/person/olivia"
 
 
+HOT_LOTS: Final = 400
+"""Of a hot instrument, for an account: little, so that slices are used up."""
 DESK: Final = StrategyLimits(
     strategy="desk",
     enabled=True,
@@ -105,7 +108,12 @@ class World:
         )
         traded = INSTRUMENTS + (HOT_INSTRUMENTS if gates else ())
         self.instruments = [each for each, _ in traded]
-        self.limits = (DESK,)
+        self.limits: list[Limits] = [DESK]
+        for account, (each, _) in itertools.product(self.settings.accounts, HOT_INSTRUMENTS if gates else ()):
+            tight = PositionLimits(
+                account=account, instrument=each.instrument, max_long_lots=HOT_LOTS, max_short_lots=HOT_LOTS
+            )
+            self.limits.append(tight)
         self.exchanges = [
             Exchange(
                 name,
