@@ -9,7 +9,8 @@ import msgspec
 from meltica import hot
 from meltica.app.gates import local_gate
 from meltica.app.settings import GATE_ACCOUNTS, GATE_INSTRUMENTS, GATE_WORKING_ORDERS
-from meltica.domain.commands import GateState, ReportGate
+from meltica.domain.commands import AmendOrders, GateState, ReportGate, SubmitOrderList, SubmitOrders
+from meltica.domain.events import GateStateChanged
 from meltica.domain.inputs import Record, decode_record
 from meltica.engine.engine import Engine
 from meltica.engine.snapshot import snapshot
@@ -65,10 +66,13 @@ def replay(path: Path, backend: str, working_orders: int = GATE_WORKING_ORDERS) 
 
 
 def is_gates_end(record: Record) -> bool:
-    """Its gate was lost, perhaps in the middle of a step: what that one had said by then stands in this entry.
+    """Its gate was lost, perhaps in the middle of a step: what that one had said by then stands in this entry. Or the
+    step, about many orders, went on without it.
 
     Where it broke off no gate that answers can tell again, so the entry is taken over as it is."""
     body = record.input.body
+    if isinstance(body, SubmitOrders | SubmitOrderList | AmendOrders):
+        return any(isinstance(event, GateStateChanged) for event in record.events)
     return isinstance(body, ReportGate) and body.state is GateState.LOST
 
 

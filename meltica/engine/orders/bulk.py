@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
 from meltica.domain import lifecycle
 from meltica.domain.commands import CancelOrders, SubmitOrder, SubmitOrders
+from meltica.domain.errors import GateUnreachableError
+from meltica.domain.events import GateStateChanged
 from meltica.domain.many import ITEMS_MOST, Item, ManyAnswered, Outcome, Unreadable
 from meltica.domain.order import Ended, Order
 from meltica.domain.order_events import OrderDenied
@@ -18,6 +22,7 @@ from meltica.engine.orders import orders
 from meltica.engine.orders.cancels import Ways, foreign_fault, is_foreign, is_over, make_way, request_cancel_once
 
 Fault = tuple[str, str, str]
+Asked = TypeVar("Asked")
 
 
 def submit_orders(desk: Desk, command: SubmitOrders) -> None:
@@ -48,7 +53,23 @@ def counted(desk: Desk, actor: str, field: str, number: int) -> bool:
 def _submit_one(desk: Desk, order: SubmitOrder) -> Item:
     if (fault := orders.fault_of(desk, order)) is not None:
         return faulty(fault)
-    return _let_in(orders.admit(desk, order), desk)
+    return _let_in(beside_others(desk, partial(orders.admit, desk, order)), desk)
+
+
+def beside_others(desk: Desk, ask: Callable[[], Asked]) -> Asked:
+    """Ask the gate about one of many. Should it not answer any more, what it let out before has gone out all the same:
+    so the step goes on, and this one and those after it hear that the gate is lost.
+
+    :raises GateUnreachableError: nothing has happened yet in this step, so the driver may take it again.
+    """
+    try:
+        return ask()
+    except GateUnreachableError as error:
+        if not desk.said():
+            raise
+        reason = str(error) or "no answer"
+        desk.emit(GateStateChanged(lost=True, reason=reason, time_ns=desk.now_ns))
+        return ask()
 
 
 def faulty(fault: Fault) -> Item:
@@ -105,7 +126,7 @@ def let_all_in(desk: Desk, asked: Sequence[SubmitOrder], *, group_id: int = 0) -
     opened: list[Order] = []
     ways: Ways = []
     for order in asked:
-        one = orders.admit(desk, order, group_id=group_id, ways=ways)
+        one = beside_others(desk, partial(orders.admit, desk, order, group_id=group_id, ways=ways))
         if one.ended is Ended.REJECTED:
             withdraw(desk, opened, f"not sent: order {len(opened) + 1} of the list was refused")
             return opened, one

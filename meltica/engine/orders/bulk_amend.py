@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from meltica.domain.commands import AmendOrder, AmendOrders
 from meltica.domain.events import CommandRefused, Event
@@ -10,7 +11,7 @@ from meltica.domain.many import Item, Outcome
 from meltica.domain.order_events import AmendDenied, ReplaceRequested, RequestRejected
 from meltica.engine.desk import Desk
 from meltica.engine.orders import amends
-from meltica.engine.orders.bulk import Fault, answer, counted, faulty
+from meltica.engine.orders.bulk import Fault, answer, beside_others, counted, faulty
 from meltica.engine.orders.cancels import Ways, id_fault, make_way
 
 
@@ -127,7 +128,7 @@ def _take_back(desk: Desk, sent: Sequence[tuple[int, ReplaceRequested]], refused
 
 def _amend_one(desk: Desk, asked: AmendOrder, ways: Ways | None = None) -> tuple[Item, Sequence[Event]]:
     before = len(desk.said())
-    amends.amend(desk, asked, ways=ways)
+    beside_others(desk, partial(amends.amend, desk, asked, ways=ways))
     said = desk.take_back_refusals(before)
     return _answered(asked.order_id, said), said
 
