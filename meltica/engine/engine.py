@@ -167,7 +167,7 @@ class Engine:
             breakers.let_go(desk)
             breakers.look(desk)
         try:
-            if state.alarms or state.queries:
+            if (state.alarms and state.alarms[0][0] <= desk.now_ns) or state.queries:
                 self._ring(happened)
             HANDLERS[type(body)](desk, body)
             if fold.changed:

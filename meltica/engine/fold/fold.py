@@ -217,7 +217,9 @@ class Fold(LimitsFold):
 
     def _order_moved(self, event: OrderReported | RequestRejected) -> None:
         order = self._state.tables.orders[event.order_id]
-        self._note(order)
+        acknowledged = isinstance(event, OrderReported) and event.exec_type is _NEW  # That moves no quantity.
+        if not (acknowledged and order.parent_id):  # A parent looks at what is filled, and at what is under way.
+            self._note(order)
         held, known_as = order.held is not None, order.client_order_id
         lifecycle.move(order, event)
         if order.terms is not None:
@@ -231,7 +233,7 @@ class Fold(LimitsFold):
                 self._state.by_client_id[self._instrument(order).venue, event.client_order_id] = order.order_id
             if event.exec_type in OUTCOMES and not event.unsent:
                 self._tell_outcome(order.account, rejected=event.exec_type is not _NEW)
-        if not (isinstance(event, OrderReported) and event.exec_type is _NEW):  # That moves no quantity.
+        if not acknowledged:
             self._reserve_worst_case(order)
         if order.parent_id:
             self._parents.child_changed(order, event)

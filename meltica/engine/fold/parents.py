@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from meltica.domain.errors import InvariantError
 from meltica.domain.order import Order
@@ -13,7 +13,11 @@ from meltica.domain.parent_events import AlgoAmended, AlgoMoved, AlgoOverfilled,
 from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held
 from meltica.engine.fold import groups as fold_groups
+from meltica.engine.parents.families import NOTHING
 from meltica.engine.state import EngineState
+
+_NEW: Final = ExecType.NEW
+_REJECTED: Final = ExecType.REJECTED
 
 
 class ParentsFold:
@@ -44,24 +48,26 @@ class ParentsFold:
 
     def child_changed(self, child: Order, event: object) -> None:
         """Its parent has all that it has, whatever it was told by: a fill, a late one, a correction, a bust."""
-        parent = self._parent(child.parent_id)
-        self._state.families.touch(child)
-        if isinstance(event, OrderReported) and event.exec_type is ExecType.REJECTED:
-            parent.refusals += 1
-        elif isinstance(event, OrderReported) and event.exec_type is ExecType.NEW:
-            parent.refusals = 0
-        lots, value, fees = self._state.families.grown(child)
-        if (lots, value, fees) != (0, 0, 0):
-            order = self._state.tables.orders[child.parent_id]
-            if self._state.unsaved is not None:
-                self._state.unsaved.order(child.parent_id)
+        state = self._state
+        parent = state.tables.parents[child.parent_id]
+        state.families.touch(child)
+        if isinstance(event, OrderReported):
+            if event.exec_type is _NEW:
+                parent.refusals = 0
+            elif event.exec_type is _REJECTED:
+                parent.refusals += 1
+        lots, value, fees = grown = state.families.grown(child)
+        if grown != NOTHING:
+            order = state.tables.orders[child.parent_id]
+            if state.unsaved is not None:
+                state.unsaved.order(child.parent_id)
             order.cumulative_lots += lots
             order.cumulative_value += value
             order.fees_nanos += fees
             order.updated_ns = child.updated_ns
             parent.refusals = 0
             if order.group_id and isinstance(event, OrderFilled | TradeCorrected):
-                fold_groups.moved(self._state.tables, order, event)
+                fold_groups.moved(state.tables, order, event)
                 self._changed[order.order_id] = None
 
     # The parent itself

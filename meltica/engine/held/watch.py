@@ -138,7 +138,7 @@ class Watch:
         if order.held is None and (order.order_type is not OrderType.PEGGED or leaves_lots(order) == 0):
             return False
         wants = _wants(order)
-        waits = order.held in (Held.RELEASE, Held.REFERENCE)
+        waits = order.held in (Held.RELEASE, Held.REFERENCE) and not waits_for_clock(order)
         if not wants and not waits:
             return False
         market = self._markets.setdefault(order.instrument, _Market())
@@ -220,12 +220,20 @@ class Watch:
 
 
 def is_termed(order: Order) -> bool:
-    """Is it held, or does it say more and may want something because of it? GTD: a bust reopens it."""
+    """Is it held, or does it say more and may want something because of it? GTD: a bust reopens it. A parent's own
+    events say when it wants to be looked at."""
     if order.held is not None:
-        return True
+        return order.held is not Held.SLICES
     if order.terms is None or order.ended is not None:
         return False
     return leaves_lots(order) > 0 or order.time_in_force is TimeInForce.GTD
+
+
+def waits_for_clock(order: Order) -> bool:
+    """Its moment came, and it is tried again when its alarm rings: not with the next quote, like what waits for one."""
+    if order.held is not Held.RELEASE or order.due_ns == 0 or order.time_in_force is TimeInForce.AT_THE_CLOSE:
+        return False
+    return order.terms is None or order.due_ns != order.terms.expire_ns
 
 
 def _wants(order: Order) -> tuple[Want, ...]:

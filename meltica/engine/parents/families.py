@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from meltica.domain.market import Quote
 from meltica.domain.order import Order
 from meltica.domain.parent import AlgoView, Parent, Phase
 from meltica.domain.schedule import ScheduleKind
 from meltica.engine.parents import schedules
-from meltica.engine.parents.schedules import plan_of, pov
+from meltica.engine.parents.schedules import Plan, pov
 
 Totals = tuple[int, int, int]
 """Lots, price_ticks x lots, fees in nanos."""
 _WATCHING = (Phase.RUNNING, Phase.PAUSED)
+NOTHING: Final = (0, 0, 0)
+PLANS_KEPT: Final = 4096
+"""Plans that are remembered with their curves, up to a thousand slices each; of more the oldest are computed anew."""
 
 
 class Families:
@@ -21,9 +25,11 @@ class Families:
         self._orders = orders
         self._parents = parents
         self._children: dict[int, list[int]] = {}
-        self._maybe_live: dict[int, set[int]] = {}
+        self._maybe_live: dict[int, dict[int, Order]] = {}
+        """By parent its children of which something was heard since they were dead, oldest first."""
         self._counted: dict[int, Totals] = {}
         """Child -> what of it is in its parent's totals."""
+        self._plans: dict[int, Plan] = {}
         self._volume: dict[str, dict[int, Parent]] = {}
         """Instrument -> the parents that follow its volume."""
         for order in orders.values():
@@ -39,14 +45,20 @@ class Families:
 
     def touch(self, child: Order) -> None:
         """Something became known of it; so it may be alive again."""
-        self._maybe_live.setdefault(child.parent_id, set()).add(child.order_id)
+        maybe = self._maybe_live.setdefault(child.parent_id, {})
+        if child.order_id not in maybe:
+            late = bool(maybe) and child.order_id < next(reversed(maybe))
+            maybe[child.order_id] = child
+            if late:
+                self._maybe_live[child.parent_id] = {number: maybe[number] for number in sorted(maybe)}
 
     def grown(self, child: Order) -> Totals:
         """By how much the child's executions differ from what its parent's totals have of it; now they have it."""
-        before = self._counted.get(child.order_id, (0, 0, 0))
+        before = self._counted.get(child.order_id, NOTHING)
         after = child.cumulative_lots, child.cumulative_value, child.fees_nanos
-        if after != before:
-            self._counted[child.order_id] = after
+        if after == before:
+            return NOTHING
+        self._counted[child.order_id] = after
         return after[0] - before[0], after[1] - before[1], after[2] - before[2]
 
     def live(self, parent_id: int) -> list[Order]:
@@ -54,11 +66,19 @@ class Families:
         maybe = self._maybe_live.get(parent_id)
         if not maybe:
             return []
-        found = [self._orders[number] for number in sorted(maybe)]
-        living = [child for child in found if child.reserved_lots > 0]
-        if len(living) < len(found):
-            self._maybe_live[parent_id] = {child.order_id for child in living}
+        living = [child for child in maybe.values() if child.reserved_lots > 0]
+        if len(living) < len(maybe):
+            self._maybe_live[parent_id] = {child.order_id: child for child in living}
         return living
+
+    def plan(self, order: Order, parent: Parent) -> Plan:
+        """What the parent is to do by when, as its order and its schedule are now."""
+        plan = self._plans.get(order.order_id)
+        if plan is None or plan.schedule is not parent.schedule or plan.quantity_lots != order.quantity_lots:
+            plan = self._plans[order.order_id] = Plan(order.order_id, order.quantity_lots, parent.schedule)
+            if len(self._plans) > PLANS_KEPT:
+                del self._plans[next(iter(self._plans))]
+        return plan
 
     def children(self, parent_id: int) -> tuple[int, ...]:
         return tuple(self._children.get(parent_id, ()))
@@ -66,7 +86,7 @@ class Families:
     def view(self, order: Order, parent: Parent, now_ns: int) -> AlgoView:
         live = self.live(order.order_id)
         return AlgoView(
-            target_lots=schedules.due(plan_of(order, parent), now_ns, parent.market_lots),
+            target_lots=schedules.due(self.plan(order, parent), now_ns, parent.market_lots),
             working_lots=sum(child.reserved_lots for child in live),
             children=self.children(order.order_id),
             live=tuple(child.order_id for child in live),
@@ -103,7 +123,7 @@ class Families:
             return False
         order, schedule = self._orders[parent.order_id], parent.schedule
         under_way = order.cumulative_lots + sum(child.reserved_lots for child in self.live(order.order_id))
-        child = schedules.child_lots(plan_of(order, parent), parent.slices)
+        child = schedules.child_lots(self.plan(order, parent), parent.slices)
         needed = min(under_way + child, order.quantity_lots)
         if pov.due(schedule, order.quantity_lots, parent.market_lots) >= needed:
             return False  # It knows of enough: something else holds it back.

@@ -20,7 +20,7 @@ from meltica.engine.orders import admission
 from meltica.engine.orders.cancels import request_cancel_once
 from meltica.engine.parents import schedules
 from meltica.engine.parents.children import Refusal, Slice, least_lots, priced, send, sized
-from meltica.engine.parents.schedules import Plan, plan_of
+from meltica.engine.parents.schedules import Plan
 from meltica.engine.parents.slicing import SYSTEM, move
 
 BACKOFF_NS: Final = 1_000_000_000
@@ -32,6 +32,8 @@ CHILDREN_AT_ONCE: Final = 10
 """Sent in one step. The next ones go out after BACKOFF_NS: a mistake must not empty a quantity in a moment."""
 CHILD_STAYS_NS: Final = 1_000_000_000
 """A POV's child makes way no sooner: one that goes out smaller than is due leaves something due at once."""
+_POV: Final = ScheduleKind.POV
+_ICEBERG: Final = ScheduleKind.ICEBERG
 CANCELS_MAX: Final = 5
 """Requests to one child. A venue that refuses them all is asked no more; its fills count as ever."""
 
@@ -43,6 +45,8 @@ class _Look(NamedTuple):
     order: Order
     parent: Parent
     live: list[Order]
+    under_way: int
+    """Lots that are filled, or that these may still fill."""
     may_send: bool
 
 
@@ -90,6 +94,8 @@ def see_volume(desk: Desk, command: SeeMarket) -> None:
 
 def _hear_of_child(desk: Desk, order: Order, parent: Parent, child: Order) -> None:
     """A child that came to nothing by itself: not at once again."""
+    if child.ended is None and not child.done_for_day:
+        return
     if child.time_in_force is TimeInForce.DAY and (child.ended is Ended.EXPIRED or _over_for_good(child)):
         if parent.phase in (Phase.RUNNING, Phase.PAUSED):
             move(desk, order, Phase.CLOSING, f"the venue's day is over: order {child.order_id}", how=ExecType.EXPIRED)
@@ -129,7 +135,8 @@ def _look(desk: Desk, order: Order, parent: Parent, *, may_send: bool = False) -
         else:
             move(desk, order, Phase.DONE, "filled")
         return
-    _PHASES[parent.phase](_Look(desk, order, parent, live, may_send))
+    under_way = order.cumulative_lots + sum([child.reserved_lots for child in live])
+    _PHASES[parent.phase](_Look(desk, order, parent, live, under_way, may_send))
 
 
 def _split_since(desk: Desk, order: Order, parent: Parent) -> bool:
@@ -139,8 +146,8 @@ def _split_since(desk: Desk, order: Order, parent: Parent) -> bool:
 
 
 def _run(at: _Look) -> None:
-    desk, order, parent, live, may_send = at
-    now, plan = desk.now_ns, plan_of(order, parent)
+    desk, order, parent, live, _, may_send = at
+    now, plan = desk.now_ns, desk.state.families.plan(order, parent)
     if 0 < parent.schedule.end_ns <= now:
         cross = parent.schedule.at_end is AtEnd.CROSS
         text = "the schedule's end came before all was filled"
@@ -149,12 +156,13 @@ def _run(at: _Look) -> None:
     if now < parent.retry_ns or now < parent.schedule.start_ns:
         _arm(desk, order, _sooner(schedules.next_ns(plan, now), parent.retry_ns), parent.reason)
         return
-    _make_room(desk, order, live)
-    if _catch_up(desk, plan, parent, live) or not _wanted(desk, order, parent, live):
+    _make_room(at)
+    want = 0 if live and _catch_up(at, plan) else _wanted(at, plan)
+    if want == 0:
         _arm(desk, order, schedules.next_ns(plan, now))
     elif not may_send:
         _arm(desk, order, now)
-    elif _send_slices(desk, order, parent):
+    elif _send_slices(at, plan, want):
         _arm(desk, order, schedules.next_ns(plan, now))
 
 
@@ -163,7 +171,7 @@ def _sooner(one_ns: int, other_ns: int) -> int:
 
 
 def _pause(at: _Look) -> None:
-    desk, order, parent, live, _ = at
+    desk, order, parent, live, _, _ = at
     if 0 < parent.schedule.end_ns <= desk.now_ns:
         text = "the schedule's end came while it was paused"
         move(desk, order, Phase.CLOSING, text, how=ExecType.EXPIRED)
@@ -171,13 +179,13 @@ def _pause(at: _Look) -> None:
     if not parent.keep_children:
         _cancel(desk, live, f"order {order.order_id} is paused")
     else:
-        _make_room(desk, order, live)
+        _make_room(at)
     _arm(desk, order, parent.schedule.end_ns, parent.reason)
 
 
 def _cross(at: _Look) -> None:
     """Rounds of all that is left, as long as each fills something."""
-    desk, order, parent, live, may_send = at
+    desk, order, parent, live, _, may_send = at
     if live:
         _cancel(desk, [child for child in live if child.time_in_force is not TimeInForce.IOC], "the schedule's end")
         _arm(desk, order, 0)
@@ -188,7 +196,8 @@ def _cross(at: _Look) -> None:
     else:
         sent = len(desk.state.families.children(order.order_id))
         left = order.quantity_lots - order.cumulative_lots
-        why = _send_some(desk, order, parent, ChildStyle.MARKET, left)
+        plan = desk.state.families.plan(order, parent)
+        why = _send_some(at, plan, ChildStyle.MARKET, left)
         if why is not None or len(desk.state.families.children(order.order_id)) == sent:
             text = "too little is left to trade" if why is None else why.text
             move(desk, order, Phase.CLOSING, f"the rest could not be sent: {text}", how=ExecType.EXPIRED)
@@ -197,7 +206,7 @@ def _cross(at: _Look) -> None:
 
 
 def _close(at: _Look) -> None:
-    desk, order, parent, live, _ = at
+    desk, order, parent, live, _, _ = at
     _cancel(desk, live, f"order {order.order_id} ends")
     if live:
         _arm(desk, order, 0, parent.reason)
@@ -221,62 +230,62 @@ def _working(desk: Desk, order: Order) -> int:
     return sum(child.reserved_lots for child in desk.state.families.live(order.order_id))
 
 
-def _wanted(desk: Desk, order: Order, parent: Parent, live: list[Order]) -> int:
+def _wanted(at: _Look, plan: Plan) -> int:
     """Lots that are due and neither filled nor under way; 0 where a whole child of them is waited for."""
-    plan, kind = plan_of(order, parent), parent.schedule.kind
-    if kind is ScheduleKind.ICEBERG:
-        return 0 if live else order.quantity_lots - order.cumulative_lots
-    under_way = order.cumulative_lots + sum(child.reserved_lots for child in live)
-    want = schedules.due(plan, desk.now_ns, parent.market_lots) - under_way
-    left = order.quantity_lots - under_way
-    if kind is ScheduleKind.POV and want < min(schedules.child_lots(plan, parent.slices), left):
+    parent, kind = at.parent, plan.schedule.kind
+    if kind is _ICEBERG:
+        return 0 if at.live else plan.quantity_lots - at.under_way
+    want = schedules.due(plan, at.desk.now_ns, parent.market_lots) - at.under_way
+    left = plan.quantity_lots - at.under_way
+    if kind is _POV and want < min(schedules.child_lots(plan, parent.slices), left):
         return 0
-    return max(want, 0)
+    return want if want > 0 else 0  # noqa: FURB136 - three times faster than max
 
 
-def _make_room(desk: Desk, order: Order, live: list[Order]) -> None:
+def _make_room(at: _Look) -> None:
     """Children that an amendment left no room for: more than the rest, or at a price that is not allowed any more."""
-    under_way = order.cumulative_lots + sum(child.reserved_lots for child in live)
-    for child in reversed(live):
-        limit, price = order.price_ticks, child.price_ticks
+    desk, order, under_way, limit = at.desk, at.order, at.under_way, at.order.price_ticks
+    for child in reversed(at.live):
+        price = child.price_ticks
         beyond = limit is not None and price is not None and (price - limit) * order.side.sign > 0
         if beyond or under_way > order.quantity_lots:
             _cancel(desk, [child], f"order {order.order_id} was amended")
             under_way -= child.reserved_lots
 
 
-def _catch_up(desk: Desk, plan: Plan, parent: Parent, live: list[Order]) -> bool:
+def _catch_up(at: _Look, plan: Plan) -> bool:
     """Slices that are not filled when the next is due make way for it, where the schedule says so.
 
     True: it waits until they have. A POV's next child has no moment of its own: sent before they are gone, it would
     itself be what makes way for the one that replaces them, and so on without end.
     """
-    rest = [child for child in live if child.time_in_force is not TimeInForce.IOC]  # Those go by themselves.
-    if parent.schedule.catch_up is CatchUp.KEEP or not rest:
+    desk, schedule = at.desk, plan.schedule
+    if schedule.catch_up is CatchUp.KEEP:
         return False
-    if plan.schedule.kind is ScheduleKind.POV:
-        order = desk.state.tables.orders[plan.order_id]
+    rest = [child for child in at.live if child.time_in_force is not TimeInForce.IOC]  # Those go by themselves.
+    if not rest:
+        return False
+    if schedule.kind is _POV:
         old = [child for child in rest if desk.now_ns - child.created_ns >= CHILD_STAYS_NS]
-        behind = old if old and _wanted(desk, order, parent, live) else []
+        behind = old if old and _wanted(at, plan) else []
     else:
         began = schedules.slice_began_ns(plan, desk.now_ns)
         behind = [child for child in rest if child.created_ns < began]
     _cancel(desk, behind, "the next slice is due")
-    return plan.schedule.kind is ScheduleKind.POV and any(child.pending for child in behind)
+    return schedule.kind is _POV and any(child.pending for child in behind)
 
 
-def _send_slices(desk: Desk, order: Order, parent: Parent) -> bool:
+def _send_slices(at: _Look, plan: Plan, want: int) -> bool:
     """False: not all that is due went out, and the alarm is set for it."""
-    state, schedule = desk.state, parent.schedule
-    want = _wanted(desk, order, parent, state.families.live(order.order_id))
+    desk, order, parent, schedule = at.desk, at.order, at.parent, plan.schedule
     why: Refusal | None = None
     if schedule.catch_up is CatchUp.CROSS and schedule.style is not ChildStyle.MARKET:
-        behind = min(_behind(desk, order, parent), want)
+        behind = min(_behind(at, plan), want)
         if behind > 0:
-            why = _send_some(desk, order, parent, ChildStyle.MARKET, behind)
+            why = _send_some(at, plan, ChildStyle.MARKET, behind)
             want -= behind
     if why is None and want > 0:
-        why = _send_some(desk, order, parent, schedule.style, want)
+        why = _send_some(at, plan, schedule.style, want)
     if why is None:
         return True
     if parent.refusals >= REFUSALS_MAX:
@@ -286,41 +295,43 @@ def _send_slices(desk: Desk, order: Order, parent: Parent) -> bool:
     return False
 
 
-def _behind(desk: Desk, order: Order, parent: Parent) -> int:
+def _behind(at: _Look, plan: Plan) -> int:
     """What was due before the newest slice, and neither is filled nor under way. That slice's own child is not it."""
-    state, plan = desk.state, plan_of(order, parent)
-    done = order.cumulative_lots + _working(desk, order)
-    if parent.schedule.kind is not ScheduleKind.POV:
+    desk, state, done = at.desk, at.desk.state, at.under_way
+    if plan.schedule.kind is not _POV:
         began = schedules.slice_began_ns(plan, desk.now_ns)
-        for number in reversed(state.families.children(order.order_id)):
+        for number in reversed(state.families.children(plan.order_id)):
             child = state.tables.orders[number]
             if child.created_ns < began:
                 break
             if child.time_in_force is not TimeInForce.IOC:
                 done -= child.cumulative_lots + child.reserved_lots
-    return schedules.late(plan, desk.now_ns, parent.market_lots) - done
+    return schedules.late(plan, desk.now_ns, at.parent.market_lots) - done
 
 
-def _send_some(desk: Desk, order: Order, parent: Parent, style: ChildStyle, want: int) -> Refusal | None:
+def _send_some(at: _Look, plan: Plan, style: ChildStyle, want: int) -> Refusal | None:
     """Children that together are as much, as far as the venue's smallest order allows. None: none was refused."""
+    desk, order, parent, kind = at.desk, at.order, at.parent, plan.schedule.kind
     venue = admission.venue_of(desk.state, order.instrument)
     price = priced(order, style, desk.mark(order.instrument), venue)
     if isinstance(price, str):
         return Refusal(price, passing=True)
     instrument = desk.state.tables.instruments[order.instrument]
-    at_once = 1 if parent.schedule.kind is ScheduleKind.ICEBERG and parent.phase is Phase.RUNNING else CHILDREN_AT_ONCE
-    regular = parent.phase is Phase.RUNNING and style is parent.schedule.style  # What is behind goes at once.
-    waits_for_whole = parent.schedule.kind is ScheduleKind.POV and regular
+    at_once = 1 if kind is _ICEBERG and parent.phase is Phase.RUNNING else CHILDREN_AT_ONCE
+    regular = kind is _POV and parent.phase is Phase.RUNNING
+    waits_for_whole = regular and style is plan.schedule.style  # What is behind goes at once.
     for _ in range(at_once):
         left = order.quantity_lots - order.cumulative_lots - _working(desk, order)
-        most = min(schedules.child_lots(plan_of(order, parent), parent.slices) or want, instrument.max_quantity_lots)
+        most = min(schedules.child_lots(plan, parent.slices) or want, instrument.max_quantity_lots)
         lots = sized(min(want, most, left), left, least_lots(instrument, price[0]))
         if lots == 0 or (waits_for_whole and want < min(most, left)):
             return None
         if (why := send(desk, order, Slice(lots, *price))) is not None:
             return why
         want -= lots
-    if want > 0 and at_once > 1:
+        if want <= 0:
+            return None
+    if at_once > 1:
         return Refusal(f"{CHILDREN_AT_ONCE} children went out at once, the rest follows", passing=True)
     return None
 

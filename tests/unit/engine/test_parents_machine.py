@@ -18,7 +18,7 @@ from meltica.domain.commands import CancelOrder
 from meltica.domain.events import Event
 from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.order import Order, PendingKind, TimeInForce
-from meltica.domain.order_events import OrderDenied, OrderSubmitted
+from meltica.domain.order_events import OrderDenied, OrderReported, OrderSubmitted
 from meltica.domain.parent import Phase
 from meltica.domain.reports import ExecType
 from meltica.domain.schedule import AtEnd, CatchUp, ChildStyle, Schedule, ScheduleKind
@@ -203,6 +203,15 @@ class Machine(RuleBasedStateMachine):
         number, name = data.draw(st.sampled_from(every))
         del self.venue[number].executions[name]
         self.bench.bust(self.child(number), name)
+        self.hear()
+
+    @precondition(lambda self: any(not self.child(number).acknowledged for number in self.children(alive=True)))
+    @rule(data=st.data())
+    def a_child_is_acknowledged(self, data: st.DataObject) -> None:
+        self.clock_first()
+        unheard = [number for number in self.children(alive=True) if not self.child(number).acknowledged]
+        said = self.bench.report(self.child(data.draw(st.sampled_from(unheard))), ExecType.NEW)
+        assert [type(event) for event in said] == [OrderReported], "nothing follows: no quantity has moved"
         self.hear()
 
     @precondition(lambda self: self.children(alive=True))

@@ -7,21 +7,19 @@ on (POV: once enough has traded).
 from __future__ import annotations
 
 from bisect import bisect_right
-from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from meltica.domain.schedule import Schedule, ScheduleKind
 from meltica.engine.parents.schedules import iceberg, pov, shortfall, twap, vwap
-from meltica.engine.parents.schedules.plan import Plan, down, plan_of, spread
+from meltica.engine.parents.schedules.plan import Plan, down, spread
 
-__all__ = ["Plan", "child_lots", "due", "late", "moments", "next_ns", "plan_of", "slice_began_ns", "slice_lots"]
+__all__ = ["Plan", "child_lots", "due", "late", "moments", "next_ns", "slice_began_ns", "slice_lots"]
 
-PLANS_KEPT: Final = 4096
-"""Curves that are remembered: each is computed once for a parent order that runs, not once for a slice."""
+_POV: Final = ScheduleKind.POV
+_ICEBERG: Final = ScheduleKind.ICEBERG
 
 
-@lru_cache(maxsize=PLANS_KEPT)
 def _curve(quantity_lots: int, schedule: Schedule) -> tuple[int, ...]:
     match schedule.kind:
         case ScheduleKind.TWAP:
@@ -33,23 +31,33 @@ def _curve(quantity_lots: int, schedule: Schedule) -> tuple[int, ...]:
     raise ValueError(schedule.kind)
 
 
-@lru_cache(maxsize=PLANS_KEPT)
 def slice_lots(plan: Plan) -> tuple[int, ...]:
     """Cumulative lots due with each slice of a TWAP, VWAP or SHORTFALL.
 
     Randomised: each but the last is off by up to ``randomise_ppm`` of the smaller one of the two slices that it parts,
     so they stay in order.
     """
+    if plan.lots is None:
+        plan.lots = _slice_lots(plan)
+    return plan.lots
+
+
+def _slice_lots(plan: Plan) -> tuple[int, ...]:
     regular = _curve(plan.quantity_lots, plan.schedule)
     sizes = [regular[0], *(after - before for before, after in pairwise(regular))]
     off = [spread(plan, k, "size", min(sizes[k], sizes[k + 1])) for k in range(len(regular) - 1)]
     return tuple(lots + shift for lots, shift in zip(regular, [*off, 0], strict=True))
 
 
-@lru_cache(maxsize=PLANS_KEPT)
 def moments(plan: Plan) -> tuple[int, ...]:
     """When each slice is due: ``start + floor(k (end - start) / n)``; randomised, each but the first up to
     ``randomise_ppm`` of the distance between two later."""
+    if plan.times_ns is None:
+        plan.times_ns = _moments(plan)
+    return plan.times_ns
+
+
+def _moments(plan: Plan) -> tuple[int, ...]:
     schedule = plan.schedule
     n = schedule.slices * (len(schedule.curve_ppm) or 1)
     length = schedule.end_ns - schedule.start_ns
@@ -61,28 +69,25 @@ def due(plan: Plan, now_ns: int, market_lots: int = 0) -> int:
     """Cumulative lots that are to be done, or under way, by now."""
     if now_ns < plan.schedule.start_ns:
         return 0
-    match plan.schedule.kind:
-        case ScheduleKind.ICEBERG:
-            return plan.quantity_lots
-        case ScheduleKind.POV:
-            return pov.due(plan.schedule, plan.quantity_lots, market_lots)
-    return slice_lots(plan)[bisect_right(moments(plan), now_ns) - 1]
+    if plan.sliced:
+        return slice_lots(plan)[bisect_right(moments(plan), now_ns) - 1]
+    if plan.schedule.kind is _POV:
+        return pov.due(plan.schedule, plan.quantity_lots, market_lots)
+    return plan.quantity_lots
 
 
 def late(plan: Plan, now_ns: int, market_lots: int = 0) -> int:
     """The part of ``due`` that was due before the newest slice: what it lacks is behind the schedule."""
-    match plan.schedule.kind:
-        case ScheduleKind.ICEBERG:
-            return 0
-        case ScheduleKind.POV:
-            return max(due(plan, now_ns, market_lots) - plan.schedule.max_child_lots, 0)
+    if not plan.sliced:
+        pov_lots = due(plan, now_ns, market_lots) - plan.schedule.max_child_lots
+        return max(pov_lots, 0) if plan.schedule.kind is _POV else 0
     number = bisect_right(moments(plan), now_ns) - 1
     return slice_lots(plan)[number - 1] if number > 0 else 0
 
 
 def slice_began_ns(plan: Plan, now_ns: int) -> int:
     """When the newest slice was due; of a POV or an ICEBERG, the start."""
-    if plan.schedule.kind in (ScheduleKind.POV, ScheduleKind.ICEBERG):
+    if not plan.sliced:
         return plan.schedule.start_ns
     return moments(plan)[max(bisect_right(moments(plan), now_ns) - 1, 0)]
 
@@ -92,7 +97,7 @@ def next_ns(plan: Plan, now_ns: int) -> int:
     schedule = plan.schedule
     if now_ns < schedule.start_ns:
         return schedule.start_ns
-    if schedule.kind not in (ScheduleKind.POV, ScheduleKind.ICEBERG):
+    if plan.sliced:
         times = moments(plan)
         if (number := bisect_right(times, now_ns)) < len(times):
             return times[number]
@@ -101,10 +106,9 @@ def next_ns(plan: Plan, now_ns: int) -> int:
 
 def child_lots(plan: Plan, number: int) -> int:
     """How large child ``number`` is to be, were there enough due; 0: as large as is due."""
-    match plan.schedule.kind:
-        case ScheduleKind.ICEBERG:
-            return iceberg.shown(plan, number)
-        case ScheduleKind.POV:
-            size = plan.schedule.max_child_lots
-            return max(size - down(plan, number, "size", size), 1)
-    return plan.schedule.max_child_lots
+    size = plan.schedule.max_child_lots
+    if plan.sliced:
+        return size
+    if plan.schedule.kind is _ICEBERG:
+        return iceberg.shown(plan, number)
+    return max(size - down(plan, number, "size", size), 1)

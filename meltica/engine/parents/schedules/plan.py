@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from typing import Final
 
-from meltica.domain.order import Order
-from meltica.domain.parent import Parent
-from meltica.domain.schedule import PPM, Schedule
+from meltica.domain.schedule import PPM, Schedule, ScheduleKind
+
+_SLICED: Final = (ScheduleKind.TWAP, ScheduleKind.VWAP, ScheduleKind.SHORTFALL)
 
 
-class Plan(NamedTuple):
+class Plan:
     """One parent order; what it wants at a moment is a pure function of this and of what has traded."""
 
-    order_id: int
-    quantity_lots: int
-    schedule: Schedule
+    __slots__ = ("lots", "order_id", "quantity_lots", "schedule", "sliced", "times_ns")
 
-
-def plan_of(order: Order, parent: Parent) -> Plan:
-    return Plan(order.order_id, order.quantity_lots, parent.schedule)
+    def __init__(self, order_id: int, quantity_lots: int, schedule: Schedule) -> None:
+        self.order_id = order_id
+        self.quantity_lots = quantity_lots
+        self.schedule = schedule
+        self.sliced = schedule.kind in _SLICED
+        """The clock alone makes something due: it has a curve."""
+        self.times_ns: tuple[int, ...] | None = None
+        self.lots: tuple[int, ...] | None = None
+        """Its curve, computed when it is asked for first, not once for a slice: when each slice is due, and how much
+        is due with it in all."""
 
 
 def draw(order_id: int, number: int, what: str) -> int:
