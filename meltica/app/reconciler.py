@@ -21,6 +21,8 @@ ACTOR: Final = "system:reconciliation"
 START_WAIT_S: Final = 10.0
 """How long the start waits for the first statements. An account whose has not come takes no new risk until it has."""
 POLL_S: Final = 0.02
+LOOK_EVERY_S: Final = 1.0
+"""Whether statements stay away: that takes minutes to be so."""
 SECOND_LOOK_S: Final = 1.5
 """Longer than any report is on its way (``FLIGHT_NS``): then what was only suspected is looked at again."""
 
@@ -57,11 +59,13 @@ class Reconciler:
         every_s: float,
         booked: Booked | None = None,
         no_source: NoSource = _always,
+        poll_s: float = POLL_S,
     ) -> None:
         self._gateway = gateway
         self._venues = {venue.venue: venue for venue in venues if isinstance(venue, StatingVenue)}
         self._others = [venue.venue for venue in venues if not isinstance(venue, StatingVenue)]
         self._every_s = every_s
+        self._poll_s = poll_s
         self._booked = booked
         self._why_not = no_source
         self._since_ns = gateway.clock.now_ns()
@@ -120,7 +124,7 @@ class Reconciler:
         end = loop.time() + wait_s
         while (waiting := self._guarded()) and loop.time() < end:
             await self._bring()
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(self._poll_s)
         for name in waiting:
             LOG.error("%s is not reconciled after %g s: it takes no new risk until it is", name, wait_s)
         return not waiting
@@ -129,11 +133,14 @@ class Reconciler:
         """Until cancelled, or until the gateway has failed."""
         loop = asyncio.get_running_loop()
         next_s = loop.time() + self._pause_s()
+        look_s = loop.time()
         while True:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(self._poll_s)
             try:
                 await self._bring()
-                self.look()
+                if loop.time() >= look_s:
+                    self.look()
+                    look_s = loop.time() + min(LOOK_EVERY_S, self._every_s)
                 if loop.time() >= next_s:
                     self._ask_all()
                     next_s = loop.time() + self._every_s

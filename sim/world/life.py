@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 SHAPE: Final = GateShape(max_instruments=GATE_INSTRUMENTS, max_accounts=GATE_ACCOUNTS)
 DRAIN_S: Final = 2.0
+POLL_S: Final = 0.2
+"""Until a statement that has come is taken: what it says is a little old by then."""
 LAST_TURNS: Final = 100
 """In which the tasks of a dead process see that they are cancelled."""
 
@@ -150,7 +152,7 @@ class Life:
             executions = await running.enter_async_context(executing(gateway, journal, folder))
             self._wire(gateway)
             every_s = world.settings.reconcile_every_s
-            reconciler = Reconciler(gateway, self.venues, every_s=every_s, booked=books.custody)
+            reconciler = Reconciler(gateway, self.venues, every_s=every_s, booked=books.custody, poll_s=POLL_S)
             gateway.keep(reconciler)
             gateway.keep(world.oracle)
             await reconciler.start()

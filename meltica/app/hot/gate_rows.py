@@ -10,10 +10,11 @@ from meltica.domain.breakers import MarkKind
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import InstrumentLimits, PortLimits, account_key, instrument_key
 from meltica.domain.money import INT64_MAX
+from meltica.domain.order import Order
 from meltica.engine.risk import rows
 from meltica.engine.risk.lease_rows import gate_row, in_scope
-from meltica.engine.state import EngineState
-from meltica.hot.layout_gen import KillRecord, ProfitAndLossRecord, Record, SymbolRecord
+from meltica.engine.state import EngineState, Tables
+from meltica.hot.layout_gen import KillRecord, ProfitAndLossRecord, Record, ReserveRecord, SymbolRecord
 
 WIRE_PRICES: Final = 10_000
 """OUCH and ITCH count 1/10,000 of a dollar."""
@@ -71,3 +72,17 @@ def profits(state: EngineState, settings: HotGateSettings) -> Iterator[ProfitAnd
         if in_scope(facts, f"{account_key(account)}/"):
             pnl = state.worth.day_nanos(account)
             yield ProfitAndLossRecord(row, max(-INT64_MAX, min(pnl, INT64_MAX)), 0)
+
+
+def reserve_row(tables: Tables, order: Order) -> ReserveRecord:
+    """A working order, for a gate that has no journal of its own."""
+    return ReserveRecord(
+        account_id=tables.accounts[order.account],
+        instrument_id=tables.instruments[order.instrument].handle,
+        side=order.side,
+        opens=1,
+        strategy_id=tables.strategies.get(order.strategy, 0),
+        order_id=int(order.client_order_id.rpartition(":")[2]),
+        quantity_lots=order.reserved_lots,
+        reserved_price_ticks=order.reserved_price_ticks,
+    )

@@ -18,7 +18,7 @@ from typing import Final
 
 from meltica.app.gateway import LiveGateway
 from meltica.app.hot.gate_drops import DropReader, drops_of
-from meltica.app.hot.gate_rows import all_rows, profits
+from meltica.app.hot.gate_rows import all_rows, profits, reserve_row
 from meltica.app.hot.gate_words import KillWords
 from meltica.app.settings import Settings
 from meltica.domain.commands import EngageKillSwitch
@@ -36,14 +36,22 @@ from meltica.domain.events import (
     TradingStatusChanged,
 )
 from meltica.domain.gates import AdmitGate, GateArmed, LoseGate, RegisterGate, ReportSlices
-from meltica.domain.leases import GateRegistered, GateRetired, LeaseGranted, Report
-from meltica.domain.order import Order
+from meltica.domain.leases import (
+    GateDied,
+    GateEntered,
+    GateRegistered,
+    GateRetired,
+    GateReturned,
+    LeaseConfirmed,
+    LeaseGranted,
+    Report,
+)
 from meltica.domain.ports import HotGateStatus
 from meltica.engine.risk import rows
 from meltica.engine.risk.lease_rows import books_use
 from meltica.engine.risk.leases import house_use
-from meltica.engine.state import GLOBAL, Tables
-from meltica.hot.layout_gen import AdjustRecord, KillRecord, ReserveRecord
+from meltica.engine.state import GLOBAL
+from meltica.hot.layout_gen import AdjustRecord, KillRecord
 from meltica.links.control_link_arming import Arming
 from meltica.links.control_link_desk import ControlDesk
 from meltica.links.control_link_server import ControlLink
@@ -79,6 +87,8 @@ TOLD: Final = (
     GateRegistered,
 )
 """Events after which a gate must hold something else."""
+LEASED: Final = (GateEntered, GateDied, GateReturned, GateRetired, LeaseConfirmed)
+"""After these, too, there may be something to grant."""
 MILLISECOND_NS: Final = 1_000_000
 
 
@@ -100,6 +110,8 @@ class HotGates:
         """Waits until every drop copy before it is in the books."""
         self._kept: deque[tuple[int, str, int]] = deque()
         """(journal entry, gate, drop copy): when the entry is durable, so is what came before the drop copy."""
+        self._no_news: dict[str, Report] = {}
+        """By gate: what was looked at last, and moved no slice; until an event could change that."""
         self._told_origin = 0
         self._joining: deque[Joined] = deque()
         """Their slices must be durable, and told, before they are admitted."""
@@ -170,6 +182,8 @@ class HotGates:
             if isinstance(event, KillSwitchReleased) and event.switch == GLOBAL:
                 self._words.release(event.approver)
         self._stale = self._stale or any(isinstance(event, TOLD) for event in events)
+        if self._no_news and any(isinstance(event, (*TOLD, *LEASED)) for event in events):
+            self._no_news.clear()
 
     def durable(self, sequence: int) -> None:
         """All that the engine knows is durable at the moments when it knows no more than that: then it is told."""
@@ -273,7 +287,7 @@ class HotGates:
                 handle = tables.instruments[instrument].handle
                 records.append(AdjustRecord(tables.accounts[account], handle, lots).to_bytes())
         working = self._gateway.state.working_orders()
-        records += [_reserve(tables, order).to_bytes() for order in working if order.gate == gate]
+        records += [reserve_row(tables, order).to_bytes() for order in working if order.gate == gate]
         return records
 
     def _changed(self, notice: Changed) -> None:
@@ -313,7 +327,12 @@ class HotGates:
         if book is None or not book.alive:
             return
         report = Report(gate, book.gate_epoch, book.report + 1, version, books_use(state, gate))
-        if not state.leases.is_news(report, {}) or not state.leases.is_news(report, self._house_use()):
+        if self._no_news.get(gate) == report:
+            return
+        if not state.leases.is_news(report, {}):
+            self._no_news[gate] = report
+            return
+        if not state.leases.is_news(report, self._house_use()):
             return
         self._gateway.take(
             ReportSlices(
@@ -385,16 +404,3 @@ def _key(ring: KeyRing, wanted: str) -> bytes:
         return ring.allowed_key(wanted)
     except KeyFileError as error:
         raise FieldError("hot_gates.key", wanted, str(error)) from error
-
-
-def _reserve(tables: Tables, order: Order) -> ReserveRecord:
-    return ReserveRecord(
-        account_id=tables.accounts[order.account],
-        instrument_id=tables.instruments[order.instrument].handle,
-        side=order.side,
-        opens=1,
-        strategy_id=tables.strategies.get(order.strategy, 0),
-        order_id=int(order.client_order_id.rpartition(":")[2]),
-        quantity_lots=order.reserved_lots,
-        reserved_price_ticks=order.reserved_price_ticks,
-    )

@@ -67,6 +67,7 @@ class LossySession:
 
     def __init__(self, inner: VenueSession, faults: Faults) -> None:
         self._inner = inner
+        self._stating = inner if isinstance(inner, StatingVenue) else None
         self._faults = faults
         self._sent = 0
         self._waiting: dict[str, _Waiting] = {}
@@ -129,11 +130,11 @@ class LossySession:
 
     def statement(self, account: str, now_ns: int) -> None:
         """The way of statements is good: it is what finds out what the other one lost."""
-        if isinstance(self._inner, StatingVenue):
-            self._inner.statement(account, now_ns)
+        if self._stating is not None:
+            self._stating.statement(account, now_ns)
 
     def stated(self, now_ns: int) -> Sequence[VenueStatement]:
-        return self._inner.stated(now_ns) if isinstance(self._inner, StatingVenue) else ()
+        return () if self._stating is None else self._stating.stated(now_ns)
 
     def _draw(self) -> _Fault | None:
         """SHA-256 of seed and number, modulo a million: which of the three ranges it falls into, if any."""
