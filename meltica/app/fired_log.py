@@ -30,6 +30,10 @@ class FiredLog:
                         LOG.error("%s fired, was refused and is over: %s", _named(order), event.text)
                 case HeldAmended(held=Held.SELF_MATCH):
                     LOG.warning("%s fired and waits: %s", _named(self._orders[event.order_id]), event.reason)
+                case HeldAmended(held=Held.RELEASE):
+                    order = self._orders[event.order_id]
+                    if order.order_type in FIRES:
+                        LOG.warning("%s fired and waits: %s", _named(order), event.reason)
 
 
 def _named(order: Order) -> str:

@@ -9,7 +9,7 @@ from meltica.domain.order import Order, TimeInForce
 from meltica.domain.reports import ExecType
 from meltica.domain.terms import NO_TERMS, Held
 from meltica.engine.desk import Desk
-from meltica.engine.held import blocked, held
+from meltica.engine.held import blocked, held, sessions, triggers
 from meltica.engine.orders.cancels import request_cancel
 from meltica.engine.parents import parents
 
@@ -40,9 +40,13 @@ def _due(desk: Desk, order: Order) -> None:
     elif order.held is None and order.time_in_force is TimeInForce.GTD:
         request_cancel(desk, order, CLOCK, reason="its time is over (good till date)")
     elif order.held is Held.SESSION and order.time_in_force is TimeInForce.AT_THE_CLOSE:
-        held.amend(desk, order, held=Held.RELEASE, due_ns=0, reason="the market is about to close")
+        sessions.closes(desk, order)
+    elif order.held is Held.RELEASE and order.time_in_force is TimeInForce.AT_THE_CLOSE:
+        held.end(desk, order, ExecType.EXPIRED, "the market has closed, and until then the gate did not let it out")
     elif order.held is Held.SELF_MATCH and desk.now_ns < ((order.terms or NO_TERMS).expire_ns or INT64_MAX):
         blocked.ring(desk, order)
+    elif order.held is Held.RELEASE and desk.now_ns < ((order.terms or NO_TERMS).expire_ns or INT64_MAX):
+        triggers.ring(desk, order)
     elif order.held is not None and order.time_in_force is TimeInForce.GTD:
         held.end(desk, order, ExecType.EXPIRED, "its time is over (good till date)")
     else:

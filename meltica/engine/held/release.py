@@ -10,18 +10,19 @@ from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held
 from meltica.engine.contingent import siblings
 from meltica.engine.desk import Desk
-from meltica.engine.held import held, own_way
+from meltica.engine.held import again, held, own_way
 from meltica.engine.orders import admission
 from meltica.engine.orders.cancels import make_way
 from meltica.engine.orders.intents import closable, new_intent, not_reducing
 from meltica.engine.orders.refusals import Asked, explain
 from meltica.engine.parents import slicing
+from meltica.engine.parents.children import WAITING
 from meltica.hot import PASS, Action, Check
 
 
 def release(desk: Desk, order: Order, *, price_ticks: int | None, time_in_force: TimeInForce, reason: str) -> bool:
     """Send it out as a MARKET order, or with a price as a LIMIT order. False: it was refused and has ended, or
-    waits until the gate answers, or for another order to make room."""
+    waits: until the gate answers, for what passes by itself, or for another order to make room."""
     if (sliced := admission.in_slices(desk, order)) is not None:
         slicing.turn(desk, order, sliced)
         return True
@@ -46,7 +47,11 @@ def release(desk: Desk, order: Order, *, price_ticks: int | None, time_in_force:
         return False
     if verdict != PASS:
         words = explain(verdict, Asked(desk.state, order.account, order.strategy, instrument, intent))
-        return _refuse(desk, order, f"{Check(verdict).name}: {words}")
+        words = f"{Check(verdict).name}: {words}"
+        if verdict not in WAITING:
+            return _refuse(desk, order, words)
+        again.wait(desk, order, price_ticks, f"{reason}; it waits: {words}")
+        return False
     desk.emit(
         msgspec.structs.replace(
             asked,

@@ -8,7 +8,7 @@ from meltica.domain.capabilities import Capabilities
 from meltica.domain.commands import DescribeVenue
 from meltica.domain.events import VenueDescribed
 from meltica.domain.limits import DAY_NS
-from meltica.domain.order import TimeInForce
+from meltica.domain.order import Order, TimeInForce
 from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held
 from meltica.engine.desk import Desk
@@ -31,6 +31,15 @@ def next_close_ns(venue: Capabilities, now_ns: int) -> int:
     """When an order for the next close goes out."""
     at = now_ns - now_ns % DAY_NS + (venue.close_ns or 0) - BEFORE_CLOSE_NS
     return at if at > now_ns else at + DAY_NS
+
+
+def closes(desk: Desk, order: Order) -> None:
+    """Its close is near: it goes out with the next good price. One that is over is not followed by another."""
+    closes_ns = order.due_ns + BEFORE_CLOSE_NS
+    if desk.now_ns < closes_ns:
+        held.amend(desk, order, held=Held.RELEASE, due_ns=closes_ns, reason="the market is about to close")
+    else:
+        held.end(desk, order, ExecType.EXPIRED, "the market has closed meanwhile")
 
 
 def opened(desk: Desk, instrument: str) -> None:

@@ -17,7 +17,7 @@ from meltica.domain.order import Order, OrderType
 from meltica.domain.terms import NO_TERMS, Held
 from meltica.engine import consequences
 from meltica.engine.desk import Desk
-from meltica.engine.held import held, pegs, prices
+from meltica.engine.held import again, held, pegs, prices
 from meltica.engine.held.release import release
 from meltica.engine.parents import parents
 
@@ -82,6 +82,16 @@ def let_go(desk: Desk, order: Order, reason: str) -> bool:
     """Through the gate and out, as what its type says."""
     tif = held.released_tif(desk, order)
     return release(desk, order, price_ticks=_limit(order), time_in_force=tif, reason=reason)
+
+
+def ring(desk: Desk, order: Order) -> None:
+    """The gate refused it for what passes by itself, and its alarm rings."""
+    due_ns = order.due_ns
+    if desk.mark(order.instrument) is None:
+        again.unheard(desk, order)
+    else:
+        let_go(desk, order, "its moment had come")
+        again.silence(desk, order, due_ns)
 
 
 def _limit(order: Order) -> int | None:
