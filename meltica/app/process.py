@@ -14,6 +14,7 @@ from meltica.domain.errors import MelticaError
 START_S = 30.0
 """Recovery of a long journal included; a gateway that is not up by then has said why in its log."""
 STOP_S = 10.0
+LOG_LINES = 15
 
 
 class StartError(MelticaError):
@@ -34,10 +35,12 @@ class GatewayProcess:
         """Its address. :raises StartError: it ended, or is not ready in time."""
         self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
         if (running := self.running()) is not None:
-            raise StartError(f"a gateway runs already: pid {running[0]} on {running[1]}. Stop it with `meltica down`")
+            stop = "Stop it with `meltica down` and the same --settings"
+            raise StartError(f"a gateway runs already: pid {running[0]} on {running[1]}. {stop}")
         self.ready_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "meltica.app.cli", "run", "--settings", str(settings)]
         with self.log.open("ab") as log:
+            before = log.tell()
             child = self._child = subprocess.Popen(  # noqa: S603 - our own program
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
@@ -46,11 +49,11 @@ class GatewayProcess:
             if (running := self.running()) is not None and running[0] == child.pid:
                 return running[1]
             if (code := child.poll()) is not None:
-                raise StartError(f"the gateway ended with code {code}. The end of {self.log}:\n{self._log_tail()}")
+                raise StartError(f"the gateway ended with code {code}. {self._said(before)}")
             time.sleep(0.02)
         child.kill()
         child.wait()
-        raise StartError(f"the gateway is not ready after {START_S:.0f} s. The end of {self.log}:\n{self._log_tail()}")
+        raise StartError(f"the gateway is not ready after {START_S:.0f} s. {self._said(before)}")
 
     def stop(self) -> bool:
         """Ask it to drain and wait for its end; False: none was running. :raises StartError: it does not end."""
@@ -75,8 +78,14 @@ class GatewayProcess:
             return None
         return (int(pid), address) if _alive(int(pid)) else None
 
-    def _log_tail(self, lines: int = 15) -> str:
-        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
+    def _said(self, begin: int) -> str:
+        """What this start wrote to the log, which has all starts: its own last word first, then what led to it."""
+        with self.log.open("rb") as log:
+            log.seek(begin)
+            lines = log.read().decode("utf-8", "replace").splitlines()
+        last = [line.removeprefix("meltica: ") for line in lines if line.startswith("meltica: ")][-1:]
+        rest = [line for line in lines[-LOG_LINES:] if not last or line != f"meltica: {last[0]}"]
+        return "\n".join((*(last or ["It did not say why."]), f"Its log, {self.log}, ends with:", *rest))
 
 
 def _alive(pid: int) -> bool:

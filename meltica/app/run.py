@@ -30,7 +30,7 @@ from meltica.app.pump import pump
 from meltica.app.reconciler import Reconciler
 from meltica.app.recovery import doubt_unanswered, recover
 from meltica.app.settings import FaultSettings, HotGateSettings, Settings
-from meltica.app.strategy_kinds import build
+from meltica.app.strategy_kinds import build, strategy_of
 from meltica.app.trading_day import end_days, parse_time_of_day
 from meltica.app.valuation import value_positions
 from meltica.control.authority import ensure_authority
@@ -67,6 +67,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
 
     :raises GatewayFailedError: a failure of the journal, or a bug; nothing more was written or sent.
     """
+    check_settings(settings)
     stop = asyncio.Event()
     failures: list[BaseException] = []
 
@@ -134,6 +135,15 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
         await _drain(gateway, server, failed=bool(failures))
     if failures:
         raise GatewayFailedError(f"stopped: {failures[0]}") from failures[0]
+
+
+def check_settings(settings: Settings) -> None:
+    """What only the wiring can judge, before a first start writes limits down that nobody meant. :raises FieldError:"""
+    for name in ("day_ends", "closes"):
+        if text := getattr(settings.paper, name):
+            parse_time_of_day(f"paper.{name}", text)
+    for wanted in settings.strategies:
+        strategy_of(wanted)
 
 
 @contextlib.asynccontextmanager

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from meltica.app.settings_words import fault
 from meltica.domain.errors import FieldError
 from meltica.domain.leases import WHOLE_BPS, GateFacts, Share
 from meltica.domain.money import INT64_MAX, NANOS
@@ -36,6 +37,7 @@ class MarketSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     data: str = ""
     """A recording (Binance lines or ITCH 5.0, told apart by content); empty: the built-in market."""
     seed: int = 1
+    """Of the built-in market: the same seed is the same market."""
     instruments: tuple[str, ...] = ()
     """Which of the source's; empty: the source's own choice."""
     speed: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] = 1.0
@@ -75,7 +77,9 @@ class FaultSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entry_latency_us: Micros = 500
+    """Until an order reaches the book."""
     response_latency_us: Micros = 500
+    """Until its report is back."""
     faults: FaultSettings = FaultSettings()
     day_ends: str = "00:00"
     """Time of day in UTC at which DAY orders expire."""
@@ -106,33 +110,48 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """
 
     max_order_value: Decimal = Decimal(100_000)
+    """Of one order."""
     max_position_value: Decimal = Decimal(500_000)
+    """Of a position, long or short, with the working orders that would make it larger."""
     max_open_value: Decimal = Decimal(2_000_000)
+    """Of all working orders of an account together."""
     max_open_orders: Count = 200
+    """Working orders of an account."""
     collar_bps: Annotated[int, msgspec.Meta(ge=0, le=COLLAR_BPS_BOUND)] = 500
+    """How far a price may be from the reference price, in basis points."""
     reference_max_age_ms: Millis = 5_000
+    """An older reference price lets nothing pass."""
     messages_per_second: Count = 200
+    """Orders and amends of an account, in the long run."""
     message_burst: Annotated[int, msgspec.Meta(ge=0, le=BURST_BOUND)] = 400
+    """The same, at once."""
     duplicate_window_ms: Millis = 0
+    """The same order again within this time is refused; 0: it is not."""
     market_orders_allowed: bool = True
     max_day_value: Decimal = Decimal(1_000_000_000)
     """Of all orders in an instrument that passed on one trading day."""
     max_impact_percent: Count = 0
     """Of what is displayed at the other side's best price; 0: no check."""
     max_daily_loss: Decimal = Decimal(100_000)
+    """Of an account since the trading day began; it trips the breaker."""
     max_drawdown: Decimal = Decimal(100_000)
+    """Of an account below its best of the day; it trips the breaker."""
     max_consecutive_rejects: Count = 100
+    """Of the venue, in a row; they trip the breaker."""
     rearm_after_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
     """0: a tripped breaker waits for two persons."""
     self_match: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = "cancel_oldest"
     """What becomes of an order that would trade with an own one. The strategies of one account meet each other here."""
     short_sale: Literal["not_allowed", "free", "reg_sho"] = "free"
+    """Which rule sales follow."""
     firm_max_open_value: Decimal = Decimal(10_000_000)
+    """Of all working orders of all accounts."""
     firm_max_open_orders: Count = 2_000
     firm_messages_per_second: Count = 2_000
+    """Of all accounts, in the long run."""
     firm_message_burst: Annotated[int, msgspec.Meta(ge=0, le=BURST_BOUND)] = 4_000
     strategy_max_executions: Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)] = 1_000_000
-    """Until it is re-armed."""
+    """As many executions of a strategy stop it until it is re-armed."""
 
     def __post_init__(self) -> None:
         for name in MONEY:
@@ -173,6 +192,7 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     keys: str = ""
     """Folder of CURVE keys; empty: ``control/keys`` in the state folder."""
     lease_ms: Annotated[int, msgspec.Meta(ge=20, le=60_000)] = 250
+    """A gate that has not heard from the gateway for so long lets nothing out."""
     arm_first: bool = True
     """A new life of a gate is armed by itself, once it holds everything."""
     auto_rearm_ms: Millis = 2_000
@@ -191,9 +211,10 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Name
     kind: str
-    """``market_maker``, ``momentum``, or ``package.module:Class`` of your own."""
+    """``market_maker``, ``momentum``, ``accumulator``, or ``package.module:Class`` of your own."""
     account: Name = "main"
     parameters: dict[str, object] = {}
+    """Of its class: a wrong one stops the start and says which there are."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -202,6 +223,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     certificates: str = ""
     """Folder of CA, certificates and policy file; empty: ``ca`` in the state folder, made on the first run."""
     listen: str = "127.0.0.1:50051"
+    """Address and port of the control plane (gRPC over mutual TLS)."""
     gate: Literal["cython", "python", "process", "card"] = "cython"
     """``process``: the gate runs in a process of its own behind ZeroMQ. ``card``: in hardware, see ``card``."""
     card: CardSettings = CardSettings()
@@ -209,6 +231,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Orders that may rest at a time; the gate refuses the next. Its table takes 56 bytes for each (40 and a place in
     the index), 14 MiB by default and as it fills. A card has its own. A replay of the day needs the same number."""
     accounts: Annotated[tuple[Name, ...], msgspec.Meta(max_length=GATE_ACCOUNTS)] = ("main",)
+    """Those that get limits at the first start, 16 at most."""
     snapshot_every: Annotated[int, msgspec.Meta(ge=1)] = 50_000
     """Journal entries between two snapshots: recovery folds at most that many, in about two seconds."""
     reconcile_every_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)] = 30.0
@@ -216,9 +239,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     adjust_alone_up_to: Decimal = Decimal(0)
     """One person may take a venue's word for a balance of the ledger up to this difference, in whatever currency."""
     market: MarketSettings = MarketSettings()
+    """Where market data comes from."""
     paper: PaperSettings = PaperSettings()
+    """The paper venue."""
     limits: LimitSettings = LimitSettings()
     strategies: tuple[StrategySettings, ...] = ()
+    """What trades in this process; as many tables as there are strategies."""
     control: ControlSettings = ControlSettings()
     hot_gates: tuple[HotGateSettings, ...] = ()
 
@@ -263,11 +289,22 @@ def _check_gates(gates: tuple[HotGateSettings, ...]) -> None:
 
 
 def read_settings(path: Path | None) -> Settings:
-    """None: all defaults. :raises FieldError: unreadable, no TOML, an unknown key or a wrong type; says which."""
+    """None: all defaults. :raises SettingsError: unreadable, no TOML, an unknown key or a wrong type; says which."""
     if path is None:
         return Settings()
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-        return msgspec.convert(document, Settings)
-    except (OSError, ValueError) as error:
-        raise FieldError("settings", str(path), str(error)) from error
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
+    except OSError as error:
+        raise SettingsError(path, f"can't be read: {error.strerror}") from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(path, fault(error, Settings)) from error
+    except ValueError as error:
+        raise SettingsError(path, f"is no TOML: {error}") from error
+
+
+class SettingsError(FieldError):
+    """The operator's fault: the file can't be read, or a key in it is wrong."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__("settings", str(path), why)
+        self.args = (f"settings: {path}: {why}",)

@@ -25,9 +25,19 @@ KINDS: Final[dict[str, type[Strategy[Any]]]] = {
 
 def build(wanted: StrategySettings, instruments: Mapping[str, Instrument], epoch: int) -> StrategyRunner:
     """:raises FieldError: unknown kind, wrong parameters, unknown instrument."""
-    kind = KINDS.get(wanted.kind) or _imported(wanted.kind)
-    strategy = kind(load_parameters(kind.Parameters, wanted.parameters))
-    return StrategyRunner(strategy, instruments, name=wanted.name, account=wanted.account, epoch=epoch)
+    return StrategyRunner(strategy_of(wanted), instruments, name=wanted.name, account=wanted.account, epoch=epoch)
+
+
+def strategy_of(wanted: StrategySettings) -> Strategy[Any]:
+    """:raises FieldError: unknown kind, wrong parameters; it names the strategy."""
+    try:
+        kind = KINDS.get(wanted.kind) or _imported(wanted.kind)
+    except FieldError as error:
+        raise FieldError(f"strategies, {wanted.name!r}: kind", error.value, error.why) from error
+    try:
+        return kind(load_parameters(kind.Parameters, wanted.parameters))
+    except FieldError as error:
+        raise FieldError(f"strategies, {wanted.name!r}: parameters.{error.field}", error.value, error.why) from error
 
 
 def _imported(path: str) -> type[Strategy[Any]]:

@@ -82,6 +82,7 @@ def test_up_and_down(tmp_path: Path) -> None:
         running = GatewayProcess(state).running()
         assert running is not None
         assert f"gateway up on {running[1]}" in said
+        assert f"stop it with `meltica down --settings {settings}`" in said, "without them it is another gateway's"
         code, said = meltica("up", "--settings", str(settings))
         assert code == 1
         assert f"a gateway runs already: pid {running[0]} on {running[1]}" in said
@@ -103,6 +104,12 @@ def test_up_says_why_it_did_not_start(tmp_path: Path) -> None:
     (state / "journal.db").write_bytes(b"no journal")
     code, said = meltica("up", "--settings", str(settings))
     assert code == 1
-    assert "the gateway ended with code 1" in said
-    assert "is damaged" in said
+    reason, where, *_ = said.splitlines()
+    assert reason.startswith("meltica: the gateway ended with code 1. journal ")
+    assert "is damaged" in reason
+    assert where == f"Its log, {state / 'gateway.log'}, ends with:"
+    settings.write_text(f'state = "{state}"\nlisten = "127.0.0.1:0"\n[paper]\ncloses = "25:99"\n')
+    code, said = meltica("up", "--settings", str(settings))
+    assert "paper.closes: must be a time of day" in said.splitlines()[0]
+    assert "is damaged" not in said, "that was the start before"
     assert "Traceback" not in said

@@ -13,17 +13,21 @@ from typing import Annotated
 
 import typer
 
+from meltica.app.commands.terminal import examples
 from meltica.app.settings import Settings, read_settings
 
-SettingsPath = Annotated[Path | None, typer.Option("--settings", help="TOML file; without it the defaults.")]
+SettingsPath = Annotated[
+    Path | None, typer.Option("--settings", help="TOML file; without it the defaults (`meltica settings`).")
+]
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command()(run)
-    app.command()(up)
-    app.command()(down)
-    app.command()(demo)
-    app.command()(ca)
+    app.command(epilog=examples("meltica run --settings gateway.toml"))(run)
+    app.command(epilog=examples("meltica up", "meltica up --settings gateway.toml"))(up)
+    app.command(epilog=examples("meltica down", "meltica down --settings gateway.toml"))(down)
+    app.command("settings", epilog=examples("meltica settings > gateway.toml", "meltica settings gateway.toml"))(show)
+    app.command(epilog=examples("meltica demo --seconds 60", "meltica demo --data recording.gz"))(demo)
+    app.command(epilog=examples("meltica ca .meltica/ca"))(ca)
 
 
 def run(settings: SettingsPath = None) -> None:
@@ -68,7 +72,8 @@ def up(settings: SettingsPath = None) -> None:
     chosen = read_settings(settings)
     process = GatewayProcess(chosen.state_folder)
     address = process.start(_written(settings, chosen))
-    print(f"gateway up on {address}; log in {process.log}; stop it with `meltica down`\n")
+    stop = "meltica down" if settings is None else f"meltica down --settings {settings}"
+    print(f"gateway up on {address}; log in {process.log}; stop it with `{stop}`\n")
     print("\n".join(lines_to_try(address, chosen.authority)))
 
 
@@ -79,7 +84,7 @@ def _written(path: Path | None, settings: Settings) -> Path:
     settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     written = settings.state_folder / "gateway.toml"
     if not written.exists():
-        written.write_text("# Every key has a default: see meltica/app/settings.py.\n", "utf-8")
+        written.write_text("# Every key has a default: `meltica settings` prints them with their meaning.\n", "utf-8")
     return written
 
 
@@ -89,6 +94,18 @@ def down(settings: SettingsPath = None) -> None:
 
     stopped = GatewayProcess(read_settings(settings).state_folder).stop()
     print("gateway stopped" if stopped else "no gateway was running")
+
+
+def show(
+    path: Annotated[Path | None, typer.Argument(help="TOML file; without it the defaults.", show_default=False)] = None,
+) -> None:
+    """Print every key of the settings with its meaning and value, after judging them. It is a settings file itself."""
+    from meltica.app.run import check_settings
+    from meltica.app.settings_words import page
+
+    chosen = read_settings(path)
+    check_settings(chosen)
+    print("\n".join(page(chosen)))
 
 
 def demo(
