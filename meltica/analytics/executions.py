@@ -22,6 +22,7 @@ from meltica.analytics.tallies import Share, share_of
 from meltica.analytics.trading_days import UtcDays
 from meltica.domain.errors import InvariantError
 from meltica.domain.events import DayBegan, InstrumentRegistered
+from meltica.domain.execution import Outcome
 from meltica.domain.groups import GROUP_ACTOR, GroupExtended, GroupOpened
 from meltica.domain.inputs import Record
 from meltica.domain.limits import EXTERNAL
@@ -189,13 +190,13 @@ class Executions(Answers):
             elif event.quantity_lots is not None:
                 course.quantity_lots = max(event.quantity_lots, course.sums.lots)
         elif event.exec_type is ExecType.DONE_FOR_DAY:
-            course.done_for_day = not event.remainder_survives_day
-            if course.done_for_day:
+            if not event.remainder_survives_day:
                 self._end(course)
+            course.done_for_day = not event.remainder_survives_day
         elif (ended := _ENDS.get(event.exec_type)) is not None:
+            self._end(course)
             course.ended = ended
             course.sent = course.sent and not event.unsent
-            self._end(course)
 
     def _split(self, course: Course, event: OrderReported) -> None:
         """Lots and prices count differently from now on: nothing that was before compares with what comes."""
@@ -280,10 +281,14 @@ class Executions(Answers):
             course.decision_half_ticks = 2 * (command.decision_ticks or 0)
 
     def _end(self, course: Course) -> None:
+        """Now, by this report. What only confirms that it was done for the day changes nothing."""
+        if course.done_for_day:
+            return
+        if course.outcome is not Outcome.FILLED:  # One that was filled ended with its last fill.
+            course.tape_end = self._kept.tapes.get(course.instrument, (0, 0))
         course.held = False
         course.ended_ns = self._time_ns
         course.end_half_ticks = self._kept.marks.get(course.instrument)
-        course.tape_end = self._kept.tapes.get(course.instrument, (0, 0))
 
     def _mark(self, instrument: str) -> None:
         if (seen := self._prices(instrument)) is not None:

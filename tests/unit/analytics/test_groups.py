@@ -235,6 +235,31 @@ def test_the_market_s_own_average_price() -> None:
     assert (day.order(1).market_lots, day.order(2).market_lots) == (7, 0)
 
 
+def test_the_market_is_looked_at_until_the_last_fill_whatever_is_told_later() -> None:
+    day = Day()
+    day.submit(1, (3999, 4001), quantity_lots=10)
+    day.fill(1, "a", 10, 4001, (3999, 4001), traded_lots=7, traded_value=28_010)
+    day.submit(2, (4009, 4011), tape={"traded_lots": 90, "traded_value": 361_000})
+    day.tell(1, ExecType.CALCULATED, (4009, 4011))
+    found = day.order(1)
+    assert (found.outcome, found.market_lots, found.ended_ns) == (Outcome.FILLED, 7, found.last_fill_ns)
+    day.correct(1, "a", "b")
+    found = day.order(1)
+    assert (found.outcome, found.end_half_ticks) == (Outcome.EXPIRED, 2 * 4010), "what it lacks now it lacks since then"
+
+
+def test_what_is_done_for_the_day_ended_then() -> None:
+    day = Day()
+    day.submit(1, (3999, 4001), quantity_lots=10)
+    day.tell(1, ExecType.DONE_FOR_DAY, (4001, 4003), remainder_survives_day=False)
+    ended = day.order(1)
+    day.tell(1, ExecType.EXPIRED, (4021, 4023))
+    again = day.order(1)
+    assert (again.shortfall, again.ended_ns) == (ended.shortfall, ended.ended_ns)
+    assert ended.shortfall is not None
+    assert ended.shortfall.opportunity == 2 * 10 * 2 * 10_000_000
+
+
 def test_against_the_market_s_average_price_a_sale_is_worse_when_it_is_lower() -> None:
     day = Day()
     for order_id, side in ((1, Side.BUY), (2, Side.SELL)):
