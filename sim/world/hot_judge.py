@@ -10,20 +10,26 @@ from meltica.engine.risk import rows
 from meltica.engine.risk.lease_rows import SLICED
 from meltica.hot.layout_gen import RECORDS, KillRecord, KillScope, Record
 from meltica.hot.state import COLUMNS
+from meltica.links.control_link_desk import PULSE_WITHIN_NS
 from meltica.links.control_link_messages import BEAT_ANSWER, BeatAnswer, Kind, unpack
 from meltica.links.control_link_session import Standing
 from meltica.links.control_link_stream import ROWS
 from sim.world.clock import MS
+from sim.world.frames import LATE_NS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from meltica.domain.order import Order
-    from sim.world.hot_gate import HotLife, HotMachine, Working
+    from sim.world.hot_gate import HotLife
+    from sim.world.hot_machine import HotMachine, Working
+    from sim.world.hot_orders import HotOrders
     from sim.world.life import Life
     from sim.world.world import World
 
 KILL: Final = KillRecord.TYPE_ID
+SILENT_MOST_NS: Final = PULSE_WITHIN_NS + 300 * MS
+"""An engine that shows no life for longer must give no lease; it shows it four times a second."""
 
 
 class LinkJudge:
@@ -53,6 +59,10 @@ class LinkJudge:
         if header.kind != Kind.BEAT_ANSWER:
             return
         answer = BeatAnswer._make(BEAT_ANSWER.unpack(body))
+        life, now_ns = self._world.life, self._world.clock.now_ns
+        if answer.lease_ms and life is not None and life.frozen_ns > now_ns > life.frozen_from_ns + SILENT_MOST_NS:
+            stands_ms = (now_ns - life.frozen_from_ns) / MS
+            self._world.oracle.broken(f"{gate} is given a lease by an engine that stands still for {stands_ms:.3f} ms")
         left_ns = self._beats.get((gate, header.gate_epoch, header.number))
         if answer.lease_ms and left_ns is not None:
             at = gate, header.gate_epoch
@@ -75,7 +85,7 @@ class LinkJudge:
 
     # What leaves a gate
 
-    def leaves(self, life: HotLife, order: Working) -> None:
+    def leaves(self, life: HotOrders, order: Working) -> None:
         machine, now_ns, broken = life.machine, self._world.clock.now_ns, self._world.oracle.broken
         name = f"{machine.name}:{order.order_id}"
         if life is not machine.life:
@@ -113,6 +123,8 @@ class LinkJudge:
                 self._world.oracle.broken(f"gates may believe that they have {claimed} of {line}, which is {limit}")
         for name, machine in self._world.board.machines.items():
             hot, book = machine.life, books.get(name)
+            if hot is None:
+                self._inspect_dead(machine)
             if hot is None or book is None or book.gate_epoch != hot.epoch:
                 continue
             for line, held in self._slices(life, hot):
@@ -120,6 +132,16 @@ class LinkJudge:
                 worst = 0 if claim is None else max(claim.in_use, *(amount for _, amount in claim.granted), 0)
                 if held > worst:
                     self._world.oracle.broken(f"{name} holds {held} of {line}, the engine believes {worst}")
+
+    def _inspect_dead(self, machine: HotMachine) -> None:
+        """No process, for longer than a lease and whatever was on its way: the gateway must know."""
+        link, life, now_ns = self._world.board.link, self._world.life, self._world.clock.now_ns
+        gone_ns = now_ns - machine.gone_ns
+        if link is None or life is None or gone_ns < 2 * self._world.lease_ms * MS + LATE_NS:
+            return
+        status = next(each for each in link.status() if each.gate == machine.name)
+        if status.standing not in (Standing.DEAD, Standing.ABSENT) and life.link_frozen_ns < now_ns - LATE_NS:
+            self._world.oracle.broken(f"{machine.name} is gone for {gone_ns / MS:.3f} ms, and {status.standing.value}")
 
     def _slices(self, life: Life, hot: HotLife) -> list[tuple[str, int]]:
         """Of each line: how much of it the gate was told to be its own."""

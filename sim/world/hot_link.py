@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from meltica.app.gateway import LiveGateway
     from meltica.app.settings import Settings
     from meltica.links.control_link_server import ControlLink
-    from sim.world.hot_gate import HotMachine
+    from sim.world.hot_machine import HotMachine
     from sim.world.life import Life
     from sim.world.world import World
 

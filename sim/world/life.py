@@ -78,6 +78,7 @@ class Life:
         self.failures: list[BaseException] = []
         self.frozen_ns = 0
         """It stands still until then."""
+        self.frozen_from_ns = 0
         self.link_frozen_ns = 0
         """The thread of the control link does as well."""
         self.lines: dict[str, Line] = {}

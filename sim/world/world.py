@@ -16,7 +16,7 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -30,17 +30,18 @@ from meltica.domain.money import NANOS
 from meltica.journal.reader import SqliteReader, entries
 from meltica.venues.paper.capabilities import capabilities
 from sim.world.actors import Crowd
-from sim.world.clock import DAY, MINUTE, MS, SECOND, Clock
+from sim.world.clock import DAY, MINUTE, SECOND, Clock
 from sim.world.disk import Disk
 from sim.world.exchange import Exchange
 from sim.world.faults import Faults
-from sim.world.hot_gate import HotLife, HotMachine
+from sim.world.hot_gate import HotLife
 from sim.world.hot_judge import LinkJudge
 from sim.world.hot_link import Board
+from sim.world.hot_machine import HotMachine
 from sim.world.hot_venue import HotVenue
-from sim.world.lies import Liar
 from sim.world.life import Life
 from sim.world.market import HOT_INSTRUMENTS, INSTRUMENTS, Market
+from sim.world.mishaps import Mishaps
 from sim.world.oracle import Oracle
 
 EPOCH_NS: Final = 1_700_006_400 * SECOND
@@ -96,7 +97,7 @@ class World:
         self.dice = random.Random(f"{seed}|world")
         self.clock = Clock(EPOCH_NS + DAY - self.dice.randrange(MINUTE, 12 * MINUTE))
         self.disk = Disk(_memory_folder(), random.Random(f"{seed}|disk"))
-        self.disk.on_cut = partial(self._death, "power cut")
+        self.disk.on_cut = partial(self.death, "power cut")
         self.snapshot_every = self.dice.choice([60, 150, 400])
         gates = self.dice.choice([1, 2]) if gates is None else gates
         self.lease_ms = self.dice.choice([500, 1_000, 2_000])
@@ -129,12 +130,11 @@ class World:
         self.market = Market(
             self.clock,
             random.Random(f"{seed}|market"),
-            [each.market for each in (*self.exchanges, self.hot_venue)],
+            [*(each.market for each in self.exchanges), self.hot_venue.market],
             self._feed,
             traded,
         )
         self.happened: Counter[str] = Counter()
-        self._liar = Liar(self.clock, random.Random(f"{seed}|lies"), self.happened, self.market.prices)
         self.gate_is_there = True
         self.life: Life | None = None
         self.lives = 0
@@ -145,7 +145,7 @@ class World:
         for gate in self.settings.hot_gates:
             self.board.machines[gate.name] = HotMachine(self, gate.name, gate.instruments)
         self._until_ns = 0
-        self._calm = False
+        self.calm = False
         self._quiet_ns = 0
         self._done = self._burying = False
 
@@ -161,7 +161,7 @@ class World:
         self.actors.begin()
         for machine in self.board.machines.values():
             machine.start()
-        self._arrange_faults()
+        Mishaps(self).arrange()
         self._arrange_days()
         self.clock.after(INSPECT_NS, self._inspect)
         self.clock.at(self._until_ns, self._heal)
@@ -232,129 +232,23 @@ class World:
 
     def _arrange_days(self) -> None:
         midnight = self.clock.now_ns - self.clock.now_ns % DAY + DAY
-        for exchange in (*self.exchanges, self.hot_venue):
-            self.clock.at(midnight, exchange.end_day)
-
-    # Faults
-
-    def _arrange_faults(self) -> None:
-        kinds: dict[str, Callable[[], None]] = {
-            "kill_s": partial(self._death, "killed"),
-            "stop_s": self._stop,
-            "stall_s": self._stall,
-            "power_s": self._power,
-            "disk_s": self._disk,
-            "clock_s": self._set_clock,
-            "break_s": partial(self._on_connection, "cut"),
-            "silent_s": partial(self._on_connection, "fall_silent"),
-            "stuck_s": partial(self._on_connection, "get_stuck"),
-            "venue_s": self._venue_down,
-            "feed_s": self.market.lose_feed,
-            "halt_s": self.market.halt,
-            "gate_s": self._lose_gate,
-            "lie_s": self._lie,
-            **self._link_faults(),
-        }
-        for name, act in kinds.items():
-            if every_s := getattr(self.faults, name):
-                self._again(random.Random(f"{self.seed}|{name}"), every_s, name.removesuffix("_s"), act)
-        for exchange in self.exchanges:
-            exchange.slow = bool(self.faults.lie_s)
-
-    def _link_faults(self) -> dict[str, Callable[[], None]]:
-        if not self.board.machines:
-            return {}
-        return {
-            "hot_kill_s": lambda: self._hot().kill(),
-            "hot_stall_s": lambda: self._hot().stall(),
-            "link_s": self._cut_link,
-            "rejoin_s": lambda: self.board.plug_in(self._hot().name),
-            "hot_break_s": self._break_session,
-            "unasked_s": self.hot_venue.cancel_unasked,
-        }
+        for end_day in (*(each.end_day for each in self.exchanges), self.hot_venue.end_day):
+            self.clock.at(midnight, end_day)
 
     @property
     def resting(self) -> bool:
+        """Nobody asks for anything new."""
         return self.actors.resting
 
-    def _hot(self) -> HotMachine:
-        return self.dice.choice(list(self.board.machines.values()))
-
-    def _cut_link(self) -> None:
-        name = self._hot().name
-        if (plug := self.board.plugs.get(name)) is not None:
-            for wire in self.dice.choice([plug.wires(), *((wire,) for wire in plug.wires())]):
-                wire.cut = True
-            self.clock.after(self.dice.randrange(50 * MS, 10 * SECOND), partial(self.board.mend, name))
-
-    def _break_session(self) -> None:
-        life = self._hot().life
-        if life is not None and life.connection is not None:
-            getattr(life.connection, self.dice.choice(["cut", "fall_silent", "get_stuck"]))()
-
-    def _again(self, dice: random.Random, every_s: float, name: str, act: Callable[[], None]) -> None:
-        def strike() -> None:
-            if not self._calm:
-                self.happened[name] += 1
-                act()
-                self._again(dice, every_s, name, act)
-
-        self.clock.after(int(dice.expovariate(1 / every_s) * SECOND), strike)
-
-    def _death(self, why: str) -> None:
+    def death(self, why: str) -> None:
         if self.life is not None:
             self.life.die(why)
-
-    def _stop(self) -> None:
-        if self.life is not None:
-            self.life.stop()
-
-    def _stall(self) -> None:
-        if self.life is not None:
-            self.life.frozen_ns = self.clock.now_ns + self.dice.randrange(100 * MS, 10 * SECOND)
-            if self.dice.random() < 0.6:  # noqa: PLR2004 - else a step of the engine takes long, and the link goes on
-                self.life.link_frozen_ns = self.life.frozen_ns
-
-    def _power(self) -> None:
-        """During the next write, if one comes soon."""
-        self.disk.cut_next = self.life is not None
-        self.clock.after(3 * SECOND, self._power_now)
-
-    def _power_now(self) -> None:
-        if self.disk.cut_next:
-            self.disk.cut_next = False
-            self._death("power cut")
-
-    def _disk(self) -> None:
-        self.disk.fail_next = True
-
-    def _set_clock(self) -> None:
-        self.clock.wall_off_ns = self.dice.randrange(-5 * MINUTE, 5 * MINUTE)
-
-    def _on_connection(self, what: str) -> None:
-        if self.life is not None and self.life.lines:
-            line = self.life.lines[self.dice.choice(sorted(self.life.lines))]
-            if line.connection is not None:
-                getattr(line.connection, what)()
-
-    def _venue_down(self) -> None:
-        self.dice.choice(self.exchanges).go_down()
-
-    def _lose_gate(self) -> None:
-        self.gate_is_there = False
-        self.clock.after(self.dice.randrange(500 * MS, 20 * SECOND), self._gate_back)
-
-    def _gate_back(self) -> None:
-        self.gate_is_there = True
-
-    def _lie(self) -> None:
-        self._liar.lie(self.dice.choice(self.exchanges))
 
     # The end
 
     def _heal(self) -> None:
         """From now on nothing goes wrong any more, and nobody asks for anything new."""
-        self._calm = self.actors.resting = True
+        self.calm = self.actors.resting = True
         self.disk.cut_next = self.disk.fail_next = False
         for exchange in self.exchanges:
             exchange.slow = False
@@ -406,7 +300,7 @@ class World:
             faults=self.happened,
             events=self.oracle.events,
             lives=self.lives,
-            fills=sum(len(each.book.fills) for each in (*self.exchanges, self.hot_venue)),
+            fills=sum(len(book.fills) for book in (*(each.book for each in self.exchanges), self.hot_venue.book)),
             hot_orders=sum(map(len, self.judge.left.values())),
             hot_lives=sum(machine.lives for machine in self.board.machines.values()),
             commands=self.actors.asked,
