@@ -12,7 +12,7 @@ from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrde
 from meltica.domain.errors import FieldError
 from meltica.domain.instrument import Instrument
 from meltica.domain.limits import OWN_PORT, port_key, strategy_key
-from meltica.domain.market import MarketTrade, TopOfBook
+from meltica.domain.market import MarketTrade, MarkPrice, TopOfBook
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
 from meltica.domain.order_events import OrderFilled, TradeCorrected
 from meltica.domain.parent import AlgoView, Parent
@@ -73,6 +73,9 @@ class Desk(ListsOfOrders):
 
     def last_trade(self, instrument: str) -> MarketTrade | None:
         return self._view.last_trade(instrument)
+
+    def mark_price(self, instrument: str) -> MarkPrice | None:
+        return self._view.mark_price(instrument)
 
     def halted(self, instrument: str) -> bool:
         return self._view.halted(instrument)

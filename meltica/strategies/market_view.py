@@ -1,11 +1,11 @@
-"""What a strategy sees of the market: books by level, the last trades' prices, halts."""
+"""What a strategy sees of the market: books by level, the last trades' prices, mark prices, halts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from meltica.domain.level_book import LevelBook
-from meltica.domain.market import BookInvalid, BookUpdate, MarketEvent, MarketTrade, TopOfBook, TradingStatus
+from meltica.domain.market import BookInvalid, BookUpdate, MarketEvent, MarketTrade, MarkPrice, TopOfBook, TradingStatus
 from meltica.domain.ports import Book
 
 
@@ -18,6 +18,7 @@ class MarketView:
         self._halted: set[str] = set()
         self._tops: dict[str, TopOfBook] = {}
         self._last_trades: dict[str, MarketTrade] = {}
+        self._mark_prices: dict[str, MarkPrice] = {}
 
     def apply(self, event: MarketEvent) -> bool:
         """Take an event; True when the best bid or offer, or the validity, changed."""
@@ -30,12 +31,16 @@ class MarketView:
             case MarketTrade():
                 self._last_trades[event.instrument] = event
                 return False
+            case MarkPrice():
+                self._mark_prices[event.instrument] = event
+                return False
             case TradingStatus():
                 (self._halted.add if event.halted else self._halted.discard)(event.instrument)
                 return False
             case BookInvalid():
                 book.clear()
                 self._valid.discard(event.instrument)
+                self._mark_prices.pop(event.instrument, None)  # Of before the gap: as little worth as the book.
                 return self._tops.pop(event.instrument, None) is not None
             case _:
                 return False
@@ -73,6 +78,10 @@ class MarketView:
 
     def last_trade(self, instrument: str) -> MarketTrade | None:
         return self._last_trades.get(instrument)
+
+    def mark_price(self, instrument: str) -> MarkPrice | None:
+        """The newest since the last gap; None: there is none."""
+        return self._mark_prices.get(instrument)
 
     def halted(self, instrument: str) -> bool:
         return instrument in self._halted

@@ -12,7 +12,15 @@ from meltica.domain.commands import AmendOrder, CancelOrder, Command, SubmitOrde
 from meltica.domain.errors import FieldError
 from meltica.domain.events import CommandRefused, Event, KillSwitchEngaged, KillSwitchReleased
 from meltica.domain.instrument import Instrument
-from meltica.domain.market import BookInvalid, MarketEvent, MarketPriceBand, MarketTrade, ShortSaleStatus, TradingStatus
+from meltica.domain.market import (
+    BookInvalid,
+    MarketEvent,
+    MarketPriceBand,
+    MarketTrade,
+    MarkPrice,
+    ShortSaleStatus,
+    TradingStatus,
+)
 from meltica.domain.order import Order
 from meltica.domain.order_events import (
     AmendDenied,
@@ -153,6 +161,8 @@ class StrategyRunner:
         match event:
             case MarketTrade():
                 commands += self._run(event.time_ns, self.strategy.on_trade, self._desk, event)
+            case MarkPrice():
+                commands += self._run(event.time_ns, self.strategy.on_mark_price, self._desk, event)
             case TradingStatus():
                 commands += self._run(event.time_ns, self.strategy.on_trading_status, self._desk, event)
             case BookInvalid():

@@ -20,7 +20,7 @@ from msgspec import Meta
 from meltica.domain.groups import Sizing
 from meltica.domain.instrument import Instrument
 from meltica.domain.lifecycle import OrderStatus, is_working, leaves_lots, status
-from meltica.domain.market import MarketTrade, TopOfBook, TradingStatus
+from meltica.domain.market import MarketTrade, MarkPrice, TopOfBook, TradingStatus
 from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import OrderDenied, OrderFilled, OrderReported, RequestRejected
 from meltica.domain.parent import Phase
@@ -42,6 +42,7 @@ __all__ = [
     "Context",
     "Held",
     "Instrument",
+    "MarkPrice",
     "MarketTrade",
     "Meta",
     "OffsetUnit",
@@ -101,6 +102,12 @@ class Context(Protocol):
 
     def book(self, instrument: str, depth: int) -> Book | None: ...
     def last_trade(self, instrument: str) -> MarketTrade | None: ...
+    def mark_price(self, instrument: str) -> MarkPrice | None:
+        """The price by which the venue values positions, with the time at which it came: it has an age of its own.
+
+        None: the venue publishes none, or none has come since the start or the last gap.
+        """
+
     def halted(self, instrument: str) -> bool: ...
     def position(self, instrument: str) -> Position:
         """What this strategy's own fills add up to."""
@@ -251,6 +258,9 @@ class Strategy(ABC, Generic[P]):
 
     def on_trade(self, context: Context, trade: MarketTrade) -> None:
         """Others traded."""
+
+    def on_mark_price(self, context: Context, mark: MarkPrice) -> None:
+        """The venue published its mark price, whether it moved or not."""
 
     def on_trading_status(self, context: Context, trading_status: TradingStatus) -> None:
         """Trading halted or resumed."""

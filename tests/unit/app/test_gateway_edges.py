@@ -11,13 +11,14 @@ import pytest
 
 from meltica.app.run import _line_to
 from meltica.app.settings import Settings
+from meltica.domain.commands import SubmitOrder
 from meltica.domain.errors import MelticaError
 from meltica.domain.order import Side
 from meltica.domain.order_events import CancelRequested
 from meltica.domain.outcomes import QueryRequested
 from meltica.domain.reports import ExecType, ExecutionReport, OutcomeUnknown, VenueReport
 from meltica.strategies.runner import StrategyRunner
-from meltica.strategies.sdk import Parameters, Strategy
+from meltica.strategies.sdk import Context, MarkPrice, Parameters, Strategy
 from meltica.venues.paper.lossy import LossySession
 from meltica.venues.paper.session import PaperSession
 from tests.engines import BTC, MARK_TICKS, SECOND, instrument
@@ -102,6 +103,28 @@ async def test_a_strategy_comes_back_with_its_own_position_and_nobody_elses(live
     live.gateway.add_strategy(runner)
     assert live.gateway.state.position("main", BTC).lots == 70
     assert runner.position(BTC).lots == 100
+
+
+class Marked(Strategy[Parameters]):
+    """Bids at the venue's mark price, once it is known."""
+
+    def instruments(self) -> tuple[str, ...]:
+        return (BTC,)
+
+    def on_mark_price(self, context: Context, mark: MarkPrice) -> None:
+        assert context.mark_price(BTC) == mark
+        context.submit(BTC, Side.BUY, 5, mark.price_ticks)
+
+
+async def test_a_strategy_hears_the_mark_price_as_of_when_it_came(live: Live) -> None:
+    runner = StrategyRunner(Marked(Parameters()), {BTC: instrument()}, name="idle", account="main", epoch=1)
+    live.gateway.add_strategy(runner)
+    began_ns = live.clock.now_ns()
+    live.gateway.on_market(MarkPrice(BTC, 1, MARK_TICKS - 7, between=True))
+    asked = live.journal.records()[-1].input.body
+    assert isinstance(asked, SubmitOrder)
+    assert (asked.strategy, asked.price_ticks) == ("idle", MARK_TICKS - 7)
+    assert began_ns < (asked.decided_ns or 0) < live.clock.now_ns(), "not when the venue says that it was"
 
 
 async def test_a_query_goes_to_a_venue_that_can_ask_and_nothing_is_sent_again(live: Live) -> None:

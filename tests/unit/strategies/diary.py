@@ -45,6 +45,9 @@ class Diary(Strategy[Parameters]):
     def on_trade(self, context, trade):
         self.note(context, f"trade {trade.quantity_lots}@{trade.price_ticks}")
 
+    def on_mark_price(self, context, mark):
+        self.note(context, f"mark {mark.price_ticks}{'+' if mark.between else ''}")
+
     def on_trading_status(self, context, trading_status):
         self.note(context, f"halted {trading_status.halted}")
 

@@ -7,7 +7,7 @@ import pytest
 from meltica.domain.commands import AmendOrder, CancelOrder, SubmitOrder
 from meltica.domain.errors import FieldError
 from meltica.domain.events import CommandRefused
-from meltica.domain.market import BookInvalid, BookUpdate, MarketTrade, TradingStatus
+from meltica.domain.market import BookInvalid, BookUpdate, MarketTrade, MarkPrice, TradingStatus
 from meltica.domain.order import OrderType, Side, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderDenied, ReplaceRequested, RequestRejected
 from meltica.domain.reports import ExecType
@@ -59,6 +59,29 @@ class TestMarket:
         desk.runner.on_market(BookInvalid(NAME, 12, "gap"))
         desk.do(lambda c: seen.extend([c.top(NAME), c.book(NAME, 1).valid]))
         assert seen[-2:] == [None, False]
+
+    def test_the_mark_price_is_told_each_time_and_does_not_outlive_a_gap(self):
+        desk, seen = Desk(), []
+        desk.do(lambda c: seen.append(c.mark_price(NAME)), at_ns=5)
+        for event in (
+            SNAPSHOT,
+            MarkPrice(NAME, 11, 101, between=True),
+            MarkPrice(NAME, 12, 101, between=True),
+            MarkPrice("ETH/USDT@PAPER", 13, 7),
+            BookUpdate(NAME, 14, ((98, 5),)),
+        ):
+            assert desk.runner.on_market(event) == []
+        assert desk.diary.heard[2:] == ["10 top (100, 5) (102, 5)", "11 mark 101+", "12 mark 101+"]
+        desk.do(lambda c: seen.append(c.mark_price(NAME)))
+        desk.runner.on_market(BookInvalid(NAME, 21, "gap"))
+        desk.do(lambda c: seen.append(c.mark_price(NAME)), at_ns=22)
+        assert seen == [None, MarkPrice(NAME, 12, 101, between=True), None]
+
+    def test_what_is_asked_for_when_the_mark_price_comes(self):
+        desk = Desk()
+        desk.diary.todo.append(lambda c: c.submit(NAME, Side.BUY, 3, c.mark_price(NAME).price_ticks))
+        (command,) = desk.runner.on_market(MarkPrice(NAME, 11, 99))
+        assert (command.price_ticks, command.decided_ns) == (99, 11)
 
     def test_a_shared_view_is_not_fed_twice(self):
         view, diary = MarketView([NAME]), Diary()
