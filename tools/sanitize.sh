@@ -9,13 +9,13 @@ cd "$(dirname "$0")/.."
 root=$PWD cache=$PWD/.cache/sanitized
 
 build() { # folder with setup.py and cython_ext -> its lib/
-  (cd "$1" && CFLAGS="-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
+  (cd "$1" && CFLAGS="-g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" MELTICA_CFLAGS=-Og \
     "$root/.venv/bin/python" setup.py -q build -j "$(nproc)" --build-base build --build-lib "$1/lib" >build.log 2>&1) || { tail -n 40 "$1/build.log"; exit 1; }
 }
 
-copy() { # to a new folder, so that the generated C of the ordinary build stays as it is
+copy() { # to a new folder, so that the ordinary build stays as it is; its generated C is taken along where it is not out of date
   rm -rf "$1" && mkdir -p "$1"
-  cp -r setup.py pyproject.toml README.md cython_ext "$1/" && rm -f "$1"/cython_ext/*.so "$1"/cython_ext/*.c
+  cp -rp setup.py pyproject.toml README.md cython_ext "$1/" && rm -f "$1"/cython_ext/*.so
 }
 
 asan=$(gcc -print-file-name=libasan.so) ubsan=$(gcc -print-file-name=libubsan.so)

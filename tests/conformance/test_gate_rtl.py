@@ -67,4 +67,4 @@ class TestRtlGateBounds(BoundStories):
     kind = KIND
 
 
-TestRtlGateLockstep = lockstep(KIND, bounds=card_bounds(1), count=6, steps=20)
+TestRtlGateLockstep = lockstep(KIND, bounds=card_bounds(1), count=4, steps=20)
