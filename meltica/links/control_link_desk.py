@@ -234,7 +234,7 @@ class ControlDesk:
             if session is None:
                 raise LinkFaultError(FaultCode.WRONG_KEY, "this key is let in, but no gate of the settings has it")  # noqa: TRY301
             if header.kind == Kind.HELLO:
-                self._hello(session, peer, body, now_ns)
+                self._hello(session, peer, header, body, now_ns)
             else:
                 self._of_session(session, peer, header, body, now_ns)
         except MessageError as error:
@@ -261,12 +261,15 @@ class ControlDesk:
             gate = "" if session is None else session.seat.gate
             self.notices.append(Refused(gate, fingerprint(user.encode()), f"{fault.code.name}: {fault.text}"))
 
-    def _hello(self, session: Session, peer: bytes, body: bytes, now_ns: int) -> None:
+    def _hello(self, session: Session, peer: bytes, header: Header, body: bytes, now_ns: int) -> None:
         try:
             hello = msgspec.json.decode(body, type=Hello)
         except (msgspec.DecodeError, ValueError) as error:
             raise MessageError(f"unreadable hello: {error}") from error
+        if hello.gate_epoch == session.gate_epoch and 0 < header.number <= session.hello:
+            return  # Overtaken by a later one of the same life: what it says was so
         check_hello(session, hello)
+        session.hello = header.number
         if session.standing is Standing.ARMED:
             session.stopped_ns = session.heard_ns
         if hello.gate_epoch > session.gate_epoch:
@@ -282,7 +285,7 @@ class ControlDesk:
         )
         lease_ms = self.lease_ns // MILLISECOND_NS
         welcome = Welcome(lease_ms=lease_ms, beat_ms=max(1, lease_ms // BEATS_PER_LEASE), kept=session.kept)
-        self._say(session, Kind.WELCOME, msgspec.json.encode(welcome))
+        self._say(session, Kind.WELCOME, msgspec.json.encode(welcome), number=header.number)
         self._joined(session, now_ns)
 
     def _joined(self, session: Session, now_ns: int) -> None:

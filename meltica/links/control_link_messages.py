@@ -53,7 +53,7 @@ TOPIC: Final = "gate/{}/"
 
 class Kind(IntEnum):
     HELLO = 1
-    """Gate. Body: ``Hello``."""
+    """Gate; number: of the hello in this life, 0: it does not count. Body: ``Hello``."""
     BEAT = 2
     """Gate; number: of the beat. Body: its clock, its place in the stream, next drop copy, arming, flags, digest."""
     DROPS = 3
@@ -65,7 +65,7 @@ class Kind(IntEnum):
     BYE = 6
     """Gate: ends on purpose; its lease is over."""
     WELCOME = 16
-    """Gateway. Body: ``Welcome``."""
+    """Gateway; number: of the hello that it answers. Body: ``Welcome``."""
     BEAT_ANSWER = 17
     """Gateway; number: of the beat. Body: the beat's clock, the stream's end, drop copies kept, lease_ms, arming."""
     KEPT = 18

@@ -146,6 +146,8 @@ class Session:
         self.standing = Standing.ABSENT
         self.why = "not heard since the gateway started"
         self.gate_epoch = seat.gate_epoch
+        self.hello = 0
+        """The number of the newest one of this life."""
         self.peer = b""
         self.pid = 0
         self.fresh = self.remembers = False

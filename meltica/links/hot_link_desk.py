@@ -92,7 +92,7 @@ class HotDesk:
         self._arming = 0
         self._published = 0
         self._must_have = 0
-        self._beats = self._reports = 0
+        self._beats = self._reports = self._welcomed = 0
         self._answered_ns = self._next_beat_ns = self._next_greet_ns = self._ask_again_ns = 0
         self._takes: dict[int, Callable[[Header, bytes, int], None]] = {
             Kind.WELCOME: self._welcome,
@@ -166,7 +166,7 @@ class HotDesk:
             drops_next=self._drops.store.next(),
             pid=self._pid,
         )
-        self._send(Kind.HELLO, msgspec.json.encode(hello))
+        self._send(Kind.HELLO, msgspec.json.encode(hello), number=self.counts["hellos"])
 
     def _beat(self, now_ns: int) -> None:
         self._next_beat_ns = now_ns + self._beat_ns
@@ -211,8 +211,11 @@ class HotDesk:
             welcome = msgspec.json.decode(body, type=Welcome)
         except (msgspec.DecodeError, ValueError) as error:
             raise MessageError(f"unreadable welcome: {error}") from error
+        if 0 < header.number <= self._welcomed:
+            return  # Overtaken: what it says of drop copies may be long over
         if not self._move(Happening.WELCOMED, "the gateway fetches drop copies and sends the state"):
             return
+        self._welcomed = header.number
         self._lease_ns = welcome.lease_ms * MILLISECOND_NS
         self._beat_ns = welcome.beat_ms * MILLISECOND_NS
         self._answered_ns = now_ns
