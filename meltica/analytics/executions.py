@@ -20,6 +20,7 @@ from meltica.analytics.prices import Prices, prices_in
 from meltica.analytics.taking import Taking
 from meltica.analytics.tallies import Share, share_of
 from meltica.analytics.trading_days import UtcDays
+from meltica.domain.cash import InstrumentSplit
 from meltica.domain.errors import InvariantError
 from meltica.domain.events import DayBegan, InstrumentRegistered
 from meltica.domain.execution import Outcome
@@ -86,6 +87,7 @@ class Executions(Answers):
             OrderFilled: self._filled,
             TradeCorrected: self._corrected,
             InstrumentRegistered: self._registered,
+            InstrumentSplit: self._instrument_split,
             DayBegan: self._day_began,
         }
 
@@ -126,6 +128,12 @@ class Executions(Answers):
 
     def _registered(self, event: InstrumentRegistered) -> None:
         self._kept.instruments[event.instrument.instrument] = event.instrument
+
+    def _instrument_split(self, event: InstrumentSplit) -> None:
+        """What the market was looked at before it says nothing of what comes."""
+        self._kept.split_ns[event.instrument] = event.time_ns
+        self._kept.marks.pop(event.instrument, None)
+        self._seen.pop(event.instrument, None)
 
     def _day_began(self, event: DayBegan) -> None:
         self._kept.day = self._days.of(event.time_ns)
@@ -296,7 +304,7 @@ class Executions(Answers):
 
     def _prices(self, instrument: str) -> Prices | None:
         if instrument not in self._seen:
-            self._seen[instrument] = prices_in(self._record, instrument)
+            self._seen[instrument] = prices_in(self._record, instrument, self._kept.split_ns.get(instrument, -1))
         return self._seen[instrument]
 
     def _venue_time_ns(self) -> int:

@@ -16,6 +16,8 @@ class Kept(msgspec.Struct, kw_only=True, omit_defaults=True):
     instruments: dict[str, Instrument] = {}
     marks: dict[str, int] = {}
     """Instrument -> its newest mark, in half ticks."""
+    split_ns: dict[str, int] = {}
+    """Instrument -> when it was split last: marks of before are in other units."""
     tapes: dict[str, tuple[int, int]] = {}
     """Instrument -> (lots, price_ticks x lots) that others traded."""
     groups: dict[int, list[int]] = {}

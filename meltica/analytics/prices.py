@@ -25,13 +25,16 @@ class Prices(msgspec.Struct, frozen=True, gc=False):
         return self.ask_ticks if side is Side.BUY else self.bid_ticks
 
 
-def prices_in(record: Record, instrument: str) -> Prices | None:
-    """What was seen of the instrument with this record; None: nothing that can be trusted."""
+def prices_in(record: Record, instrument: str, since_ns: int = -1) -> Prices | None:
+    """What was seen of the instrument with this record; None: nothing that can be trusted.
+
+    ``since_ns``: marks must be newer.
+    """
     for sight in record.sights:
         if sight.instrument == instrument and (found := _sound(sight.bid, sight.ask, sight.last_ticks)) is not None:
             return found
     for mark in record.input.marks:
-        if mark.instrument == instrument:
+        if mark.instrument == instrument and mark.time_ns > since_ns:
             return _sound(mark.bid, mark.ask, mark.price_ticks)
     return None
 

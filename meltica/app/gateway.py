@@ -28,6 +28,7 @@ from meltica.app.snapshots import Snapshots
 from meltica.app.unsent import refused
 from meltica.app.watcher import Keeper, Watcher
 from meltica.domain import lifecycle
+from meltica.domain.accounting import is_outdated
 from meltica.domain.algo_commands import AlgoCommand
 from meltica.domain.commands import (
     AmendOrder,
@@ -340,7 +341,9 @@ class LiveGateway(JournalView):
         """Marks that the engine has not seen, of what is held."""
         for name in self.state.worth.held():
             mark = self.board.mark(name)
-            if mark is not None and mark.price_ticks != self.state.tables.prices.get(name):
+            if mark is None or mark.price_ticks == self.state.tables.prices.get(name):
+                continue
+            if not is_outdated(self.state.tables.accounting.splits, name, mark.time_ns):
                 yield mark
 
     def begin_day(self) -> None:

@@ -141,6 +141,13 @@ class SplitMark(msgspec.Struct, frozen=True, gc=False, array_like=True):
     sequence: int
     numerator: int
     denominator: int
+    time_ns: int = 0
+
+
+def is_outdated(splits: Mapping[str, Sequence[SplitMark]], instrument: str, time_ns: int) -> bool:
+    """Is a price of this time one of before a split? Its ticks are those of other lots."""
+    found = splits.get(instrument)
+    return bool(found) and time_ns <= found[-1].time_ns
 
 
 class Share(msgspec.Struct, frozen=True, gc=False):

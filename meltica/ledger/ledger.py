@@ -84,7 +84,8 @@ class Ledger:
         tables.sequence, tables.time_ns = sequence, time_ns
         marks = record.input.marks
         for mark in marks:
-            tables.prices[mark.instrument] = mark.price_ticks
+            if mark.price_ticks > 0 and mark.time_ns > tables.split_ns.get(mark.instrument, -1):
+                tables.prices[mark.instrument] = mark.price_ticks
         for event in record.events:
             if (apply := self._apply.get(type(event))) is not None:
                 apply(event)
@@ -307,6 +308,7 @@ class Ledger:
     def _split(self, event: InstrumentSplit) -> None:
         """Lots are restated, their cost stays. An entry says so, also where no money moves."""
         numerator, denominator = event.numerator, event.denominator
+        self.tables.split_ns[event.instrument] = event.time_ns
         self.custody.split(event)
         for (account, name), stream in sorted(self._streams.items()):
             if name != event.instrument or not stream.table.rows:

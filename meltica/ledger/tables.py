@@ -73,7 +73,9 @@ class LedgerTables(msgspec.Struct, kw_only=True):
     time_ns: int = 0
     instruments: dict[str, Instrument] = {}
     prices: dict[str, int] = {}
-    """Instrument -> the newest journaled mark, in ticks."""
+    """Instrument -> the newest journaled mark, in ticks; one that makes no sense counts as none."""
+    split_ns: dict[str, int] = {}
+    """Instrument -> when it was split last: marks of before are in other units."""
     books: dict[str, AccountBooks] = {}
     rates: dict[str, Rate] = {}
     fees: FeeTables = msgspec.field(default_factory=FeeTables)

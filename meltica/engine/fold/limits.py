@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from meltica.domain.accounting import is_outdated
 from meltica.domain.approvals import KillSwitch, Proposal
 from meltica.domain.breakers import Breaker, BreakerState, CreditState, MarkState, breaker_key, mark_key
 from meltica.domain.cash import InstrumentSplit
@@ -80,6 +81,9 @@ class LimitsFold(LeaseFold):
         """The price of an instrument that came with an input: collar and quote at the gate, profit of who holds it."""
         instrument = self._state.tables.instruments.get(mark.instrument)
         if instrument is None:
+            return
+        splits = self._state.tables.accounting.splits
+        if splits and is_outdated(splits, mark.instrument, mark.time_ns):
             return
         sane = 0 < mark.price_ticks <= TICKS_BOUND and 0 <= mark.time_ns <= INT64_MAX
         price_ticks, time_ns = (mark.price_ticks, mark.time_ns) if sane else NO_REFERENCE

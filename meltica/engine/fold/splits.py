@@ -14,10 +14,11 @@ from meltica.hot.ports import RiskGate
 def restate(state: EngineState, gate: RiskGate, event: InstrumentSplit) -> list[Position]:
     """Whole lots towards 0; what they cost stays. The positions that are others now.
 
-    The price, here and at the gate, is that of before the split in new lots: the next mark of the market replaces it.
+    The price, here and at the gate, is that of before the split in new lots: the market's first mark after it replaces
+    it. One of before may still come with an input, for the market rests; that one does not count.
     """
     tables, name = state.tables, event.instrument
-    mark = SplitMark(tables.next_execution, event.numerator, event.denominator)
+    mark = SplitMark(tables.next_execution, event.numerator, event.denominator, event.time_ns)
     tables.accounting.splits.setdefault(name, []).append(mark)
     handle, found = tables.instruments[name].handle, []
     if (price := tables.prices.get(name)) is not None:

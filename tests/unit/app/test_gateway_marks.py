@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from meltica.domain.cash import SplitInstrument
 from meltica.domain.commands import SeeMarket
 from meltica.domain.events import CommandRefused, Event
 from meltica.domain.lifecycle import OrderStatus, status
 from meltica.domain.market import BookUpdate
-from meltica.domain.order import Order, OrderType, Side
+from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import OrderReleased
 from meltica.domain.terms import Held, Terms, TriggerSource
 from meltica.venues.paper.capabilities import capabilities
 from tests.engines import BTC, MARK_TICKS, SECOND
-from tests.unit.app.live import VENUE, submit
+from tests.unit.app.live import TARA, VENUE, submit
 from tests.unit.app.paper_live import PaperLive
 
 MID = MARK_TICKS
@@ -136,3 +137,25 @@ async def test_where_no_mark_is_published_it_is_refused_with_field_and_reason(
     assert isinstance(refused, CommandRefused)
     assert (refused.reason, refused.field) == ("NO_MARK_PRICE", "terms.trigger_source")
     assert ("of BTC/USDT@BINANCE" in refused.text) == bool(marks)
+
+
+async def test_after_a_split_a_market_that_rests_is_not_valued_in_old_units(live: PaperLive) -> None:
+    """Its book is still that of before: each second the gateway would say so, and the account lose three quarters."""
+    live.submit(order_type=OrderType.MARKET, time_in_force=TimeInForce.IOC)
+    state, worth = live.gateway.state, live.gateway.state.worth.total_nanos("main")
+    live.gateway.take(
+        SplitInstrument(request_id="s", actor=TARA, instrument=BTC, numerator=1, denominator=4, reason="one for four")
+    )
+    live.settle()
+    entries = len(live.journal.entries)
+    live.clock.time_ns += SECOND
+    live.gateway.revalue()
+    assert len(live.journal.entries) == entries, "nothing has moved"
+    live.submit(order_type=OrderType.LIMIT, price_ticks=MID, side=Side.BUY)
+    assert state.tables.prices[BTC] == 4 * MID
+    assert state.worth.total_nanos("main") == worth
+    live.book(4 * MID - 9, 4 * MID + 9)
+    live.gateway.revalue()
+    live.book(4 * MID - 11, 4 * MID + 9)
+    live.gateway.revalue()
+    assert state.tables.prices[BTC] == 4 * MID - 1

@@ -7,16 +7,17 @@ import random
 import pytest
 
 from meltica.domain import cash, lifecycle
-from meltica.domain.commands import SetLimits
+from meltica.domain.commands import Revalue, SetLimits
 from meltica.domain.events import LimitsChanged, ProposalMade
-from meltica.domain.inputs import Record, decode_record, encode_record
+from meltica.domain.inputs import Input, Record, decode_record, encode_record
 from meltica.domain.leases import GateBook, GateFacts, Share
 from meltica.domain.limits import InstrumentLimits, PositionLimits, key_of
+from meltica.domain.market import Mark
 from meltica.domain.order import Side
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.ledger.ledger import Ledger
-from tests.engines import BTC, MARK_TICKS, TestBench
+from tests.engines import BTC, MARK_TICKS, SECOND, TestBench
 from tests.replay.judge import recovered, replayed
 from tests.unit.engine.stating import approve
 from tests.unit.engine.test_orders import cancel, fill, named, tell
@@ -75,6 +76,23 @@ def test_position_price_and_gate_follow_in_the_same_input(bench):
     assert gate_lots(bench) == 120
     assert all(isinstance(event, ProposalMade) for event in others)
     assert_agree(bench)
+
+
+def test_a_price_of_before_the_split_does_not_come_back_while_the_market_rests(bench):
+    traded(bench, Side.BUY, 30)
+    worth, resting = bench.engine.state.worth.total_nanos("main"), Mark(BTC, bench.now_ns, MARK_TICKS)
+    bench.step(split(bench, 4))
+
+    def revalue(mark):
+        bench.now_ns += SECOND
+        happened = Input(bench.now_ns, Revalue(request_id="", actor="system:test"), (mark,))
+        bench.history.append((happened, bench.engine.step(happened)))
+        return bench.engine.state.tables.prices[BTC], ledger_of(bench).tables.prices[BTC]
+
+    assert revalue(resting) == (MARK_TICKS // 4, MARK_TICKS // 4)
+    assert bench.engine.state.worth.total_nanos("main") == worth
+    assert revalue(Mark(BTC, bench.now_ns, 0)) == (MARK_TICKS // 4, MARK_TICKS // 4), "no price is none"
+    assert revalue(Mark(BTC, bench.now_ns, MARK_TICKS // 4 + 7)) == (MARK_TICKS // 4 + 7, MARK_TICKS // 4 + 7)
 
 
 def set_lots(bench, **lots):
