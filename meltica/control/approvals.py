@@ -73,6 +73,10 @@ class Approvals:
             return
         if caller.identity.kind is not Kind.PERSON:
             raise RefusedError("PERSON_REQUIRED", f"{caller.actor} is not a person")
+        if caller.actor == made.proposer:
+            raise RefusedError(
+                "SAME_PERSON", f"{made.proposer} proposed it and can't approve it; it takes a second person"
+            )
         if Role.RISK_OFFICER not in caller.roles | self._policy.current().roles_of_actor(made.proposer):
             why = f"neither {made.proposer}, who proposed, nor {caller.actor} is a risk officer; one of the two must be"
             raise RefusedError("RISK_OFFICER_REQUIRED", why)

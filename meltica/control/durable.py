@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from meltica.control.errors import refused
-from meltica.domain.commands import Command
+from meltica.domain.commands import Command, SubmitOrderList
 from meltica.domain.events import CommandRefused, Event
 from meltica.domain.groups import GROUP_ACTOR
-from meltica.domain.order_events import AmendDenied, OrderDenied
+from meltica.domain.order_events import AmendDenied, OrderDenied, OrderHeld, OrderSubmitted
 from meltica.domain.ports import Answer, Gateway
 
 
@@ -19,6 +20,14 @@ def _no(event: Event, *, items: bool) -> OrderDenied | AmendDenied | CommandRefu
     if isinstance(event, OrderDenied) and not items and not event.parent_id:
         return event
     return event if isinstance(event, AmendDenied) and not items and event.actor != GROUP_ACTOR else None
+
+
+def _place(no: Event, events: Sequence[Event], command: Command) -> str:
+    """Which of a list's orders the gate refused: they have their numbers in the order of the request."""
+    if not (isinstance(no, OrderDenied) and isinstance(command, SubmitOrderList)):
+        return ""
+    asked = {event.order_id for event in events if isinstance(event, OrderDenied | OrderHeld | OrderSubmitted)}
+    return f"orders[{sorted(asked).index(no.order_id)}]"
 
 
 class DurableCommands:
@@ -40,7 +49,7 @@ class DurableCommands:
         answer = await asyncio.shield(task)
         for event in answer.events:
             if (no := _no(event, items=items)) is not None:
-                raise refused(no, answer.sequence, at)
+                raise refused(no, answer.sequence, at or _place(no, answer.events, command))
         return answer
 
     async def finish(self) -> None:

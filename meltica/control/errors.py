@@ -42,7 +42,7 @@ REASONS: Final[dict[str, tuple[Code, str]]] = {
     "UNKNOWN_CORRECTION": (Code.NOT_FOUND, "OutcomeService.ListKeptCorrections has those that wait."),
     "UNKNOWN_GROUP": (Code.NOT_FOUND, "OrderService.ListOrderGroups has the groups."),
     "UNKNOWN_INSTRUMENT": (Code.NOT_FOUND, "MarketDataService.ListInstruments has the instruments."),
-    "UNKNOWN_ACCOUNT": (Code.NOT_FOUND, "RiskService.ListLimits has the accounts; limits make an account."),
+    "UNKNOWN_ACCOUNT": (Code.NOT_FOUND, "RiskService.ListLimits has the accounts."),
     "UNKNOWN_LIMITS": (Code.NOT_FOUND, 'Nothing passes without. Set them with RiskService.SetLimits and etag "0".'),
     "UNKNOWN_STRATEGY": (Code.NOT_FOUND, "RiskService.ListLimits has the strategies; limits make a strategy."),
     "UNKNOWN_GATE": (Code.NOT_FOUND, "RiskService.GetGateStatus has the hot gates; the settings make one."),
@@ -298,20 +298,23 @@ def fired_checks(mask: int) -> list[str]:
 
 
 def refused(event: OrderDenied | AmendDenied | CommandRefused, sequence: int, at: str = "") -> RefusedError:
-    """The engine's "no" as the caller's. ``at``: the place of the command's fields in the request."""
+    """The engine's "no" as the caller's. ``at``: the place of the command's fields in the request, or of the order."""
     metadata = {"sequence": str(sequence)}
     if isinstance(event, CommandRefused):
         row = REASONS.get(event.reason, (Code.FAILED_PRECONDITION, ""))
         violations = []
         if event.field and row[0] in _OF_A_FIELD:
             violations.append((at + API_FIELDS.get(event.field, event.field), event.text))
-        return RefusedError(event.reason, event.text, violations=violations, metadata=metadata, row=row)
+        why = f"{violations[0][0]}: {event.text}" if violations and row[0] is Code.INVALID_ARGUMENT else event.text
+        return RefusedError(event.reason, why, violations=violations, metadata=metadata, row=row)
     row = CHECKS.get(event.reason) or REASONS.get(event.reason, (Code.FAILED_PRECONDITION, ""))
     metadata["order_id"] = str(event.order_id)
     if event.reason in CHECKS:
         metadata["check"] = event.reason
         metadata["fired_checks"] = ",".join(fired_checks(event.fired_mask))
-    return RefusedError(event.reason, event.text, metadata=metadata, row=row)
+    if at:
+        metadata["field"] = at
+    return RefusedError(event.reason, f"{at}: {event.text}" if at else event.text, metadata=metadata, row=row)
 
 
 def refusal_of(error: BaseException) -> RefusedError | None:

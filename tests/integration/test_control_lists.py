@@ -132,7 +132,13 @@ async def test_what_the_engine_finds_wrong_names_the_order(running):
     request = bracket()
     request.orders[0].price = "1.00"
     error = await refusal(tara.SubmitOrderList(request))
-    assert (error.reason, error.metadata["order_id"]) == ("PRICE_COLLAR", "1")
+    assert (error.reason, error.metadata["order_id"], error.metadata["field"]) == ("PRICE_COLLAR", "1", "orders[0]")
+    two = [item(price="58000.00"), item(price="1.00")]
+    request = api.SubmitOrderListRequest(request_id=request_id(), link=order_pb2.LINK_OCO, orders=two)
+    error = await refusal(tara.SubmitOrderList(request))
+    assert error.metadata["field"] == "orders[1]"
+    assert error.message.startswith("orders[1]: Price too far from the reference: 1.00 is not within ")
+    assert "of the reference price 60000.00. " in error.message
 
 
 async def test_many_orders_are_answered_one_by_one(running):

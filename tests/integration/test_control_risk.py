@@ -1,11 +1,13 @@
 """RiskService and KillSwitchService over mutual TLS: tighten alone, loosen by two, stop by one, release by two."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from meltica.control.authority import ensure_authority
 from meltica.domain.approvals import PROPOSAL_LIFETIME_NS
 from meltica.domain.gates import AdmitGate, LoseGate, RegisterGate
 from meltica.domain.inputs import Input
@@ -98,7 +100,22 @@ async def test_loosening_takes_two(running):
     assert closed.state == limits_pb2.PROPOSAL_STATE_APPROVED
 
 
-async def test_nobody_approves_alone_and_not_without_a_risk_officer(running):
+async def test_two_operators_are_one_risk_officer_too_few(tmp_path):
+    authority, _ = ensure_authority(tmp_path, datetime.now(UTC))
+    people = 'olivia = ["operator"]\ntara = ["operator"]\nvictor = ["viewer"]\n'
+    authority.policy.write_text(f'trust_domain = "meltica.example"\n[people]\n{people}')
+    async with serving(tmp_path) as running:
+        olivia, tara = (await running.be("olivia")).risk, (await running.be("tara")).risk
+        limits = await limits_of(running)
+        limits.instrument.max_quantity = "200"
+        made = (await olivia.SetLimits(change(limits))).proposal.proposal_id
+        error = await refusal(
+            tara.ApproveProposal(api.ApproveProposalRequest(request_id=request_id(), proposal_id=made))
+        )
+        assert (error.code, error.reason) == (grpc.StatusCode.PERMISSION_DENIED, "RISK_OFFICER_REQUIRED")
+
+
+async def test_nobody_approves_alone(running):
     olivia, ravi = (await running.be("olivia")).risk, (await running.be("ravi")).risk
     limits = await limits_of(running)
     limits.instrument.max_quantity = "200"
@@ -109,7 +126,8 @@ async def test_nobody_approves_alone_and_not_without_a_risk_officer(running):
     error = await refusal(
         olivia.ApproveProposal(api.ApproveProposalRequest(request_id=request_id(), proposal_id=second))
     )
-    assert (error.code, error.reason) == (grpc.StatusCode.PERMISSION_DENIED, "RISK_OFFICER_REQUIRED")
+    assert (error.code, error.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SAME_PERSON")
+    assert "olivia proposed it" in error.message
     # The operator may approve what a risk officer proposed; then what was proposed against the old limits is void.
     await olivia.ApproveProposal(api.ApproveProposalRequest(request_id=request_id(), proposal_id=first))
     error = await refusal(ravi.ApproveProposal(api.ApproveProposalRequest(request_id=request_id(), proposal_id=second)))

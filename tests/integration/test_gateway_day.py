@@ -216,7 +216,7 @@ async def test_tightening_a_limit_acts_at_once_and_loosening_takes_two(running: 
             proposal_id = answer.proposal.proposal_id
             return risk_service_pb2.ApproveProposalRequest(request_id=request_id(), proposal_id=proposal_id)
 
-        assert (await refusal(olivia.risk.ApproveProposal(approval()))).reason == "RISK_OFFICER_REQUIRED"
+        assert (await refusal(olivia.risk.ApproveProposal(approval()))).reason == "SAME_PERSON"
         assert (await refusal(olivia.submit(quantity="0.006"))).reason == "MAX_QUANTITY"
         approved = await ravi.risk.ApproveProposal(approval())
         assert approved.limits.instrument.max_quantity == "0.010"

@@ -158,13 +158,13 @@ def _time(command: SubmitOrder, terms: Terms, venue: Capabilities, now_ns: int) 
     if not 0 <= terms.expire_ns <= INT64_MAX:
         return "EXPIRE_TIME_OUT_OF_RANGE", "terms.expire_time", "is no time that there will be"
     if terms.expire_ns and terms.expire_ns <= now_ns:
-        return "EXPIRE_TIME_PAST", "terms.expire_time", f"is over: it is {now_ns} ns since 1970 now"
+        return "EXPIRE_TIME_PAST", "terms.expire_time", "has passed already"
     if tif not in CROSSES:
         return None
     if kind not in (OrderType.MARKET, OrderType.LIMIT):
         return "CROSS_WITH_TRIGGER", "time_in_force", f"a {kind.name} order waits for a price, not for open or close"
     if tif is TimeInForce.AT_THE_CLOSE and tif not in venue.times_in_force and venue.close_ns is None:
-        text = f"nobody knows when {venue.venue} closes: name the time in the settings (venues.{venue.venue}.close)"
+        text = f"nobody knows when {venue.venue} closes: settings name the time (paper.closes for the paper venue)"
         return "CLOSE_TIME_UNKNOWN", "time_in_force", text
     return None
 
@@ -192,8 +192,8 @@ def _minimum(command: SubmitOrder, terms: Terms, venue: Capabilities) -> Fault |
         return "MIN_QUANTITY_OUT_OF_RANGE", field, "must be positive, and not more than the quantity"
     if command.order_type not in (OrderType.MARKET, OrderType.LIMIT) or tif not in venue.min_quantity:
         able = ", ".join(each.name for each in venue.min_quantity)
-        with_these = f"takes one with MARKET and LIMIT orders that are {able}" if able else "has no such thing"
-        return "MIN_QUANTITY_NOT_SUPPORTED", field, f"{venue.venue} {with_these}"
+        with_these = f"takes one only with MARKET and LIMIT orders that are {able}" if able else "has no such thing"
+        return "MIN_QUANTITY_NOT_SUPPORTED", field, f"a minimum quantity: {venue.venue} {with_these}; leave it out"
     if terms.display_lots:
         return "DISPLAY_NOT_ALLOWED", "terms.display_quantity", "an order that hides part of itself has no minimum"
     return None

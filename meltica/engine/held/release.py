@@ -46,7 +46,9 @@ def release(desk: Desk, order: Order, *, price_ticks: int | None, time_in_force:
     if _makes_room(desk, order, verdict, price_ticks):
         return False
     if verdict != PASS:
-        words = explain(verdict, Asked(desk.state, order.account, order.strategy, instrument, intent))
+        words = explain(
+            verdict, Asked(desk.state, order.account, order.strategy, instrument, intent, desk.mark(order.instrument))
+        )
         words = f"{Check(verdict).name}: {words}"
         if verdict not in WAITING:
             return _refuse(desk, order, words)

@@ -67,7 +67,10 @@ def _ask_replace(desk: Desk, order: Order, command: AmendOrder, ways: Ways | Non
             give_way(desk, matches, order.order_id, command.actor, ways)
         if reason != PASS:
             instrument = desk.state.tables.instruments[order.instrument]
-            why = explain(reason, Asked(desk.state, order.account, order.strategy, instrument, intent))
+            why = explain(
+                reason,
+                Asked(desk.state, order.account, order.strategy, instrument, intent, desk.mark(order.instrument)),
+            )
             _deny_amend(desk, command, Check(reason).name, fired_mask, why)
             return
         if allowed != gate_lots:

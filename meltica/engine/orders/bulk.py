@@ -30,7 +30,7 @@ def submit_orders(desk: Desk, command: SubmitOrders) -> None:
         return
     asked = [as_asked(order, command.actor) for order in command.orders]
     if not command.all_or_none:
-        items = [_submit_one(desk, order) for order in asked]
+        items = [_submit_one(desk, order, command.accounts) for order in asked]
     elif command.unreadable:
         items = [Item(outcome=Outcome.NOT_JUDGED)] * len(asked)
     else:
@@ -50,7 +50,17 @@ def counted(desk: Desk, actor: str, field: str, number: int) -> bool:
     return False
 
 
-def _submit_one(desk: Desk, order: SubmitOrder) -> Item:
+def not_yours(account: str, accounts: Sequence[str] | None, field: str) -> Item | None:
+    """The answer to an item about an account that the caller does not act for."""
+    if accounts is None or account in accounts:
+        return None
+    text = f"is about account {account!r}; yours: {', '.join(accounts) or 'none'}"
+    return Item(outcome=Outcome.REFUSED, reason="NOT_YOUR_ACCOUNT", field=field, text=text)
+
+
+def _submit_one(desk: Desk, order: SubmitOrder, accounts: Sequence[str] | None) -> Item:
+    if (foreign := not_yours(order.account, accounts, "account")) is not None:
+        return foreign
     if (fault := orders.fault_of(desk, order)) is not None:
         return faulty(fault)
     return _let_in(beside_others(desk, partial(orders.admit, desk, order)), desk)
@@ -147,7 +157,7 @@ def cancel_orders(desk: Desk, command: CancelOrders) -> None:
     named = (command.account, command.strategy, command.instrument, command.side, command.older_than_ns)
     by_number = len(command.order_ids) + len(command.unreadable)
     if not (by_number or command.group_id or any(named)):
-        text = "name at least one thing; CancelAllOrders cancels everything"
+        text = "name these, an account, strategy, instrument, side, age or group; CancelAllOrders cancels everything"
         desk.refuse(command.actor, "NOTHING_TO_CANCEL", "order_ids", text)
         return
     if command.older_than_ns < 0:
@@ -168,6 +178,8 @@ def _cancel_one(desk: Desk, command: CancelOrders, order_id: int) -> Item:
     order = desk.state.tables.orders.get(order_id)
     if order is None:
         return faulty(("UNKNOWN_ORDER", "order_ids", f"no order {order_id}"))
+    if (foreign := not_yours(order.account, command.accounts, "order_ids")) is not None:
+        return msgspec.structs.replace(foreign, order_id=order_id)
     if (fault := foreign_fault(order, command.actor)) is not None:
         return faulty(fault)
     if is_over(order):
@@ -187,6 +199,7 @@ def _wanted(desk: Desk, command: CancelOrders, order: Order) -> bool:
         and command.instrument in ("", order.instrument)
         and command.side in (None, order.side)
         and command.group_id in (0, order.group_id)
+        and (command.accounts is None or order.account in command.accounts)
         and order.created_ns <= desk.now_ns - command.older_than_ns
     )
 

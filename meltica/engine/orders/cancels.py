@@ -9,6 +9,7 @@ from meltica.domain.commands import CancelAllOrders, CancelOrder
 from meltica.domain.order import Order, Pending, PendingKind
 from meltica.domain.order_events import CancelRequested, ReplaceRequested
 from meltica.domain.reports import ExecType
+from meltica.domain.terms import Held
 from meltica.engine.desk import Desk
 from meltica.engine.held import held
 
@@ -23,7 +24,7 @@ def cancel(desk: Desk, command: CancelOrder) -> None:
         text = f"order {order.order_id} is {lifecycle.status(order).value}: there is nothing left to cancel"
         desk.refuse(command.actor, "ORDER_TERMINAL", "order_id", text)
     elif order.held is not None:
-        held.end(desk, order, ExecType.CANCELED, f"cancelled by {command.actor} before it went out")
+        held.end(desk, order, ExecType.CANCELED, _given_up(order, command.actor))
     elif not used_before(
         desk, desk.state.tables.instruments[order.instrument].venue, command.actor, command.client_order_id
     ):
@@ -50,9 +51,14 @@ def cancel_all(desk: Desk, command: CancelAllOrders) -> None:
 
 def request_cancel_once(desk: Desk, order: Order, actor: str, reason: str = "") -> None:
     if order.held is not None:
-        held.end(desk, order, ExecType.CANCELED, reason or f"cancelled by {actor} before it went out")
+        held.end(desk, order, ExecType.CANCELED, reason or _given_up(order, actor))
     elif not any(request.kind is PendingKind.CANCEL and not _in_doubt(order, request) for request in order.pending):
         request_cancel(desk, order, actor, reason=reason)
+
+
+def _given_up(order: Order, actor: str) -> str:
+    """Of a parent slices may have traded: only what waited for its moment did not go out."""
+    return f"cancelled by {actor}" + ("" if order.held is Held.SLICES else " before it went out")
 
 
 def _in_doubt(order: Order, request: Pending) -> bool:

@@ -70,7 +70,8 @@ def _list_fault(command: SubmitOrderList) -> Fault | None:
     least = BRACKET_ORDERS if command.link is Link.BRACKET else 2
     most = BRACKET_ORDERS if command.link is Link.BRACKET else LIST_MOST
     if not least <= len(command.orders) <= most:
-        text = f"{len(command.orders)} orders; {command.link.name} has {least} to {most}"
+        takes = f"{least} to {most}" if least < most else str(most)
+        text = f"{command.link.name} takes {takes} orders, not {len(command.orders)}"
         return "LIST_LENGTH", "orders", text
     if command.link is not Link.OTO and command.among is not None:
         return "LINK_NOT_ALLOWED", "among", f"{command.link.name} says already how its orders belong together"

@@ -106,7 +106,10 @@ def _ask_gate(
     if matches := gate.self_matches():
         give_way(desk, matches, tables.next_order_id, command.actor, ways)
     if reason != PASS:
-        why = explain(reason, Asked(desk.state, command.account, command.strategy, instrument, intent))
+        why = explain(
+            reason,
+            Asked(desk.state, command.account, command.strategy, instrument, intent, desk.mark(command.instrument)),
+        )
         _deny(desk, command, client_order_id, Check(reason).name, why, fired_mask=fired_mask)
         return
     submitted = OrderSubmitted(

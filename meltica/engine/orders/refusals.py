@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -23,6 +24,7 @@ from meltica.domain.limits import (
     port_key,
     strategy_key,
 )
+from meltica.domain.market import Mark
 from meltica.domain.money import nanos_text
 from meltica.engine.risk.rows import instrument_limits
 from meltica.engine.state import GLOBAL, EngineState
@@ -37,6 +39,8 @@ class Asked(NamedTuple):
     strategy: str
     instrument: Instrument
     intent: OrderIntent
+    mark: Mark | None = None
+    """The reference price that came with the input."""
 
     @property
     def instrument_limits(self) -> InstrumentLimits:
@@ -93,10 +97,10 @@ def _kill(asked: Asked) -> str:
 def _disabled(asked: Asked) -> str:
     tables = asked.state.tables
     if not asked.account_limits.enabled:
-        return f"account {asked.account} is not enabled (RiskService.SetLimits, accounts/{asked.account})"
+        return f"account {asked.account} is not enabled ({account_key(asked.account)})"
     if port_key(OWN_PORT) not in tables.limits:
-        return f"port {OWN_PORT} has no limits: unset blocks (RiskService.SetLimits, {port_key(OWN_PORT)})"
-    return f"port {OWN_PORT} is not enabled (RiskService.SetLimits, {port_key(OWN_PORT)})"
+        return f"port {OWN_PORT} has no limits ({port_key(OWN_PORT)}): unset blocks"
+    return f"port {OWN_PORT} is not enabled ({port_key(OWN_PORT)})"
 
 
 def _session(asked: Asked) -> str:
@@ -127,10 +131,10 @@ def _value(asked: Asked) -> str:
 
 
 def _collar(asked: Asked) -> str:
-    return (
-        f"{_price(asked)} is not within {asked.instrument_limits.collar_bps} basis points of the reference price, or"
-        " there is no reference"
-    )
+    within = f"{_price(asked)} is not within {asked.instrument_limits.collar_bps} basis points of the reference price"
+    if asked.mark is None or asked.mark.price_ticks <= 0:
+        return f"{within}, or there is no reference"
+    return f"{within} {asked.instrument.price_text(asked.mark.price_ticks)}"
 
 
 def _price(asked: Asked) -> str:
@@ -194,8 +198,8 @@ def _strategy_exposure(asked: Asked) -> str:
 
 def _strategy(asked: Asked) -> str:
     key = strategy_key(asked.strategy)
-    what = "has no limits: unset blocks" if asked.strategy_limits is None else "is not enabled"
-    return f"strategy {asked.strategy or MANUAL} {what} (RiskService.SetLimits, {key})"
+    what = f"has no limits ({key}): unset blocks" if asked.strategy_limits is None else f"is not enabled ({key})"
+    return f"strategy {asked.strategy or MANUAL} {what}"
 
 
 def _day_quantity(asked: Asked) -> str:
@@ -233,7 +237,9 @@ def _instrument_rate(asked: Asked) -> str:
 
 def _open_orders(asked: Asked) -> str:
     most = asked.account_limits.max_open_orders
-    return f"account {asked.account} may have {most} working orders, and all together gate_working_orders (settings)"
+    return (
+        f"account {asked.account} may have {most} at work, and all accounts what the settings' gate_working_orders says"
+    )
 
 
 def _self_match(asked: Asked) -> str:
@@ -278,7 +284,8 @@ def _breaker(kind: Breaker) -> Why:
 
 def _way_back(state: BreakerState) -> str:
     if state.rearm_ns:
-        return f"It lets go by itself at {state.rearm_ns / 1e9:.0f} (Unix time), or by RiskService.RearmBreaker"
+        when = dt.datetime.fromtimestamp(-(-state.rearm_ns // 1_000_000_000), dt.UTC)
+        return f"It lets go by itself at {when:%Y-%m-%d %H:%M:%S} UTC, or by RiskService.RearmBreaker"
     return "It stays until two persons re-arm it (RiskService.RearmBreaker, then ApproveProposal)"
 
 

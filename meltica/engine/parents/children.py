@@ -105,7 +105,9 @@ def send(desk: Desk, order: Order, part: Slice) -> Refusal | None:
         make_way(desk, matches, asked.order_id, order.actor)
     if verdict != PASS:
         instrument = tables.instruments[order.instrument]
-        words = explain(verdict, Asked(desk.state, order.account, order.strategy, instrument, intent))
+        words = explain(
+            verdict, Asked(desk.state, order.account, order.strategy, instrument, intent, desk.mark(order.instrument))
+        )
         if verdict in WAITING:
             return Refusal(f"{Check(verdict).name}: {words}", passing=True)
         return _deny(desk, asked, Check(verdict).name, words, fired_mask)

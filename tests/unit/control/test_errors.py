@@ -147,3 +147,12 @@ def test_errors_that_callers_may_know(error, reason):
 @pytest.mark.parametrize("error", [RuntimeError("secret"), InvariantError("secret"), KeyError("secret")])
 def test_errors_that_are_nobodys_business(error):
     assert refusal_of(error) is None
+
+
+def test_a_message_alone_names_the_field_that_the_engine_refused():
+    """Many clients show nothing else of a status."""
+    event = CommandRefused(actor="a", reason="PRICE_REQUIRED", field="price", text="needs one", time_ns=1)
+    assert str(refused(event, 7)) == "price: needs one."
+    assert str(refused(event, 7, "limits.")) == "limits.price: needs one."
+    gone = CommandRefused(actor="a", reason="UNKNOWN_ORDER", field="order_id", text="no order 9", time_ns=1)
+    assert str(refused(gone, 7)).startswith("no order 9. "), "what is not there names itself"

@@ -217,6 +217,16 @@ def test_a_fill_in_the_end_counts_after_a_cancel(bench):
 # Cancel, kill, end
 
 
+def test_a_parent_that_traded_was_not_cancelled_before_it_went_out(bench):
+    order = bench.begin(twap(), 1000)
+    bench.at(T0)
+    (child,) = bench.children(order)
+    bench.fill(child, 40)
+    bench.cancel(order)
+    assert bench.parent(order).reason.startswith("cancelled by ")
+    assert "before it went out" not in bench.parent(order).reason
+
+
 def test_a_cancelled_parent_ends_when_its_last_child_is_answered(bench):
     order = bench.begin(twap(), 1000)
     bench.at(T0 + SLICE)
