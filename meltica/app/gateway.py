@@ -45,6 +45,7 @@ from meltica.domain.commands import (
     SubmitOrder,
     SubmitOrderList,
     Wake,
+    asks_the_same,
 )
 from meltica.domain.errors import GateUnreachableError, InvariantError, NotAcceptingError, RequestReusedError
 from meltica.domain.events import Event, KillSwitchReleased
@@ -240,7 +241,7 @@ class LiveGateway(JournalView):
         if entry is None:
             raise InvariantError(f"journal entry {sequence} answered {command.request_id} but is not there")
         record = decode_record(entry.payload)
-        if record.input.body != command:
+        if not asks_the_same(command, record.input.body):
             raise RequestReusedError(f"request_id {command.request_id} was used before for a different command")
         return Answer(sequence, entry.time_ns, record.events)
 

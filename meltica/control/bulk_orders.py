@@ -38,6 +38,7 @@ class BulkOrders:
             orders=orders,
             all_or_none=request.all_or_none,
             unreadable=unreadable,
+            accounts=_mine(caller),
         )
         form.finish()
         answer = await self._durable.run(command, items=True)
@@ -58,6 +59,7 @@ class BulkOrders:
             amendments=amendments,
             all_or_none=request.all_or_none,
             unreadable=unreadable,
+            accounts=_mine(caller),
         )
         form.finish()
         answer = await self._durable.run(command, items=True)
@@ -96,11 +98,16 @@ class BulkOrders:
             older_than_ns=older,
             group_id=form.number("group_id", request.group_id) if request.group_id else 0,
             unreadable=unreadable,
+            accounts=_mine(caller),
         )
         form.finish()
         answer = await self._durable.run(command, items=True)
         results = _results(answer.events, self._gateway.state)
         return api.CancelOrdersResponse(results=results, sequence=answer.sequence)
+
+
+def _mine(caller: Caller) -> tuple[str, ...] | None:
+    return None if caller.accounts is None else tuple(sorted(caller.accounts))
 
 
 def _results(events: Sequence[Event], state: State) -> list[api.ItemResult]:

@@ -107,6 +107,8 @@ class SubmitOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     """One that is refused takes all others with it, and nothing goes out."""
     unreadable: tuple[Unreadable, ...] = ()
     """Items that are not among ``orders``, by place; without ``all_or_none`` the others go on."""
+    accounts: tuple[str, ...] | None = None
+    """Those that the caller acts for; None: all. Orders of others are refused, each by itself."""
 
 
 class CancelOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False, omit_defaults=True):
@@ -124,6 +126,9 @@ class CancelOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False
     group_id: int = 0
     unreadable: tuple[Unreadable, ...] = ()
     """As in SubmitOrders; among ``order_ids``."""
+    accounts: tuple[str, ...] | None = None
+    """Those that the caller acts for; None: all. What is named by number and is another's is refused, and what is not
+    named by number is of these alone."""
 
 
 class Amendment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -145,6 +150,8 @@ class AmendOrders(msgspec.Struct, frozen=True, tag=True, kw_only=True, gc=False,
     all_or_none: bool = False
     """One that is refused takes all others with it, and no venue is told of any."""
     unreadable: tuple[Unreadable, ...] = ()
+    """As in SubmitOrders."""
+    accounts: tuple[str, ...] | None = None
     """As in SubmitOrders."""
 
 
@@ -334,3 +341,10 @@ Command = (
     | AccountingCommand
     | ReconciliationCommand
 )
+
+
+def asks_the_same(one: Command, other: object) -> bool:
+    """Is it the same request again? For whom its caller acts may have changed since; the first answer stands."""
+    if isinstance(one, SubmitOrders | CancelOrders | AmendOrders) and type(other) is type(one):
+        return one == msgspec.structs.replace(other, accounts=one.accounts)
+    return one == other

@@ -557,7 +557,8 @@ class SubmitOrdersRequest(_message.Message):
     @_builtins.property
     def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmitOrderRequest]:
         """1 to 500. Their `request_id` stays empty. A field that can't be read refuses its order, which `field` and `text` of
-        its result tell; with `all_or_none` the whole request, and it is named, such as `orders[3].price`.
+        its result tell; with `all_or_none` the whole request, and it is named, such as `orders[3].price`. So does an account
+        that the caller does not act for (NOT_YOUR_ACCOUNT).
         """
 
     def __init__(
@@ -666,7 +667,8 @@ class AmendOrdersRequest(_message.Message):
     @_builtins.property
     def amendments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Amendment]:
         """1 to 500, each of another order. A field that can't be read refuses its amendment, which `field` and `text` of its
-        result tell; with `all_or_none` the whole request, and it is named, such as `amendments[3].price`.
+        result tell; with `all_or_none` the whole request, and it is named, such as `amendments[3].price`. So does an order
+        of an account that the caller does not act for (NOT_YOUR_ACCOUNT).
         """
 
     def __init__(
@@ -714,7 +716,10 @@ Global___AmendOrdersResponse: _TypeAlias = AmendOrdersResponse  # noqa: Y015
 
 @_typing.final
 class CancelOrdersRequest(_message.Message):
-    """Asks for CancelOrders: of the orders that may still trade those to which all that is named applies; something must be."""
+    """Asks for CancelOrders: of the orders that may still trade those to which all that is named applies; something must be.
+    For callers who act for some accounts only these are orders of theirs, whatever is named. A filter that names an account
+    or a group of somebody else refuses the request (NOT_YOUR_ACCOUNT); a number of such an order is that item's answer.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

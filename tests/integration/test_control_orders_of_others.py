@@ -14,6 +14,8 @@ from google.protobuf.message import Message
 from meltica.control.policy import RECHECK_S
 from meltica.control.roles import METHODS, Effect
 from meltica.control.server import full_name, methods
+from meltica.domain.commands import SetLimits
+from meltica.domain.limits import key_of
 from meltica.domain.reports import ExecType
 from meltica.v1 import accounting_service_pb2 as books_api
 from meltica.v1 import algo_service_pb2 as algo_api
@@ -23,6 +25,7 @@ from meltica.v1 import order_service_pb2 as api
 from meltica.v1 import outcome_service_pb2 as outcome_api
 from meltica.v1 import reconciliation_service_pb2 as reconciliation_api
 from meltica.v1 import risk_service_pb2 as risk_api
+from tests.engines import BTC, wide_limits
 from tests.integration.field_judge import digest
 from tests.integration.stories_orders import leg, twap
 from tests.unit.control.serving import Running, Stubs, order, refusal, request_id, serving
@@ -175,7 +178,7 @@ OTHERS: Final[list[tuple[str, str, str, Message, str]]] = [
         "tara",
         "orders",
         "SubmitOrders",
-        api.SubmitOrdersRequest(orders=[leg(account="fund-a"), leg()]),
+        api.SubmitOrdersRequest(orders=[leg(account="fund-a"), leg()], all_or_none=True),
         "orders[1].account",
     ),
     ("tara", "orders", "SubmitOrderList", api.SubmitOrderListRequest(orders=[leg()]), "orders[0].account"),
@@ -187,12 +190,13 @@ OTHERS: Final[list[tuple[str, str, str, Message, str]]] = [
         "tara",
         "orders",
         "AmendOrders",
-        api.AmendOrdersRequest(amendments=[api.Amendment(order_id="1", quantity="0.4")]),
+        api.AmendOrdersRequest(amendments=[api.Amendment(order_id="1", quantity="0.4")], all_or_none=True),
         "amendments[0].order_id",
     ),
-    ("tara", "orders", "CancelOrders", api.CancelOrdersRequest(order_ids=["1"]), "order_ids[0]"),
+    ("tara", "orders", "SubmitOrders", api.SubmitOrdersRequest(), "account"),
+    ("tara", "orders", "CancelOrders", api.CancelOrdersRequest(), "account"),
+    ("tara", "orders", "CancelOrders", api.CancelOrdersRequest(order_ids=["2"], account="main"), "account"),
     ("tara", "orders", "CancelOrders", api.CancelOrdersRequest(group_id="1"), "group_id"),
-    ("tara", "orders", "CancelOrders", api.CancelOrdersRequest(side=order_pb2.SIDE_BUY), "account"),
     ("tara", "algos", "SubmitAlgo", algo_api.SubmitAlgoRequest(account="main"), "account"),
     ("tara", "algos", "PauseAlgo", algo_api.PauseAlgoRequest(order_id="2"), "order_id"),
     ("tara", "algos", "ResumeAlgo", algo_api.ResumeAlgoRequest(order_id="2"), "order_id"),
@@ -237,12 +241,79 @@ async def test_what_is_ones_own_is_judged_as_ever(scoped):
     tara = await scoped.be("tara")
     assert (await refusal(tara.orders.SubmitOrder(order(account="fund-a")))).reason == "UNKNOWN_ACCOUNT"
     assert (await refusal(COMMANDS["cancel"](tara, "999"))).reason == "UNKNOWN_ORDER"
-    for nobody in ("0", "x", ""):
-        filtered = api.CancelOrdersRequest(request_id=request_id(), group_id=nobody, side=order_pb2.SIDE_BUY)
-        assert (await refusal(tara.orders.CancelOrders(filtered))).reason == "NOT_YOUR_ACCOUNT", nobody
     own = api.CancelAllOrdersRequest(request_id=request_id(), account="fund-a")
     assert not (await tara.orders.CancelAllOrders(own)).order_ids
     assert await COMMANDS["cancel the parent"](await scoped.be("olivia"), "2"), "olivia acts for all"
+
+
+@pytest.fixture
+async def shared(running):
+    """Tara trades for fund-a alone; orders 1 and 2 are main's, order 3 is fund-a's."""
+    gateway = running.gateway
+    for row in wide_limits(account="fund-a"):
+        if key_of(row) not in gateway.state.tables.limits:
+            gateway.step(SetLimits(request_id=request_id(), actor="system:test", limits=row, revision=0))
+    stubs = await running.be("olivia")
+    for account in ("main", "main", "fund-a"):
+        await stubs.orders.SubmitOrder(order(account=account))
+    await _act_for(running, "fund-a")
+    return running
+
+
+async def _act_for(running: Running, *accounts: str) -> None:
+    policy = running.authority.policy
+    before = policy.read_text().partition("\n[accounts]")[0]
+    policy.write_text(f"{before}\n[accounts]\ntara = {list(accounts)}\n".replace("'", '"'))
+    await asyncio.sleep(RECHECK_S + 0.1)
+
+
+FOREIGN: Final = ("NOT_YOUR_ACCOUNT", "is about account 'main'; yours: fund-a")
+
+
+def _said(answer: Any) -> list[tuple[str, str, str, str]]:
+    return [(each.reason, each.field, each.text, each.order_id) for each in answer.results]
+
+
+async def test_in_a_list_of_its_own_items_one_of_somebody_else_takes_no_other_with_it(shared):
+    tara = (await shared.be("tara")).orders
+    submit = api.SubmitOrdersRequest(
+        request_id=request_id(), orders=[leg(account="fund-a"), leg(), leg(account="fund-a", quantity="x")]
+    )
+    answer = await tara.SubmitOrders(submit)
+    assert _said(answer)[:2] == [("", "", "", "4"), (FOREIGN[0], "account", FOREIGN[1], "")]
+    assert answer.results[2].reason == "INVALID_REQUEST"
+    amendments = [api.Amendment(order_id=each, quantity="0.4") for each in ("1", "999", "3")]
+    amend = api.AmendOrdersRequest(request_id=request_id(), amendments=amendments)
+    amended = await tara.AmendOrders(amend)
+    assert _said(amended)[0] == (FOREIGN[0], "order_id", FOREIGN[1], "1")
+    assert [each.reason for each in amended.results[1:]] == ["UNKNOWN_ORDER", ""]
+    cancel = api.CancelOrdersRequest(request_id=request_id(), order_ids=["2", "x", "3"])
+    cancelled = await tara.CancelOrders(cancel)
+    assert _said(cancelled)[0] == (FOREIGN[0], "order_ids", FOREIGN[1], "2")
+    assert [each.reason for each in cancelled.results[1:]] == ["INVALID_REQUEST", ""]
+    pending = {number: bool(each.pending) for number, each in shared.gateway.state.tables.orders.items()}
+    assert pending == {1: False, 2: False, 3: True, 4: False}
+    assert len(shared.gateway.state.tables.orders[3].pending) == 2
+    # The first answers again, whomever the caller acts for by now.
+    before, entries = digest(shared), len(shared.gateway.journal)
+    await _act_for(shared, "main")
+    assert await tara.SubmitOrders(submit) == answer
+    assert await tara.AmendOrders(amend) == amended
+    assert await tara.CancelOrders(cancel) == cancelled
+    assert (digest(shared), len(shared.gateway.journal)) == (before, entries)
+
+
+async def test_a_filter_means_ones_own_orders(shared):
+    tara = (await shared.be("tara")).orders
+    cancel = api.CancelOrdersRequest(request_id=request_id(), side=order_pb2.SIDE_BUY)
+    answer = await tara.CancelOrders(cancel)
+    assert [each.order_id for each in answer.results] == ["3"]
+    assert await tara.CancelOrders(cancel) == answer
+    await _act_for(shared)
+    nobodys = api.CancelOrdersRequest(request_id=request_id(), instrument=BTC)
+    assert not (await tara.CancelOrders(nobodys)).results
+    for number, pending in ((1, 0), (2, 0), (3, 1)):
+        assert len(shared.gateway.state.tables.orders[number].pending) == pending
 
 
 async def test_anybody_with_the_role_stops_everything_and_reads_everything(scoped):

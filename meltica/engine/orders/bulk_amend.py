@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import msgspec
+
 from meltica.domain.commands import AmendOrder, AmendOrders
 from meltica.domain.events import CommandRefused, Event
 from meltica.domain.many import Item, Outcome
 from meltica.domain.order_events import AmendDenied, ReplaceRequested, RequestRejected
 from meltica.engine.desk import Desk
 from meltica.engine.orders import amends
-from meltica.engine.orders.bulk import Fault, answer, beside_others, counted, faulty
+from meltica.engine.orders.bulk import Fault, answer, beside_others, counted, faulty, not_yours
 from meltica.engine.orders.cancels import Ways, id_fault, make_way
 
 
@@ -20,7 +22,7 @@ def amend_orders(desk: Desk, command: AmendOrders) -> None:
         return
     asked = _asked(command)
     if not command.all_or_none:
-        items = _each(desk, asked)
+        items = _each(desk, asked, command.accounts)
     elif command.unreadable:
         items = [Item(outcome=Outcome.NOT_JUDGED)] * len(asked)
     else:
@@ -44,7 +46,7 @@ def _asked(command: AmendOrders) -> list[AmendOrder]:
     ]
 
 
-def _each(desk: Desk, asked: Sequence[AmendOrder]) -> list[Item]:
+def _each(desk: Desk, asked: Sequence[AmendOrder], accounts: Sequence[str] | None) -> list[Item]:
     items: list[Item] = []
     seen: set[int] = set()
     for each in asked:
@@ -52,7 +54,12 @@ def _each(desk: Desk, asked: Sequence[AmendOrder]) -> list[Item]:
             items.append(faulty(_twice(each)))
             continue
         seen.add(each.order_id)
-        items.append(_amend_one(desk, each)[0])
+        order = desk.state.tables.orders.get(each.order_id)
+        foreign = None if order is None else not_yours(order.account, accounts, "order_id")
+        if foreign is not None:
+            items.append(msgspec.structs.replace(foreign, order_id=each.order_id))
+        else:
+            items.append(_amend_one(desk, each)[0])
     return items
 
 

@@ -16,7 +16,7 @@ import msgspec
 from meltica import hot
 from meltica.app.execution_keeper import ExecutionKeeper
 from meltica.app.ledger_keeper import LedgerKeeper
-from meltica.domain.commands import Command, RegisterInstrument, SetLimits
+from meltica.domain.commands import Command, RegisterInstrument, SetLimits, asks_the_same
 from meltica.domain.errors import NotAcceptingError, RequestReusedError
 from meltica.domain.inputs import Input, Record, encode_record
 from meltica.domain.market import Mark, TopOfBook
@@ -117,7 +117,7 @@ class MemoryGateway:
         if not self.accepting:
             raise NotAcceptingError("the gateway is draining")
         if (known := self.answers.get(command.request_id)) is not None:
-            if known[0] != command:
+            if not asks_the_same(command, known[0]):
                 raise RequestReusedError(f"request_id {command.request_id} was used for another command")
             return known[1]
         answer = self.step(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from meltica.domain.commands import (
     ReportGate,
     SubmitOrder,
     SubmitOrders,
+    asks_the_same,
 )
 from meltica.domain.groups import Link
 from meltica.domain.limits import SelfMatch
@@ -307,6 +309,43 @@ def test_each_amendment_is_judged_by_itself(six):
     ]
     assert [type(event) for event in events] == [ReplaceRequested, AmendDenied, HeldAmended, ManyAnswered]
     assert_recovers(six)
+
+
+def test_items_of_accounts_that_the_caller_does_not_act_for(six):
+    """None acts for all, an empty list for nobody."""
+    given = {"actor": TARA, "amendments": (Amendment(order_id=1, price_ticks=MARK_TICKS - 5), Amendment(order_id=77))}
+    for accounts, amended, let_in in (
+        (("other", "third"), ("REFUSED", 1, "NOT_YOUR_ACCOUNT", "order_id"), False),
+        ((), ("REFUSED", 1, "NOT_YOUR_ACCOUNT", "order_id"), False),
+        (("main", "other"), ("DONE", 1, "", ""), True),
+    ):
+        body = AmendOrders(request_id=six.request(), accounts=accounts, **given)
+        assert answers(six.step(body)) == [amended, ("REFUSED", 0, "UNKNOWN_ORDER", "order_id")]
+        new = SubmitOrders(request_id=six.request(), actor=TARA, accounts=accounts, orders=(leg(),))
+        ((outcome, number, reason, _),) = answers(six.step(new))
+        assert (outcome == "DONE", number > 0, reason == "") == (let_in,) * 3
+    assert answers(six.step(AmendOrders(request_id="", **given)))[0] == ("DONE", 1, "", "")
+    assert_recovers(six)
+
+
+def test_cancels_for_some_accounts(six):
+    assert cancelled(six, side=Side.BUY, accounts=("other",)) == []
+    assert cancelled(six, order_ids=(1, 77), accounts=()) == [
+        ("REFUSED", 1, "NOT_YOUR_ACCOUNT", "order_ids"),
+        ("REFUSED", 0, "UNKNOWN_ORDER", "order_ids"),
+    ]
+    assert [number for _, number, _, _ in cancelled(six, side=Side.SELL, accounts=("main",))] == [3, 4]
+
+
+def test_whom_the_caller_acts_for_is_no_part_of_what_it_asks():
+    for first in (
+        CancelOrders(request_id="a", actor=TARA, order_ids=(1,), accounts=("main",)),
+        AmendOrders(request_id="a", actor=TARA, amendments=(), accounts=()),
+        SubmitOrders(request_id="a", actor=TARA, orders=(leg(),)),
+    ):
+        assert asks_the_same(msgspec.structs.replace(first, accounts=("other",)), first)
+        assert not asks_the_same(msgspec.structs.replace(first, actor="tom"), first)
+        assert not asks_the_same(CancelOrders(request_id="a", actor=TARA, order_ids=(2,)), first)
 
 
 def test_a_leg_is_amended_in_price_alone_in_a_list_too():
