@@ -9,6 +9,7 @@ from meltica.domain.errors import InvariantError
 from meltica.domain.order import Order
 from meltica.engine.contingent import contingent
 from meltica.engine.desk import Desk
+from meltica.engine.orders import reducing
 from meltica.engine.parents import parents
 
 RULES: Final[tuple[Callable[[Desk, Order], None], ...]] = (contingent.follow, parents.follow)
@@ -21,7 +22,10 @@ def settle(desk: Desk) -> None:
     changed = desk.fold.changed
     for _ in range(ROUNDS_MAX):
         if not changed:
-            return
+            if not desk.fold.shrunk:
+                return
+            reducing.look(desk)
+            continue
         order_id = next(iter(changed))
         del changed[order_id]
         for rule in RULES:

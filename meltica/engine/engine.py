@@ -170,7 +170,7 @@ class Engine:
             if (state.alarms and state.alarms[0][0] <= desk.now_ns) or state.queries:
                 self._ring(happened)
             HANDLERS[type(body)](desk, body)
-            if fold.changed:
+            if fold.changed or fold.shrunk:
                 consequences.settle(desk)
             if (state.blocked or state.reconciling) and isinstance(body, VenueReport):
                 self._heard(body)
@@ -216,6 +216,8 @@ class Engine:
             fold.apply(event)
         if fold.changed:
             fold.changed.clear()  # What followed is among the events.
+        if fold.shrunk:
+            fold.shrunk.clear()
         self._count(happened.body)
 
     def _readmit(self, event: LetOut) -> None:

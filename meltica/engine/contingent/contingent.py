@@ -20,6 +20,7 @@ from meltica.engine.held import held
 from meltica.engine.held.release import release
 from meltica.engine.orders import admission, amends
 from meltica.engine.orders.cancels import free_id, next_client_id, request_cancel_once
+from meltica.engine.orders.intents import leaves_after
 
 REFUSALS_MOST = 2
 """Of the group's requests about one order with no news between: a reduction, then the cancel. Then it is left."""
@@ -48,16 +49,6 @@ def room_of(table: dict[int, Order], group: Group, leg_id: int) -> int:
     if group.winner_id not in (0, leg_id) or _called_off(table, group):
         return 0
     return max(may_trade - _traded(table, group), 0)
-
-
-def leaves_after(order: Order) -> int:
-    """What may still trade of an order once all that was asked for about it is done."""
-    if order.ended is not None or any(p.kind is PendingKind.CANCEL for p in order.pending):
-        return 0
-    asked = [p.quantity_lots for p in order.pending if p.kind is PendingKind.REPLACE]
-    if asked:
-        return max(asked[-1] - order.cumulative_lots, 0)
-    return lifecycle.leaves_lots(order)
 
 
 def _traded(table: dict[int, Order], group: Group) -> int:

@@ -53,6 +53,7 @@ from meltica.domain.position import Position
 from meltica.domain.reports import ExecType
 from meltica.domain.statements import ReconciliationEvent
 from meltica.engine.fold import groups as fold_groups
+from meltica.engine.fold import reducing as fold_reducing
 from meltica.engine.fold import terms as fold_terms
 from meltica.engine.fold.cash import take_over
 from meltica.engine.fold.limits import LimitsFold
@@ -75,6 +76,7 @@ class Fold(LimitsFold):
         super().__init__(state, gate)
         self.changed: dict[int, None] = {}
         """Orders of a group, a parent or a child, that changed in this step: ``consequences`` looks at them."""
+        self.shrunk: fold_reducing.Shrunk = {}
         self._parents = ParentsFold(state, self.changed)
         self._apply: dict[type, Callable[[Any], None]] = {
             **self._parents.rows,
@@ -90,10 +92,10 @@ class Fold(LimitsFold):
             AmendDenied: self._amend_denied,
             GroupOpened: self._group_opened,
             GroupExtended: self._group_extended,
-            GroupImbalanced: self._group_imbalanced,
+            GroupImbalanced: partial(fold_groups.imbalanced, state.tables),
             OrderFilled: self._order_filled,
             TradeCorrected: self._trade_corrected,
-            RequestRejected: self._order_moved,
+            RequestRejected: self._request_rejected,
             CorrectionKept: self._state.early.keep,
             CorrectionDropped: self._correction_dropped,
             **dict.fromkeys(get_args(DoubtEvent), self._order_doubted),
@@ -195,9 +197,7 @@ class Fold(LimitsFold):
         self._reserve_worst_case(order)
 
     def _amend_denied(self, event: AmendDenied) -> None:
-        order = self._state.tables.orders[event.order_id]
-        if order.group_id:
-            fold_groups.moved(self._state.tables, order, event)
+        fold_groups.moved(self._state.tables, self._state.tables.orders[event.order_id], event)
 
     def _gate_state(self, event: GateStateChanged) -> None:
         super()._gate_state(event)
@@ -211,9 +211,6 @@ class Fold(LimitsFold):
     def _group_extended(self, event: GroupExtended) -> None:
         fold_groups.extended(self._state.tables, event)
         self.changed[event.order_id] = None
-
-    def _group_imbalanced(self, event: GroupImbalanced) -> None:
-        fold_groups.imbalanced(self._state.tables, event)
 
     def _order_moved(self, event: OrderReported | RequestRejected) -> None:
         order = self._state.tables.orders[event.order_id]
@@ -237,6 +234,10 @@ class Fold(LimitsFold):
             self._reserve_worst_case(order)
         if order.parent_id:
             self._parents.child_changed(order, event)
+
+    def _request_rejected(self, event: RequestRejected) -> None:
+        fold_reducing.refused(self.shrunk, self._state.tables.orders[event.order_id], event)
+        self._order_moved(event)
 
     def _order_doubted(self, event: DoubtEvent) -> None:
         """Doubt changes nothing that the gate holds: what may have happened may still happen."""
@@ -283,6 +284,8 @@ class Fold(LimitsFold):
         if state.worth.update(position):
             self._tell_profit(order.account)
         self._reserve_worst_case(order)
+        if state.reservations.reducing:
+            fold_reducing.moved(self.shrunk, state.reservations, order)
         if order.parent_id:
             self._parents.child_changed(order, event)
 
@@ -307,6 +310,7 @@ class Fold(LimitsFold):
             if order.gate:
                 lease_rows.count_hot(tables, order, lots=delta)
         self._reserve_worst_case(order)
+        fold_reducing.moved(self.shrunk, self._state.reservations, order)
         if order.parent_id:
             self._parents.child_changed(order, event)
 

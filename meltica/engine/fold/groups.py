@@ -74,7 +74,7 @@ def moved(tables: Tables, order: Order, event: MemberEvent) -> None:
     """One of the orders changed; it has been moved already."""
     group = tables.groups.get(order.group_id)
     if group is None:
-        return  # Its list was refused.
+        return  # It has none, or its list was refused.
     group.updated_ns = event.time_ns
     member = group.members[order.order_id]
     match event:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from meltica.domain import lifecycle
 from meltica.domain.commands import SubmitOrder
-from meltica.domain.order import Order, Side, TimeInForce
+from meltica.domain.order import Order, PendingKind, Side, TimeInForce
 from meltica.domain.order_events import OrderSubmitted
 from meltica.engine.desk import Desk
 from meltica.engine.fold.fold import strategy_row, waits_at_venue
@@ -95,3 +96,13 @@ def closable(desk: Desk, account: str, instrument: str, side: Side) -> int:
     position = desk.state.position(account, instrument)
     lots = 0 if position is None else -position.lots * side.sign
     return lots - desk.state.reservations.lots(account, instrument, side)
+
+
+def leaves_after(order: Order) -> int:
+    """What may still trade of an order once all that was asked for about it is done."""
+    if order.ended is not None or any(p.kind is PendingKind.CANCEL for p in order.pending):
+        return 0
+    asked = [p.quantity_lots for p in order.pending if p.kind is PendingKind.REPLACE]
+    if asked:
+        return max(asked[-1] - order.cumulative_lots, 0)
+    return lifecycle.leaves_lots(order)

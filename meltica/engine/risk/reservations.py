@@ -20,6 +20,8 @@ class Reservations:
         self._orders: dict[int, Order] = {}
         self._lots: dict[tuple[str, str, Side], int] = {}
         self._value_nanos: dict[str, int] = {}
+        self.reducing: dict[tuple[str, str, Side], dict[int, Order]] = {}
+        """By account, instrument and side, where there are any: those that are reduce-only."""
 
     def hold(self, order: Order, lots: int, price_ticks: int) -> None:
         """From now on this much is held for the order; 0 lots end it."""
@@ -35,12 +37,25 @@ class Reservations:
             self._orders[order.order_id] = order
         elif held > 0:
             self._orders.pop(order.order_id, None)
+        if order.reduce_only:
+            self._reduces(order)
 
     def restore(self, order: Order) -> None:
         """An order of a snapshot, which already says what is held."""
         if order.reserved_lots > 0:
             self._add(order, 1)
             self._orders[order.order_id] = order
+            if order.reduce_only:
+                self._reduces(order)
+
+    def _reduces(self, order: Order) -> None:
+        key = order.account, order.instrument, order.side
+        if order.reserved_lots > 0:
+            self.reducing.setdefault(key, {})[order.order_id] = order
+        elif (found := self.reducing.get(key)) is not None:
+            found.pop(order.order_id, None)
+            if not found:
+                del self.reducing[key]
 
     def _add(self, order: Order, sign: int) -> None:
         if order.reserved_lots == 0:

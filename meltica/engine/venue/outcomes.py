@@ -108,7 +108,8 @@ def _unanswered(order: Order, client_order_id: str) -> Sent | None:
             if request.acknowledged:
                 return None
             return Sent.CANCEL if request.kind is PendingKind.CANCEL else Sent.REPLACE
-    fresh = order.held is None and order.ended is None and not order.acknowledged
+    told = order.acknowledged or order.stopped or order.suspended or order.done_for_day
+    fresh = order.held is None and order.ended is None and not told
     return Sent.NEW if fresh and client_order_id == order.client_order_id else None
 
 

@@ -26,7 +26,8 @@ from meltica.domain.market import TradingStatus
 from meltica.domain.order import Side, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport, OrderCancelReject
-from tests.engines import BTC, MARK_TICKS, TestBench, instrument
+from tests.engines import BTC, MARK_TICKS, instrument
+from tests.unit.engine.machine_bench import Bench
 from tests.unit.engine.model import ModelOrder, Request, Trade
 
 ETH = "ETH/USDT@BINANCE"
@@ -56,8 +57,8 @@ class EngineMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bench = TestBench(self.backend, max_long_lots=LIMIT_LOTS, max_short_lots=LIMIT_LOTS, max_open_orders=12)
         self.model: dict[int, ModelOrder] = {}
+        self.bench = Bench(self.model, self.backend, LIMIT_LOTS)
         self.known_executions: dict[tuple[str, str], str] = {}
         """(account, execution) -> the first name of the order that it was booked for."""
         self.halted: set[str] = set()

@@ -83,7 +83,8 @@ class ModelOrder:
         """What was sent under the id and has no answer: New, Cancel, Replace, or nothing."""
         if (request := self.request(name)) is not None:
             return "" if request.acknowledged else "Cancel" if request.cancels else "Replace"
-        return "New" if name == self.newest and not self.acknowledged and not self.ended else ""
+        told = self.acknowledged or self.stopped or self.suspended or self.done_for_day
+        return "New" if name == self.newest and not told and not self.ended else ""
 
     @property
     def filled(self) -> int:
