@@ -45,6 +45,7 @@ NOT_HERE: Final = {
 NO_SUCH_STATE: Final = {
     "ReconciliationService/SettleDifference": "UNKNOWN_DIFFERENCE",
     "meltica reconcile settle": "UNKNOWN_DIFFERENCE",
+    "meltica reconcile approve": "UNKNOWN_PROPOSAL",
     "OutcomeService/ResolveOutcome": "NOT_UNCERTAIN",
     "RiskService/RearmBreaker": "NOT_TRIPPED",
     "RiskService/ArmGate": "UNKNOWN_GATE",
