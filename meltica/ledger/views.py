@@ -188,12 +188,15 @@ def _entry(number: int, entry: Entry) -> EntryView:
 
 
 def statements(ledger: Ledger, account: str, day: str) -> list[Statement]:
+    found = all_statements(ledger, account)
+    return [each for each in found if _date(each.began_ns) == day] if day else found[-1:]
+
+
+def all_statements(ledger: Ledger, account: str) -> list[Statement]:
+    """Of every day that is kept, oldest first; the last one goes on."""
     if account not in ledger.tables.balances:
         return []
-    open_day = ledger.days.statement(account, ended_ns=None)
-    if not day:
-        return [open_day]
-    return [s for s in (*ledger.tables.statements.get(account, ()), open_day) if _date(s.began_ns) == day]
+    return [*ledger.tables.statements.get(account, ()), ledger.days.statement(account, ended_ns=None)]
 
 
 def _date(time_ns: int) -> str:

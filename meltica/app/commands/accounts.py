@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from meltica.app.commands.terminal import JOURNAL, JournalPath, counted, examples, utc
+from meltica.app.reports import account_html, pages
 from meltica.domain.accounting import CostMethod
 from meltica.domain.accounting_port import BookPosition, EntryView, FeeDifferenceView, Statement
 from meltica.domain.errors import FieldError
@@ -116,10 +117,41 @@ def ledger(
         print("nothing was ever booked" + (f" for {account}" if account else ""))
 
 
-@app.command()
+@app.command(epilog=examples("meltica accounts equity", "meltica accounts equity --account main --html page.html"))
+def equity(
+    journal: JournalPath = JOURNAL,
+    *,
+    account: Annotated[str, typer.Option(help="Only of this account.")] = "",
+    html: Annotated[Path | None, typer.Option(help="Write a page with plots there.")] = None,
+) -> None:
+    """Print what accounts were worth at each day's end and are now; with --html as a page with the curve."""
+    books = _ledger(journal)
+    known = views.accounts(books)
+    if account and account not in known:
+        raise FieldError("--account", account, f"has no books; there are those of {', '.join(known) or 'nobody'}")
+    names = [account] if account else known
+    print("\n\n".join("\n".join(equity_lines(books, name)) for name in names) or "nothing was ever booked")
+    if html is not None:
+        pages.write(html, account_html.page(books, names, title=journal.name))
+        print(f"\nwritten: {html}")
+
+
+@app.command(epilog=examples("meltica accounts chart"))
 def chart() -> None:
     """Print the chart of accounts, and which event books what."""
     print("\n".join(chart_lines()))
+
+
+def equity_lines(books: Ledger, account: str) -> Iterator[str]:
+    """A line a day and currency."""
+    points = views.equity_curve(books, account)
+    base = books.worth.books(account).base_currency
+    curve = f"{counted(len(points), 'point')} in {base}" if base else "no base currency, so no curve"
+    yield f"{account}: {curve}"
+    for day in views.all_statements(books, account):
+        ended = "now" if day.ended_ns is None else utc(day.ended_ns)
+        for line in day.lines:
+            yield f"  {ended:<23} {nanos_text(line.closing):>24} {line.currency}"
 
 
 def statement_lines(of: Statement) -> Iterator[str]:

@@ -9,16 +9,11 @@ from typing import Annotated
 import typer
 
 from meltica.app.commands.terminal import JOURNAL, JournalPath, examples
-from meltica.app.reports import execution_html, execution_report
-from meltica.domain.errors import MelticaError
+from meltica.app.reports import execution_html, execution_report, pages
 from meltica.domain.execution import ExecutionFilter, GroupBy
 from meltica.journal.reader import SqliteReader
 
 app = typer.Typer(help="Reports from a journal, also beside a running gateway.", no_args_is_help=True)
-
-
-class ReportError(MelticaError):
-    """The report can't be written there."""
 
 
 @app.callback()
@@ -62,10 +57,7 @@ def executions(
         for line in ("", *execution_report.stage_table(total)):
             print(line)
     if html is not None:
-        try:
-            html.write_text(execution_html.page(figures, by, chosen, title=journal.name), encoding="utf-8")
-        except OSError as error:
-            raise ReportError(f"{html}: can't be written: {error.strerror}") from error
+        pages.write(html, execution_html.page(figures, by, chosen, title=journal.name))
         print(f"\nwritten: {html}")
 
 

@@ -9,7 +9,7 @@ from html import escape
 from typing import Final
 
 from meltica.analytics.executions import Executions
-from meltica.app.reports import plots
+from meltica.app.reports import pages, plots
 from meltica.app.reports.execution_report import (
     HEADINGS,
     STAGE_HEADINGS,
@@ -33,18 +33,6 @@ POINTS_MOST: Final = 600
 """Of a line: more than a screen can show only make the page large."""
 BINS: Final = 41
 COLOURS: Final = {"delay": "#E69F00", "impact": "#0072B2", "opportunity": "#CC79A7", "fees": "#8d99a6"}
-STYLE: Final = """
-body{font:15px/1.5 system-ui,Segoe UI,Helvetica,Arial,sans-serif;color:#1b1f24;max-width:1080px;margin:2em auto;
-padding:0 1.2em;background:#fff}
-h1{font-size:1.6em;margin:0}h2{font-size:1.15em;margin:2.2em 0 .3em}p{margin:.2em 0 .8em;color:#57606a}
-.tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:.8em;margin:1.2em 0}
-@media(max-width:640px){.tiles{grid-template-columns:repeat(2,1fr)}}
-.tile{border:1px solid #e3e6ea;border-radius:8px;padding:.5em .9em}
-.tile b{display:block;font-size:1.35em;font-weight:600}.tile span{color:#6a737d;font-size:.85em}
-table{border-collapse:collapse;font-size:.8em;font-variant-numeric:tabular-nums;width:100%}
-th,td{padding:.25em .45em;text-align:right;border-bottom:1px solid #e3e6ea;white-space:nowrap}
-th{color:#6a737d;font-weight:500}td:first-child,th:first-child{text-align:left}.scroll{overflow-x:auto}
-"""
 
 
 def page(figures: Executions, by: GroupBy, chosen: ExecutionFilter, *, title: str) -> str:
@@ -60,10 +48,7 @@ def page(figures: Executions, by: GroupBy, chosen: ExecutionFilter, *, title: st
         its = [order for order in orders if order.instrument.quote_currency == total.currency]
         parts += [f"<h2>{escape(total.currency)}</h2>"] if len(totals) > 1 else []
         parts += _currency(total, mine, its)
-    head = f"<h1>Executions of {escape(title)}</h1>"
-    start = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Executions of {escape(title)}</title>'
-    view = '<meta name="viewport" content="width=device-width,initial-scale=1">'
-    return f"{start}{view}<style>{STYLE}</style></head><body>{head}{''.join(parts)}</body></html>\n"
+    return pages.document(f"Executions of {title}", parts)
 
 
 def _filter_words(chosen: ExecutionFilter) -> str:
@@ -77,19 +62,19 @@ def _currency(total: ExecutionSummary, rows: Sequence[ExecutionSummary], orders:
     drawn = sorted(rows, key=lambda row: -row.traded)[:BARS_MOST]
     parts = [_tiles(total)]
     if drawn:
-        parts += [_section("Implementation shortfall", _SHORTFALL, _shortfall_plot(drawn))]
+        parts += [pages.section("Implementation shortfall", _SHORTFALL, _shortfall_plot(drawn))]
     if compared := [row for row in drawn if row.arrival.base or row.mid.base or row.touch.base]:
-        parts += [_section("Slippage", _SLIPPAGE, _slippage_plot(compared))]
+        parts += [pages.section("Slippage", _SLIPPAGE, _slippage_plot(compared))]
     measured = [order for order in orders if order.shortfall is not None and order.shortfall.paper > 0]
     if len(measured) > 1:
-        parts += [_section("Shortfall as it grew", _GROWTH, _growth_plot(measured, total.currency))]
-        parts += [_section("Orders by their shortfall", _SPREAD, _spread_plot(measured))]
+        parts += [pages.section("Shortfall as it grew", _GROWTH, _growth_plot(measured, total.currency))]
+        parts += [pages.section("Orders by their shortfall", _SPREAD, _spread_plot(measured))]
     if total.stages:
-        body = _stages_plot(total) + _table(STAGE_HEADINGS, [stage_cells(row) for row in total.stages])
-        parts += [_section("Latency of each stage", _STAGES, body)]
-    parts.append(_section("Groups", "", _table(HEADINGS, [cells_of(row) for row in rows[:ROWS_MOST]])))
+        body = _stages_plot(total) + pages.table(STAGE_HEADINGS, [stage_cells(row) for row in total.stages])
+        parts += [pages.section("Latency of each stage", _STAGES, body)]
+    parts.append(pages.section("Groups", "", pages.table(HEADINGS, [cells_of(row) for row in rows[:ROWS_MOST]])))
     if measured:
-        parts.append(_section("The most expensive orders", "", _worst(measured)))
+        parts.append(pages.section("The most expensive orders", "", _worst(measured)))
     return parts
 
 
@@ -105,13 +90,9 @@ _STAGES = (
 )
 
 
-def _section(title: str, words: str, body: str) -> str:
-    return f"<h2>{title}</h2>{f'<p>{escape(words)}</p>' if words else ''}<div class='scroll'>{body}</div>"
-
-
 def _tiles(total: ExecutionSummary) -> str:
     fall = total.shortfall
-    tiles = [
+    shown = [
         (f"{total.orders:,}", f"orders ({total.denied:,} more denied)" if total.denied else "orders"),
         (f"{short(money_text(total.traded))}", f"{total.currency} traded"),
         (f"{points(fall.of(fall.total))} bp", "shortfall"),
@@ -121,8 +102,7 @@ def _tiles(total: ExecutionSummary) -> str:
         (f"{percent(total.rejected, total.sent)} %", "rejected"),
         (f"{total.unknown:,}", "without arrival price"),
     ]
-    shown = "".join(f'<div class="tile"><b>{value}</b><span>{escape(name)}</span></div>' for value, name in tiles)
-    return f'<div class="tiles">{shown}</div>'
+    return pages.tiles(shown)
 
 
 def _bp(text: str) -> float:
@@ -206,10 +186,4 @@ def _worst(orders: Sequence[OrderExecution]) -> str:
                 order.outcome.value,
             )
             lines.append((*who, *lots, short(money_text(fall.total)), points(fall.of(fall.total))))
-    return _table(headings, lines)
-
-
-def _table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in headings)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>" for cells in lines)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return pages.table(headings, lines)

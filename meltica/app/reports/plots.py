@@ -49,11 +49,11 @@ class Axis(NamedTuple):
         return self.left + (value - self.low) / (self.high - self.low) * (self.right - self.left)
 
 
-def axis(values: Sequence[float], left: float, right: float) -> Axis:
-    """From 0, or around it, to a round number beyond the largest."""
-    low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
+def axis(values: Sequence[float], left: float, right: float, *, zero: bool = True) -> Axis:
+    """From 0, or around it, to a round number beyond the largest; without ``zero`` only around the values."""
+    low, high = (min(0.0, *values, 0.0), max(0.0, *values, 0.0)) if zero else (min(values), max(values))
     if low == high:
-        high = 1.0
+        low, high = (0.0, 1.0) if zero else (low - 0.5, high + 0.5)
     rough = (high - low) / TICKS
     power: float = 10.0 ** math.floor(math.log10(rough))
     step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)

@@ -125,3 +125,15 @@ async def test_one_is_one_and_hedged_positions_are_told_from_what_is_closed(tmp_
     assert lines[0] == "main BTC/USDT@BINANCE: what is closed; fees and turnover of all its positions"
     assert re.fullmatch(r"main BTC/USDT@BINANCE position \d+: long 0.00100 at 60000 \(FIFO\)", lines[2])
     assert "    1 trade, 60 USDT" in run("statement", tmp_path / "journal", "main").stdout.splitlines()
+
+
+async def test_equity_day_by_day_and_as_a_page(journal, tmp_path):
+    done = run("equity", journal)
+    first, closed, now = done.stdout.splitlines()
+    assert first == "main: 1 point in USDT"
+    assert (closed.split()[-2:], now.split()) == (["5", "USDT"], ["now", "6", "USDT"])
+    html = tmp_path / "page.html"
+    assert run("equity", journal, "--account", "main", "--html", html).stdout.endswith(f"\n\nwritten: {html}\n")
+    assert "What each day earned, USDT" in html.read_text("utf-8")
+    assert "has no books" in str(run("equity", journal, "--account", "nobody").exception)
+    assert "can't be written" in str(run("equity", journal, "--html", tmp_path / "no" / "page.html").exception)
