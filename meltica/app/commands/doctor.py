@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from meltica.app.commands.terminal import examples
 from meltica.app.doctor.checks import Finding, Grade, Target, cpu_list, examine
 from meltica.app.doctor.host import Host, LiveHost, RecordedHost, Recorder
 
@@ -18,7 +19,7 @@ SIGNS: Final = {Grade.OK: "ok", Grade.WARN: "WARN", Grade.BAD: "BAD", Grade.UNKN
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command()(doctor)
+    app.command(epilog=examples("meltica doctor --cores 2-3 --interface eth1"))(doctor)
 
 
 def doctor(

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
+from meltica.app.commands.terminal import examples
 from meltica.app.feed import decode as feed_decode
 from meltica.app.feed import live as feed_live
 from meltica.app.feed import record as feed_record
@@ -59,7 +60,7 @@ Seconds = Annotated[float, typer.Option(min=0, help="Stop after so long; 0: at t
 BusyPoll = Annotated[int, typer.Option(min=0, help="Microseconds to poll the card's queue before sleeping.")]
 
 
-@app.command()
+@app.command(epilog=examples("meltica feed summary recording.gz"))
 def summary(file: Annotated[Path, typer.Argument(help="A Binance recording or an ITCH 5.0 file.")]) -> None:
     """Print one JSON object: messages by type, times, gaps, and each book as it is at the end."""
     found = summarize(file)
@@ -69,7 +70,7 @@ def summary(file: Annotated[Path, typer.Argument(help="A Binance recording or an
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog=examples("meltica feed decode capture.pcap | head -n 3"))
 def decode(
     file: Annotated[Path, typer.Argument(help=FILE_HELP)],
     protocol: Annotated[str, typer.Option(help=f"One of {', '.join(feed_decode.PROTOCOLS)}.")] = "auto",
@@ -77,9 +78,10 @@ def decode(
 ) -> None:
     """Print every message as a line of JSON, every field named as in the specification.
 
-    Captures: MoldUDP64 with ITCH over UDP, SoupBinTCP with OUCH over TCP (put back in order, repeats dropped); each
-    line also has the capture time, VLAN and addresses, and the session and sequence number. What can't be read becomes
-    a line with "error" that says what and where; the rest goes on, and the exit code is 1 at the end.
+    Captures: MoldUDP64 with ITCH over UDP, SoupBinTCP with OUCH over TCP (put
+    back in order, repeats dropped); each line also has the capture time, VLAN and
+    addresses, session and sequence number. What can't be read becomes a line with
+    "error" that says what and where; the rest goes on, and the exit code is 1.
     """
     bad = 0
     out = sys.stdout.buffer
@@ -98,7 +100,7 @@ def decode(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog=examples("meltica feed record day --a 233.54.12.111:26477 --seconds 60"))
 def record(
     folder: Annotated[Path, typer.Argument(help="Where the files go; made if it is not there.")],
     *,
@@ -120,9 +122,11 @@ def record(
 ) -> None:
     """Record the live feed to ITCH files, each with an index of sequence numbers and receive times.
 
-    Both lines are arbitrated: each message once, in order; what is lost is in the index. A file is renamed from .part
-    when it is whole and on disk. After a crash the next recording into the folder finishes what was left, cut back to
-    the last whole block. Ends at the end of the session, after --seconds or --messages, or with Ctrl-C.
+    Both lines are arbitrated: each message once, in order; what is lost is in
+    the index. A file is renamed from .part when it is whole and on disk. After
+    a crash the next recording finishes what was left, cut back to the last
+    whole block. Ends with the session, after --seconds or --messages, or with
+    Ctrl-C.
     """
     finished = feed_record.recover_folder(folder)
     for path in finished:
@@ -155,7 +159,7 @@ def record(
     print(json.dumps({**recorder.summary(), "captures": captures, "source": status}, indent=2))
 
 
-@app.command()
+@app.command(epilog=examples("meltica feed replay day.itch --to 127.0.0.1:26477 --speed max"))
 def replay(
     file: Annotated[Path, typer.Argument(help="An ITCH 5.0 file, or a capture of the feed.")],
     *,
@@ -170,7 +174,8 @@ def replay(
 ) -> None:
     """Publish a recording as MoldUDP64, with heartbeats, an end of session and, if asked for, a re-request server.
 
-    The pace is that of the messages' timestamps (of a capture: of its capture times).
+    The pace is that of the messages' timestamps (of a capture: of its capture
+    times).
     """
     factor = feed_replay.parse_speed(speed)
     publication = feed_replay.Publication(
@@ -186,7 +191,7 @@ def replay(
     print(json.dumps(found, indent=2))
 
 
-@app.command()
+@app.command(epilog=examples("meltica feed stats --a 233.54.12.111:26477 --b 233.54.12.112:26477"))
 def stats(
     file: Annotated[
         Path | None, typer.Argument(help="A capture or an ITCH 5.0 file; without one, the live feed.")
@@ -208,8 +213,9 @@ def stats(
 ) -> None:
     """Show rates, gaps, which line wins and by how much, drops, and the delay from the exchange's clock to ours.
 
-    Of a file: one JSON object. Live: a line of JSON each --every seconds, and one about the whole time at the end.
-    Exit code 1 if messages were lost or unreadable.
+    Of a file: one JSON object. Live: a line of JSON each --every seconds, and
+    one about the whole time at the end. Exit code 1: messages were lost or
+    unreadable.
     """
     if (file is None) == (not a):
         raise FieldError("--a", a, "either a file, or line A of the live feed")

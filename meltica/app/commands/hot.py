@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
+from meltica.app.commands.terminal import examples
 from meltica.app.hot.process import HotProcess
 from meltica.app.hot.report import facts, show
 from meltica.app.hot.settings import read_hot_settings
@@ -29,7 +30,7 @@ Settings = Annotated[Path, typer.Option("--settings", help="The process' TOML fi
 Folder = Annotated[Path, typer.Option("--folder", help="Its folder, as the settings have it.")]
 
 
-@app.command()
+@app.command(epilog=examples("meltica hot run --settings hot.toml --require pinning,mlock"))
 def run(
     settings: Settings,
     standalone: Annotated[
@@ -51,7 +52,7 @@ def run(
     print("hot ended", flush=True)
 
 
-@app.command()
+@app.command(epilog=examples("meltica hot status --folder /dev/shm/meltica-1000-edge-1 --watch"))
 def status(
     folder: Folder,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from meltica.app.commands.terminal import examples
 from meltica.app.reports.order_states import answers
 from meltica.domain.lifecycle import BESIDE, PRECEDENCE, TERMINAL
 
@@ -15,7 +16,7 @@ def _group() -> None:
     """Keeps ``states`` a command of its own while it is the only one."""
 
 
-@app.command()
+@app.command(epilog=examples("meltica orders states | less"))
 def states() -> None:
     """Print how an order's status follows from its facts, and what each report and command does in each state."""
     print("An order's status is the first of these that holds (FIX Appendix D):\n")

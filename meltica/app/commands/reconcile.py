@@ -110,7 +110,7 @@ def ask(
 @app.command(
     epilog=examples(
         'meltica reconcile settle 1 accept --reason "their invoice"',
-        'meltica reconcile settle 2 accept --price 60000.00 --reason "trade list of the desk"',
+        'meltica reconcile settle 2 accept --price 60000.00 --reason "trade list"',
     )
 )
 def settle(
