@@ -76,6 +76,8 @@ class Tables(msgspec.Struct, kw_only=True):
     """Orders that belong together, by the number of their first one."""
     positions: dict[str, Position] = {}
     """``account|instrument`` -> position."""
+    fired: dict[int, None] = {}
+    """Those whose moment came and that wait for the gate, or for a price to be judged by: the first to fire first."""
     executions: dict[str, int] = {}
     """``venue|account|execution id`` -> order id: what makes a duplicate a duplicate."""
     kill_switches: dict[str, KillSwitch] = {}
@@ -187,6 +189,10 @@ class EngineState:
             self.blocked[order.order_id] = None
         else:
             self.blocked.pop(order.order_id, None)
+        if order.held is Held.RELEASE:
+            self.tables.fired.setdefault(order.order_id)
+        else:
+            self.tables.fired.pop(order.order_id, None)
         if order.due_ns:
             heappush(self.alarms, (order.due_ns, order.order_id))
 

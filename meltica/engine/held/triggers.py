@@ -1,9 +1,9 @@
 """Held orders whose price is reached, and those that follow the market.
 
-One quote may reach many. Those that fired before and had to wait go first, then those that fire now: the one whose
-trigger the market passed first, that is by the greatest distance, before the others; of two at the same distance the
-older. Then trailing stops move, then pegged orders. Each is looked at again when its turn comes: what happened to an
-earlier one may have ended it.
+One quote may reach many. Those that fired before and had to wait go first, the first to fire before the others: of two
+that exclude each other it is the one that goes out. Then those that fire now: the one whose trigger the market passed
+first, that is by the greatest distance, before the others; of two at the same distance the older. Then trailing stops
+move, then pegged orders. Each is looked at again when its turn comes: an earlier one may have ended it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from meltica.engine.desk import Desk
 from meltica.engine.held import again, held, pegs, prices
 from meltica.engine.held.release import release
 from meltica.engine.parents import parents
+from meltica.engine.state import EngineState
 
 
 def see_market(desk: Desk, command: SeeMarket) -> None:
@@ -30,7 +31,7 @@ def see_market(desk: Desk, command: SeeMarket) -> None:
     parents.see_volume(desk, command)
     book = state.watch.is_fresh(quote, desk.now_ns) and prices.has_book(quote)
     orders = [state.tables.orders[order_id] for order_id in sorted(set(state.watch.reached(quote, desk.now_ns)))]
-    for order in orders:
+    for order in _by_turn(state, orders):
         if order.held is Held.RELEASE:
             let_go(desk, order, "its moment had come, and there is a price again")
             _settle(desk)
@@ -52,6 +53,14 @@ def _settle(desk: Desk) -> None:
     """What follows from one goes before the next is looked at: of two that exclude each other only one goes out."""
     if desk.fold.changed:
         consequences.settle(desk)
+
+
+def _by_turn(state: EngineState, orders: list[Order]) -> list[Order]:
+    ready = [order for order in orders if order.held is Held.RELEASE]
+    if len(ready) > 1:
+        turns = {order_id: turn for turn, order_id in enumerate(state.tables.fired)}
+        ready.sort(key=lambda order: turns[order.order_id])
+    return ready
 
 
 def _by_distance(orders: list[Order], quote: Quote, *, book: bool) -> list[Order]:

@@ -55,7 +55,7 @@ class Waiting:
     limit_offset: int = 0
     expires: int | None = None
     active: bool = False
-    due: bool = False
+    due: int = 0
 
     def price(self, market: Seen) -> Fraction | None:
         if self.source is TriggerSource.LAST:
@@ -115,6 +115,8 @@ class Model:
     halted: bool = False
     gapped: bool = False
     lost: bool = False
+    waited: int = 0
+    """How many have had to, so far: who fired first goes out first."""
 
     def show(self, market: Seen) -> list[tuple[str, int, int | None]]:
         """What must happen, in this order: (released, waits, moved), which order, at which price or trigger."""
@@ -124,7 +126,8 @@ class Model:
         no_book = market.bid is None and market.ask is None
         book = market.bid is not None and market.ask is not None and market.bid < market.ask
         if market.fresh and not self.lost and (no_book or book):
-            told += [("released", one.number, one.goes_out_at()) for one in self._sorted() if one.due]
+            ready = sorted((one for one in self.orders.values() if one.due), key=lambda one: one.due)
+            told += [("released", one.number, one.goes_out_at()) for one in ready]
         fired = []
         for one in self._sorted():
             price = None if one.due else one.price(market)
@@ -133,7 +136,8 @@ class Model:
         for _, number, one in sorted(fired, key=lambda each: each[:2]):
             waits = self.lost or not market.fresh
             told.append(("waits" if waits else "released", number, one.goes_out_at()))
-            one.due = waits
+            self.waited += waits
+            one.due = self.waited if waits else 0
         gone = {number for what, number, _ in told if what == "released"}
         for number in gone:
             del self.orders[number]
