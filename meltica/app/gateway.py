@@ -28,8 +28,8 @@ from meltica.app.snapshots import Snapshots
 from meltica.app.unsent import refused
 from meltica.app.watcher import Keeper, Watcher
 from meltica.domain import lifecycle
-from meltica.domain.accounting import is_outdated
 from meltica.domain.algo_commands import AlgoCommand
+from meltica.domain.cash import is_outdated
 from meltica.domain.commands import (
     AmendOrder,
     BeginDay,
@@ -340,11 +340,9 @@ class LiveGateway(JournalView):
 
     def _moved(self) -> Iterator[Mark]:
         """Marks that the engine has not seen, of what is held."""
-        for name in self.state.worth.held():
-            mark = self.board.mark(name)
-            if mark is None or mark.price_ticks == self.state.tables.prices.get(name):
-                continue
-            if not is_outdated(self.state.tables.accounting.splits, name, mark.time_ns):
+        tables = self.state.tables
+        for mark in filter(None, map(self.board.mark, self.state.worth.held())):
+            if mark.price_ticks != tables.prices.get(mark.instrument) and not is_outdated(tables.accounting, mark):
                 yield mark
 
     def begin_day(self) -> None:

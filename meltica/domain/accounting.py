@@ -144,12 +144,6 @@ class SplitMark(msgspec.Struct, frozen=True, gc=False, array_like=True):
     time_ns: int = 0
 
 
-def is_outdated(splits: Mapping[str, Sequence[SplitMark]], instrument: str, time_ns: int) -> bool:
-    """Is a price of this time one of before a split? Its ticks are those of other lots."""
-    found = splits.get(instrument)
-    return found is not None and time_ns <= found[-1].time_ns
-
-
 class Share(msgspec.Struct, frozen=True, gc=False):
     """A sub-account's part of a fill: ``parts`` of all shares' parts together."""
 

@@ -10,6 +10,7 @@ import enum
 import msgspec
 
 from meltica.domain.accounting import AccountBooks, FeeSchedule, Rate, Share, SplitMark
+from meltica.domain.market import Mark
 
 
 class CashKind(enum.Enum):
@@ -218,3 +219,9 @@ class AccountingTables(msgspec.Struct, kw_only=True):
     """``order id|execution id`` -> the allocation that it is part of."""
     splits: dict[str, list[SplitMark]] = {}
     """By instrument, oldest first."""
+
+
+def is_outdated(tables: AccountingTables, mark: Mark) -> bool:
+    """Is this a price of before the instrument's newest split? Its ticks are those of other lots."""
+    splits = tables.splits.get(mark.instrument)
+    return splits is not None and mark.time_ns <= splits[-1].time_ns

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from meltica.domain.accounting import is_outdated
 from meltica.domain.approvals import KillSwitch, Proposal
 from meltica.domain.breakers import Breaker, BreakerState, CreditState, MarkState, breaker_key, mark_key
-from meltica.domain.cash import InstrumentSplit
+from meltica.domain.cash import InstrumentSplit, is_outdated
 from meltica.domain.events import (
     BreakerRearmed,
     BreakerTripped,
@@ -82,8 +81,8 @@ class LimitsFold(LeaseFold):
         instrument = self._state.tables.instruments.get(mark.instrument)
         if instrument is None:
             return
-        splits = self._state.tables.accounting.splits
-        if splits and is_outdated(splits, mark.instrument, mark.time_ns):
+        accounting = self._state.tables.accounting
+        if accounting.splits and is_outdated(accounting, mark):
             return
         sane = 0 < mark.price_ticks <= TICKS_BOUND and 0 <= mark.time_ns <= INT64_MAX
         price_ticks, time_ns = (mark.price_ticks, mark.time_ns) if sane else NO_REFERENCE
