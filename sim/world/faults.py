@@ -65,7 +65,7 @@ GROUPS: Final[dict[str, Faults]] = {
     "gate": Faults(gate_s=90),
     "lies": Faults(lie_s=6),
     "links": Faults(hot_kill_s=100, hot_stall_s=60, link_s=40, rejoin_s=90, hot_break_s=60, unasked_s=30, frames=0.02),
-    "lines": Faults(lossy=0.01),
+    "lines": Faults(lossy=0.02),
 }
 
 

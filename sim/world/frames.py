@@ -10,7 +10,9 @@ from typing import Final
 
 from sim.world.clock import MS, SECOND, Clock
 
-LATENCY_NS: Final = (MS // 20, 2 * MS)
+NEAR_NS: Final = (MS // 20, 2 * MS)
+FAR_NS: Final = (30 * MS, 120 * MS)
+"""How long a frame is on its way within a machine, and to another place."""
 LATE_NS: Final = 3 * SECOND
 """A frame that is late is overtaken by those behind it."""
 
@@ -20,10 +22,19 @@ Deliver = Callable[[bytes], None]
 class Wire:
     """One direction. In order, as TCP has it, but for the frames that something happens to."""
 
-    def __init__(self, clock: Clock, dice: random.Random, deliver: Deliver, bad: float, told: Counter[str]) -> None:
+    def __init__(  # noqa: PLR0917 - made in one place
+        self,
+        clock: Clock,
+        dice: random.Random,
+        deliver: Deliver,
+        bad: float,
+        told: Counter[str],
+        latency_ns: tuple[int, int],
+    ) -> None:
         """``bad``: how many of all frames something happens to."""
         self._clock, self._dice, self._deliver, self._told = clock, dice, deliver, told
         self.bad = bad
+        self._latency_ns = latency_ns
         self.cut = False
         """Nothing that is sent arrives."""
         self._last_ns = 0
@@ -32,7 +43,7 @@ class Wire:
         if self.cut:
             return
         dice, now_ns = self._dice, self._clock.now_ns
-        self._last_ns = max(self._last_ns, now_ns + dice.randrange(*LATENCY_NS))
+        self._last_ns = max(self._last_ns, now_ns + dice.randrange(*self._latency_ns))
         if self.bad and dice.random() < self.bad:
             self._mishap(frame)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from meltica.domain import lifecycle
@@ -48,6 +48,8 @@ class LinkJudge:
         self._engaged_ns: dict[str, dict[tuple[int, int], int]] = {}
         """Gate -> switch -> since when the gateway has been telling it."""
         self._newest: dict[str, int] = {}
+        self._published: dict[str, tuple[int, deque[tuple[int, int]]]] = {}
+        """Gate -> (life of the gateway, (entry of its stream, when it was published) that it may lack)."""
 
     # The wires
 
@@ -78,6 +80,13 @@ class LinkJudge:
                 else:
                     engaged.pop((record.scope, record.id), None)
 
+    def published(self, gate: str, epoch: int, number: int) -> None:
+        known, entries = self._published.get(gate, (0, deque()))
+        if known != epoch:
+            self._published[gate] = epoch, (entries := deque())
+        if not entries or entries[-1][0] < number:
+            entries.append((number, self._world.clock.now_ns))
+
     @staticmethod
     def row_of(record: Record) -> tuple[Any, ...]:
         kind = RECORDS[record.type_id].__name__
@@ -107,9 +116,21 @@ class LinkJudge:
         for switch, since_ns in self._engaged_ns.get(machine.name, {}).items():
             if switch in covers and now_ns > since_ns + most_ns:
                 broken(f"{name} leaves {(now_ns - since_ns) / MS:.3f} ms after the kill switch {switch} was engaged")
+        self._lacks(life, name, now_ns - most_ns)
         if order.order_id in self.left.setdefault(machine.name, {}):
             broken(f"{name} leaves for a second time")
         self.left[machine.name][order.order_id] = order.lots
+
+    def _lacks(self, life: HotOrders, name: str, since_ns: int) -> None:
+        """Two leases after something was published a gate holds it, or has no lease any more."""
+        epoch, entries = self._published.get(life.machine.name, (0, deque()))
+        held = life.desk._held  # noqa: SLF001 - the judge looks at everything
+        if held.epoch != epoch:
+            return
+        while entries and entries[0][0] <= held.number:
+            entries.popleft()
+        if entries and entries[0][1] < since_ns:
+            self._world.oracle.broken(f"{name} leaves a gate that lacks entry {entries[0][0]} of its stream")
 
     # While it runs
 

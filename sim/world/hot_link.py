@@ -35,7 +35,9 @@ class Plug:
 
     def __init__(self, board: Board, machine: HotMachine, dice: random.Random) -> None:
         world = board.world
-        made = partial(Wire, world.clock, dice, bad=world.faults.frames, told=world.happened)
+        made = partial(
+            Wire, world.clock, dice, bad=world.faults.frames, told=world.happened, latency_ns=machine.latency_ns
+        )
         self.peer = f"{machine.name}|{board.plugged}".encode()
         self.link = board.link
         self.up = made(deliver=partial(board.arrived, self, machine))
@@ -110,6 +112,7 @@ class WorldLink:
     def tell(self, gate: str, records: Sequence[bytes], *, origin: int = 0) -> int:
         self._life.world.judge.told(gate, records)
         number = self.desk.tell(gate, records, origin=origin)
+        self._life.world.judge.published(gate, self._life.number, number)
         self._flush()
         return number
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from meltica.domain.order import Side
 from sim.world.clock import MS, SECOND
+from sim.world.frames import FAR_NS, NEAR_NS
 
 if TYPE_CHECKING:
     from meltica.engine.state import Tables
@@ -66,6 +67,7 @@ class HotMachine:
         self.key = name.ljust(40, "k")
         self.dice = random.Random(f"{world.seed}|hot|{name}")
         self.remembers = self.dice.random() < 0.6  # noqa: PLR2004 - the others are told what they have
+        self.latency_ns = FAR_NS if self.dice.random() < 0.4 else NEAR_NS  # noqa: PLR2004
         self.ring = Ring()
         self.written: list[bytes] = []
         """The journal: a drop copy is there first, then in the ring."""
@@ -122,7 +124,8 @@ class HotMachine:
             self.life.end()
             self.life = None
             self.gone_ns = self.world.clock.now_ns
-            self.world.clock.after(self.dice.randrange(200 * MS, 8 * SECOND), self.start)
+            most_ns = 300 * MS if self.dice.random() < 0.5 else 8 * SECOND  # noqa: PLR2004 - by itself, or by somebody
+            self.world.clock.after(self.dice.randrange(20 * MS, most_ns), self.start)
 
     def stall(self) -> None:
         """The whole process, or the thread of the link alone: the order loop goes on without it."""

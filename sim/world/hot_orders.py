@@ -12,12 +12,13 @@ from meltica.hot.hot_parts import Gate
 from meltica.hot.layout_gen import DropCopyRecord, DropKind, Mark, MarkRecord, ReferencePriceRecord
 from meltica.hot.rulebook_gen import PASS
 from meltica.links.hot_link_desk import HotDesk
-from sim.world.clock import MINUTE, SECOND
+from sim.world.clock import MINUTE, MS, SECOND
 from sim.world.hot_machine import HotDeathError, HotMachine, Working
 from sim.world.hot_venue import HotLogon
 from sim.world.network import Commanded, Connection, LoggedOn, Told
 
 ACTS_EVERY_S: Final = 1.5
+PROBE_NS: Final = 150 * MS
 CANCEL_AFTER_NS: Final = SECOND
 """Without a lease for so long, what works is cancelled."""
 BLANK: Final = dict.fromkeys(DropCopyRecord.__slots__, 0) | {"type_id": DropCopyRecord.TYPE_ID}
@@ -174,7 +175,11 @@ class HotOrders:
 
     def trade(self) -> None:
         """Until it is dead."""
-        self.clock.after(int(self.dice.expovariate(1 / ACTS_EVERY_S) * SECOND), self._act)
+        left_ns = self.desk.lease_until_ns - self.now_ns()
+        if left_ns > 0 and self.dice.random() < 0.5:  # noqa: PLR2004 - about when a lease would end that is not prolonged
+            self.clock.after(max(MS, left_ns + self.dice.randrange(-PROBE_NS, PROBE_NS)), self._act)
+        else:
+            self.clock.after(int(self.dice.expovariate(1 / ACTS_EVERY_S) * SECOND), self._act)
 
     def _act(self) -> None:
         if self.dead:

@@ -90,6 +90,7 @@ class World:
 
     life_kind: type[Life] = Life
     hot_kind: type[HotLife] = HotLife
+    heal_ns = HEAL_NS
 
     def __init__(self, seed: int, faults: Faults, gates: int | None = None) -> None:
         """``gates``: how many hot gates; None: one or two, as the seed has it."""
@@ -255,7 +256,7 @@ class World:
         self.board.calm()
         for name in list(self.market.halted):
             self.market.resume(name)
-        self._quiet_ns = self.clock.now_ns + HEAL_NS
+        self._quiet_ns = self.clock.now_ns + self.heal_ns
         self.clock.after(LOOK_NS, partial(self._look, closing=False))
 
     def _look(self, *, closing: bool) -> None:
@@ -273,10 +274,10 @@ class World:
                 self._done = True
                 return
             if not why:
-                self._quiet_ns, closing = self.clock.now_ns + HEAL_NS, True
+                self._quiet_ns, closing = self.clock.now_ns + self.heal_ns, True
                 self._cancel_all(life)
         if self.clock.now_ns > self._quiet_ns:
-            self.oracle.broken(f"{HEAL_NS / 1e9:.0f} s after all was healed: {why}")
+            self.oracle.broken(f"{self.heal_ns / 1e9:.0f} s after all was healed: {why}")
         self.clock.after(LOOK_NS, partial(self._look, closing=closing))
 
     def _cancel_all(self, life: Life) -> None:
