@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import random
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -28,7 +28,7 @@ from meltica.app.valuation import value_positions
 from meltica.domain.commands import Command, SetLimits
 from meltica.domain.limits import key_of
 from meltica.domain.market import MarketEvent
-from meltica.domain.ports import Answer, VenueSession
+from meltica.domain.ports import Answer, VenueCommand, VenueSession
 from meltica.hot.ports import RiskGate
 from meltica.journal.errors import JournalFailedError
 from meltica.journal.reader import SqliteReader
@@ -55,6 +55,22 @@ LAST_TURNS: Final = 100
 """In which the tasks of a dead process see that they are cancelled."""
 
 
+class LossyLine(LossySession):
+    """Tells the oracle what leaves."""
+
+    def __init__(self, line: Line, faults: Faults, leaves: Callable[[VenueCommand], None]) -> None:
+        super().__init__(line, faults)
+        self._line, self._leaves = line, leaves
+
+    def send(self, command: VenueCommand, now_ns: int) -> None:
+        if not self._line.dead:
+            self._leaves(command)
+            super().send(command, now_ns)
+
+
+def _nobody(command: VenueCommand) -> None: ...
+
+
 class Life:
     """``alive`` until it is stopped, killed or fails; ``ready`` once it takes commands."""
 
@@ -62,7 +78,7 @@ class Life:
     writer_kind: type[SteppedWriter] = SteppedWriter
     gate_kind: type[FarGate] = FarGate
     line_kind: type[Line] = Line
-    lossy_kind: type[LossySession] = LossySession
+    lossy_kind: type[LossyLine] = LossyLine
     gates_kind: type[WorldGates] = WorldGates
     link_kind: type[WorldLink] = WorldLink
     """Tests put faulty ones here, to see that they are found."""
@@ -258,6 +274,7 @@ class Life:
         if exchange.tells_again or not ppm:
             return line
         line.is_asked = True
+        line.leaves = _nobody  # It left when it was given to the lossy one, which may take its time.
         return self.lossy_kind(
             line,
             Faults(
@@ -268,6 +285,7 @@ class Life:
                 lost_fills_ppm=ppm,
                 horizon_ns=HORIZON_NS,
             ),
+            self.world.oracle.leaves,
         )
 
     def _start_strategies(self, gateway: LiveGateway) -> None:

@@ -41,7 +41,7 @@ class Line:
     ) -> None:
         """``leaves`` is told each command that goes out: the oracle's ear."""
         self._exchange, self._gateway, self._loop, self._clock, self._dice = exchange, gateway, loop, clock, dice
-        self._leaves = leaves
+        self.leaves = leaves
         self.connection: Connection | None = None
         self.dead = False
         self._logged_on = False
@@ -67,7 +67,7 @@ class Line:
     def send(self, command: VenueCommand, now_ns: int) -> None:
         if self.dead:
             return
-        self._leaves(command)
+        self.leaves(command)
         if self.connection is None or not self._logged_on:
             self._soon([_unsent(self.venue, command)])
             return
