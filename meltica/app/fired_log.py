@@ -20,6 +20,7 @@ class FiredLog:
 
     def __init__(self, state: EngineState) -> None:
         self._orders = state.tables.orders
+        self._instruments = state.tables.instruments
 
     def take(self, _sequence: int, _time_ns: int, record: Record, /) -> None:
         for event in record.events:
@@ -27,15 +28,15 @@ class FiredLog:
                 case OrderReported(exec_type=ExecType.REJECTED):
                     order = self._orders[event.order_id]
                     if order.order_type in FIRES:
-                        LOG.error("%s fired, was refused and is over: %s", _named(order), event.text)
+                        LOG.error("%s fired, was refused and is over: %s", self._named(order), event.text)
                 case HeldAmended(held=Held.SELF_MATCH):
-                    LOG.warning("%s fired and waits: %s", _named(self._orders[event.order_id]), event.reason)
+                    LOG.warning("%s fired and waits: %s", self._named(self._orders[event.order_id]), event.reason)
                 case HeldAmended(held=Held.RELEASE):
                     order = self._orders[event.order_id]
                     if order.order_type in FIRES:
-                        LOG.warning("%s fired and waits: %s", _named(order), event.reason)
+                        LOG.warning("%s fired and waits: %s", self._named(order), event.reason)
 
-
-def _named(order: Order) -> str:
-    lots = f"{order.side.name} {order.quantity_lots} lots of {order.instrument}"
-    return f"order {order.order_id} ({order.order_type.name}, {lots}, account {order.account})"
+    def _named(self, order: Order) -> str:
+        quantity = self._instruments[order.instrument].quantity_text(order.quantity_lots)
+        asked = f"{order.side.name} {quantity} {order.instrument}"
+        return f"order {order.order_id} ({order.order_type.name}, {asked}, account {order.account})"

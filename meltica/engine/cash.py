@@ -272,7 +272,8 @@ def _allocation_fault(desk: Desk, order: Order, executions: tuple[str, ...], com
         return "SPLIT_SINCE", "order_id", text
     lots, parts = sum(each.quantity_lots for each in standing), sum(share.parts for share in command.shares)
     if not command.by_ratio and parts != lots:
-        return "SHARES_INVALID", "shares", f"they add up to {parts} lots, the fill has {lots}"
+        asked, there = (desk.quantity(order.instrument, count) for count in (parts, lots))
+        return "SHARES_INVALID", "shares", f"they add up to {asked}, the fill has {there}"
     unit = desk.state.tables.instruments[order.instrument].value_per_tick_lot_nanos
     if sum(each.quantity_lots * each.price_ticks for each in standing) * unit > INT64_MAX:
         return "SHARES_INVALID", "order_id", "together worth more than any register holds: allocate one by one"

@@ -48,6 +48,11 @@ class Desk:
         """The step ends here. What it has said already has happened: it is not lost."""
         self._unsaid = self._events
 
+    def quantity(self, instrument: str, lots: int) -> str:
+        """As people say it, in the instrument's own units; in lots of one that is not registered."""
+        known = self.state.tables.instruments.get(instrument)
+        return f"{lots} lots" if known is None else known.quantity_text(lots)
+
     def mark(self, instrument: str) -> Mark | None:
         return next((mark for mark in self.marks if mark.instrument == instrument), None)
 

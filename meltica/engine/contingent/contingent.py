@@ -123,7 +123,8 @@ def _let_out(desk: Desk, group: Group, leg: Order, room: int) -> None:
         _resize_held(desk, group, leg, leg.cumulative_lots + room)
         _send(desk, group, leg)
     elif room > 0 and not waits:
-        text = f"group {group.group_id}: {room} lots are left for it, and the venue takes more than that at least"
+        left = desk.quantity(leg.instrument, room)
+        text = f"group {group.group_id}: {left} is left for it, and the venue takes more than that at least"
         held.end(desk, leg, ExecType.REJECTED, text)
     elif not waits:
         held.end(desk, leg, ExecType.CANCELED, f"group {group.group_id}: its parent is over, nothing is left for it")
@@ -170,7 +171,8 @@ def _bring_working(desk: Desk, group: Group, leg: Order, room: int) -> None:
     if member.refused >= REFUSALS_MOST:
         return  # Its venue does neither. A fill is what usually comes next.
     if asked > room and (room == 0 or member.refused > 0):
-        request_cancel_once(desk, leg, GROUP_ACTOR, f"group {group.group_id}: {room} lots are left for it")
+        left = desk.quantity(leg.instrument, room)
+        request_cancel_once(desk, leg, GROUP_ACTOR, f"group {group.group_id}: {left} is left for it")
     elif asked > room:
         _reduce(desk, group, leg, leg.cumulative_lots + room)
     elif lifecycle.leaves_lots(leg) == 0:
@@ -192,6 +194,7 @@ def _may_grow(leg: Order, member: Member, quantity: int) -> bool:
 def _reduce(desk: Desk, group: Group, leg: Order, quantity: int) -> None:
     """No gate is asked: it holds more than that already."""
     asked = [p for p in leg.pending if p.kind is PendingKind.REPLACE]
+    left = desk.quantity(leg.instrument, quantity - leg.cumulative_lots)
     desk.emit(
         ReplaceRequested(
             order_id=leg.order_id,
@@ -203,7 +206,7 @@ def _reduce(desk: Desk, group: Group, leg: Order, quantity: int) -> None:
             reserved_price_ticks=0,
             actor=GROUP_ACTOR,
             time_ns=desk.now_ns,
-            reason=f"group {group.group_id}: {quantity - leg.cumulative_lots} lots are left for it",
+            reason=f"group {group.group_id}: {left} is left for it",
         )
     )
 
@@ -259,11 +262,11 @@ def _measure(desk: Desk, group: Group) -> None:
     over, bare = _overfilled(table, group), _uncovered(table, group)
     if (over, bare) == (group.overfilled_lots, group.uncovered_lots):
         return
-    words = []
+    words, instrument = [], table[group.group_id].instrument
     if over:
-        words.append(f"the legs have traded {over} lots more than they should")
+        words.append(f"the legs have traded {desk.quantity(instrument, over)} more than they should")
     if bare:
-        words.append(f"{bare} lots of the entry have no exit")
+        words.append(f"{desk.quantity(instrument, bare)} of the entry has no exit")
     desk.emit(
         GroupImbalanced(
             group_id=group.group_id,

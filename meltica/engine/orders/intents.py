@@ -84,10 +84,11 @@ def not_reducing(desk: Desk, account: str, instrument: str, side: Side, quantity
     lots = 0 if position is None else position.lots
     closable = -lots * side.sign
     if closable <= 0:
-        return f"the position is {lots} lots: there is nothing to {side.name} back"
+        return f"the position is {desk.quantity(instrument, lots)}: there is nothing to {side.name} back"
     working = desk.state.reservations.lots(account, instrument, side)
     if quantity_lots + working > closable:
-        return f"{closable} lots can be closed and {working} are already working on that side"
+        left, beside = desk.quantity(instrument, closable), desk.quantity(instrument, working)
+        return f"{left} can be closed and {beside} is working on that side already"
     return ""
 
 

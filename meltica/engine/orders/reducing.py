@@ -39,7 +39,7 @@ def _bring(desk: Desk, working: list[Order], left: int, refused: dict[int, None]
 
 def _reduce(desk: Desk, order: Order, left: int, *, refused: bool) -> None:
     """What its venue does not reduce is cancelled; if it refuses that too, the next fill asks again."""
-    why = f"reduce-only: {left} lots are left to close"
+    why = f"reduce-only: {desk.quantity(order.instrument, left)} is left to close"
     if left == 0 or refused:
         request_cancel_once(desk, order, ACTOR, why)
         return

@@ -24,7 +24,11 @@ def fault_of(desk: Desk, found: Difference, price_ticks: int | None) -> tuple[st
         return "PRICE_REQUIRED", "price", f"{found.instrument} has no mark yet: say at which price it is booked"
     lots = abs(_missing(desk, found))
     if not 0 < lots <= LOTS_BOUND or lots * price * instrument.value_per_tick_lot_nanos > INT64_MAX:
-        return "NOT_ACCEPTABLE", "action", f"{lots} lots at {price} ticks can't be booked"
+        return (
+            "NOT_ACCEPTABLE",
+            "action",
+            f"{instrument.quantity_text(lots)} at {instrument.price_text(price)} can't be booked",
+        )
     return None
 
 

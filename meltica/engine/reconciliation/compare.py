@@ -112,7 +112,8 @@ def _unknown(desk: Desk, whole: Whole, stated: StatedOrder) -> Difference:
         why = f"{stated.instrument} is not registered here"
     else:
         why = "it has no client order id, or the gate can't hold it"
-    text = f"{stated.side.name} {stated.quantity_lots} lots {stated.instrument} work there and were not adopted: {why}"
+    said = f"{stated.side.name} {desk.quantity(stated.instrument, stated.quantity_lots)} {stated.instrument}"
+    text = f"{said} works there and was not adopted: {why}"
     lots = stated.quantity_lots - stated.cumulative_lots
     kind = DifferenceKind.ORDER_UNKNOWN_HERE
     return _difference(desk, whole, kind, name, 0, lots, text, instrument=stated.instrument)
@@ -131,12 +132,13 @@ def _filled(desk: Desk, whole: Whole, order: Order, theirs: int, result: Compare
     if not _filled_apart(whole, order, theirs):
         return
     ours = order.cumulative_lots
+    there, here = (desk.quantity(order.instrument, lots) for lots in (theirs, ours))
     if theirs > ours:
-        text = f"the venue has filled {theirs} lots, {ours} are booked; the executions have not come"
+        text = f"the venue has filled {there}, {here} is booked; the executions have not come"
         kind = DifferenceKind.FILL_MISSING
         result.found.append(_of_order(desk, whole, kind, order, ours, theirs, text))
         return
-    text = f"{ours} lots are booked, the venue says {theirs}; a bust may be on its way"
+    text = f"{here} is booked, the venue says {there}; a bust may be on its way"
     kind = DifferenceKind.FILL_UNKNOWN_THERE
     result.found.append(_of_order(desk, whole, kind, order, ours, theirs, text))
 
@@ -161,10 +163,11 @@ def _missing(desk: Desk, whole: Whole, result: Compared) -> None:
             result.undecided.add(_key(whole, DifferenceKind.ORDER_MISSING, str(order.order_id)))
             continue
         leaves = lifecycle.leaves_lots(order)
+        said = desk.quantity(order.instrument, leaves)
         if new:
-            text = f"{leaves} lots were sent and never acknowledged; the venue does not have the order (any more)"
+            text = f"{said} was sent and never acknowledged; the venue does not have the order (any more)"
         else:
-            text = f"{leaves} lots work here; the venue does not have the order any more: its last reports may be lost"
+            text = f"{said} works here; the venue does not have the order any more: its last reports may be lost"
         result.found.append(_of_order(desk, whole, DifferenceKind.ORDER_MISSING, order, leaves, 0, text))
 
 
@@ -214,7 +217,8 @@ def _nearest(now: int, since: list[int], theirs: int) -> int:
 def _explained(desk: Desk, whole: Whole, result: Compared, instrument: str, lots: int) -> tuple[str, Action]:
     """What might explain a difference of so many lots, and what is best done about it."""
     tables = desk.state.tables
-    lines, missing, unknown = [f"the venue's position is {lots:+} lots from ours"], 0, 0
+    apart = desk.quantity(instrument, abs(lots))
+    lines, missing, unknown = [f"the venue's position is {apart} {'above' if lots > 0 else 'below'} ours"], 0, 0
     for found in result.found:
         if found.kind in {DifferenceKind.FILL_MISSING, DifferenceKind.FILL_UNKNOWN_THERE}:
             order = tables.orders[found.order_id]
@@ -225,15 +229,19 @@ def _explained(desk: Desk, whole: Whole, result: Compared, instrument: str, lots
         if fill.instrument == instrument and not known:
             unknown += fill.side.sign * fill.quantity_lots
     if missing:
-        lines.append(f"fills of our orders that are missing add up to {missing:+}")
+        lines.append(f"fills of our orders that are missing add up to {_signed(desk, instrument, missing)}")
     if unknown:
-        lines.append(f"fills of orders that nobody here knows add up to {unknown:+}")
+        lines.append(f"fills of orders that nobody here knows add up to {_signed(desk, instrument, unknown)}")
     open_lots = desk.state.reservations.lots(first.account, instrument, Side.BUY if lots > 0 else Side.SELL)
     if not missing and not unknown and open_lots >= abs(lots):
-        lines.append(f"{open_lots} lots that work on that side could have been filled")
+        lines.append(f"{desk.quantity(instrument, open_lots)} that works on that side could have been filled")
     if not missing and not unknown and open_lots < abs(lots):
         lines.append("nothing that is known here explains it")
     return "; ".join(lines), Action.QUERY if lots in {missing, missing + unknown} else Action.ACCEPT_VENUE
+
+
+def _signed(desk: Desk, instrument: str, lots: int) -> str:
+    return f"{'+' if lots > 0 else ''}{desk.quantity(instrument, lots)}"
 
 
 # Balances

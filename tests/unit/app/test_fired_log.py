@@ -34,7 +34,7 @@ async def test_one_that_waits_for_an_own_order_and_then_goes_out(
     assert told == ["HeldAmended", "OrderReleased", "OrderReported", "OrderFilled"]
     ((level, text),) = said(caplog)
     assert level == "WARNING"
-    assert text.startswith("order 2 (STOP, SELL 100 lots of BTC/USDT@BINANCE, account main) fired and waits")
+    assert text.startswith("order 2 (STOP, SELL 0.00100 BTC/USDT@BINANCE, account main) fired and waits")
 
 
 async def test_one_that_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -79,7 +79,7 @@ def test_what_was_traded_too_much_is_said_once_and_again_when_it_is_no_longer_so
     day.trades(1, 60)
     name = day.trades(2, 70)
     (said,) = [event for event in day.events if isinstance(event, GroupImbalanced)]
-    assert (said.overfilled_lots, said.text) == (30, "the legs have traded 30 lots more than they should")
+    assert (said.overfilled_lots, said.text) == (30, "the legs have traded 0.00030 more than they should")
     day.tell(1, ExecType.ORDER_STATUS)
     assert not [event for event in day.events if isinstance(event, GroupImbalanced)]
     day.corrected(2, name, 0)
