@@ -22,12 +22,11 @@ from meltica.app.judged import instruments_of
 from meltica.app.kill_latch import KillLatch
 from meltica.app.market_facts import fact_of
 from meltica.app.measured_gate import MeasuredGate
+from meltica.app.sending import Sender
 from meltica.app.settings import Settings
 from meltica.app.sights import Sights
 from meltica.app.snapshots import Snapshots
-from meltica.app.unsent import refused
 from meltica.app.watcher import Keeper, Watcher
-from meltica.domain import lifecycle
 from meltica.domain.algo_commands import AlgoCommand
 from meltica.domain.cash import is_outdated
 from meltica.domain.commands import (
@@ -62,14 +61,12 @@ from meltica.domain.ports import (
     Answer,
     Book,
     GateStatus,
-    QueryableVenue,
-    VenueCommand,
     VenueSession,
 )
 from meltica.domain.reports import VenueReport
 from meltica.domain.statements import VenueStatement
 from meltica.engine.engine import Engine
-from meltica.engine.risk.kill_switch import exists, switches_of
+from meltica.engine.risk.kill_switch import exists
 from meltica.hot.ports import RiskGate
 from meltica.journal.errors import JournalFailedError
 from meltica.journal.port import JournalSource
@@ -115,21 +112,17 @@ class LiveGateway(JournalView):
         self._source = source
         self._latch = latch
         self._fail = fail
-        self._venues: dict[str, VenueSession] = {}
+        self._venues: list[VenueSession] = []
         self._strategies: list[StrategyRunner] = []
         self._watchers: list[Watcher] = []
         self._keepers: list[Keeper] = []
         self._stopped: set[str] = set()
         """Strategies whose failure was told."""
         self._outbox: deque[Waiting] = deque()
-        self._unsent: set[int] = set()
-        """Orders whose submission waits in the outbox: nobody outside knows them yet."""
-        self._sent_first: set[str] = set()
-        """Cancels of the kill switch that left before they were durable, by their client order id."""
+        self._sender = Sender(engine.state, self._sights, clock.now_ns, self.take)
         self._closed = "the gateway is starting"
         self._failed = False
         """A step broke off: the engine may be ahead of its journal, so it is neither asked nor stored any more."""
-        self._durable_ns = 0
         self._timer: asyncio.TimerHandle | None = None
         self._resting = False
         self._committed = asyncio.Event()
@@ -139,7 +132,8 @@ class LiveGateway(JournalView):
     # Wiring
 
     def add_venue(self, venue: VenueSession) -> None:
-        self._venues[venue.venue] = venue
+        self._venues.append(venue)
+        self._sender.add(venue)
 
     def add_strategy(self, runner: StrategyRunner) -> None:
         """Start it with what it had: its working orders, its positions, the kill switch."""
@@ -281,15 +275,14 @@ class LiveGateway(JournalView):
         body, now_ns = happened.body, happened.time_ns
         events = self._engine.step(happened)
         if isinstance(body, EngageKillSwitch):
-            self._cancel_first(events)
+            self._sender.cancel_first(events)
+            self._arm_timer()
         record = self._sights.record(happened, events)
         sequence = self._writer.append(encode_record(record), now_ns)
         if sequence != self.state.tables.sequence:
             raise InvariantError(f"the journal is at {sequence}, the engine at {self.state.tables.sequence}")
         self._outbox.append(Waiting(sequence, now_ns, record))
-        for event in events:
-            if isinstance(event, OrderSubmitted | OrderReleased):
-                self._unsent.add(event.order_id)
+        self._sender.stepped(events)
         self._snapshots.stepped(sequence)
         return sequence, now_ns, events
 
@@ -319,7 +312,7 @@ class LiveGateway(JournalView):
         if (fact := fact_of(event, self.state.tables)) is not None:
             self.take(fact)
         self._show(event.instrument)
-        for venue in self._venues.values():
+        for venue in self._venues:
             self._take_all(venue.receive(event, now_ns))
         for runner in self._strategies:
             self._ordered(runner, runner.on_market(event))
@@ -375,7 +368,7 @@ class LiveGateway(JournalView):
             self._timer = None
         if self._resting:
             return
-        asked = [venue.next_deadline_ns() for venue in self._venues.values()]
+        asked = [venue.next_deadline_ns() for venue in self._venues]
         asked += [runner.next_timer_ns() for runner in self._strategies]
         asked.append(self.state.next_due_ns() if self.accepting else None)
         deadlines = [at for at in asked if at is not None]
@@ -393,7 +386,7 @@ class LiveGateway(JournalView):
         if self._failed:
             return
         self._wake_if_due()
-        for venue in self._venues.values():
+        for venue in self._venues:
             self._take_all(venue.due(self.clock.now_ns()))
         for runner in self._strategies:
             self._ordered(runner, runner.on_timer(self.clock.now_ns()))
@@ -403,7 +396,7 @@ class LiveGateway(JournalView):
 
     def on_durable(self, sequence: int) -> None:
         """The journal is safe up to here: act on what it says."""
-        self._durable_ns = self.clock.now_ns()
+        self._sender.durable_ns = self.clock.now_ns()
         while not self._failed and self._outbox and self._outbox[0].sequence <= sequence:
             self._act(self._outbox.popleft())
         for watcher in self._watchers:
@@ -416,16 +409,8 @@ class LiveGateway(JournalView):
         body, events = entry.record.input.body, entry.record.events
         for event in events:
             match event:
-                case OrderReleased():
-                    self._act_on(lifecycle.submission(self.state.tables.orders[event.order_id], event))
-                case OrderSubmitted() | ReplaceRequested():
-                    self._act_on(event)
-                case CancelRequested() if event.client_order_id in self._sent_first:
-                    self._sent_first.remove(event.client_order_id)
-                case CancelRequested():
-                    self._send(event)
-                case QueryRequested():
-                    self._query(event)
+                case OrderReleased() | OrderSubmitted() | ReplaceRequested() | CancelRequested() | QueryRequested():
+                    self._sender.act_on(event)
                 case KillSwitchReleased() if not self.state.tables.kill_switches[event.switch].engaged:
                     self._latch.release(event.switch)  # Engaged again meanwhile: then the file is that one's
         self._tell(entry)
@@ -445,69 +430,6 @@ class LiveGateway(JournalView):
             keeper.take(entry.sequence, entry.time_ns, entry.record)
         for name in self.state.watch.look(again=isinstance(entry.record.input.body, ReportGate)):
             self._show(name)
-
-    def _cancel_first(self, events: tuple[Event, ...]) -> None:
-        """The kill switch's cancels leave before its entry is durable, and also when the journal takes nothing more.
-
-        Orders that never left need none.
-        """
-        for event in events:
-            if isinstance(event, CancelRequested) and (venue := self._venue_of(event)) is not None:
-                self._sent_first.add(event.client_order_id)
-                if event.order_id not in self._unsent:
-                    venue.send(event, self.clock.now_ns())
-        self._arm_timer()
-
-    def _killed(self, event: OrderSubmitted | ReplaceRequested) -> bool:
-        order = self.state.tables.orders[event.order_id]
-        switches = self.state.tables.kill_switches
-        return any(
-            (switch := switches.get(name)) is not None and switch.engaged and switch.changed_ns >= event.time_ns
-            for name in switches_of(order)
-        )
-
-    def _act_on(self, event: OrderSubmitted | ReplaceRequested) -> None:
-        if lifecycle.is_withdrawn(self.state.tables.orders[event.order_id], event):
-            self._unsent.discard(event.order_id)  # In the entry that let it in: another one of its list was refused.
-            self._sights.withheld(event.order_id)
-        elif self._killed(event):
-            self._withhold(event)
-        else:
-            self._send(event)
-
-    def _withhold(self, event: OrderSubmitted | ReplaceRequested) -> None:
-        """It passed the gate, then the switch was engaged: it does not leave, and the books say so."""
-        self._unsent.discard(event.order_id)
-        self._sights.withheld(event.order_id)
-        self.take(refused(event, self._venue_code(event), "not sent: the kill switch was engaged first"))
-
-    def _send(self, command: VenueCommand) -> None:
-        self._unsent.discard(command.order_id)
-        if gate := self.state.tables.orders[command.order_id].gate:
-            text = f"it works at gate {gate}: the strategy there cancels it, and so does the kill switch"
-            self.take(refused(command, self._venue_code(command), text))
-        elif (venue := self._venue_of(command)) is not None:
-            venue.send(command, self.clock.now_ns())
-            self._sights.sent(command.order_id, self._durable_ns)
-        else:
-            self._sights.withheld(command.order_id)
-            code = self._venue_code(command)
-            self.take(refused(command, code, f"no session with venue {code}"))
-
-    def _query(self, asked: QueryRequested) -> None:
-        """Nothing is sent again; the venue says what it knows."""
-        venue = self._venue_of(asked)
-        if isinstance(venue, QueryableVenue):
-            venue.query(asked, self.clock.now_ns())
-
-    def _venue_of(self, command: VenueCommand | QueryRequested) -> VenueSession | None:
-        if self.state.tables.orders[command.order_id].gate:
-            return None  # Its session is the gate's own
-        return self._venues.get(self._venue_code(command))
-
-    def _venue_code(self, command: VenueCommand | QueryRequested) -> str:
-        order = self.state.tables.orders[command.order_id]
-        return self.state.tables.instruments[order.instrument].venue
 
     async def save_snapshot(self) -> None:
         """The state as it is now, durable on return. Not after a failure: recovery must start from what is whole."""

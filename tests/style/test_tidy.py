@@ -21,7 +21,7 @@ BANNED = {
 }
 MAX_LINES = {".py": 400, ".pyx": 500, ".sv": 500}
 LONGER = {
-    "meltica/app/gateway.py": 530,  # One class whose order of things is the point: step, journal, act
+    "meltica/app/gateway.py": 460,  # One class whose order of things is the point: step, journal, act
     "tests/integration/test_links_gate.py": 500,
     "cython_ext/itch_book.pyx": 520,  # One loop over messages; its parts are in .pxd files
     "cython_ext/ouch.pyx": 720,  # The port: encoder, decoder and table share their rows, and calls between modules cost

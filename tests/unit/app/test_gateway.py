@@ -296,7 +296,7 @@ async def test_a_price_goes_stale(live: Live) -> None:
 
 
 async def test_an_order_of_a_venue_without_a_session_is_rejected(live: Live) -> None:
-    live.gateway._venues.clear()
+    live.gateway._sender._venues.clear()
     live.gateway.take(submit("r1"))
     live.journal.commit()
     order = live.gateway.state.order(1)
