@@ -90,6 +90,12 @@ def class_of(instrument: str) -> InstrumentClass:
     return InstrumentClass.OPTION if dated[2] else InstrumentClass.FUTURE
 
 
+def settled_in(instrument: str) -> str:
+    """The currency in which a contract's profit is paid, as its symbol says; empty: it is no contract."""
+    symbol, _ = split_id(instrument)
+    return symbol.partition(":")[2].partition("-")[0]
+
+
 class VolumeWindow(enum.Enum):
     """What is counted of the traded value to find the tier, always before the fill itself."""
 

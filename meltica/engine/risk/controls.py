@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from meltica.domain.accounting import settled_in
 from meltica.domain.commands import BeginDay, GateState, RegisterInstrument, ReportGate, Revalue, SetLimits
 from meltica.domain.events import (
     DayBegan,
@@ -66,6 +67,9 @@ def register_instrument(desk: Desk, command: RegisterInstrument) -> None:
     elif instrument.handle >= desk.max_instruments:
         text = f"the gate has rows for {desk.max_instruments} instruments; start it with more"
         desk.refuse(command.actor, "GATE_FULL", "handle", text)
+    elif settled_in(instrument.instrument) not in {"", instrument.quote_currency}:
+        text = f"{instrument.instrument} is not settled in {instrument.quote_currency}: its profit is no straight line"
+        desk.refuse(command.actor, "NOT_LINEAR", "quote_currency", text)
     else:
         desk.emit(InstrumentRegistered(instrument=instrument, actor=command.actor, time_ns=desk.now_ns))
 
