@@ -135,7 +135,9 @@ def test_reduce_only_closes_and_never_opens(bench):
     fill(bench, bench.submitted(quantity_lots=100), 100, "e1")
     assert only(bench.submit(Side.BUY, 1, reduce_only=True), OrderDenied).reason == "REDUCE_ONLY_WOULD_INCREASE"
     first = bench.submitted(Side.SELL, 60, reduce_only=True)
-    assert only(bench.submit(Side.SELL, 41, reduce_only=True), OrderDenied).reason == "REDUCE_ONLY_WOULD_INCREASE"
+    denied = only(bench.submit(Side.SELL, 41, reduce_only=True), OrderDenied)
+    assert denied.reason == "REDUCE_ONLY_WOULD_INCREASE"
+    assert denied.text == "0.00100 can be closed and 0.00060 is working on that side already", "not in lots"
     only(bench.submit(Side.SELL, 40, reduce_only=True), OrderSubmitted)
     assert only(amend(bench, first, 61), AmendDenied).reason == "POSITION_LIMIT"
 
