@@ -160,8 +160,8 @@ def test_limits_of_nothing_or_against_another_revision(bench, row, revision, rea
         (instrument(tick_size=Decimal("0.1")), "INSTRUMENT_EXISTS", "instrument"),
         (instrument("A/B@BINANCE", 1), "HANDLE_TAKEN", "handle"),
         (instrument("A/B@BINANCE", 16), "GATE_FULL", "handle"),
-        (instrument("BTC/USD:BTC@BINANCE", 2, quote_currency="USD"), "NOT_LINEAR", "quote_currency"),
-        (instrument("BTC/USD:BTC-261225-90000-C@OKX", 2, quote_currency="USD"), "NOT_LINEAR", "quote_currency"),
+        (instrument("BTC/USD:BTC@BINANCE", 9, quote_currency="USD"), "NOT_LINEAR", "quote_currency"),
+        (instrument("BTC/USD:BTC-261225-90000-C@OKX", 9, quote_currency="USD"), "NOT_LINEAR", "quote_currency"),
     ],
     ids=["other facts", "handle taken", "no row", "inverse", "inverse option"],
 )
