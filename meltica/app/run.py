@@ -233,7 +233,7 @@ def _wire(
         latency=latency,
         unreported_fee_ppm=settings.paper.faults.unreported_fee_ppm,
     )
-    venue.hold(gateway.state.positions(), books.custodies(source.venue))
+    venue.hold(gateway.state.positions(), books.custodies(source.venue), gateway.state.differences())
     line = _line_to(venue, settings.paper.faults)
     gateway.add_venue(line)
     gateway.reported(venue.restore(_known_at(gateway, source.venue), gateway.clock.now_ns()))
@@ -260,7 +260,7 @@ def _start_strategies(gateway: LiveGateway, settings: Settings, source: MarketSo
 
 def _line_to(venue: PaperSession, faults: FaultSettings) -> VenueSession:
     """The paper venue, behind a bad line where the settings ask for one."""
-    if not (faults.lost_ppm or faults.unanswered_ppm or faults.late_ppm):
+    if not (faults.lost_ppm or faults.unanswered_ppm or faults.late_ppm or faults.lost_fills_ppm):
         return venue
     return LossySession(
         venue,
@@ -269,6 +269,7 @@ def _line_to(venue: PaperSession, faults: FaultSettings) -> VenueSession:
             lost_ppm=faults.lost_ppm,
             unanswered_ppm=faults.unanswered_ppm,
             late_ppm=faults.late_ppm,
+            lost_fills_ppm=faults.lost_fills_ppm,
             timeout_ns=faults.timeout_ms * MILLISECOND_NS,
             late_ns=faults.late_ms * MILLISECOND_NS,
             horizon_ns=faults.horizon_ms * MILLISECOND_NS,

@@ -66,6 +66,8 @@ class FaultSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Reach it; the answer is lost until it is asked for."""
     late_ppm: Ppm = 0
     """Reach it ``late_ms`` later."""
+    lost_fills_ppm: Ppm = 0
+    """Of a million executions: their reports never come. A statement still tells of them."""
     timeout_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 1_000
     """How long an answer is waited for."""
     late_ms: Millis = 5_000

@@ -27,6 +27,10 @@ async def differences(person: Person) -> list[api.Difference]:
     return list(answer.differences)
 
 
+async def confirmed(person: Person) -> bool:
+    return any(each.difference_id for each in await differences(person))
+
+
 async def compared(person: Person) -> int:
     """How many statements were compared."""
     request = api.GetReconciliationRequest(account="main")
@@ -87,11 +91,12 @@ async def test_a_fee_that_no_report_told_of_is_found_listed_and_booked_by_a_pers
         async with Person(running) as olivia:
             await olivia.open_for_business()
             await filled(olivia)
-
-            async def found() -> api.Difference | None:
-                return next((each for each in await differences(olivia) if each.difference_id), None)
-
-            difference = await eventually(found, "a difference")
+            await eventually(lambda: confirmed(olivia), "a difference")
+        assert running.stop() == 0
+        running.start()
+        async with Person(running) as olivia:
+            difference, *others = await after_two_more(olivia)
+            assert not others, "what the venue charged is not forgotten"
             assert difference.kind == api.DIFFERENCE_KIND_BALANCE
             assert difference.proposed_action == api.DIFFERENCE_ACTION_ACCEPT_VENUE
             gap = Decimal(difference.theirs) - Decimal(difference.ours)

@@ -16,7 +16,15 @@ from meltica.domain.order_events import OrderSubmitted
 from meltica.domain.outcomes import QueryRequested, Sent
 from meltica.domain.position import Position
 from meltica.domain.reports import ExecType, ExecutionReport, OrderNotFound, VenueReport
-from meltica.domain.statements import StatedBalance, StatedFill, StatedOrder, StatedPosition, VenueStatement
+from meltica.domain.statements import (
+    Difference,
+    DifferenceKind,
+    StatedBalance,
+    StatedFill,
+    StatedOrder,
+    StatedPosition,
+    VenueStatement,
+)
 from meltica.venues.paper.latency import NO_LATENCY, Latency
 from meltica.venues.paper.order import PaperOrder
 from meltica.venues.paper.session import PaperSession
@@ -91,12 +99,27 @@ class StatingPaperSession(PaperSession):
         self._statements: deque[_Pages] = deque()
         self._taken = 0
 
-    def hold(self, positions: Iterable[Position], balances: Mapping[tuple[str, str], int]) -> None:
-        """After a restart: what the accounts have, as the gateway remembers it. (Account, currency) -> nanos."""
+    def hold(
+        self,
+        positions: Iterable[Position],
+        balances: Mapping[tuple[str, str], int],
+        differences: Iterable[Difference] = (),
+    ) -> None:
+        """After a restart: what the accounts have, as the gateway remembers it, (account, currency) -> nanos; and what
+        of it is otherwise here, as statements have told and nobody has settled."""
         for position in positions:
             if position.instrument in self._instruments:
                 self._lots[position.account, position.instrument] = position.lots
         self._nanos |= balances
+        for told in differences:
+            if told.venue != self._venue or told.difference_id == 0:
+                continue
+            gap = told.theirs - told.ours
+            if told.kind is DifferenceKind.BALANCE:
+                self._move(told.account, told.subject, gap)
+            elif told.kind is DifferenceKind.POSITION and told.subject in self._instruments:
+                at = told.account, told.subject
+                self._lots[at] = self._lots.get(at, 0) + gap
 
     # What the venue books beside trades
 

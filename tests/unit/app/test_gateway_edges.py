@@ -13,6 +13,7 @@ from meltica.app.run import _line_to
 from meltica.app.settings import Settings
 from meltica.domain.commands import SubmitOrder
 from meltica.domain.errors import MelticaError
+from meltica.domain.market import BookUpdate
 from meltica.domain.order import Side
 from meltica.domain.order_events import CancelRequested
 from meltica.domain.outcomes import QueryRequested
@@ -21,8 +22,11 @@ from meltica.strategies.runner import StrategyRunner
 from meltica.strategies.sdk import Context, MarkPrice, Parameters, Strategy
 from meltica.venues.paper.lossy import LossySession
 from meltica.venues.paper.session import PaperSession
+from meltica.venues.paper.stating import StatingPaperSession
 from tests.engines import BTC, MARK_TICKS, SECOND, instrument
 from tests.unit.app.live import VENUE, DeafVenue, Live, book, engage, submit
+from tests.unit.venues.orders import BTC as BITCOIN
+from tests.unit.venues.orders import submitted
 
 
 @pytest.fixture
@@ -158,6 +162,17 @@ def test_the_settings_put_the_paper_venue_behind_a_bad_line():
     assert _line_to(paper, Settings().paper.faults) is paper
     read = msgspec.toml.decode("[paper.faults]\nseed = 7\nlost_ppm = 9\nhorizon_ms = 3\n", type=Settings)
     assert isinstance(_line_to(paper, read.paper.faults), LossySession)
-    for wrong in ("lost_ppm = -1", "late_ppm = 1_000_001", "timeout_ms = 0", "unknown = 1"):
+    read = msgspec.toml.decode("[paper.faults]\nlost_fills_ppm = 1_000_000\n", type=Settings)
+    line = _line_to(StatingPaperSession(BITCOIN.venue, [BITCOIN]), read.paper.faults)
+    line.receive(BookUpdate(BITCOIN.instrument, 0, ((100, 10),), ((102, 5),), snapshot=True), 1)
+    line.send(submitted("a", Side.BUY, 3, 102), 5)
+    assert [told.exec_type for told in line.due(5)] == [ExecType.NEW], "and no word of its execution"
+    for wrong in (
+        "lost_ppm = -1",
+        "lost_fills_ppm = 1_000_001",
+        "late_ppm = 1_000_001",
+        "timeout_ms = 0",
+        "unknown = 1",
+    ):
         with pytest.raises(msgspec.ValidationError):
             msgspec.toml.decode(f"[paper.faults]\n{wrong}\n", type=Settings)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from meltica.domain.market import BookUpdate
 from meltica.domain.order_events import CancelRequested, ReplaceRequested
 from meltica.domain.outcomes import QueryRequested, Sent
 from meltica.domain.ports import QueryableVenue
+from meltica.domain.position import Position
 from meltica.domain.reports import ExecType, ExecutionReport, OrderNotFound
+from meltica.domain.statements import Action, Difference, DifferenceKind
 from meltica.venues.paper.latency import Latency
 from meltica.venues.paper.lossy import Faults, LossySession
 from meltica.venues.paper.stating import HORIZON_NS, StatingPaperSession
@@ -99,3 +103,28 @@ def test_executions_that_get_lost_are_in_the_statement(venue) -> None:
     line.statement(command.account, 10)
     fills = [fill for _ in range(3) for part in line.stated(10) for fill in part.fills]
     assert [(fill.client_order_id, fill.quantity_lots) for fill in fills] == [("b", 3)]
+
+
+def difference(kind: DifferenceKind, subject: str, ours: int, theirs: int, **facts: Any) -> Difference:
+    given = {"venue": "PAPER", "account": "main", "difference_id": 1, "proposed": Action.ACCEPT_VENUE, "text": ""}
+    return Difference(kind=kind, subject=subject, ours=ours, theirs=theirs, first_ns=1, last_ns=1, **{**given, **facts})
+
+
+def test_after_a_restart_it_knows_what_it_had_told_and_nobody_has_settled(venue) -> None:
+    """What is only suspected may have been a report on its way."""
+    balance, position = DifferenceKind.BALANCE, DifferenceKind.POSITION
+    standing = [
+        difference(balance, "USDT", 100, 70),
+        difference(position, BTC.instrument, 5, 7),
+        difference(balance, "BTC", 0, 9, difference_id=0),
+        difference(balance, "USDT", 0, 9, venue="ELSEWHERE"),
+        difference(position, "ETH/USDT@PAPER", 0, 9),
+        difference(DifferenceKind.ORDER_MISSING, "1", 0, 9),
+    ]
+    had = Position(account="main", instrument=BTC.instrument)
+    had.lots = 6
+    venue.hold([had], {("main", "USDT"): 1000, ("main", "BTC"): 4}, standing)
+    venue.statement("main", 10)
+    (told,) = venue.stated(10)
+    assert {each.currency: each.nanos for each in told.balances} == {"USDT": 970, "BTC": 4}
+    assert {each.instrument: each.lots for each in told.positions} == {BTC.instrument: 8}
