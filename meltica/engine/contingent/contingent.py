@@ -7,6 +7,8 @@ traded too much, or is left without cover, is said (``GroupImbalanced``), and no
 
 from __future__ import annotations
 
+import msgspec
+
 from meltica.domain import lifecycle
 from meltica.domain.commands import AmendOrder, SubmitOrder
 from meltica.domain.groups import GROUP_ACTOR, LINKED, Group, GroupExtended, GroupImbalanced, Link, Member, Sizing
@@ -17,6 +19,7 @@ from meltica.domain.terms import NO_TERMS, Held
 from meltica.engine.contingent import siblings
 from meltica.engine.desk import Desk
 from meltica.engine.held import held
+from meltica.engine.held.prices import TRAILING
 from meltica.engine.held.release import release
 from meltica.engine.orders import admission, amends
 from meltica.engine.orders.cancels import free_id, next_client_id, request_cancel_once
@@ -101,6 +104,8 @@ def _share(group: Group, lots: int, filled: int) -> int:
 def _bring(desk: Desk, group: Group, leg: Order, room: int) -> None:
     if leg.held is Held.PARENT:
         _let_out(desk, group, leg, room)
+    elif leg.held is not None and room == 0 and _is_taken_back(desk, group, leg):
+        _wait_again(desk, group, leg)
     elif leg.held is not None and room == 0:
         held.end(desk, leg, ExecType.CANCELED, f"group {group.group_id}: nothing is left for it")
     elif leg.held is not None:
@@ -109,6 +114,35 @@ def _bring(desk: Desk, group: Group, leg: Order, room: int) -> None:
             _send(desk, group, leg)
     else:
         _bring_working(desk, group, leg, room)
+
+
+def _is_taken_back(desk: Desk, group: Group, leg: Order) -> bool:
+    """Was all that let the leg out busted, while the parent goes on? None of them has begun to trade."""
+    table = desk.state.tables.orders
+    parent = table[group.parent_id] if group.parent_id else None
+    if parent is None or parent.cumulative_lots > 0 or not lifecycle.may_trade(parent) or leg.held is Held.SLICES:
+        return False
+    return not group.winner_id and leaves_after(parent) > 0 and _traded(table, group) == 0
+
+
+def _wait_again(desk: Desk, group: Group, leg: Order) -> None:
+    """For the parent's next fill, as large as it was asked for; one that trailed begins anew."""
+    terms = leg.terms
+    if terms is not None and leg.order_type in TRAILING:
+        terms = msgspec.structs.replace(terms, trigger_ticks=None)
+    desk.emit(
+        HeldAmended(
+            order_id=leg.order_id,
+            quantity_lots=group.members[leg.order_id].lots,
+            price_ticks=leg.price_ticks,
+            terms=terms,
+            due_ns=(terms or NO_TERMS).expire_ns,
+            held=Held.PARENT,
+            actor=GROUP_ACTOR,
+            reason=f"group {group.group_id}: what its parent had traded was busted",
+            time_ns=desk.now_ns,
+        )
+    )
 
 
 def _let_out(desk: Desk, group: Group, leg: Order, room: int) -> None:

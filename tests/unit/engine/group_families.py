@@ -197,7 +197,7 @@ BRACKET = [
     Situation(
         "the entry's fill is busted after the exits went out",
         bracket(bust(1, 30)),
-        ["works 100", "ending", "canceled"],
+        ["works 100", "ending", "waits 100"],
     ),
     Situation(
         "the bracket waits for the whole entry (FULL)",

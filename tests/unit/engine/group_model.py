@@ -104,7 +104,7 @@ class Model:
                 order = self.orders[event.order_id]
                 order.quantity = event.quantity_lots
                 if event.held is not None:
-                    order.waits_for_parent = False
+                    order.waits_for_parent = event.held is Held.PARENT
             case OrderReleased():
                 order = self.orders[event.order_id]
                 order.outside, order.waits_for_parent = True, False

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from meltica.domain.commands import AmendOrder, CancelOrder, CancelOrders, Wake
+from meltica.domain.commands import AmendOrder, CancelOrder, CancelOrders, SubmitOrder, SubmitOrderList, Wake
+from meltica.domain.groups import Link, Sizing
 from meltica.domain.lifecycle import OrderStatus, leaves_lots, status
 from meltica.domain.many import ManyAnswered, Outcome
-from meltica.domain.order import Order, OrderType, Side, TimeInForce
+from meltica.domain.order import Ended, Order, OrderType, Side, TimeInForce
 from meltica.domain.order_events import CancelRequested, OrderReleased, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport
-from meltica.domain.terms import Peg, Terms
-from tests.engines import SECOND
+from meltica.domain.terms import Held, Peg, Terms
+from tests.engines import BTC, SECOND
 from tests.unit.engine.held_orders import MID, HeldBench
 from tests.unit.engine.watch import ADA, SYSTEM, only, refused
 
@@ -120,3 +121,40 @@ def test_a_stop_that_went_out_as_a_market_order_is_given_no_price(bench: HeldBen
     bench.answer(order, ExecType.NEW)
     change = AmendOrder(request_id="x", actor=ADA, order_id=order.order_id, price_ticks=MID - 20)
     refused(bench, change, "PRICE_NOT_ALLOWED", "price")
+
+
+def leg(side: Side, kind: OrderType, price: int | None, terms: Terms | None = None) -> SubmitOrder:
+    told = {"request_id": "", "actor": "", "account": "main", "strategy": "manual", "instrument": BTC}
+    form = {"time_in_force": TimeInForce.GTC, "quantity_lots": 100, "order_type": kind, "price_ticks": price}
+    return SubmitOrder(side=side, terms=terms, **{**told, **form})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sizing", Sizing)
+def test_a_child_whose_parents_fill_is_busted_waits_for_the_next_one(bench: HeldBench, sizing: Sizing) -> None:
+    trailing = Terms(trail_offset=10)
+    orders = (leg(Side.BUY, OrderType.LIMIT, MID), leg(Side.SELL, OrderType.TRAILING_STOP, None, trailing))
+    bench.step(SubmitOrderList(request_id="o", actor=ADA, link=Link.OTO, sizing=sizing, orders=orders))
+    first, child = bench.engine.state.tables.orders.values()
+    bench.fill(first, 40 if sizing is Sizing.PARTIAL else 100)
+    bench.show(MID + 30, MID + 31)
+    assert (child.held, child.terms) == (Held.TRIGGER, Terms(trail_offset=10, trigger_ticks=MID + 20))
+    bust(bench, first)
+    assert (child.held, child.quantity_lots, child.terms) == (Held.PARENT, 100, trailing)
+    assert not bench.engine.state.watched(bench.quote(MID + 5, MID + 6), bench.now_ns)
+    bench.restart(by_journal=True)
+    first, child = bench.engine.state.tables.orders.values()
+    bench.fill(first, 100)
+    assert (child.held, child.quantity_lots) == (Held.TRIGGER, 100)
+    bench.show(MID + 5, MID + 6)
+    assert child.terms == Terms(trail_offset=10, trigger_ticks=MID - 5), "it trails anew"
+
+
+def test_a_child_whose_parents_fill_is_busted_ends_with_the_parent(bench: HeldBench) -> None:
+    stop = leg(Side.SELL, OrderType.STOP, None, Terms(trigger_ticks=MID - 50))
+    orders = (leg(Side.BUY, OrderType.LIMIT, MID), stop)
+    bench.step(SubmitOrderList(request_id="o", actor=ADA, link=Link.OTO, sizing=Sizing.PARTIAL, orders=orders))
+    first, child = bench.engine.state.tables.orders.values()
+    bench.fill(first, 40)
+    bust(bench, first)
+    bench.answer(first, ExecType.CANCELED)
+    assert child.ended is Ended.CANCELED
