@@ -53,5 +53,12 @@ def opened(desk: Desk, instrument: str) -> None:
 def end_day(desk: Desk) -> None:
     """Held DAY orders expire as those at the venue do. What waits for an open or a close waits on."""
     for order in list(desk.state.held.values()):
-        if order.time_in_force is TimeInForce.DAY and order.held is not Held.SLICES and order.held is not None:
+        if order.time_in_force is TimeInForce.DAY and order.held is not None and _ends_here(desk, order):
             held.end(desk, order, ExecType.EXPIRED, "end of the trading day")
+
+
+def _ends_here(desk: Desk, order: Order) -> bool:
+    """An iceberg with a slice at its venue ends with that; one that has none there now hears of no venue's day."""
+    if order.held is not Held.SLICES:
+        return True
+    return order.terms is not None and order.terms.display_lots > 0 and not desk.state.families.live(order.order_id)

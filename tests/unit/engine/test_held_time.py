@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from meltica.domain.algo_commands import PauseAlgo
 from meltica.domain.commands import (
     BeginDay,
     SubmitOrder,
@@ -148,3 +149,19 @@ def test_what_goes_on_for_a_filled_child_expires_with_it(bench: HeldBench) -> No
     bench.step_to(at)
     bench.fill(parent, 40)
     assert 4 not in bench.engine.state.tables.orders, "it would go out after its time"
+
+
+@pytest.mark.parametrize(("tif", "ends"), [(TimeInForce.DAY, True), (TimeInForce.GTC, False)])
+def test_an_iceberg_without_a_slice_at_its_venue_ends_with_the_day(
+    bench: HeldBench, tif: TimeInForce, ends: bool
+) -> None:
+    bench.submit(Side.BUY, 100, MID, time_in_force=tif, terms=Terms(display_lots=20))
+    parent = bench.engine.state.tables.orders[1]
+    bench.step(Wake(request_id="", actor=SYSTEM))
+    bench.step(PauseAlgo(request_id="p", actor=SYSTEM, order_id=1))
+    bench.step(BeginDay(request_id="", actor=SYSTEM))
+    assert parent.held is Held.SLICES, "its slice is at the venue: that one's end is the venue's to tell"
+    bench.answer(bench.engine.state.tables.orders[2], ExecType.CANCELED)
+    bench.step(BeginDay(request_id="", actor=SYSTEM))
+    assert parent.ended is (Ended.EXPIRED if ends else None)
+    assert bench.recovers()
