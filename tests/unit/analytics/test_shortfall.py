@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from meltica.domain.cash import InstrumentSplit, SplitInstrument
 from meltica.domain.execution import Cost, GroupBy, Outcome, Shortfall
+from meltica.domain.inputs import Input, Record, decode_record, encode_record
+from meltica.domain.market import Mark
 from meltica.domain.order import Side
+from meltica.domain.order_events import OrderSubmitted
 from meltica.domain.reports import ExecType
 from meltica.domain.terms import Held
-from tests.unit.analytics.days import ALL, Day, mid_at
+from tests.unit.analytics.days import ALL, SECOND, STOCK, Day, mid_at
 
 DOLLAR = 2 * 10**9
 """In half nanos."""
@@ -228,6 +232,22 @@ def test_a_split_makes_what_was_before_incomparable() -> None:
     day.tell(1, ExecType.RESTATED, quantity_lots=200, cumulative_lots=120)
     assert (day.order(1).quantity_lots, day.order(1).shortfall) == (140, None)
     assert day.only().unknown == 1
+
+
+def test_a_price_of_before_a_split_of_the_instrument_is_none_after_it() -> None:
+    day = Day()
+    day.submit(1, (3999, 4001))
+    facts = {"instrument": STOCK, "numerator": 2, "denominator": 1, "reason": "r", "actor": "t"}
+    day.record(SplitInstrument(request_id="", **facts), InstrumentSplit(**facts, time_ns=day.now_ns + SECOND))
+    resting, command = Mark(STOCK, day.now_ns - SECOND, 4000, (3999, 5), (4001, 5)), day.command()
+    event = OrderSubmitted(**day.terms(2, command), reserved_price_ticks=1)
+    day.now_ns += SECOND
+    day.stored.append(encode_record(Record(Input(day.now_ns, command, (resting,)), (event,))))
+    day.books.apply(len(day.stored), day.now_ns, decode_record(day.stored[-1]))
+    day.tell(2, ExecType.CANCELED)
+    assert (day.order(2).arrival_half_ticks, day.order(2).end_half_ticks) == (None, None)
+    day.submit(3, (1999, 2001))
+    assert day.order(3).arrival_half_ticks == 4000
 
 
 def test_done_for_the_day_ends_what_does_not_come_back() -> None:
