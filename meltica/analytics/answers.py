@@ -37,7 +37,7 @@ class Answers(ABC):
         last = next(reversed(self._kept.courses), 0)
         for order_id in range(after + 1, last + 1):
             course = self._kept.courses.get(order_id)
-            if course is None or course.parent_id or course.denied:
+            if course is None or course.parent_id or course.denied or course.adjusts:
                 continue
             if matches(self._cell(course), chosen):
                 found.append(self._shown(course))

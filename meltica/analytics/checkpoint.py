@@ -18,7 +18,7 @@ from meltica.analytics.tallies import WIDTH
 from meltica.domain.errors import MelticaError
 from meltica.domain.sealed import CheckpointError, Envelope, Seal
 
-SEAL: Final = Seal(b"meltica.executions.checkpoint.v1\x00", 2)
+SEAL: Final = Seal(b"meltica.executions.checkpoint.v1\x00", 3)
 """Another number when what is in it changes its shape, or a group's sums their meaning."""
 
 

@@ -85,6 +85,8 @@ class Course(msgspec.Struct, kw_only=True, gc=False, array_like=True, omit_defau
     relieved: bool = False
     """Its group asked for its cancel: what it lacks another order of the group has, and nobody missed it."""
     denied: bool = False
+    adjusts: bool = False
+    """Persons took a venue's word for a position: nobody executed anything. In no figure of a group."""
     held: bool = False
     sent: bool = False
     """It went to a venue, or came from one."""

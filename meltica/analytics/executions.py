@@ -42,6 +42,7 @@ from meltica.domain.order_events import (
 )
 from meltica.domain.parent_events import AlgoAmended
 from meltica.domain.reports import ExecType, ExecutionReport
+from meltica.domain.statements import PositionAdjusted
 from meltica.domain.terms import Held
 
 SETTLE_AT: Final = 32
@@ -82,6 +83,7 @@ class Executions(Answers):
             OrderAdopted: self._adopted,
             GroupOpened: self._grouped,
             GroupExtended: self._grouped,
+            PositionAdjusted: self._adjusted,
             CancelRequested: self._cancel_requested,
             OrderReported: self._reported,
             OrderFilled: self._filled,
@@ -118,7 +120,7 @@ class Executions(Answers):
     def _note_endings(self) -> None:
         for order_id in sorted(self._news):
             course = self._kept.courses[order_id]
-            if course.parent_id or course.denied:
+            if course.parent_id or course.denied or course.adjusts:
                 continue
             if course.changed or not course.may_still_fill:
                 course.changed = self._kept.sequence
@@ -159,6 +161,10 @@ class Executions(Answers):
         course = self._open(event, event.quantity_lots)
         course.strategy = event.strategy or EXTERNAL
         course.sent = True  # At which price it arrived is not known.
+
+    def _adjusted(self, event: PositionAdjusted) -> None:
+        if (course := self._change(event.order_id)) is not None:
+            course.adjusts = True
 
     def _grouped(self, event: GroupOpened | GroupExtended) -> None:
         if isinstance(event, GroupOpened):

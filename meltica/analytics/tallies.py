@@ -41,10 +41,13 @@ _COUNTED: Final = (
 )  # fmt: skip
 WIDTH: Final = len(_COUNTED) + 10
 _NO_STAGES: Final = (NEVER,) * len(STAGES)
+NOTHING: Final = Share((0,) * WIDTH, _NO_STAGES)
 
 
 def share_of(course: Course, unit: int) -> Share:
     """A slice adds its way to the venue alone: the rest is its parent's."""
+    if course.adjusts:
+        return NOTHING
     outcome = course.outcome
     refused = outcome is Outcome.REJECTED
     buckets = buckets_of(course, outcome)

@@ -29,6 +29,7 @@ from meltica.domain.inputs import Record
 from meltica.domain.instrument import Instrument
 from meltica.domain.money import divide_half_even
 from meltica.domain.order_events import OrderAdopted, OrderFilled, OrderHeld, OrderSubmitted, TradeCorrected
+from meltica.domain.statements import PositionAdjusted
 from meltica.ledger.allocations import Allocations
 from meltica.ledger.chart import AGAINST, Book, What
 from meltica.ledger.custody import Custody
@@ -68,6 +69,7 @@ class Ledger:
             AccountBooksSet: self._books,
             FeeScheduleSet: self._schedule,
             FundingSettled: self._funding,
+            PositionAdjusted: self._adjusted,
             InstrumentSplit: self._split,
             FillAllocated: self._allocations.allocate,
             AllocationReversed: self._allocations.reverse,
@@ -214,6 +216,14 @@ class Ledger:
         tables.differences = [d for d in tables.differences if (d.execution_id, d.account, d.instrument) != gone]
         self._judge_fee(instrument, stream, row, new)
         self.fees.traded(event.account, instrument, old.time_ns, abs(new.value) - abs(old.value))
+
+    def _adjusted(self, event: PositionAdjusted) -> None:
+        """No venue charged for what persons booked: its fee is no other than the schedule's."""
+        gone = (event.execution_id, event.account, event.instrument)
+        kept = self.tables.differences
+        self.tables.differences = [
+            d for d in kept if (d.execution_id.partition("|")[0], d.account, d.instrument) != gone
+        ]
 
     def _ordered(self, event: OrderSubmitted | OrderHeld | OrderAdopted) -> None:
         """When hedging: which position the order's fills will belong to, where that is not one of its own."""

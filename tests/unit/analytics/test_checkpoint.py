@@ -140,11 +140,11 @@ def test_another_place_another_number_and_an_entry_that_no_journal_has_are_refus
     with pytest.raises(CheckpointError, match="of another journal"):
         decode(data, b"there")
     found = SEAL.opened(data)
-    other = msgspec.msgpack.encode(Envelope(3, found.sequence, found.digest, found.pieces))
-    with pytest.raises(CheckpointError, match="its format is 3, this program reads 2"):
+    other = msgspec.msgpack.encode(Envelope(4, found.sequence, found.digest, found.pieces))
+    with pytest.raises(CheckpointError, match="its format is 4, this program reads 3"):
         decode(other, b"here")
     for sequence in (-1, INT64_MAX + 1):
-        other = msgspec.msgpack.encode(Envelope(2, sequence, found.digest, found.pieces))
+        other = msgspec.msgpack.encode(Envelope(3, sequence, found.digest, found.pieces))
         with pytest.raises(CheckpointError, match=f"no journal has an entry {sequence}"):
             decode(other, b"here")
 

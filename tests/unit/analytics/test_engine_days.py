@@ -8,17 +8,24 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from meltica.analytics.executions import Executions
 from meltica.domain.algo_commands import AmendAlgo
+from meltica.domain.cash import FeeScheduleSet, SetFeeSchedule
 from meltica.domain.commands import SubmitOrders
 from meltica.domain.execution import ExecutionFilter, GroupBy, Outcome, Shortfall
 from meltica.domain.groups import Link
 from meltica.domain.inputs import Record, decode_record
 from meltica.domain.many import Unreadable
 from meltica.domain.order import Ended, Order
-from tests.engines import MARK_TICKS, SECOND, TestBench
+from meltica.domain.statements import Action
+from meltica.ledger import views
+from meltica.ledger.ledger import Ledger
+from tests.engines import BTC, MARK_TICKS, SECOND, TestBench
 from tests.unit.engine.algos import T0, TARA, AlgoBench, twap
+from tests.unit.engine.cash_desk import book, schedule
 from tests.unit.engine.group_day import GroupDay, leg
 from tests.unit.engine.machine import MACHINE
 from tests.unit.engine.machine_doubts import DoubtfulMachine
+from tests.unit.engine.stating import acknowledged, approve, looks, order_of, position, settle
+from tests.unit.engine.test_orders import fill
 
 SLICE = 10 * SECOND
 
@@ -156,3 +163,25 @@ def compare(order: Order, figures: Executions) -> None:
 
 def test_random_days_beside_the_engine_s_own_orders() -> None:
     run_state_machine_as_test(MeasuredMachine, settings=settings(MACHINE, max_examples=40, stateful_step_count=40))
+
+
+def test_a_position_that_persons_booked_is_nobody_s_execution_and_cost_no_fee() -> None:
+    bench = TestBench()
+    book(bench, SetFeeSchedule, FeeScheduleSet, schedule=schedule())
+    order = acknowledged(bench)
+    bench.now_ns += SECOND
+    happened_ns = bench.now_ns
+    looks(bench, orders=(order_of(order),), positions=position(35))
+    bench.step(settle(bench, Action.ACCEPT_VENUE, price_ticks=MARK_TICKS))
+    approve(bench)
+    fill(bench, order, 10, "true", venue_time_ns=happened_ns)
+    assert bench.engine.state.position("main", BTC).lots == 35
+    figures, ledger = Executions(), Ledger()
+    for sequence, (happened, events) in enumerate(bench.history, 1):
+        for fold in (figures, ledger):
+            fold.apply(sequence, happened.time_ns, Record(happened, events))
+    (row,) = figures.summaries(GroupBy.ALL, ExecutionFilter())
+    assert (row.orders, row.executions, row.traded) == (1, 1, 2 * 10 * MARK_TICKS * 100)
+    assert [each.order_id for each in figures.orders(ExecutionFilter(), 0, 9)] == [order.order_id]
+    assert figures.ended(0, ExecutionFilter(), 9)[0] == []
+    assert [each.execution_id for each in views.differences(ledger, "", 0, 9)] == ["true"]
