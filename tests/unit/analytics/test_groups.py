@@ -12,10 +12,11 @@ from meltica import hot
 from meltica.analytics.checkpoint import decode, encode
 from meltica.analytics.counts import Counts, bounds_of, bucket_of
 from meltica.analytics.executions import SETTLE_AT
-from meltica.domain.commands import SubmitOrders
+from meltica.domain.commands import SubmitOrderList, SubmitOrders
 from meltica.domain.errors import InvariantError
 from meltica.domain.execution import ExecutionFilter, GroupBy, Outcome, Stage, StageFigures
 from meltica.domain.execution_text import against_market, basis_points_text
+from meltica.domain.groups import Link
 from meltica.domain.inputs import decode_record
 from meltica.domain.many import Item, ManyAnswered
 from meltica.domain.many import Outcome as Done
@@ -325,6 +326,15 @@ def test_the_orders_of_a_list_have_their_own_decisions() -> None:
         (2000, 1),
         (4000, 2),
     ]
+
+
+def test_a_slice_is_no_item_of_the_list_that_its_parent_came_with() -> None:
+    day = Day()
+    commands = [day.command(decision_ticks=each * 1000) for each in (1, 2)]
+    terms = [day.terms(order_id, commands[0]) for order_id in (1, 2, 3)]
+    events = [OrderSubmitted(**row, reserved_price_ticks=1, parent_id=at % 2) for at, row in enumerate(terms)]
+    day.record(SubmitOrderList(request_id="r", actor="t", link=Link.OCO, orders=tuple(commands)), *events, seen=(1, 3))
+    assert [day.order(each).decision_half_ticks for each in (1, 2, 3)] == [2000, 4, 4000]
 
 
 def test_a_checkpoint_holds_integers_of_any_size() -> None:
