@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meltica.domain.leases import LeaseEvent
+from meltica.domain.leases import LeaseEvent, LeaseGranted
 from meltica.domain.limits import Limits, instrument_key, key_of
 from meltica.domain.order import Order
 from meltica.engine.risk import lease_rows, rows
@@ -45,10 +45,12 @@ class LeaseFold:
         """The own gate holds what the others may not believe that they have: it is told as soon as that changes."""
         leases = self._state.leases
         book = self._state.tables.leases.gates.get(event.gate)
-        lines = set() if book is None else set(book.claims)
+        # A gate's first grants are one event for each of its lines: each looks at its own alone.
+        granted = {event.line} if isinstance(event, LeaseGranted) else None
+        lines = granted or (set() if book is None else set(book.claims))
         before = {line: leases.claimed(line) for line in lines}
         leases.apply(event)
-        if event.gate in self._state.tables.leases.gates:
+        if granted is None and event.gate in self._state.tables.leases.gates:
             lines |= set(self._state.tables.leases.gates[event.gate].claims)
         keys = {line.rpartition("/")[0] for line in lines if leases.claimed(line) != before.get(line, 0)}
         for key in sorted(keys):
