@@ -39,7 +39,9 @@ async def end_days(gateway: LiveGateway, venue: PaperSession, end_of_day_ns: int
     """Expire the venue's DAY orders at the end of each day, and begin the next one. Until cancelled."""
     end_ns = next_end_ns(gateway.clock.now_ns(), end_of_day_ns)
     if gateway.state.tables.day_began_ns < end_ns - DAY_NS:
-        gateway.begin_day()  # The last day ended while nobody was here.
+        LOG.info("the trading day of %s ended while nobody was here", venue.venue)
+        gateway.reported(venue.end_session(gateway.clock.now_ns()))
+        gateway.begin_day()
     while True:
         left_s = (end_ns - gateway.clock.now_ns()) / 1e9
         if left_s > 0:

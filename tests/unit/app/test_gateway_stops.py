@@ -16,7 +16,7 @@ from meltica.domain.errors import GateUnreachableError
 from meltica.domain.events import BreakerTripped, DayBegan, GateStateChanged, MarkChanged
 from meltica.domain.limits import DAY_NS as LIMITS_DAY_NS
 from meltica.domain.market import BookInvalid, BookUpdate, MarketPriceBand, ShortSaleStatus
-from meltica.domain.order import Side
+from meltica.domain.order import Ended, Side, TimeInForce
 from meltica.domain.order_events import OrderDenied
 from meltica.domain.reports import ExecType, ExecutionReport
 from meltica.hot.gate_twin import Gate
@@ -125,6 +125,20 @@ async def test_a_day_that_ended_while_nobody_was_here_is_made_up_for(live: Live)
         each.cancel()
     assert DAY_NS == LIMITS_DAY_NS
     assert isinstance(last(live)[0], DayBegan)
+
+
+async def test_day_orders_of_a_day_that_ended_while_nobody_was_here_expire(live: Live) -> None:
+    live.gateway.on_market(book(1))
+    for name, tif in (("d", TimeInForce.DAY), ("g", TimeInForce.GTC)):
+        live.gateway.take(submit(name, time_in_force=tif, price_ticks=MARK_TICKS - 500))
+    venue = PaperSession(VENUE, [instrument()])
+    live.gateway.reported(venue.restore(live.gateway.state.working_orders(), live.clock.time_ns))
+    task = asyncio.create_task(end_days(live.gateway, venue, live.clock.time_ns % DAY_NS + 3_600 * 10**9))
+    await asyncio.sleep(0)
+    task.cancel()
+    assert [order.time_in_force for order in live.gateway.state.working_orders()] == [TimeInForce.GTC]
+    assert live.gateway.state.tables.orders[1].ended is Ended.EXPIRED
+    assert venue.working_orders == 1
 
 
 async def test_a_switch_of_one_strategy_outlives_a_crash(live: Live, tmp_path: Path) -> None:
