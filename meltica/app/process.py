@@ -21,6 +21,22 @@ class StartError(MelticaError):
     """The gateway process did not come up; the message holds the end of its log."""
 
 
+class FolderError(MelticaError):
+    """The operator's fault: the folder is not ours to make or to write in."""
+
+
+def private_folder(path: Path) -> Path:
+    """Made, if it is not there. :raises FolderError: it can't be, or can't be written in."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        why = "a file is in its place" if isinstance(error, FileExistsError) else error.strerror
+        raise FolderError(f"the folder {path} can't be made: {why}. Choose another `state` in the settings") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise FolderError(f"the folder {path} can't be written in: whoever runs the gateway must own it")
+    return path
+
+
 class GatewayProcess:
     """``meltica run`` in the background. ``ready_file`` holds its pid and address once it takes commands."""
 
@@ -33,7 +49,7 @@ class GatewayProcess:
 
     def start(self, settings: Path) -> str:
         """Its address. :raises StartError: it ended, or is not ready in time."""
-        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self._state)
         if (running := self.running()) is not None:
             stop = "Stop it with `meltica down` and the same --settings"
             raise StartError(f"a gateway runs already: pid {running[0]} on {running[1]}. {stop}")

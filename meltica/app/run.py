@@ -26,6 +26,7 @@ from meltica.app.kill_latch import KillLatch
 from meltica.app.ledger_keeper import LedgerKeeper, keeping
 from meltica.app.measured_gate import MeasuredGate
 from meltica.app.paper_money import PaperMoney
+from meltica.app.process import private_folder
 from meltica.app.pump import pump
 from meltica.app.reconciler import Reconciler
 from meltica.app.recovery import doubt_unanswered, recover
@@ -78,7 +79,7 @@ async def run(settings: Settings, ready: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(settings.state_folder)
     async with contextlib.AsyncExitStack() as running:
         gateway = await running.enter_async_context(_gateway(settings, fail))
         source = open_market(

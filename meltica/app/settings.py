@@ -9,8 +9,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from meltica.app.settings_words import fault
-from meltica.domain.errors import FieldError
+from meltica.app.settings_words import SettingsError, fault
 from meltica.domain.leases import WHOLE_BPS, GateFacts, Share
 from meltica.domain.money import INT64_MAX, NANOS
 from meltica.hot.layout_gen import BURST_BOUND, COLLAR_BPS_BOUND
@@ -302,11 +301,3 @@ def read_settings(path: Path | None) -> Settings:
         raise SettingsError(path, fault(error, Settings)) from error
     except ValueError as error:
         raise SettingsError(path, f"is no TOML: {error}") from error
-
-
-class SettingsError(FieldError):
-    """The operator's fault: the file can't be read, or a key in it is wrong."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__("settings", str(path), why)
-        self.args = (f"settings: {path}: {why}",)

@@ -8,10 +8,13 @@ import inspect
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final, Literal, get_origin
 
 import msgspec
+
+from meltica.domain.errors import FieldError
 
 WIDTH: Final = 110
 _AT: Final = re.compile(r"^(?P<why>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -26,18 +29,27 @@ _WORDS: Final = {
     "array": 'a list, such as ["this", "that"]',
     "object": "a table of keys",
 }
+ALL_KEYS: Final = "`meltica settings` prints all of them"
 NAMES: Final = {
     "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$": "a name of letters, digits and . _ : - without blanks, 64 at most",
     "^[a-z][a-z0-9-]{0,38}$": "a name of small letters, digits and -, 39 at most, that begins with a letter",
 }
 
 
-def fault(error: msgspec.ValidationError, kind: type[msgspec.Struct]) -> str:
-    """``key: what is wrong with it``, in the words of somebody who writes TOML."""
+class SettingsError(FieldError):
+    """The operator's fault: the file can't be read, or a key in it is wrong."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__("settings", str(path), why)
+        self.args = (f"settings: {path}: {why}",)
+
+
+def fault(error: msgspec.ValidationError, kind: type[msgspec.Struct], others: str = ALL_KEYS) -> str:
+    """``key: what is wrong with it``, in the words of somebody who writes TOML. ``others``: who knows all keys."""
     found = _AT.match(str(error))
     why, path = (found["why"], found["path"] or "") if found else (str(error), "")
     if unknown := _FIELD.match(why):
-        return f"{_joined(path, unknown['key'])}: there is no such key{_meant(unknown['key'], path, kind)}"
+        return f"{_joined(path, unknown['key'])}: there is no such key{_meant(unknown['key'], path, kind, others)}"
     if missing := _MISSING.match(why):
         return f"{_joined(path, missing['key'])}: is missing"
     if pattern := _PATTERN.match(why):
@@ -55,7 +67,7 @@ def _joined(path: str, rest: str, between: str = ".") -> str:
     return f"{path}{between}{rest}" if path else rest
 
 
-def _meant(key: str, path: str, kind: type[msgspec.Struct]) -> str:
+def _meant(key: str, path: str, kind: type[msgspec.Struct], others: str) -> str:
     """A key of this table that looks like it, or the table that has it."""
     tables = dict(_tables(kind))
     here = re.sub(r"\[\d+\]", "", path)
@@ -63,7 +75,7 @@ def _meant(key: str, path: str, kind: type[msgspec.Struct]) -> str:
     if close:
         return f"; is {close[0]} meant?"
     homes = [f"[{name}]" for name, table in tables.items() if name and name != here and key in _keys(table)]
-    return f"; it belongs under {' or '.join(homes)}" if homes else "; `meltica settings` prints all of them"
+    return f"; it belongs under {' or '.join(homes)}" if homes else f"; {others}"
 
 
 def _tables(kind: type[msgspec.Struct], at: str = "") -> Iterator[tuple[str, type[msgspec.Struct]]]:

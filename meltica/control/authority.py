@@ -31,6 +31,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from meltica.domain.errors import MelticaError
+
 TRUST_DOMAIN: Final = "meltica.example"
 SERVER: Final = "server"
 VALID: Final = timedelta(days=30)
@@ -74,13 +76,21 @@ class _Issuer(msgspec.Struct, frozen=True):
     key: ec.EllipticCurvePrivateKey
 
 
+class AuthorityError(MelticaError):
+    """The operator's fault: certificates can't be kept there."""
+
+
 def ensure_authority(folder: Path, now: datetime) -> tuple[Authority, tuple[str, ...]]:
     """Make what is missing, broken, near its expiry or not of this CA; (the folder, names of what was issued).
 
     Safe to call at every start, and from several processes at once. An existing policy file is left alone.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        why = "a file is in its place" if isinstance(error, FileExistsError) else error.strerror
+        raise AuthorityError(f"the folder of certificates {folder} can't be made: {why}") from error
     authority = Authority(folder)
     issued = []
     with _alone(folder):

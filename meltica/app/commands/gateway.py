@@ -81,8 +81,9 @@ def _written(path: Path | None, settings: Settings) -> Path:
     """The settings as a file, so that the child reads what we read."""
     if path is not None:
         return path
-    settings.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    written = settings.state_folder / "gateway.toml"
+    from meltica.app.process import private_folder
+
+    written = private_folder(settings.state_folder) / "gateway.toml"
     if not written.exists():
         written.write_text("# Every key has a default: `meltica settings` prints them with their meaning.\n", "utf-8")
     return written

@@ -21,7 +21,7 @@ from meltica.app.demo.card import CardStory
 from meltica.app.demo.lines import lines_to_try
 from meltica.app.demo.view import Observer, Picture, draw, one_line
 from meltica.app.feed.sources import MarketSource, open_market
-from meltica.app.process import GatewayProcess
+from meltica.app.process import GatewayProcess, private_folder
 from meltica.app.replay import replay
 from meltica.control.client import ErrorDetails, open_channel
 from meltica.domain.errors import FieldError
@@ -57,7 +57,7 @@ async def run_demo(*, data: Path | None, seconds: float, seed: int, state: Path,
     console = Console(highlight=False)
     folder = state / "demo"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
+    private_folder(folder)
     sizing = _look_ahead(open_market(data, seed=seed), seconds)
     settings = _write_settings(sizing, data, seed, state, folder, card)
     process = GatewayProcess(folder)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from meltica.app.settings_words import SettingsError, fault
 from meltica.domain.errors import FieldError
 
 Core = Annotated[int, msgspec.Meta(ge=0)] | None
@@ -139,10 +140,13 @@ class HotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 def read_hot_settings(path: Path) -> HotSettings:
     """:raises FieldError: unreadable, no TOML, an unknown key, a missing one or a wrong type; says which."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-        return msgspec.convert(document, HotSettings, dec_hook=_decoded)
-    except (OSError, ValueError) as error:
-        raise FieldError("settings", str(path), str(error)) from error
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), HotSettings, dec_hook=_decoded)
+    except OSError as error:
+        raise SettingsError(path, f"can't be read: {error.strerror}") from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(path, fault(error, HotSettings, "docs/guides/hot_process.md has all of them")) from error
+    except ValueError as error:
+        raise SettingsError(path, f"is no TOML: {error}") from error
 
 
 def _decoded(kind: type, value: object) -> object:

@@ -11,9 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from meltica.app.cli import app
+from meltica.app.hot.settings import read_hot_settings
+from meltica.app.process import FolderError
 from meltica.app.run import run
-from meltica.app.settings import Settings, SettingsError, read_settings
-from meltica.app.settings_words import meanings, page
+from meltica.app.settings import Settings, read_settings
+from meltica.app.settings_words import SettingsError, meanings, page
+from meltica.control.authority import AuthorityError
 from meltica.domain.errors import FieldError
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "settings.md"
@@ -131,3 +134,31 @@ def started(settings: Settings) -> Exception:
     with pytest.raises(FieldError) as caught:
         asyncio.run(run(settings, print))
     return caught.value
+
+
+def test_the_hot_process_says_it_in_the_same_words(tmp_path: Path) -> None:
+    path = tmp_path / "hot.toml"
+    path.write_text("name = 'edge-1'\nfoldr = '/dev/shm/x'\n")
+    with pytest.raises(SettingsError) as caught:
+        read_hot_settings(path)
+    assert str(caught.value).startswith(f"settings: {path}: ")
+    assert "$" not in str(caught.value)
+
+
+@pytest.mark.parametrize("command", ["up", "run", "demo", "ca"])
+def test_a_folder_that_can_t_be_made_is_no_bug(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").touch()
+    settings = tmp_path / "gateway.toml"
+    settings.write_text(f'state = "{tmp_path / "file"}"\nlisten = "127.0.0.1:0"\n')
+    if command == "run":
+        with pytest.raises(FolderError, match="can't be made: a file is in its place"):
+            asyncio.run(run(read_settings(settings), print))
+        return
+    arguments = {
+        "up": ["--settings", str(settings)],
+        "demo": ["--state", str(tmp_path / "file")],
+        "ca": [str(tmp_path / "file")],
+    }
+    done = CliRunner().invoke(app, [command, *arguments[command]])
+    assert isinstance(done.exception, FolderError | AuthorityError)
+    assert "can't be made: " in str(done.exception)
