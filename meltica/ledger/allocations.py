@@ -73,17 +73,17 @@ class Allocations:
         table = self._tables.allocations[fill.allocation]
         return table.originals[table.rows.index(row)]
 
-    def sharers(self, source: Stream, event: FillAllocated | AllocationReversed | TradeCorrected) -> list[str]:
-        """The sub-accounts whose fills it changes too."""
+    def sharers(self, event: FillAllocated | AllocationReversed | TradeCorrected) -> set[str]:
+        """The sub-accounts whose fills it changes too, and no search for which: of a correction all that it may."""
         if isinstance(event, FillAllocated):
-            return [share.account for share in event.shares]
-        if isinstance(event, AllocationReversed):
-            number = event.allocation_id
+            found = [event.shares]
+        elif isinstance(event, AllocationReversed):
+            found = [self._tables.allocations[event.allocation_id].shares]
         else:
-            row = source.find(event.order_id, event.reference_execution_id)
-            number = 0 if row is None else source.table.rows[row].allocation
-        found = self._tables.allocations.get(number)
-        return [] if found is None else [share.account for share in found.shares]
+            at = (event.account, event.instrument)
+            tables = self._tables.allocations.values()
+            found = [table.shares for table in tables if (table.account, table.instrument) == at]
+        return {share.account for shares in found for share in shares}
 
     def traded_lots(self, source: Stream) -> int:
         """What the account itself traded, whatever was allocated to whom, in today's lots."""

@@ -106,10 +106,9 @@ class Ledger:
                 at = (gone.account, gone.instrument)
             else:
                 continue
-            if (source := self._streams.get(at)) is None:
-                continue
-            others = [self._streams.get((account, at[1])) for account in self._allocations.sharers(source, event)]
-            most = max(most, *(len(each.table.rows) for each in (source, *others) if each is not None))
+            for account in (at[0], *self._allocations.sharers(event)):
+                found = self._streams.get((account, at[1]))
+                most = max(most, len(found.table.rows) if found is not None else 0)
         return most
 
     def stream(self, account: str, instrument: str) -> Stream:
