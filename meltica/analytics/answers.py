@@ -9,6 +9,7 @@ from meltica.analytics.cells import Cells, matches
 from meltica.analytics.course import Course
 from meltica.analytics.kept import Kept
 from meltica.analytics.order_view import alone, shown
+from meltica.analytics.slices import Slices
 from meltica.analytics.tallies import Cell, Tally, together
 from meltica.domain.execution import ExecutionFilter, ExecutionSummary, GroupBy, OrderExecution
 
@@ -19,6 +20,7 @@ class Answers(ABC):
     def __init__(self, kept: Kept, cells: Cells) -> None:
         self._kept = kept
         self._cells = cells
+        self._slices = Slices()
 
     @abstractmethod
     def _settle(self) -> None:
@@ -52,11 +54,13 @@ class Answers(ABC):
     def group(self, group_id: int) -> tuple[Sequence[ExecutionSummary], Sequence[OrderExecution]] | None:
         if (found := self._kept.groups.get(group_id)) is None:
             return None
+        self._settle()
         members = [self._kept.courses[order_id] for order_id in found]
         currencies: dict[str, list[Tally]] = {}
         for course in members:
             currency = self._kept.instruments[course.instrument].quote_currency
-            currencies.setdefault(currency, []).append(alone(course, self._unit(course)))
+            tally = alone(course, self._unit(course), self._slices.of(course.order_id))
+            currencies.setdefault(currency, []).append(tally)
         rows = [together(tallies).summary(str(group_id), name) for name, tallies in sorted(currencies.items())]
         return rows, [self._shown(course) for course in members]
 
@@ -74,7 +78,8 @@ class Answers(ABC):
         return found, end, endings.resumes(end)
 
     def _shown(self, course: Course) -> OrderExecution:
-        return shown(course, self._kept.instruments[course.instrument])
+        self._settle()
+        return shown(course, self._kept.instruments[course.instrument], self._slices.of(course.order_id))
 
     def _cell(self, course: Course) -> Cell:
         venue = self._kept.instruments[course.instrument].venue

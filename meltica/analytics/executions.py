@@ -362,7 +362,10 @@ class Executions(Answers):
         """Bring the cells up to date."""
         for order_id, before in self._touched.items():
             course = self._kept.courses[order_id]
-            self._cells.move(self._cell(course), before, share_of(course, self._unit(course)))
+            after = share_of(course, self._unit(course))
+            self._cells.move(self._cell(course), before, after)
+            if course.parent_id:
+                self._slices.move(course.parent_id, before, after)
         self._touched.clear()
 
     # Checkpoints
@@ -379,4 +382,6 @@ class Executions(Answers):
 
     def adopt_orders(self, courses: Iterable[Course]) -> None:
         """From a checkpoint, oldest first; their groups have them already."""
-        self._kept.courses.update((course.order_id, course) for course in courses)
+        known = {course.order_id: course for course in courses}
+        self._kept.courses.update(known)
+        self._slices.adopt(known.values())

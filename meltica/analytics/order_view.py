@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
+from meltica.analytics.counts import Counts
 from meltica.analytics.course import Course
 from meltica.analytics.shortfall import shortfall_of
 from meltica.analytics.tallies import Tally, share_of
@@ -11,7 +14,8 @@ from meltica.domain.execution import OrderExecution, Outcome
 from meltica.domain.instrument import Instrument
 
 
-def shown(course: Course, instrument: Instrument) -> OrderExecution:
+def shown(course: Course, instrument: Instrument, slices: Mapping[int, Counts]) -> OrderExecution:
+    """``slices``: how long those of a parent took, by the stage's place in STAGES."""
     unit = instrument.value_per_tick_lot_nanos
     market_lots = course.tape_end[0] - course.tape_begin[0]
     return OrderExecution(
@@ -34,7 +38,7 @@ def shown(course: Course, instrument: Instrument) -> OrderExecution:
         market_lots=market_lots,
         market_value=course.tape_end[1] - course.tape_begin[1],
         shortfall=shortfall_of(course, unit),
-        summary=alone(course, unit).summary(str(course.order_id), instrument.quote_currency),
+        summary=alone(course, unit, slices).summary(str(course.order_id), instrument.quote_currency),
         decided_ns=course.decided_ns,
         received_ns=course.received_ns,
         released_ns=course.left_ns if course.left_ns > course.received_ns else 0,
@@ -50,8 +54,11 @@ def shown(course: Course, instrument: Instrument) -> OrderExecution:
     )
 
 
-def alone(course: Course, unit: int) -> Tally:
-    """As if it were nobody's slice."""
+def alone(course: Course, unit: int, slices: Mapping[int, Counts]) -> Tally:
+    """As if it were nobody's slice. The stages that a parent has not itself are those of its slices."""
     found = Tally()
     found.add(share_of(msgspec.structs.replace(course, parent_id=0) if course.parent_id else course, unit), 1)
+    for place, counts in slices.items():
+        if place not in found.counts:
+            found.counts[place] = counts
     return found

@@ -411,7 +411,9 @@ class ExecutionFigures(_message.Message):
 
     @_builtins.property
     def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageLatency]:
-        """How long the stages took; stages without a duration are left out."""
+        """How long the stages took; stages without a duration are left out. Of one order that goes out in slices: those from
+        command to first fill are its slices' (count tells how many), the others its own.
+        """
 
     def __init__(
         self,
