@@ -16,6 +16,8 @@ from meltica.engine.venue.heard import find, ignore
 from meltica.hot.layout_gen import LOTS_BOUND, TICKS_BOUND
 
 CORRECTIONS: Final = (ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL)
+MONEY: Final = (ExecType.TRADE, *CORRECTIONS)
+"""What is booked in whatever state the order is."""
 DAYS: Final = (TimeInForce.GTC, TimeInForce.GTD)
 """Their rest comes back tomorrow, unless the venue says otherwise."""
 
@@ -28,6 +30,11 @@ def execution_report(desk: Desk, report: ExecutionReport) -> None:
         ignore(desk, report, "UNKNOWN_ORDER", report.text or f"{report.exec_type.value} for an order that is not ours")
     elif (report.account or report.instrument or report.side) and (why := _of_another(order, report)):
         ignore(desk, report, "CONTRADICTS", why)
+    elif order.held is not None and report.exec_type not in MONEY:
+        text = (
+            f"{report.exec_type.value} for order {order.order_id}, which never went out: another one has its id there"
+        )
+        ignore(desk, report, "CONTRADICTS", text)
     else:
         _REPORTS[report.exec_type](desk, order, report)
 

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from meltica.domain import lifecycle
-from meltica.domain.commands import EngageKillSwitch
+from meltica.domain.commands import EngageKillSwitch, Wake
 from meltica.domain.inputs import Record
-from meltica.domain.order import Side
-from meltica.domain.order_events import CancelRequested, OrderAdopted, OrderFilled, OrderReported, ReportIgnored
+from meltica.domain.order import OrderType, Side
+from meltica.domain.order_events import (
+    CancelRequested,
+    OrderAdopted,
+    OrderFilled,
+    OrderReleased,
+    OrderReported,
+    ReportIgnored,
+)
 from meltica.domain.reports import ExecType, ExecutionReport
+from meltica.domain.terms import Terms
 from meltica.engine.snapshot import snapshot
+from meltica.engine.venue.reports import MONEY
 from tests.engines import BTC, MARK_TICKS, WIDE, TestBench
+from tests.unit.engine.held_orders import HeldBench
 from tests.unit.engine.test_orders import held
 from tests.unit.engine.watch import only
 
 
 @pytest.fixture(params=["python", "cython"])
-def bench(request):
-    return TestBench(request.param)
+def backend(request):
+    return request.param
+
+
+@pytest.fixture
+def bench(backend):
+    return TestBench(backend)
 
 
 def foreign(**fields) -> ExecutionReport:
@@ -109,3 +125,18 @@ def test_a_venue_has_no_orders_in_another_ones_instruments(bench):
     for _ in range(2):
         assert only(bench.step(fill), ReportIgnored).reason == "UNKNOWN_ORDER"
     assert bench.engine.state.position("main", BTC) is None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ExecType if kind not in MONEY])
+def test_a_report_about_an_order_that_never_went_out_is_of_another_with_its_id(backend, kind):
+    bench = HeldBench(backend)
+    stop = bench.hold(OrderType.STOP, trigger_ticks=MARK_TICKS - 10)
+    bench.submit(Side.SELL, 100, MARK_TICKS, terms=Terms(display_lots=20), client_order_id="mine")
+    bench.step(Wake(request_id="", actor="system:clock"))
+    slices = bench.engine.state.tables.orders[2]
+    for order in (stop, slices):
+        before = msgspec.structs.replace(order)
+        report = ExecutionReport(venue="BINANCE", client_order_id=order.client_order_id, exec_type=kind, leaves_lots=0)
+        assert only(bench.step(report), ReportIgnored).reason == "CONTRADICTS"
+        assert order == before
+    only(bench.show(MARK_TICKS - 10, MARK_TICKS - 9), OrderReleased)
