@@ -112,7 +112,8 @@ class Demo:
         with Live(console=self._console, auto_refresh=False) as live:
             while time.monotonic() < ends_at:
                 self._last = await observer.look()
-                live.update(draw(self._last, observer, self._sizing.title, ends_at), refresh=True)
+                drawn = draw(self._last, observer, self._sizing.title, ends_at, columns=self._console.width)
+                live.update(drawn, refresh=True)
                 await asyncio.sleep(REFRESH_S)
 
     async def _print_lines(self, observer: Observer, ends_at: float) -> None:

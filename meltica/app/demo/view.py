@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Final
 
 import grpc
 import msgspec
@@ -27,6 +28,10 @@ from meltica.v1 import (
 
 ORDERS_SHOWN = 6
 FILLS_SHOWN = 6
+MARKET: Final = ("bid", "ask")
+POSITION: Final = ("position", "average", "realised", "unrealised", "fees")
+BESIDE_COLUMNS: Final = 108
+"""What market and position take beside each other."""
 
 
 class Picture(msgspec.Struct):
@@ -96,36 +101,35 @@ class Observer:
                     self.last_fills = [event, *self.last_fills][:FILLS_SHOWN]
 
 
-def draw(picture: Picture, observer: Observer, title: str, ends_at: float) -> RenderableType:
+def draw(picture: Picture, observer: Observer, title: str, ends_at: float, *, columns: int) -> RenderableType:
+    """``columns``: of the terminal; in a narrow one market and position stand below each other."""
     left = max(ends_at - time.monotonic(), 0)
     head = Text.assemble((title, "bold"), f"   {left:4.1f} s left   net ", _money(picture.net))
-    return Group(head, _markets(picture), _orders(picture), _fills(observer), _gate(picture))
+    if columns >= BESIDE_COLUMNS:
+        tables = [_markets(picture, "market and position", (*MARKET, *POSITION))]
+    else:
+        tables = [_markets(picture, "market", MARKET), _markets(picture, "position", POSITION)]
+    return Group(head, *tables, _orders(picture), _fills(observer), _gate(picture))
 
 
-def _markets(picture: Picture) -> Table:
-    table = Table(box=None, pad_edge=False, title="market and position", title_justify="left", title_style="dim")
-    for name in ("instrument", "bid", "ask", "position", "average", "realised", "unrealised", "fees"):
-        table.add_column(name, justify="left" if name == "instrument" else "right", min_width=9)
+def _markets(picture: Picture, title: str, shown: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="dim")
+    for name in ("instrument", *shown):
+        table.add_column(name, justify="left" if name == "instrument" else "right", min_width=9, no_wrap=True)
     positions = {position.instrument: position for position in picture.positions}
     for book in picture.books:
-        held = positions.get(book.instrument)
-        table.add_row(
-            book.instrument,
-            _level(book.bids),
-            _level(book.asks),
-            *(
-                (
-                    held.quantity,
-                    _short(held.average_price),
-                    _money(Decimal(held.realised)),
-                    _money_or_dash(held.unrealised),
-                )
-                if held
-                else ("0", "-", "0", "0")
-            ),
-            _short(held.fees) if held else "0",
-        )
+        cells: dict[str, RenderableType] = {"bid": _level(book.bids), "ask": _level(book.asks)}
+        cells |= dict(zip(POSITION, _position(positions.get(book.instrument)), strict=True))
+        table.add_row(book.instrument, *(cells[name] for name in shown))
     return table
+
+
+def _position(held: portfolio_service_pb2.Position | None) -> Sequence[RenderableType]:
+    """As ``POSITION``."""
+    if held is None:
+        return ("0", "-", "0", "0", "0")
+    earned = (_money(Decimal(held.realised)), _money_or_dash(held.unrealised), _short(held.fees))
+    return (held.quantity, _short(held.average_price), *earned)
 
 
 def _orders(picture: Picture) -> Table:
