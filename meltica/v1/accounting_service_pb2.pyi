@@ -460,7 +460,9 @@ class BookPosition(_message.Message):
     instrument: _builtins.str
     """Canonical id, such as `BTC/USDT@BINANCE`."""
     position_id: _builtins.str
-    """Hedging: which of several, named by the order that opened it. Empty: the only one, or what closed ones earned."""
+    """Hedging: which of several, named by the order that opened it. Empty: the only one; or, with hedging, what closed ones
+    earned, and the fees and the traded value of all.
+    """
     method: Global___CostMethod.ValueType
     """How its lots are closed."""
     currency: _builtins.str

@@ -301,7 +301,9 @@ class _TimeInForceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimeInFor
     TIME_IN_FORCE_FOK: _TimeInForce.ValueType  # 4
     """Fill or kill: all at once, or nothing."""
     TIME_IN_FORCE_GTD: _TimeInForce.ValueType  # 5
-    """Until `terms.expire_time`."""
+    """Until `terms.expire_time`. An order that the gateway keeps ends EXPIRED then; one that a venue without this time in
+    force has is cancelled by the gateway and ends CANCELED.
+    """
     TIME_IN_FORCE_AT_THE_OPEN: _TimeInForce.ValueType  # 6
     """In the opening of the next trading session, or as soon as trading resumes."""
     TIME_IN_FORCE_AT_THE_CLOSE: _TimeInForce.ValueType  # 7
@@ -321,7 +323,9 @@ TIME_IN_FORCE_IOC: TimeInForce.ValueType  # 3
 TIME_IN_FORCE_FOK: TimeInForce.ValueType  # 4
 """Fill or kill: all at once, or nothing."""
 TIME_IN_FORCE_GTD: TimeInForce.ValueType  # 5
-"""Until `terms.expire_time`."""
+"""Until `terms.expire_time`. An order that the gateway keeps ends EXPIRED then; one that a venue without this time in
+force has is cancelled by the gateway and ends CANCELED.
+"""
 TIME_IN_FORCE_AT_THE_OPEN: TimeInForce.ValueType  # 6
 """In the opening of the next trading session, or as soon as trading resumes."""
 TIME_IN_FORCE_AT_THE_CLOSE: TimeInForce.ValueType  # 7
@@ -773,7 +777,7 @@ class Order(_message.Message):
     currency: _builtins.str
     """Currency of prices and fees."""
     reason: _builtins.str
-    """Why it was rejected: the check that refused it, or the venue's words."""
+    """Why it was rejected: the check that refused it, or the venue's words. Why it was cancelled is in its events."""
     venue_order_id: _builtins.str
     """The venue's id."""
     actor: _builtins.str

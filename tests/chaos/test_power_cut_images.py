@@ -49,7 +49,9 @@ def day(tmp_path_factory: pytest.TempPathFactory, shim: Path, seed: int, points:
 @pytest.mark.timeout(600)
 def test_whatever_the_disk_kept_the_engine_comes_back_as_it_was(day: Run, seed: int, points: int) -> None:
     judge = crash(day, points, seed)
-    print(f"seed {seed}: {judge.points} crash points, {dict(judge.counts)}")  # noqa: T201 - what was tried
+    kept = f"{judge.counts['exact']} journals ended with what was acknowledged, {judge.counts['longer']} later"
+    unlike = f"{judge.counts['journals']} unlike each other, {judge.counts['recoveries']} engines recovered"
+    print(f"seed {seed}: {judge.points} crash points: {kept}; {unlike}")  # noqa: T201 - what was tried
     assert judge.faults == []
     assert judge.points == points
     assert judge.counts["longer"] > points // 50, "no image kept more than was acknowledged"
