@@ -27,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Start with `meltica demo`. Everything an operator does goes over gRPC: see the README's grpcurl lines.",
+    epilog="Start with `meltica demo`. Orders, limits and the kill switch go over gRPC: the README has lines to copy.",
 )
 app.add_typer(cli_accounts.app, name="accounts")
 app.add_typer(cli_feed.app, name="feed")
