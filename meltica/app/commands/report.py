@@ -26,12 +26,16 @@ def _group() -> None:
         "meltica report executions",
         "meltica report executions --by order --strategy momentum --from 2026-11-23",
         "meltica report executions --html page.html",
+        "meltica report executions --order 17",
     )
 )
 def executions(
     journal: JournalPath = JOURNAL,
     *,
     by: Annotated[GroupBy, typer.Option(help="What orders are put together by.")] = GroupBy.STRATEGY,
+    order: Annotated[
+        int | None, typer.Option(min=1, help="One order alone; of a parent with its slices' stages.")
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with plots there.")] = None,
     account: Annotated[str, typer.Option(help="Only of this account.")] = "",
     strategy: Annotated[str, typer.Option(help="Only of this strategy.")] = "",
@@ -49,11 +53,18 @@ def executions(
         first_day=_day("--from", first_day),
         last_day=_day("--to", last_day),
     )
+    if order is not None and html is not None:
+        raise typer.BadParameter("a page is about many orders, --order about one", param_hint="--html")
     with SqliteReader(journal) as source:
         figures = execution_report.fold(source)
-    for line in execution_report.table(execution_report.rows_of(figures, by, chosen)):
+    rows, totals = execution_report.rows_of(figures, by, chosen), figures.summaries(GroupBy.ALL, chosen)
+    if order is not None:
+        if (found := figures.order(order)) is None:
+            raise typer.BadParameter(f"there is no order {order} in {journal}", param_hint="--order")
+        rows = totals = [found.summary]
+    for line in execution_report.table(rows):
         print(line)
-    for total in figures.summaries(GroupBy.ALL, chosen):
+    for total in totals:
         for line in ("", *execution_report.stage_table(total)):
             print(line)
     if html is not None:

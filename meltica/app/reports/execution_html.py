@@ -13,6 +13,7 @@ from meltica.app.reports import pages, plots
 from meltica.app.reports.execution_report import (
     HEADINGS,
     STAGE_HEADINGS,
+    UNKNOWN,
     cells_of,
     duration,
     orders_of,
@@ -22,7 +23,7 @@ from meltica.app.reports.execution_report import (
     short,
     stage_cells,
 )
-from meltica.domain.execution import ExecutionFilter, ExecutionSummary, GroupBy, OrderExecution
+from meltica.domain.execution import ExecutionFilter, ExecutionSummary, GroupBy, OrderExecution, Stage, StageFigures
 from meltica.domain.execution_text import basis_points_text, money_text
 
 BARS_MOST: Final = 30
@@ -72,6 +73,8 @@ def _currency(total: ExecutionSummary, rows: Sequence[ExecutionSummary], orders:
     if total.stages:
         body = _stages_plot(total) + pages.table(STAGE_HEADINGS, [stage_cells(row) for row in total.stages])
         parts += [pages.section("Latency of each stage", _STAGES, body)]
+    if sliced := [order for order in orders if order.children]:
+        parts.append(pages.section("Orders in slices", _SLICED, _slices_table(sliced)))
     parts.append(pages.section("Groups", "", pages.table(HEADINGS, [cells_of(row) for row in rows[:ROWS_MOST]])))
     if measured:
         parts.append(pages.section("The most expensive orders", "", _worst(measured)))
@@ -88,6 +91,8 @@ _STAGES = (
     "From decision to last fill, slices included. Each stage begins where the one before ends; those up to the first "
     "fill add up to the whole."
 )
+
+_SLICED = "How long the slices of each parent took: the median and the longest. The largest parents first."
 
 
 def _tiles(total: ExecutionSummary) -> str:
@@ -168,6 +173,24 @@ def _stages_plot(total: ExecutionSummary) -> str:
         note = f"{duration(row.p50[1])} / {duration(row.p99[1])} ({row.count:,})"
         spans.append(plots.Span(row.stage.value, note, row.p50[1], row.p99[1], row.longest[1]))
     return plots.ranges(spans, "latency by stage")
+
+
+def _slices_table(orders: Sequence[OrderExecution]) -> str:
+    headings = ("order", "strategy", "instrument", "side", "slices")
+    lines = []
+    for order in sorted(orders, key=lambda order: -order.summary.traded)[:BARS_MOST]:
+        took = {row.stage: row for row in order.summary.stages}
+        who = (str(order.order_id), order.strategy, order.instrument.instrument, order.side.name)
+        times = [_median_and_longest(took.get(stage)) for stage in _SLICES_STAGES]
+        lines.append((*who, f"{len(order.children):,}", *times))
+    return pages.table((*headings, *(stage.value for stage in _SLICES_STAGES)), lines)
+
+
+_SLICES_STAGES: Final = (Stage.ENGINE, Stage.ACKNOWLEDGED, Stage.FIRST_FILL)
+
+
+def _median_and_longest(row: StageFigures | None) -> str:
+    return UNKNOWN if row is None else f"{duration(row.p50[1])} / {duration(row.longest[1])}"
 
 
 def _worst(orders: Sequence[OrderExecution]) -> str:

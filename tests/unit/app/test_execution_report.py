@@ -25,6 +25,7 @@ from meltica.journal.entry import Entry
 from meltica.journal.reader import SqliteReader
 from meltica.journal.store import SqliteStore
 from tests.unit.analytics.days import ALL, SECOND, Day, instrument
+from tests.unit.analytics.test_slices import a_parent
 
 SVG = re.compile(r"<svg .*?</svg>", re.DOTALL)
 
@@ -211,6 +212,31 @@ class TestCommand:
         assert found.output.splitlines()[-1] == f"written: {html}"
         assert "strategy s1" in html.read_text()
         parsed(html.read_text())
+
+    def test_one_order_alone_and_a_parent_with_its_slices(self, tmp_path: Path) -> None:
+        path = written(tmp_path / "journal.db", a_parent().stored)
+        found = self.run(path, "--order", "1").output
+        rows = [re.split(r"\s{2,}", line) for line in found.splitlines()]
+        assert ["durable to sent", "3", *["1.01 us"] * 4] in rows
+        assert [row[1] for row in rows if row[0] in ("acknowledged to first fill", "command to first fill")] == [
+            "3",
+            "1",
+        ]
+        alone = self.run(path, "--order", "2").output
+        assert "durable to sent" in alone
+        assert "3" not in [re.split(r"\s{2,}", line)[1:2] for line in alone.splitlines()]
+        html = tmp_path / "page.html"
+        assert self.run(path, "--html", html).exit_code == 0
+        parsed(text := html.read_text())
+        assert "Orders in slices" in text
+        assert ">1 ns / 1 ns</td>" in text
+        for wrong, words in (
+            (("--order", "99"), "no order 99"),
+            (("--order", "1", "--html", html), "about many orders"),
+        ):
+            refused = self.run(path, *wrong)
+            assert refused.exit_code == 2
+            assert words in re.sub(r"\W*\n\W*", " ", refused.output)
 
     def test_filters(self, journal: Path) -> None:
         assert len(self.rows(journal, "--venue", "XPAR", "--by", "all")) == 2
