@@ -356,7 +356,9 @@ class HotDesk:
 
     def _kept_to(self, header: Header, _body: bytes, now_ns: int) -> None:
         self._drops.keep(header.number, now_ns)
-        if header.extra:
+        if header.extra and header.number < self._drops.store.first():
+            self._lose(f"it asks for drop copy {header.number}, which is no longer in the store", now_ns)
+        elif header.extra:
             self._drops.again_from(header.number)
         if self.phase not in (Phase.ALONE, Phase.TURNED_AWAY):
             self._send_drops(self._drops.waiting(now_ns))

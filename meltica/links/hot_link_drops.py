@@ -45,8 +45,11 @@ class DropSender:
         self._again_ns = 0
 
     def begin(self, kept: int, retry_ns: int, now_ns: int) -> None:
-        """A session begins: the gateway has all before ``kept``, what was on its way may be lost."""
-        self.kept = self.sent = kept
+        """A session begins: the gateway has all before ``kept``, what was on its way may be lost.
+
+        A welcome that was overtaken may know less than the gateway has said since: what it has kept is not lost.
+        """
+        self.kept = self.sent = max(kept, min(self.kept, self.store.first()))
         self._retry_ns = retry_ns
         self._again_ns = now_ns + retry_ns
 

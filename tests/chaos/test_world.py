@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from meltica.app.gateway import LiveGateway
+from meltica.app.sending import Sender
 from meltica.domain.order_events import OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import VenueCommand
 from meltica.domain.reports import ExecType, ExecutionReport, OutcomeUnknown, VenueReport
@@ -29,7 +30,7 @@ from sim.world.line import Line
 from sim.world.oracle import BrokenInvariantError
 from sim.world.world import World, run
 
-SECONDS = 150.0
+SECONDS = 90.0
 FIXED = (1, 4, 32)
 """4 and 32 once showed a fault."""
 TRIES = 8
@@ -68,14 +69,15 @@ def test_a_world_without_faults_has_no_doubts() -> None:
     report = run(2, SECONDS, chosen("none"))
     assert not report.faults
     assert report.lives == 1
-    assert report.events["DoubtRaised"] == report.events["OrderAdopted"] == 0
+    assert report.events["DoubtRaised"] == 0
+    assert report.events["OrderAdopted"] == report.hot_orders > 20  # Nobody's orders but the hot gates'.
     assert min(report.events[name] for name in ("OrderFilled", "OrderHeld", "AlgoStarted", "GroupOpened")) > 2
 
 
 @pytest.mark.slow
 def test_the_same_seed_is_the_same_world() -> None:
-    assert run(5, 100, EVERYTHING) == run(5, 100, EVERYTHING)
-    assert run(5, 100, EVERYTHING).digest != run(6, 100, EVERYTHING).digest
+    assert run(5, 60, EVERYTHING) == run(5, 60, EVERYTHING)
+    assert run(5, 20, EVERYTHING).digest != run(6, 20, EVERYTHING).digest
 
 
 # Gateways that are wrong
@@ -91,17 +93,23 @@ class HastyWriter(SteppedWriter):
         return sequence
 
 
-class DeafGateway(LiveGateway):
+class DeafSender(Sender):
     """Lets out what passed the gate before the kill switch was engaged, and was not on the disk yet."""
 
     def _killed(self, event: OrderSubmitted | ReplaceRequested) -> bool:
         return False
 
 
+class DeafGateway(LiveGateway):
+    def __init__(self, *parts: Any, **named: Any) -> None:
+        super().__init__(*parts, **named)
+        self._sender = DeafSender(self.state, self._sights, self.clock.now_ns, self.take)
+
+
 class ForgetfulLine(Line):
     """What is told again comes under a new execution id: as if nobody looked for duplicates."""
 
-    def _soon(self, reports: Sequence[VenueReport]) -> None:
+    def _soon(self, reports: Sequence[VenueReport], next_number: int = 0) -> None:
         known = self.__dict__.setdefault("known", set())
         fresh = []
         for report in reports:
@@ -112,7 +120,7 @@ class ForgetfulLine(Line):
             else:
                 fresh.append(report)
             known.add(name)
-        super()._soon(fresh)
+        super()._soon(fresh, next_number)
 
 
 class LeakyGate(FarGate):
@@ -125,8 +133,8 @@ class LeakyGate(FarGate):
 class StubbornLine(Line):
     """Never says that it does not know."""
 
-    def _soon(self, reports: Sequence[VenueReport]) -> None:
-        super()._soon([report for report in reports if not isinstance(report, OutcomeUnknown)])
+    def _soon(self, reports: Sequence[VenueReport], next_number: int = 0) -> None:
+        super()._soon([report for report in reports if not isinstance(report, OutcomeUnknown)], next_number)
 
     def due(self, now_ns: int) -> Sequence[VenueReport]:
         super().due(now_ns)

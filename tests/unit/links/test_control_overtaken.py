@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from meltica.links.control_link_messages import Kind, Welcome, pack, unpack
 from meltica.links.control_link_session import Standing
@@ -25,19 +26,33 @@ def test_a_hello_that_was_overtaken_neither_stops_nor_refuses_the_gate() -> None
     assert gate.desk.phase is Phase.IN_STEP
 
 
-def test_a_welcome_that_was_overtaken_asks_for_no_drop_copies_of_long_ago() -> None:
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_welcome_that_was_overtaken_asks_for_no_drop_copies_of_long_ago(number: int) -> None:
+    """Also the answer to a hello that went out twice: it comes after what the first answer began."""
     world = armed_world()
     gate = world.gates["a"]
     gate.desk.send_drop_copies(*gate.store.write(5), world.now_ns)
     world.until(lambda: gate.desk.health().kept == 6)
     gate.store.forget(6)
     body = msgspec.json.encode(Welcome(lease_ms=250, beat_ms=50, kept=1))
-    welcome = pack(Kind.WELCOME, body, gate_epoch=1, stream_epoch=world.stream_epoch, number=1)
+    welcome = pack(Kind.WELCOME, body, gate_epoch=1, stream_epoch=world.stream_epoch, number=number)
     gate.desk.receive(welcome, world.now_ns)
     gate.desk.send_drop_copies(*gate.store.write(1), world.now_ns)
     world.until(lambda: gate.desk.health().kept == 7)
-    assert gate.desk.phase is Phase.IN_STEP
+    world.until(world.armed)
     assert world.copies() == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_gate_that_is_asked_for_what_it_let_go_says_hello_and_is_told_what_is_lost() -> None:
+    world = armed_world()
+    gate = world.gates["a"]
+    gate.desk.send_drop_copies(*gate.store.write(5), world.now_ns)
+    world.until(lambda: gate.desk.health().kept == 6)
+    gate.store.forget(6)
+    world.desk._sessions["a"].kept = world.desk._sessions["a"].expected = 3  # Its journal is an older one.
+    gate.desk.send_drop_copies(*gate.store.write(1), world.now_ns)
+    world.until(lambda: gate.desk.phase is Phase.TURNED_AWAY)
+    assert "LOST_DROPS: drop copies from 3 on are wanted" in gate.desk.why
 
 
 def test_a_later_hello_of_the_same_life_begins_the_session_anew() -> None:
