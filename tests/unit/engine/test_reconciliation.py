@@ -119,6 +119,7 @@ def test_more_filled_there_than_executions_are_known_is_listed_and_never_invente
     (missing, off) = found(look(bench, **told))
     assert (missing.kind.name, missing.ours, missing.theirs, missing.proposed) == ("FILL_MISSING", 0, 30, Action.QUERY)
     assert (off.kind.name, off.proposed) == ("POSITION", Action.QUERY)
+    assert off.text.startswith("the venue's position is 0.00030 above ours; ")
     assert "missing add up to +0.00030" in off.text
     assert (order.cumulative_lots, order.executions, held(bench)[2], marked(bench)) == (0, {}, 100, True)
     events = fill(bench, order, 30, "e1")
