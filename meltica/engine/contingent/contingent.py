@@ -122,7 +122,7 @@ def _is_taken_back(desk: Desk, group: Group, leg: Order) -> bool:
     parent = table[group.parent_id] if group.parent_id else None
     if parent is None or parent.cumulative_lots > 0 or not lifecycle.may_trade(parent) or leg.held is Held.SLICES:
         return False
-    return not group.winner_id and leaves_after(parent) > 0 and _traded(table, group) == 0
+    return _traded(table, group) == 0
 
 
 def _wait_again(desk: Desk, group: Group, leg: Order) -> None:

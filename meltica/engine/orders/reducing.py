@@ -32,7 +32,7 @@ def _bring(desk: Desk, working: list[Order], left: int, refused: dict[int, None]
     """The oldest have what there is."""
     for order in working:
         lots = leaves_after(order)
-        if lots > left and not order.gate:  # No request leaves from here for an order of a hot gate.
+        if lots > left:
             _reduce(desk, order, left, refused=order.order_id in refused)
         left = max(left - lots, 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meltica.domain.commands import AmendOrder, SubmitOrder, SubmitOrderList
+from meltica.domain.commands import AmendOrder, SubmitOrder, SubmitOrderList, Wake
 from meltica.domain.events import Event
 from meltica.domain.groups import Link
 from meltica.domain.order import Order, OrderType, PendingKind, Side, TimeInForce
@@ -90,6 +90,9 @@ def test_what_is_not_reduced_is_cancelled_and_what_is_not_cancelled_left_until_t
     exit_, other = (bench.engine.state.tables.orders[each.order_id] for each in (exit_, other))
     only(refuse(bench, exit_), CancelRequested)
     assert refuse(bench, exit_) == (), "asked for without end otherwise"
+    bench.restart(by_journal=True)
+    exit_, other = (bench.engine.state.tables.orders[each.order_id] for each in (exit_, other))
+    assert bench.step(Wake(request_id="", actor=ADA)) == (), "nothing has changed since"
     assert only(filled(bench, other, 10), ReplaceRequested).quantity_lots == 60
 
 
