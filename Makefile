@@ -43,7 +43,7 @@ crash-points: dev ## 10,000 power cuts during a gateway's day: nothing acknowled
 	@MELTICA_CRASH_POINTS=$(or $(POINTS),10000) $(if $(SEED),SEED=$(SEED)) $(PY) -m pytest -q -s tests/chaos/test_power_cut_images.py
 
 world: dev ## The gateway, two venues and people on simulated time under faults (SEED=n, SECONDS=300, FAULTS=all, WORLDS=1)
-	@$(PY) -m sim.world $(if $(SEED),--seed $(SEED)) --seconds $(or $(filter-out 0,$(SECONDS)),300) --faults $(or $(FAULTS),all) --worlds $(or $(WORLDS),1)
+	@$(PY) -m sim.world $(if $(SEED),--seed $(SEED)) --seconds $(or $(filter-out 0,$(SECONDS)),300) --faults $(or $(FAULTS),all) $(if $(GATES),--gates $(GATES)) --worlds $(or $(WORLDS),1)
 
 instructions: dev ## Instructions of each stage of the hot path against the baseline (UPDATE=1 writes it anew)
 	@$(PY) -m bench.instructions $(if $(UPDATE),--update)

@@ -32,6 +32,15 @@ NAMES: Final = {
     "halt": "trading halts",
     "gate": "gates lost",
     "lie": "lies",
+    "hot_kill": "hot gates killed",
+    "hot_stall": "hot gates stalled",
+    "link": "control links cut",
+    "rejoin": "control links made anew",
+    "hot_break": "hot sessions broken",
+    "unasked": "orders cancelled unasked",
+    "frames lost": "frames lost",
+    "frames doubled": "frames doubled",
+    "frames late": "frames late",
 }
 TOLD: Final = (
     "killed",
@@ -45,6 +54,15 @@ TOLD: Final = (
     "venue",
     "feed",
     "halt",
+    "hot_kill",
+    "hot_stall",
+    "link",
+    "rejoin",
+    "hot_break",
+    "unasked",
+    "frames lost",
+    "frames doubled",
+    "frames late",
 )
 
 
@@ -55,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=300.0, help="simulated, of each (default 300)")
     parser.add_argument("--days", type=float, help="the same in days")
     parser.add_argument("--faults", default="all", help=f"all, none, or some of {','.join(GROUPS)}")
+    parser.add_argument("--gates", type=int, choices=(0, 1, 2), help="hot gates; without it one or two, by the seed")
     parser.add_argument("--keep", type=Path, help="where the journal of a world goes that was not as it must be")
     parser.add_argument("--log", action="store_true", help="show what the gateway logs")
     asked = parser.parse_args(arguments)
@@ -71,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     for seed in range(first, first + asked.worlds):
         start = time.perf_counter()
         try:
-            report = run(seed, seconds, faults, keep=asked.keep)
+            report = run(seed, seconds, faults, gates=asked.gates, keep=asked.keep)
         except Exception as error:  # noqa: BLE001 - whatever it is, the seed shows it again
             return _failed(error, seed, seconds, asked)
         simulated += report.simulated_s
@@ -91,6 +110,7 @@ def _tell(report: Report, took_s: float) -> None:
         f"  went wrong  {', '.join(faults) or 'nothing'}",
         f"  went on     {report.commands} commands, {report.entries:,} journal entries, {report.fills} fills, {lives}",
         f"  orders      {_orders(report.events)}",
+        f"  hot gates   {report.hot_orders} orders sent, {report.hot_lives} lives, {_leases(report.events)}",
         f"  took        {report.simulated_s:,.0f} s in {took_s:.2f} s: {times}",
         f"  journal     {report.digest}",
     ]
@@ -114,8 +134,14 @@ def _orders(events: Counter[str]) -> str:
     return ", ".join(f"{events[name]} {words}" for name, words in rows if events[name])
 
 
+def _leases(events: Counter[str]) -> str:
+    rows = (("LeaseGranted", "slices granted"), ("LeaseConfirmed", "confirmed"), ("GateDied", "deaths seen"))
+    return ", ".join(f"{events[name]} {words}" for name, words in rows)
+
+
 def _failed(error: Exception, seed: int, seconds: float, asked: argparse.Namespace) -> int:
     again = f"python -m sim.world --seed {seed} --seconds {seconds:g} --faults {asked.faults}"
+    again += "" if asked.gates is None else f" --gates {asked.gates}"
     print(f"seed {seed}: NOT as it must be", file=sys.stderr)  # noqa: T201
     print(f"  {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
     print(f"  again: {again} --keep FOLDER", file=sys.stderr)  # noqa: T201

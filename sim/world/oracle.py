@@ -251,7 +251,7 @@ class Oracle:
         for standing in state.standings():
             if standing.guarded:
                 return f"{standing.account} is not reconciled with {standing.venue}"
-        return self._unlike(life) or self._world.judge.unsettled(life)
+        return self._world.judge.unsettled(life) or self._unlike(life)
 
     def _unlike(self, life: Life) -> str:
         """Where the books are not the venues'; empty: nowhere."""

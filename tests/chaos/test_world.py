@@ -22,6 +22,7 @@ from meltica.app.sending import Sender
 from meltica.domain.order_events import OrderSubmitted, ReplaceRequested
 from meltica.domain.ports import VenueCommand
 from meltica.domain.reports import ExecType, ExecutionReport, OutcomeUnknown, VenueReport
+from sim.world.clock import MINUTE
 from sim.world.disk import SteppedWriter
 from sim.world.faults import Faults, chosen
 from sim.world.gate import FarGate
@@ -30,7 +31,7 @@ from sim.world.line import Line
 from sim.world.oracle import BrokenInvariantError
 from sim.world.world import World, run
 
-SECONDS = 90.0
+SECONDS = 60.0
 FIXED = (1, 4, 32)
 """4 and 32 once showed a fault."""
 TRIES = 8
@@ -58,10 +59,10 @@ def test_whatever_goes_wrong_the_books_end_as_the_venues(seed: int) -> None:
 def test_so_they_do_in_worlds_that_nobody_has_seen() -> None:
     first = int(os.environ["SEED"]) if os.environ.get("SEED") else secrets.randbelow(2**32)
     went_wrong: Counter[str] = Counter()
-    for seed in range(first, first + 3):
+    for seed in range(first, first + 2):
         print(f"seed {seed}")  # noqa: T201 - a failed run can be repeated
         went_wrong += run(seed, SECONDS, EVERYTHING).faults
-    assert went_wrong.total() > 30
+    assert went_wrong.total() > 20
 
 
 @pytest.mark.slow
@@ -76,8 +77,8 @@ def test_a_world_without_faults_has_no_doubts() -> None:
 
 @pytest.mark.slow
 def test_the_same_seed_is_the_same_world() -> None:
-    assert run(5, 60, EVERYTHING) == run(5, 60, EVERYTHING)
-    assert run(5, 20, EVERYTHING).digest != run(6, 20, EVERYTHING).digest
+    assert run(5, 40, EVERYTHING) == run(5, 40, EVERYTHING)
+    assert run(5, 10, EVERYTHING).digest != run(6, 10, EVERYTHING).digest
 
 
 # Gateways that are wrong
@@ -153,13 +154,13 @@ class EagerLine(Line):
 
 
 def planted(**parts: Any) -> type[World]:
-    return type("PlantedWorld", (World,), {"life_kind": type("PlantedLife", (Life,), parts)})
+    return type("PlantedWorld", (World,), {"life_kind": type("PlantedLife", (Life,), parts), "heal_ns": 4 * MINUTE})
 
 
 def found(world: type[World], faults: Faults) -> str:
     for seed in range(TRIES):
         try:
-            run(seed, SECONDS, faults, kind=world)
+            run(seed, SECONDS, faults, gates=0, kind=world)
         except BrokenInvariantError as error:
             return str(error)
     return ""

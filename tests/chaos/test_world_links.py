@@ -23,7 +23,7 @@ from sim.world.life import Life, LossyLine
 from sim.world.oracle import BrokenInvariantError
 from sim.world.world import World, run
 
-SECONDS = 60.0
+SECONDS = 40.0
 TRIES = 8
 
 
@@ -135,7 +135,7 @@ def found(life: dict[str, Any], gate: type[HotLife], faults: Faults) -> str:
     world = type("PlantedWorld", (World,), parts)
     for seed in range(TRIES):
         try:
-            run(seed, SECONDS, faults, kind=world)
+            run(seed, SECONDS, faults, gates=1, kind=world)
         except BrokenInvariantError as error:
             return str(error)
     return ""
