@@ -9,8 +9,8 @@ from meltica.domain.groups import Link, Sizing
 from meltica.domain.lifecycle import OrderStatus, leaves_lots, status
 from meltica.domain.many import ManyAnswered, Outcome
 from meltica.domain.order import Ended, Order, OrderType, Side, TimeInForce
-from meltica.domain.order_events import CancelRequested, OrderReleased, ReplaceRequested
-from meltica.domain.reports import ExecType, ExecutionReport
+from meltica.domain.order_events import CancelRequested, OrderReleased, ReplaceRequested, ReportIgnored
+from meltica.domain.reports import ExecType, ExecutionReport, OutcomeUnknown
 from meltica.domain.terms import Held, Peg, Terms
 from tests.engines import BTC, SECOND
 from tests.unit.engine.held_orders import MID, HeldBench
@@ -158,3 +158,13 @@ def test_a_child_whose_parents_fill_is_busted_ends_with_the_parent(bench: HeldBe
     bust(bench, first)
     bench.answer(first, ExecType.CANCELED)
     assert child.ended is Ended.CANCELED
+
+
+@pytest.mark.parametrize("kind", [ExecType.STOPPED, ExecType.SUSPENDED, ExecType.DONE_FOR_DAY])
+def test_an_order_that_the_venue_has_told_of_is_in_no_doubt(bench: HeldBench, kind: ExecType) -> None:
+    """Else the answer to a query would be heard as its acknowledgement, and a suspended order as one that works."""
+    order = bench.submitted(Side.BUY, 100, MID - 5)
+    bench.answer(order, kind)
+    lost = OutcomeUnknown(venue="BINANCE", client_order_id=order.client_order_id, text="timed out")
+    assert only(bench.step(lost), ReportIgnored).reason == "DUPLICATE_REPORT"
+    assert order.doubts == ()
