@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from sim.world.__main__ import main
 from sim.world.clock import MS, SECOND, Clock
 from sim.world.disk import SECTOR_BYTES, torn
 from sim.world.faults import GROUPS, Faults, chosen
+from sim.world.frames import NEAR_NS, Wire
+from sim.world.hot_machine import Ring
 from sim.world.loop import VirtualLoop
 from sim.world.network import STUCK_MOST_NS, Connection
+from sim.world.numbers import Numbers
 
 
 def test_things_happen_in_the_order_of_their_moments_and_then_as_they_were_asked_for() -> None:
@@ -111,6 +115,53 @@ def test_a_silent_connection_is_noticed_in_the_end(ends: tuple[Clock, End, End, 
     let_all_happen(clock)
     assert len(line.got) + len(exchange.got) < 2
     assert (line.lost, exchange.lost) == (1, 1)
+
+
+def wire(clock: Clock, got: list[bytes], bad: float, told: Counter[str]) -> Wire:
+    return Wire(clock, random.Random(7), got.append, bad, told, NEAR_NS)
+
+
+def test_a_good_wire_keeps_the_order_and_one_that_is_cut_carries_nothing() -> None:
+    clock, got, told = Clock(0), [], Counter()
+    line = wire(clock, got, 0.0, told)
+    for number in range(100):
+        line.cut = number >= 60
+        line.send(bytes([number]))
+    let_all_happen(clock)
+    assert got == [bytes([number]) for number in range(60)]
+    assert not told
+
+
+def test_a_bad_wire_loses_doubles_and_delays_frames_and_says_how_many() -> None:
+    clock, got, told = Clock(0), [], Counter()
+    line = wire(clock, got, 0.3, told)
+    sent = [number.to_bytes(2) for number in range(2_000)]
+    for frame in sent:
+        line.send(frame)
+    let_all_happen(clock)
+    assert min(told["frames lost"], told["frames doubled"], told["frames late"]) > 100
+    assert len(got) == len(sent) - told["frames lost"] + told["frames doubled"]
+    assert len(set(got)) == len(sent) - told["frames lost"]
+    assert got != sorted(got)
+
+
+def test_a_session_knows_after_a_death_how_far_the_journal_has_what_it_heard() -> None:
+    numbers = Numbers()
+    assert numbers.next_after(0) == 1
+    for entry, next_number in ((3, 5), (4, 6), (9, 7)):
+        numbers.note(entry, next_number)
+    assert numbers.next_after(8) == 6
+    numbers.note(9, 8)
+    assert numbers.next_after(9) == 8
+
+
+def test_a_ring_lets_go_of_what_was_kept_and_of_nothing_else() -> None:
+    ring = Ring()
+    ring.records += [b"a", b"b", b"c"]
+    ring.forget(3)
+    ring.forget(2)
+    assert (ring.first(), ring.next()) == (3, 4)
+    assert (ring.read(2, 5), ring.read(3, 5)) == (b"", b"c")
 
 
 def test_a_power_cut_leaves_what_was_flushed_and_pieces_of_the_rest() -> None:
