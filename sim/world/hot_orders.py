@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Final
 
 from meltica import hot
@@ -24,7 +25,7 @@ CANCEL_AFTER_NS: Final = SECOND
 BLANK: Final = dict.fromkeys(DropCopyRecord.__slots__, 0) | {"type_id": DropCopyRecord.TYPE_ID}
 
 
-class HotOrders:
+class HotOrders(ABC):
     """The real gate in a loop of the world's. ``HotLife`` adds the link."""
 
     desk: HotDesk
@@ -58,9 +59,9 @@ class HotOrders:
     def frozen(self) -> bool:
         return self.frozen_ns > self.clock.now_ns
 
+    @abstractmethod
     def pump(self) -> None:
         """Lets the link do what there is to do."""
-        raise NotImplementedError
 
     # The venue's session
 

@@ -36,16 +36,7 @@ from meltica.domain.events import (
     TradingStatusChanged,
 )
 from meltica.domain.gates import AdmitGate, GateArmed, LoseGate, RegisterGate, ReportSlices
-from meltica.domain.leases import (
-    GateDied,
-    GateEntered,
-    GateRegistered,
-    GateRetired,
-    GateReturned,
-    LeaseConfirmed,
-    LeaseGranted,
-    Report,
-)
+from meltica.domain.leases import GateRegistered, GateRetired, LeaseEvent, LeaseGranted, Report
 from meltica.domain.ports import HotGateStatus
 from meltica.engine.risk import rows
 from meltica.engine.risk.lease_rows import books_use
@@ -87,8 +78,6 @@ TOLD: Final = (
     GateRegistered,
 )
 """Events after which a gate must hold something else."""
-LEASED: Final = (GateEntered, GateDied, GateReturned, GateRetired, LeaseConfirmed)
-"""After these, too, there may be something to grant."""
 MILLISECOND_NS: Final = 1_000_000
 
 
@@ -182,7 +171,7 @@ class HotGates:
             if isinstance(event, KillSwitchReleased) and event.switch == GLOBAL:
                 self._words.release(event.approver)
         self._stale = self._stale or any(isinstance(event, TOLD) for event in events)
-        if self._no_news and any(isinstance(event, (*TOLD, *LEASED)) for event in events):
+        if self._no_news and any(isinstance(event, (TOLD, LeaseEvent)) for event in events):
             self._no_news.clear()
 
     def durable(self, sequence: int) -> None:
