@@ -18,7 +18,7 @@ from meltica.domain.commands import (
 )
 from meltica.domain.errors import NotAcceptingError, RequestReusedError
 from meltica.domain.groups import Link, Sizing
-from meltica.domain.many import Outcome, Unreadable
+from meltica.domain.many import ManyAnswered, Outcome, Unreadable
 from meltica.domain.order import Side
 from meltica.domain.order_events import CancelRequested, OrderReleased, OrderSubmitted, ReplaceRequested
 from meltica.domain.reports import ExecType, ExecutionReport
@@ -74,6 +74,20 @@ async def test_the_same_request_gives_the_first_answer_and_sends_nothing_twice(l
     answer = await live.gateway.execute(many("r1", leg(lots=10), leg(lots=20)))
     assert [event.order_id for event in answer.events if isinstance(event, OrderSubmitted)] == [1, 2]
     assert sent(live) == [1, 2]
+
+
+async def test_whom_the_caller_acts_for_by_then_does_not_change_the_first_answer(live: Live) -> None:
+    live.gateway.take(many("r1", leg(lots=10)))
+    live.journal.commit()
+    cancel = CancelOrders(request_id="c", actor=TARA, order_ids=(1,), accounts=("other",))
+    live.gateway.take(cancel)
+    live.journal.commit()
+    again = msgspec.structs.replace(cancel, accounts=("main",))
+    (answered,) = (await live.gateway.execute(again)).events
+    assert isinstance(answered, ManyAnswered)
+    assert [item.reason for item in answered.items] == ["NOT_YOUR_ACCOUNT"]
+    with pytest.raises(RequestReusedError):
+        await live.gateway.execute(msgspec.structs.replace(again, order_ids=(2,)))
 
 
 async def test_cancels_pass_while_the_gateway_closes(live: Live) -> None:

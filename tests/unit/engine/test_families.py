@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from meltica.domain.lifecycle import OrderStatus
 from meltica.domain.order import Order, OrderType, Side, TimeInForce
 from meltica.domain.parent import Parent
 from meltica.domain.reports import ExecType
 from meltica.engine.parents import families, schedules
 from meltica.engine.parents.families import Families
-from tests.engines import BTC
-from tests.unit.engine.algos import T0, AlgoBench, amend, twap
+from meltica.engine.parents.parents import CHILDREN_AT_ONCE
+from tests.engines import BTC, MARK_TICKS
+from tests.unit.engine.algos import T0, AlgoBench, amend, status, twap
 
 
 def order_of(order_id: int, parent_id: int = 0, working: int = 0) -> Order:
@@ -84,3 +86,21 @@ def test_that_a_child_is_acknowledged_makes_nobody_look_at_its_parent():
     bench.fill(child)
     amend(bench, order, quantity_lots=500)
     assert order.cumulative_lots == 100
+
+
+def test_a_child_that_is_done_for_the_day_ends_its_parent():
+    bench = AlgoBench()
+    order = bench.begin(twap(), 1000, price_ticks=MARK_TICKS, time_in_force=TimeInForce.DAY)
+    bench.at(T0)
+    (child,) = bench.live(order)
+    bench.report(child, ExecType.DONE_FOR_DAY)
+    assert "the venue's day is over" in bench.parent(order).reason
+    assert status(order) is OrderStatus.EXPIRED
+
+
+def test_as_many_children_as_go_out_at_once_leave_nothing_to_wait_for():
+    bench = AlgoBench()
+    order = bench.begin(twap(max_child_lots=10), CHILDREN_AT_ONCE * 100)
+    bench.at(T0)
+    assert bench.sent(order) == [10] * CHILDREN_AT_ONCE
+    assert (bench.parent(order).waits, bench.parent(order).reason) == (0, "")
