@@ -31,7 +31,8 @@ from sim.world.line import Line
 from sim.world.oracle import BrokenInvariantError
 from sim.world.world import World, run
 
-SECONDS = 60.0
+SECONDS = 50.0
+PLANTED_SECONDS = 70.0
 FIXED = (1, 4, 32)
 """4 and 32 once showed a fault."""
 TRIES = 8
@@ -62,12 +63,12 @@ def test_so_they_do_in_worlds_that_nobody_has_seen() -> None:
     for seed in range(first, first + 2):
         print(f"seed {seed}")  # noqa: T201 - a failed run can be repeated
         went_wrong += run(seed, SECONDS, EVERYTHING).faults
-    assert went_wrong.total() > 20
+    assert went_wrong.total() > 15
 
 
 @pytest.mark.slow
 def test_a_world_without_faults_has_no_doubts() -> None:
-    report = run(2, SECONDS, chosen("none"))
+    report = run(2, PLANTED_SECONDS, chosen("none"))
     assert not report.faults
     assert report.lives == 1
     assert report.events["DoubtRaised"] == 0
@@ -77,7 +78,7 @@ def test_a_world_without_faults_has_no_doubts() -> None:
 
 @pytest.mark.slow
 def test_the_same_seed_is_the_same_world() -> None:
-    assert run(5, 40, EVERYTHING) == run(5, 40, EVERYTHING)
+    assert run(5, 30, EVERYTHING) == run(5, 30, EVERYTHING)
     assert run(5, 10, EVERYTHING).digest != run(6, 10, EVERYTHING).digest
 
 
@@ -154,13 +155,13 @@ class EagerLine(Line):
 
 
 def planted(**parts: Any) -> type[World]:
-    return type("PlantedWorld", (World,), {"life_kind": type("PlantedLife", (Life,), parts), "heal_ns": 4 * MINUTE})
+    return type("PlantedWorld", (World,), {"life_kind": type("PlantedLife", (Life,), parts), "heal_ns": 2 * MINUTE})
 
 
 def found(world: type[World], faults: Faults) -> str:
     for seed in range(TRIES):
         try:
-            run(seed, SECONDS, faults, gates=0, kind=world)
+            run(seed, PLANTED_SECONDS, faults, gates=0, kind=world)
         except BrokenInvariantError as error:
             return str(error)
     return ""
