@@ -207,6 +207,19 @@ async def test_statements_that_stay_away_are_told_once_and_so_is_their_return(li
     assert f"main at {VENUE}: statements come again" in caplog.text
 
 
+async def test_that_statements_stay_away_is_seen_by_the_way(live):
+    """Nobody has to ask for the look."""
+    _, reconciler = with_paper(live)
+    told: list[bool] = []
+    reconciler.told = told.append
+    await started(live, reconciler)
+    live.clock.time_ns += (OVERDUE_INTERVALS + 1) * reconciler.sources()[0].every_ns
+    running = asyncio.create_task(reconciler.run())
+    await until(live, lambda: told)
+    running.cancel()
+    assert told[0] is False
+
+
 async def test_others_have_their_turn_between_the_parts_of_a_large_statement(live):
     _, reconciler = with_paper(live)
     await started(live, reconciler)

@@ -7,8 +7,9 @@ import pytest
 
 from meltica.links.control_link_messages import Kind, Welcome, pack, unpack
 from meltica.links.control_link_session import Standing
+from meltica.links.hot_link_drops import DropSender, DropsLostError
 from meltica.links.hot_link_phase import Phase
-from tests.unit.links.control_world import World, armed_world, price
+from tests.unit.links.control_world import MS, Store, World, armed_world, price
 
 
 def test_a_hello_that_was_overtaken_neither_stops_nor_refuses_the_gate() -> None:
@@ -37,6 +38,7 @@ def test_a_welcome_that_was_overtaken_asks_for_no_drop_copies_of_long_ago(number
     body = msgspec.json.encode(Welcome(lease_ms=250, beat_ms=50, kept=1))
     welcome = pack(Kind.WELCOME, body, gate_epoch=1, stream_epoch=world.stream_epoch, number=number)
     gate.desk.receive(welcome, world.now_ns)
+    assert gate.desk.phase is (Phase.IN_STEP if number == 1 else Phase.JOINING)
     gate.desk.send_drop_copies(*gate.store.write(1), world.now_ns)
     world.until(lambda: gate.desk.health().kept == 7)
     world.until(world.armed)
@@ -65,3 +67,13 @@ def test_a_later_hello_of_the_same_life_begins_the_session_anew() -> None:
     world.until(lambda: gate.desk.phase is Phase.IN_STEP)
     assert gate.desk.health().counts["hellos"] > 1
     world.until(world.armed)
+
+
+def test_what_nobody_kept_and_the_store_let_go_is_lost_and_said_so() -> None:
+    store = Store()
+    store.write(8)
+    store.forget(6)
+    sender = DropSender(store)
+    sender.begin(3, MS, 0)
+    with pytest.raises(DropsLostError, match="drop copy 3 is no longer in the store, which begins with 6"):
+        list(sender.waiting(1))
