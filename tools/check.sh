@@ -66,19 +66,20 @@ if [ "$which" = quick ]; then
 else
   rm -f .cache/beside-*
   step "instructions of each stage" .venv/bin/python -m bench.instructions
-  # Two cores: what the software's tests leave of them, the card's proofs and benches take, and after those the fuzzer. Most
-  # tests over sockets wait, so they come early. Seeds are fixed, so that the judge is the same for everybody: `make sim` and
-  # `make fuzz` draw new ones, `make formal` plants every bug, and a door of `make fuzz` has a core for itself.
+  # Two cores: what the software's tests leave of them, the card's proofs and benches take, and after those the sanitizers and
+  # the fuzzer. Most tests over sockets wait, so they come early. Seeds are fixed, so that the judge is the same for everybody:
+  # `make sim` and `make fuzz` draw new ones, `make formal` plants every bug, and a door of `make fuzz` has a core for itself.
   fixed=${SEED:-20191230}
-  SEED=$fixed beside formal nice .venv/bin/python -m fpga.formal --sample & proving=$!
+  (SEED=$fixed beside formal nice .venv/bin/python -m fpga.formal --sample
+    beside sanitizers nice tools/sanitize.sh) & proving=$!
   (SEED=$fixed beside cocotb nice .venv/bin/python -m pytest -q sim/rtl --timeout=1200
     FUZZ_AT_ONCE=4 FUZZ_NICE=10 FUZZ_SEED=${FUZZ_SEED:-$fixed} beside fuzz tools/fuzz.sh "${FUZZ_SECONDS:-60}") & simulating=$!
   tests "style and unit tests" tests/style tests/unit tests/fuzz
   tests "integration" tests/integration
   tests "conformance and replay" tests/conformance tests/replay
   tests "chaos" tests/chaos
-  step "sanitizers: compiled code, fuzzer's inputs" tools/sanitize.sh
   wait "$proving" "$simulating"
+  told sanitizers "sanitizers: compiled code, fuzzer's inputs"
   told formal "formal: proofs and planted bugs"
   told cocotb "cocotb: the card's blocks"
   told fuzz "fuzz: ${FUZZ_SECONDS:-60} s a decoder, a tenth for what is behind"
