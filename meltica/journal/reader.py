@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import struct
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -29,7 +28,7 @@ class SqliteReader:
         self._connection = schema.connect_reading(path)
         try:
             self._journal_id = schema.check_identity(self._connection, path)
-        except sqlite3.Error as error:
+        except schema.TROUBLE as error:
             self.close()
             raise schema.explained(error, path) from error
         except BaseException:
@@ -76,7 +75,7 @@ class SqliteReader:
     def _rows(self, sql: str, *arguments: int) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(sql, arguments).fetchall()
-        except sqlite3.Error as error:
+        except schema.TROUBLE as error:
             raise schema.explained(error, self.path) from error
 
 

@@ -35,6 +35,8 @@ _FAULTS_OF_THE_DISK: Final = frozenset(
         sqlite3.SQLITE_CANTOPEN,
     }
 )
+TROUBLE: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What a statement raises: SQLite quotes a damaged schema, and ``sqlite3`` fails to decode what is no text."""
 
 # Name -> statement, compared word by word by verify: a dropped trigger is a finding.
 SCHEMA: Final = {
@@ -163,8 +165,10 @@ def check_identity(connection: sqlite3.Connection, path: Path) -> bytes:
     return bytes(row[0])
 
 
-def explained(error: sqlite3.Error, path: Path) -> JournalError:
+def explained(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> JournalError:
     """Whose fault it is: the content's (damaged) or the disk's, the permissions' or a lock's (failed)."""
+    if isinstance(error, UnicodeDecodeError):
+        return JournalDamagedError(path, f"SQLite says: {error.object.decode(errors='backslashreplace')}")
     if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _FAULTS_OF_THE_DISK:
         return JournalFailedError(path, error)
     return JournalDamagedError(path, f"SQLite says: {error}")

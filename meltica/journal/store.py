@@ -68,7 +68,7 @@ class SqliteStore:
             self._journal_id, self._head = _checked_tail(self.path)
         except BaseException as error:
             self._lock.release()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, schema.TROUBLE):
                 raise schema.explained(error, self.path) from error
             if isinstance(error, OSError):
                 raise JournalFailedError(self.path, error) from error

@@ -179,6 +179,12 @@ def _no_id(path: Path) -> None:
     tamper(path, "DELETE FROM meta")
 
 
+def _schema_is_no_text(path: Path) -> None:
+    content = path.read_bytes()
+    assert content.count(b"CREATE TABLE entries") == 1
+    path.write_bytes(content.replace(b"CREATE TABLE entries", b"CREATE \x97\xa6BLE entries"))
+
+
 def _no_entries_table(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("DROP TABLE entries")
@@ -197,6 +203,7 @@ def _no_entries_table(path: Path) -> None:
         (_first_gone, "at seq 1: the first entry is missing"),
         (_cut_before_a_snapshot, "a snapshot of seq 1600 is newer than the last entry 1500"),
         (_no_id, "its id is missing"),
+        (_schema_is_no_text, "malformed database schema"),
         (_no_entries_table, "no such table: entries"),
     ],
 )
